@@ -1,0 +1,144 @@
+//! What sources hand to a worker: units of events with the positions that they reach.
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use dataflows::block::Block;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::Thread;
+
+/// One partition of a topic (or the one of a topic file).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Partition {
+    /// The topic's name.
+    pub topic: Arc<str>,
+    /// The partition's number.
+    pub index: i32,
+}
+
+/// A catalogue row, or that it is gone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CatalogueRow {
+    /// The product's id.
+    pub product: String,
+    /// What the shop says of it; `None` deletes.
+    pub row: Option<dataflows::catalogue::Product>,
+}
+
+/// What a worker takes at once, all of it into one epoch: events by owner, catalogue rows, and how
+/// far they advance their partitions. So "state at t" and "offsets at t" are one cut.
+#[derive(Debug, Default)]
+pub struct Unit {
+    /// Events by the worker that owns their user (`dataflows::block::owner`).
+    pub blocks: Vec<(usize, Block)>,
+    /// Catalogue rows, in their order.
+    pub catalogue: Vec<CatalogueRow>,
+    /// By how much each partition's next offset moves on (dead letters included).
+    pub advances: Vec<(Partition, i64)>,
+    /// The records' own timestamps: milliseconds, and how many events share them.
+    pub record_times: Vec<(i64, u32)>,
+}
+
+impl Unit {
+    /// How many events it holds.
+    pub fn events(&self) -> usize {
+        self.blocks.iter().map(|(_, block)| block.events()).sum()
+    }
+
+    /// About how many bytes it holds.
+    pub fn bytes(&self) -> usize {
+        let blocks: usize = self.blocks.iter().map(|(_, block)| block.len()).sum();
+        blocks + 256 * (self.catalogue.len() + self.advances.len())
+    }
+}
+
+/// A worker's queue, bounded by bytes. The sources hold the [`Inlet`]s, the worker the [`Outlet`].
+pub fn intake(bytes: usize) -> (Inlet, Outlet) {
+    let (sender, receiver) = bounded(4096);
+    let shared = Arc::new(Shared { capacity: bytes, held: AtomicUsize::new(0), worker: OnceLock::new() });
+    (Inlet { sender, shared: shared.clone() }, Outlet { receiver, shared })
+}
+
+struct Shared {
+    capacity: usize,
+    held: AtomicUsize,
+    worker: OnceLock<Thread>,
+}
+
+/// The sources' end of a worker's queue.
+#[derive(Clone)]
+pub struct Inlet {
+    sender: Sender<Unit>,
+    shared: Arc<Shared>,
+}
+
+/// Why a unit was not taken.
+#[derive(Debug)]
+pub enum Refused {
+    /// The queue is full: pause, and offer the unit again.
+    Full(Unit),
+    /// The worker has ended.
+    Closed,
+}
+
+impl Inlet {
+    /// Hands a unit over and wakes the worker.
+    ///
+    /// # Errors
+    /// When the queue is full (the unit comes back) or the worker has ended.
+    pub fn offer(&self, unit: Unit) -> Result<(), Refused> {
+        let bytes = unit.bytes();
+        // A unit larger than the queue passes when it is alone.
+        if self.shared.held.load(Ordering::Relaxed) >= self.shared.capacity {
+            return Err(Refused::Full(unit));
+        }
+        // Counted before it is sent, so that the worker never takes more than is counted.
+        self.shared.held.fetch_add(bytes, Ordering::Relaxed);
+        match self.sender.try_send(unit) {
+            Ok(()) => {
+                if let Some(worker) = self.shared.worker.get() {
+                    worker.unpark();
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.shared.held.fetch_sub(bytes, Ordering::Relaxed);
+                match error {
+                    TrySendError::Full(unit) => Err(Refused::Full(unit)),
+                    TrySendError::Disconnected(_) => Err(Refused::Closed),
+                }
+            }
+        }
+    }
+
+    /// Bytes that wait.
+    pub fn held(&self) -> usize {
+        self.shared.held.load(Ordering::Relaxed)
+    }
+}
+
+/// The worker's end of its queue.
+pub struct Outlet {
+    receiver: Receiver<Unit>,
+    shared: Arc<Shared>,
+}
+
+impl Outlet {
+    /// Says which thread to wake.
+    pub fn bind(&self, worker: Thread) {
+        // A worker binds once; a second call changes nothing.
+        let _ = self.shared.worker.set(worker);
+    }
+
+    /// The next unit, if one waits.
+    pub fn take(&self) -> Option<Unit> {
+        let unit = self.receiver.try_recv().ok()?;
+        self.shared.held.fetch_sub(unit.bytes(), Ordering::Relaxed);
+        Some(unit)
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.receiver.is_empty()
+    }
+}

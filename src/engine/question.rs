@@ -1,0 +1,174 @@
+//! What may be asked of the dataflow, what it answers, and the handle that askers hold.
+
+use crate::engine::intake::Partition;
+use crossbeam_channel::{Sender, TrySendError};
+use dataflows::weights::Score;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::Thread;
+use tokio::sync::oneshot;
+
+/// A question. Every one is answered at one logical time, from the whole cluster's state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Question {
+    /// The profiles of users, in the order asked.
+    Profiles(Vec<String>),
+    /// When a user was last active, and their totals.
+    Activity(String),
+    /// Products for a user.
+    Recommend {
+        /// The user.
+        user: String,
+        /// How many.
+        n: usize,
+    },
+    /// The most popular products, of a tag or overall.
+    Trending {
+        /// The tag; `None` is overall.
+        tag: Option<String>,
+        /// How many.
+        n: usize,
+    },
+    /// The latest events, newest first.
+    Recent {
+        /// How many at most.
+        limit: usize,
+    },
+    /// The next offset of partitions that the state contains, in the order asked.
+    Positions(Vec<Partition>),
+}
+
+/// An answer and the logical time that it is true of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// Microseconds since the Unix epoch: all input up to this time is in the answer, none after.
+    pub as_of: u64,
+    /// What was asked for.
+    pub body: Body,
+}
+
+/// The answers, by question.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// To [`Question::Profiles`]: tags and scores, highest first (ties by tag); none for an unknown user.
+    Profiles(Vec<Vec<(String, Score)>>),
+    /// To [`Question::Activity`]: none for an unknown user.
+    Activity(Option<Activity>),
+    /// To [`Question::Recommend`] and [`Question::Trending`], best first.
+    Products(Vec<Recommendation>),
+    /// To [`Question::Recent`].
+    Events(Vec<RecentEvent>),
+    /// To [`Question::Positions`]: the next offset of each; 0 for one never read.
+    Positions(Vec<i64>),
+}
+
+/// When a user was last active, and their totals by kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Activity {
+    /// Milliseconds since the Unix epoch, to the minute.
+    pub last: i64,
+    /// Events by kind, in the order of `Kind::ALL`.
+    pub totals: [i64; 3],
+}
+
+/// A product and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recommendation {
+    /// The product's id.
+    pub id: String,
+    /// What the catalogue says of it, if it knows it.
+    pub product: Option<dataflows::catalogue::Product>,
+    /// How good it is; the reasons add up to it.
+    pub score: f64,
+    /// The parts of the score.
+    pub reasons: Vec<Reason>,
+}
+
+/// One part of a recommendation's score.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reason {
+    /// It is popular among the products of a tag that the user cares about.
+    Tag {
+        /// The tag.
+        tag: String,
+        /// Its part of the score.
+        score: f64,
+    },
+    /// It is popular overall.
+    Popular {
+        /// Its part of the score.
+        score: f64,
+    },
+}
+
+/// An event as it was taken in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecentEvent {
+    /// `view`, `add_to_cart` or `purchase`.
+    pub kind: dataflows::event::Kind,
+    /// Milliseconds since the Unix epoch.
+    pub time: i64,
+    /// The user.
+    pub user: String,
+    /// The product.
+    pub product: String,
+    /// The category, or "".
+    pub category: String,
+    /// The visit, or "".
+    pub session: String,
+    /// The event's id, or "".
+    pub id: String,
+    /// The event's own tags.
+    pub tags: Vec<String>,
+}
+
+/// A question on its way to a worker.
+pub struct Asked {
+    /// What is asked.
+    pub question: Question,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Answer>,
+}
+
+/// Why a question was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Too many questions wait.
+    #[error("too many questions wait for the workers")]
+    Overloaded,
+    /// The workers have ended.
+    #[error("the workers have ended")]
+    Closed,
+}
+
+/// The askers' handle on the workers of this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Asker {
+    workers: Arc<[(Sender<Asked>, Thread)]>,
+    next: Arc<AtomicUsize>,
+}
+
+impl Asker {
+    /// A handle on workers, given their bounded queues and the threads to wake.
+    pub fn new(workers: Vec<(Sender<Asked>, Thread)>) -> Asker {
+        Asker { workers: workers.into(), next: Arc::default() }
+    }
+
+    /// Asks. The answer comes when the question's epoch has closed.
+    ///
+    /// # Errors
+    /// When too many questions wait already, or the workers have ended.
+    pub fn ask(&self, question: Question) -> Result<oneshot::Receiver<Answer>, Refusal> {
+        let index = self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len();
+        let (queue, worker) = &self.workers[index];
+        let (reply, answer) = oneshot::channel();
+        match queue.try_send(Asked { question, reply }) {
+            Ok(()) => {
+                worker.unpark();
+                Ok(answer)
+            }
+            Err(TrySendError::Full(_)) => Err(Refusal::Overloaded),
+            Err(TrySendError::Disconnected(_)) => Err(Refusal::Closed),
+        }
+    }
+}

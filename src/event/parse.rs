@@ -1,0 +1,1 @@
+//! One record in, one event out, or the reason why not.

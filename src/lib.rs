@@ -1,0 +1,14 @@
+//! Everything that touches the world: command line, configuration, sources, engine, sinks, HTTP.
+//!
+//! Data passes sources → engine → sinks; `http` and `sinks` never name `sources`.
+
+pub mod config;
+pub mod event;
+pub mod sources;
+pub mod settings;
+pub mod engine;
+pub mod sinks;
+pub mod http;
+pub mod metrics;
+pub mod generator;
+pub mod cli;
