@@ -1,0 +1,45 @@
+# shellcheck shell=bash
+# What may be set from outside, its defaults, and how this script complains.
+
+fail() {
+  echo "services: $*" >&2
+  exit 1
+}
+
+misused() {
+  echo "services: $*" >&2
+  exit 64
+}
+
+load_settings() {
+  # Kafka's ports may be parted by blanks or by commas.
+  read -ra KAFKA_PORTS <<<"$(tr ',' ' ' <<<"${KAFKA_PORTS:-9093 9094 9095}")"
+  local above=() port
+  for port in "${KAFKA_PORTS[@]}"; do
+    require_port KAFKA_PORTS "$port"
+    above+=($((port + 10000)))
+  done
+  read -ra KAFKA_CONTROLLER_PORTS <<<"$(tr ',' ' ' <<<"${KAFKA_CONTROLLER_PORTS:-${above[*]}}")"
+  for port in "${KAFKA_CONTROLLER_PORTS[@]}"; do require_port KAFKA_CONTROLLER_PORTS "$port"; done
+  ((${#KAFKA_PORTS[@]} == ${#KAFKA_CONTROLLER_PORTS[@]})) ||
+    misused "KAFKA_PORTS and KAFKA_CONTROLLER_PORTS must hold as many ports as there are brokers"
+
+  KAFKA_HEAP=${KAFKA_HEAP:-512m}
+  REDIS_PORT=${REDIS_PORT:-6379}
+  ZOOKEEPER_PORT=${ZOOKEEPER_PORT:-2181}
+  PROMETHEUS_PORT=${PROMETHEUS_PORT:-9090}
+  PROMETHEUS_TARGET=${PROMETHEUS_TARGET:-127.0.0.1:8080}
+  SERVICES_TIMEOUT=${SERVICES_TIMEOUT:-60}
+  require_port REDIS_PORT "$REDIS_PORT"
+  require_port ZOOKEEPER_PORT "$ZOOKEEPER_PORT"
+  require_port PROMETHEUS_PORT "$PROMETHEUS_PORT"
+
+  mkdir -p "${SERVICES_DIR:=$root/.services}" "$root/.services"
+  SERVICES_DIR=$(cd "$SERVICES_DIR" && pwd -P)
+}
+
+require_port() {
+  if [[ ! $2 =~ ^[0-9]{1,5}$ ]] || (($2 < 1 || $2 > 65535)); then
+    misused "$1: '$2' is not a port"
+  fi
+}

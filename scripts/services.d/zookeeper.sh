@@ -1,0 +1,37 @@
+# shellcheck shell=bash
+# ZooKeeper: one server, from Debian's jar.
+
+zookeeper_jar=/usr/share/java/zookeeper.jar
+
+zookeeper_install() {
+  require java default-jre-headless
+  # The library holds the server too; the package `zookeeper` would add a desktop program.
+  require "$zookeeper_jar" libzookeeper-java
+}
+
+zookeeper_ports() {
+  echo "$ZOOKEEPER_PORT"
+}
+
+zookeeper_command() {
+  local home=$SERVICES_DIR/zookeeper
+  # Short ticks: a session ends within half a second of its time-out. The admin server would take
+  # port 8080, which is the engine's; all clients come from one address, so there is no limit on that.
+  cat >"$home/zoo.cfg" <<CONF
+tickTime=500
+minSessionTimeout=1000
+maxSessionTimeout=60000
+dataDir=$home/data
+clientPortAddress=127.0.0.1
+clientPort=$ZOOKEEPER_PORT
+maxClientCnxns=0
+admin.enableServer=false
+4lw.commands.whitelist=ruok,srvr,mntr
+CONF
+  command=(java -Xmx128m -XX:+UseSerialGC "-Dlog4j.configuration=file:$scripts/services.d/log4j.properties"
+    -cp "$zookeeper_jar" org.apache.zookeeper.server.quorum.QuorumPeerMain "$home/zoo.cfg")
+}
+
+zookeeper_healthy() {
+  [[ $(printf 'ruok' | ask "$ZOOKEEPER_PORT" 4) == imok ]]
+}
