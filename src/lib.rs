@@ -10,5 +10,6 @@ pub mod engine;
 pub mod sinks;
 pub mod http;
 pub mod metrics;
+pub mod readiness;
 pub mod generator;
 pub mod cli;

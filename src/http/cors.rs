@@ -1,0 +1,88 @@
+//! Which pages of other origins may use the routes from a browser.
+
+use crate::http::fault::Fault;
+use crate::http::reply::{Reply, empty_reply};
+use crate::http::routes::{Access, Row, Verb};
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW,
+    HOST, HeaderMap, HeaderValue, ORIGIN, VARY,
+};
+use hyper::{Method, StatusCode};
+
+/// The origins that are let in.
+pub(super) struct Cors {
+    /// Whether any origin may read.
+    any: bool,
+    /// Those that may write as well.
+    origins: Vec<String>,
+}
+
+impl Cors {
+    pub(super) fn new(origins: &[String]) -> Cors {
+        let (any, origins) = origins.iter().cloned().partition::<Vec<_>, _>(|origin| origin == "*");
+        Cors { any: !any.is_empty(), origins }
+    }
+
+    /// Refuses a write that a page of another origin sends without having been let in. A browser
+    /// asks first only for some writes; a plain form may post to a server on the user's own host.
+    pub(super) fn check(&self, headers: &HeaderMap, access: Access) -> Result<(), Fault> {
+        let Some(origin) = headers.get(ORIGIN).filter(|_| access == Access::Writes) else {
+            return Ok(());
+        };
+        let text = origin.as_bytes();
+        let host = headers.get(HOST).map_or(&[][..], HeaderValue::as_bytes);
+        let own = text.strip_suffix(host).is_some_and(|scheme| scheme.ends_with(b"://"));
+        if own || self.lists(origin) {
+            return Ok(());
+        }
+        let origin = String::from_utf8_lossy(text);
+        Err(Fault::Origin(format!("add {origin:?} to the CORS origins to let its pages write")))
+    }
+
+    /// Tells the browser what a page may see of an answer.
+    pub(super) fn mark(&self, reply: &mut Reply, headers: &HeaderMap, access: Option<Access>) {
+        let Some(origin) = headers.get(ORIGIN) else { return };
+        let Some(allowed) = self.allowed(origin, access.unwrap_or(Access::Reads)) else { return };
+        let answer = reply.headers_mut();
+        answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("X-As-Of"));
+        answer.append(VARY, HeaderValue::from_static("Origin"));
+    }
+
+    /// The answer to `OPTIONS` on a route: what it allows, and whether a page may do what it plans.
+    pub(super) fn preflight(&self, row: &Row, headers: &HeaderMap) -> Reply {
+        let allow = HeaderValue::from_str(&row.allow()).expect("methods are plain ASCII");
+        let mut reply = empty_reply(StatusCode::NO_CONTENT);
+        reply.headers_mut().insert(ALLOW, allow.clone());
+        let planned = headers
+            .get(ACCESS_CONTROL_REQUEST_METHOD)
+            .and_then(|method| Method::from_bytes(method.as_bytes()).ok())
+            .and_then(|method| row.access(Verb::of(&method)));
+        if let Some(access) = planned {
+            self.mark(&mut reply, headers, Some(access));
+            let answer = reply.headers_mut();
+            if answer.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+                answer.insert(ACCESS_CONTROL_ALLOW_METHODS, allow);
+                let any = HeaderValue::from_static("Content-Type");
+                answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, any);
+                answer.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+            }
+        }
+        reply
+    }
+
+    fn allowed(&self, origin: &HeaderValue, access: Access) -> Option<HeaderValue> {
+        if self.lists(origin) {
+            Some(origin.clone())
+        } else if self.any && access == Access::Reads {
+            Some(HeaderValue::from_static("*"))
+        } else {
+            None
+        }
+    }
+
+    fn lists(&self, origin: &HeaderValue) -> bool {
+        self.origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes())
+    }
+}

@@ -1,0 +1,113 @@
+//! What can go wrong with a request, and what the client is told.
+
+use crate::event::log::LogError;
+use crate::http::json;
+use crate::http::reply::{Reply, json_reply};
+use crate::settings::StoreError;
+use hyper::StatusCode;
+use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
+
+/// Why a request was not answered as asked. The text is the `error` of the answer, the field its
+/// `details`.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    #[error("bad request")]
+    Bad(String),
+    #[error("cross-site write refused")]
+    Origin(String),
+    #[error("no such route")]
+    NoRoute(String),
+    #[error("no such node")]
+    NoNode(String),
+    #[error("method not allowed")]
+    Method {
+        /// What the route allows.
+        allow: String,
+    },
+    #[error("the request's body did not arrive in time")]
+    SlowBody,
+    #[error("the request's body is too large")]
+    TooLarge {
+        /// What is allowed, in bytes.
+        limit: usize,
+    },
+    #[error("internal error")]
+    Internal(String),
+    #[error("refused by a service behind")]
+    Refused(String),
+    #[error("unavailable now, try again")]
+    Unavailable(String),
+    #[error("no answer in time")]
+    Late(String),
+}
+
+impl Fault {
+    fn status(&self) -> StatusCode {
+        match self {
+            Fault::Bad(_) => StatusCode::BAD_REQUEST,
+            Fault::Origin(_) => StatusCode::FORBIDDEN,
+            Fault::NoRoute(_) | Fault::NoNode(_) => StatusCode::NOT_FOUND,
+            Fault::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Fault::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Fault::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Fault::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Fault::Refused(_) => StatusCode::BAD_GATEWAY,
+            Fault::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Fault::Late(_) => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    fn details(&self) -> String {
+        match self {
+            Fault::Bad(details)
+            | Fault::Origin(details)
+            | Fault::NoRoute(details)
+            | Fault::NoNode(details)
+            | Fault::Internal(details)
+            | Fault::Refused(details)
+            | Fault::Unavailable(details)
+            | Fault::Late(details) => details.clone(),
+            Fault::Method { allow } => format!("this route allows {allow}"),
+            Fault::SlowBody => "send the body sooner".into(),
+            Fault::TooLarge { limit } => format!("the limit is {limit} bytes"),
+        }
+    }
+
+    /// The answer, with the headers that its status asks for.
+    pub(super) fn into_reply(self) -> Reply {
+        let mut body = Vec::with_capacity(128);
+        json::error(&mut body, &self.to_string(), &self.details());
+        let mut reply = json_reply(body);
+        *reply.status_mut() = self.status();
+        match self {
+            Fault::Method { allow } => {
+                let allow = HeaderValue::from_str(&allow).expect("methods are plain ASCII");
+                reply.headers_mut().insert(ALLOW, allow);
+            }
+            Fault::Unavailable(_) => {
+                reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        reply
+    }
+}
+
+impl From<LogError> for Fault {
+    fn from(error: LogError) -> Fault {
+        match error {
+            LogError::Unavailable(_) => Fault::Unavailable(error.to_string()),
+            LogError::Refused(_) => Fault::Refused(error.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Fault {
+        match error {
+            StoreError::Unavailable(_) => Fault::Unavailable(error.to_string()),
+            StoreError::BadPath { .. } => Fault::Bad(error.to_string()),
+            StoreError::Refused(_) => Fault::Refused(error.to_string()),
+        }
+    }
+}

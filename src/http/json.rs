@@ -1,0 +1,222 @@
+//! The answers as JSON, written straight into the body.
+
+use crate::engine::question::{Activity, Reason, RecentEvent, Recommendation};
+use crate::event::log::Position;
+use dataflows::event::Kind;
+use dataflows::weights::{Score, Weights};
+use std::fmt::Display;
+use std::io::Write;
+
+/// `{"error": …, "details": …}`
+pub(super) fn error(out: &mut Vec<u8>, error: &str, details: &str) {
+    Object::new(out).text("error", error).text("details", details).end();
+}
+
+/// `{tag: score}` in the order given.
+pub(super) fn profile(out: &mut Vec<u8>, tags: &[(String, Score)]) {
+    let mut object = Object::new(out);
+    for (tag, score) in tags {
+        object = object.plain(tag, score);
+    }
+    object.end();
+}
+
+/// `{userId: {tag: score}}` in the order given.
+pub(super) fn profiles(out: &mut Vec<u8>, users: &[String], profiles: &[Vec<(String, Score)>]) {
+    let mut object = Object::new(out);
+    for (user, tags) in users.iter().zip(profiles) {
+        object = object.with(user, |out| profile(out, tags));
+    }
+    object.end();
+}
+
+/// `{"lastActivity": …, "totals": {kind: count}}`; of an unknown user null and zeros.
+pub(super) fn activity(out: &mut Vec<u8>, activity: Option<&Activity>) {
+    let totals = activity.map_or([0; 3], |activity| activity.totals);
+    let object = match activity {
+        Some(activity) => Object::new(out).with("lastActivity", |out| time(out, activity.last)),
+        None => Object::new(out).plain("lastActivity", "null"),
+    };
+    object.with("totals", |out| by_kind(out, totals)).end();
+}
+
+/// `[{"id", "name", "category", "tags", "price"?, "score", "reasons"}]`; a product that the
+/// catalogue does not know has empty texts.
+pub(super) fn products(out: &mut Vec<u8>, products: &[Recommendation]) {
+    list(out, products, |out, recommendation| {
+        let product = recommendation.product.as_ref();
+        let mut object = Object::new(out)
+            .text("id", &recommendation.id)
+            .text("name", product.map_or("", |product| &product.name))
+            .text("category", product.map_or("", |product| &product.category))
+            .with("tags", |out| texts(out, product.map_or(&[], |product| &product.tags)));
+        if let Some(price) = product.and_then(|product| product.price) {
+            object = object.plain("price", Score(price));
+        }
+        object
+            .with("score", |out| number(out, recommendation.score))
+            .with("reasons", |out| list(out, &recommendation.reasons, reason))
+            .end();
+    });
+}
+
+fn reason(out: &mut Vec<u8>, reason: &Reason) {
+    let (object, score) = match reason {
+        Reason::Tag { tag, score } => {
+            (Object::new(out).text("type", "tag").text("tag", tag), *score)
+        }
+        Reason::Popular { score } => (Object::new(out).text("type", "popular"), *score),
+    };
+    object.with("score", |out| number(out, score)).end();
+}
+
+/// The events as they would be sent: `[{"eventType", "userId", "product", "timestamp", …}]`.
+pub(super) fn events(out: &mut Vec<u8>, events: &[RecentEvent]) {
+    list(out, events, |out, event| {
+        let mut object = Object::new(out)
+            .text("eventType", event.kind.name())
+            .text("userId", &event.user)
+            .text("product", &event.product)
+            .with("timestamp", |out| time(out, event.time));
+        let texts_of =
+            [("category", &event.category), ("sessionId", &event.session), ("eventId", &event.id)];
+        for (name, value) in texts_of.into_iter().filter(|(_, value)| !value.is_empty()) {
+            object = object.text(name, value);
+        }
+        object.with("tags", |out| texts(out, &event.tags)).end();
+    });
+}
+
+/// `{"stored": count, "positions": [{"topic", "partition", "offset"}]}`
+pub(super) fn stored(out: &mut Vec<u8>, positions: &[Position]) {
+    Object::new(out)
+        .plain("stored", positions.len())
+        .with("positions", |out| list(out, positions, position))
+        .end();
+}
+
+fn position(out: &mut Vec<u8>, position: &Position) {
+    Object::new(out)
+        .text("topic", &position.partition.topic)
+        .plain("partition", position.partition.index)
+        .plain("offset", position.offset)
+        .end();
+}
+
+/// `{"view": …, "add_to_cart": …, "purchase": …}`
+pub(super) fn weights(out: &mut Vec<u8>, weights: &Weights) {
+    by_kind(out, weights.0);
+}
+
+fn by_kind<T: Display>(out: &mut Vec<u8>, values: [T; 3]) {
+    let mut object = Object::new(out);
+    for (kind, value) in Kind::ALL.into_iter().zip(values) {
+        object = object.plain(kind.name(), value);
+    }
+    object.end();
+}
+
+/// An object that is being written.
+pub(super) struct Object<'a> {
+    out: &'a mut Vec<u8>,
+    separator: u8,
+}
+
+impl<'a> Object<'a> {
+    pub(super) fn new(out: &'a mut Vec<u8>) -> Object<'a> {
+        Object { out, separator: b'{' }
+    }
+
+    /// A field that `write` writes.
+    pub(super) fn with(mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> Object<'a> {
+        self.out.push(std::mem::replace(&mut self.separator, b','));
+        text(self.out, name);
+        self.out.push(b':');
+        write(self.out);
+        self
+    }
+
+    /// A field that is a text.
+    pub(super) fn text(self, name: &str, value: &str) -> Object<'a> {
+        self.with(name, |out| text(out, value))
+    }
+
+    /// A field whose value displays as JSON does: a number, `true`, `null`.
+    pub(super) fn plain(self, name: &str, value: impl Display) -> Object<'a> {
+        self.with(name, |out| plain(out, value))
+    }
+
+    pub(super) fn end(self) {
+        if self.separator == b'{' {
+            self.out.push(b'{');
+        }
+        self.out.push(b'}');
+    }
+}
+
+/// An array, its items written by `write`.
+pub(super) fn list<T>(out: &mut Vec<u8>, items: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
+    out.push(b'[');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write(out, item);
+    }
+    out.push(b']');
+}
+
+/// An array of texts.
+pub(super) fn texts<T: AsRef<str>>(out: &mut Vec<u8>, items: &[T]) {
+    list(out, items, |out, item| text(out, item.as_ref()));
+}
+
+/// A text, quoted and escaped.
+fn text(out: &mut Vec<u8>, value: &str) {
+    serde_json::to_writer(out, value).expect("a Vec takes all that is written");
+}
+
+/// Milliseconds since the Unix epoch as ISO 8601 in UTC, to the millisecond.
+fn time(out: &mut Vec<u8>, milliseconds: i64) {
+    match jiff::Timestamp::from_millisecond(milliseconds) {
+        Ok(time) => plain(out, format_args!("\"{time:.3}\"")),
+        Err(_) => plain(out, milliseconds),
+    }
+}
+
+/// A number; JSON has none that is not finite.
+fn number(out: &mut Vec<u8>, value: f64) {
+    if value.is_finite() { plain(out, value) } else { plain(out, "null") }
+}
+
+fn plain(out: &mut Vec<u8>, value: impl Display) {
+    write!(out, "{value}").expect("a Vec takes all that is written");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(write: impl FnOnce(&mut Vec<u8>), expected: &str) {
+        let mut out = Vec::new();
+        write(&mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn values_are_written_as_json_has_them() {
+        check(|out| profile(out, &[]), "{}");
+        let tags = [("a\"b\n".to_string(), Score(3_000_000)), ("ü".into(), Score(-500_000))];
+        check(|out| profile(out, &tags), r#"{"a\"b\n":3,"ü":-0.5}"#);
+        check(|out| number(out, 3.0), "3");
+        check(|out| number(out, 1e21), "1000000000000000000000");
+        check(|out| number(out, f64::NAN), "null");
+        check(|out| time(out, 1_743_508_800_000), "\"2025-04-01T12:00:00.000Z\"");
+        check(|out| time(out, i64::MAX), "9223372036854775807");
+        check(|out| texts::<&str>(out, &[]), "[]");
+        check(
+            |out| weights(out, &Weights::default()),
+            r#"{"view":1,"add_to_cart":3,"purchase":5}"#,
+        );
+    }
+}

@@ -1,0 +1,80 @@
+//! What the operator asks: metrics, health, readiness, status, and what there is to ask.
+
+use crate::engine::question::Question;
+use crate::http::config::stored_weights;
+use crate::http::fault::Fault;
+use crate::http::json::{self, Object};
+use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
+use crate::http::service::Call;
+use hyper::StatusCode;
+use hyper::header::{HeaderValue, RETRY_AFTER};
+
+/// `GET /metrics`
+pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Fault> {
+    let metrics = &call.front.metrics;
+    metrics.engine.ready.set(call.front.status.readiness.is_ready().into());
+    let text = metrics.render().map_err(|error| Fault::Internal(error.to_string()))?;
+    Ok(typed_reply(HeaderValue::from_static("text/plain; version=0.0.4"), text))
+}
+
+/// `GET /healthz`: the process lives, whatever it waits for.
+pub(super) fn health() -> Reply {
+    json_reply(br#"{"status":"ok"}"#.to_vec())
+}
+
+/// `GET /readyz`: 503 until the process has caught up, with what is awaited.
+pub(super) fn ready(call: &Call<'_>) -> Reply {
+    let awaited = call.front.status.readiness.awaited();
+    let mut body = Vec::with_capacity(64);
+    Object::new(&mut body)
+        .plain("ready", awaited.is_empty())
+        .with("awaited", |out| json::texts(out, &awaited))
+        .end();
+    let mut reply = json_reply(body);
+    if !awaited.is_empty() {
+        *reply.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    reply
+}
+
+/// `GET /api/status`: what does not answer is null, so that the rest still shows.
+pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
+    let status = &call.front.status;
+    // Every answer says what time it is true of, the answer to no question as well.
+    let (answer, weights) =
+        tokio::join!(call.ask(Question::Positions(Vec::new())), stored_weights(call));
+    let awaited = status.readiness.awaited();
+    let mut body = Vec::with_capacity(256);
+    let object = Object::new(&mut body)
+        .text("version", env!("CARGO_PKG_VERSION"))
+        .plain("uptimeSeconds", status.started.elapsed().as_secs())
+        .plain("process", status.process)
+        .plain("processes", status.processes)
+        .plain("workers", status.workers)
+        .plain("ready", awaited.is_empty())
+        .with("awaited", |out| json::texts(out, &awaited));
+    let object = match answer {
+        Ok(answer) => object.plain("asOf", answer.as_of),
+        Err(_) => object.plain("asOf", "null"),
+    };
+    let object = match weights {
+        Ok(weights) => object.with("weights", |out| json::weights(out, &weights)),
+        Err(_) => object.plain("weights", "null"),
+    };
+    object.end();
+    Ok(json_reply(body))
+}
+
+/// `GET /openapi.json`
+pub(super) fn openapi() -> Reply {
+    typed_reply(JSON, OPENAPI)
+}
+
+/// `GET /`
+pub(super) fn page() -> Reply {
+    typed_reply(HeaderValue::from_static("text/html; charset=utf-8"), PAGE)
+}
+
+pub(super) const OPENAPI: &str = include_str!("openapi.json");
+const PAGE: &str = include_str!("page.html");

@@ -1,0 +1,97 @@
+//! Reads: each is one question to the dataflow, and its answer as JSON.
+
+use crate::engine::question::{Body, Question};
+use crate::http::fault::Fault;
+use crate::http::json;
+use crate::http::reply::{Reply, json_as_of};
+use crate::http::request::{self, MOST_ITEMS};
+use crate::http::service::{Call, unexpected};
+use hyper::body::Incoming;
+use serde::Deserialize;
+
+/// `GET /api/user-profile/{userId}`
+pub(super) async fn profile(call: &Call<'_>) -> Result<Reply, Fault> {
+    let user = request::user(call.parameter)?;
+    let answer = call.ask(Question::Profiles(vec![user])).await?;
+    let Body::Profiles(profiles) = answer.body else { return Err(unexpected(&answer.body)) };
+    let mut body = Vec::with_capacity(256);
+    json::profile(&mut body, profiles.first().map_or(&[], Vec::as_slice));
+    Ok(json_as_of(answer.as_of, body))
+}
+
+/// What `POST /api/user-profiles` takes.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Users {
+    user_ids: Vec<UserId>,
+}
+
+/// As in events, a number is taken as its decimal text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum UserId {
+    Text(String),
+    Number(serde_json::Number),
+}
+
+/// `POST /api/user-profiles`
+pub(super) async fn profiles(call: &Call<'_>, body: Incoming) -> Result<Reply, Fault> {
+    let body = call.read(body).await?;
+    let users: Users = serde_json::from_slice(&body)
+        .map_err(|error| Fault::Bad(format!("the body is {{\"userIds\": [id, …]}}: {error}")))?;
+    if users.user_ids.len() > MOST_ITEMS {
+        return Err(Fault::Bad(format!("at most {MOST_ITEMS} users at once")));
+    }
+    let users = users.user_ids.into_iter().map(|id| match id {
+        UserId::Text(text) => request::checked_user(text),
+        UserId::Number(number) => Ok(number.to_string()),
+    });
+    let users = users.collect::<Result<Vec<_>, _>>()?;
+    let answer = call.ask(Question::Profiles(users.clone())).await?;
+    let Body::Profiles(profiles) = answer.body else { return Err(unexpected(&answer.body)) };
+    let mut body = Vec::with_capacity(256 * users.len());
+    json::profiles(&mut body, &users, &profiles);
+    Ok(json_as_of(answer.as_of, body))
+}
+
+/// `GET /api/user-activity/{userId}`
+pub(super) async fn activity(call: &Call<'_>) -> Result<Reply, Fault> {
+    let user = request::user(call.parameter)?;
+    let answer = call.ask(Question::Activity(user)).await?;
+    let Body::Activity(activity) = answer.body else { return Err(unexpected(&answer.body)) };
+    let mut body = Vec::with_capacity(128);
+    json::activity(&mut body, activity.as_ref());
+    Ok(json_as_of(answer.as_of, body))
+}
+
+/// `GET /api/recommendations/{userId}?n=10`
+pub(super) async fn recommendations(call: &Call<'_>) -> Result<Reply, Fault> {
+    let user = request::user(call.parameter)?;
+    let n = call.query.count("n", 10)?;
+    products(call, Question::Recommend { user, n }).await
+}
+
+/// `GET /api/trending?tag=&n=10`
+pub(super) async fn trending(call: &Call<'_>) -> Result<Reply, Fault> {
+    let tag = call.query.get("tag")?.map(Into::into);
+    let n = call.query.count("n", 10)?;
+    products(call, Question::Trending { tag, n }).await
+}
+
+async fn products(call: &Call<'_>, question: Question) -> Result<Reply, Fault> {
+    let answer = call.ask(question).await?;
+    let Body::Products(products) = answer.body else { return Err(unexpected(&answer.body)) };
+    let mut body = Vec::with_capacity(256 * products.len());
+    json::products(&mut body, &products);
+    Ok(json_as_of(answer.as_of, body))
+}
+
+/// `GET /api/user-behavior?limit=100`
+pub(super) async fn recent(call: &Call<'_>) -> Result<Reply, Fault> {
+    let limit = call.query.count("limit", 100)?;
+    let answer = call.ask(Question::Recent { limit }).await?;
+    let Body::Events(events) = answer.body else { return Err(unexpected(&answer.body)) };
+    let mut body = Vec::with_capacity(256 * events.len());
+    json::events(&mut body, &events);
+    Ok(json_as_of(answer.as_of, body))
+}

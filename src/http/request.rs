@@ -1,0 +1,132 @@
+//! What a request says: percent-encoded text, query parameters, the body.
+
+use crate::http::fault::Fault;
+use bytes::Bytes;
+use dataflows::event::Event;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
+use tokio::time::{Instant, timeout_at};
+
+/// How many items a client may ask for at once.
+pub(super) const MOST_ITEMS: usize = 1000;
+
+/// Percent-decoded text.
+pub(super) fn decode(encoded: &str) -> Result<Cow<'_, str>, Fault> {
+    let decoded = percent_decode_str(encoded).decode_utf8();
+    decoded.map_err(|_| Fault::Bad(format!("{encoded:?} is not UTF-8 once percent-decoded")))
+}
+
+/// A user's id from a path's segment.
+pub(super) fn user(encoded: &str) -> Result<String, Fault> {
+    checked_user(decode(encoded)?.into_owned())
+}
+
+/// A user's id, if it is one that an event could have.
+pub(super) fn checked_user(user: String) -> Result<String, Fault> {
+    match user.len() {
+        1..=Event::MAX_TEXT => Ok(user),
+        length => {
+            let limit = Event::MAX_TEXT;
+            Err(Fault::Bad(format!("a user's id has 1 to {limit} bytes, this one {length}")))
+        }
+    }
+}
+
+/// The part of a request's target behind the `?`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Query<'a>(pub(super) &'a str);
+
+impl<'a> Query<'a> {
+    /// A parameter's value, decoded; the first one counts, an empty one is none.
+    pub(super) fn get(self, name: &str) -> Result<Option<Cow<'a, str>>, Fault> {
+        let pairs = self.0.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let Some((_, value)) = pairs.into_iter().find(|(key, _)| *key == name) else {
+            return Ok(None);
+        };
+        let value = if value.contains('+') {
+            Cow::Owned(decode(&value.replace('+', " "))?.into_owned())
+        } else {
+            decode(value)?
+        };
+        Ok(Some(value).filter(|value| !value.is_empty()))
+    }
+
+    /// How many items are asked for.
+    pub(super) fn count(self, name: &str, default: usize) -> Result<usize, Fault> {
+        let Some(value) = self.get(name)? else { return Ok(default) };
+        match value.parse() {
+            Ok(count @ 1..=MOST_ITEMS) => Ok(count),
+            _ => Err(Fault::Bad(format!("{name} is a number from 1 to {MOST_ITEMS}"))),
+        }
+    }
+}
+
+/// The whole body, when it is within the limit and arrives in time.
+pub(super) async fn body(
+    incoming: Incoming,
+    limit: usize,
+    deadline: Instant,
+) -> Result<Bytes, Fault> {
+    // A body that announces its size is refused before it is read.
+    if incoming.size_hint().lower() > limit as u64 {
+        return Err(Fault::TooLarge { limit });
+    }
+    match timeout_at(deadline, Limited::new(incoming, limit).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Fault::TooLarge { limit }),
+        Ok(Err(error)) => Err(Fault::Bad(format!("the body broke off: {error}"))),
+        Err(_) => Err(Fault::SlowBody),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_decoded_and_checked() {
+        for (query, name, expected) in [
+            ("tag=a%20b&n=3", "tag", Some("a b")),
+            ("tag=a+b", "tag", Some("a b")),
+            ("tag=%2B", "tag", Some("+")),
+            ("n=3&tag=x=y", "tag", Some("x=y")),
+            ("tag=first&tag=second", "tag", Some("first")),
+            ("tag=", "tag", None),
+            ("tag", "tag", None),
+            ("", "tag", None),
+        ] {
+            assert_eq!(Query(query).get(name).unwrap().as_deref(), expected, "{query}");
+        }
+        for (query, expected) in [
+            ("", Some(10)),
+            ("n=1", Some(1)),
+            ("n=1000", Some(1000)),
+            ("n=0", None),
+            ("n=1001", None),
+            ("n=-1", None),
+            ("n=ten", None),
+            ("n=%ff", None),
+        ] {
+            assert_eq!(Query(query).count("n", 10).ok(), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn user_ids_are_utf8_of_1_to_512_bytes() {
+        let longest = "u".repeat(512);
+        for (encoded, expected) in [
+            ("user1", Some("user1")),
+            ("a%2Fb", Some("a/b")),
+            ("%C3%BC", Some("ü")),
+            ("%", Some("%")),
+            (&*longest, Some(&*longest)),
+            ("", None),
+            ("%FF", None),
+            (&*format!("{longest}u"), None),
+        ] {
+            assert_eq!(user(encoded).ok().as_deref(), expected, "{encoded}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The routes as data, and which of them a path means.
+
+/// What a client does. Anything beyond these is [`Verb::Other`], so that labels stay bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Get,
+    Head,
+    Post,
+    Put,
+    Options,
+    Other,
+}
+
+impl Verb {
+    pub(super) const COUNT: usize = 6;
+
+    pub(super) fn of(method: &hyper::Method) -> Verb {
+        match method.as_str() {
+            "GET" => Verb::Get,
+            "HEAD" => Verb::Head,
+            "POST" => Verb::Post,
+            "PUT" => Verb::Put,
+            "OPTIONS" => Verb::Options,
+            _ => Verb::Other,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Verb::Get => "GET",
+            Verb::Head => "HEAD",
+            Verb::Post => "POST",
+            Verb::Put => "PUT",
+            Verb::Options => "OPTIONS",
+            Verb::Other => "OTHER",
+        }
+    }
+}
+
+/// Whether a method on a route only reads; pages of any origin may read unless configured otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Reads,
+    Writes,
+}
+
+/// The routes, in the order of [`ROUTES`]. A handler is chosen by `match` in the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    Profile,
+    Profiles,
+    Activity,
+    Recommendations,
+    Trending,
+    Behavior,
+    Config,
+    Weights,
+    Metrics,
+    Health,
+    Ready,
+    Status,
+    OpenApi,
+    Page,
+}
+
+/// One route: its pattern, which is also its label in the metrics, and its methods.
+pub(super) struct Row {
+    pub(super) pattern: &'static str,
+    pub(super) methods: &'static [(Verb, Access)],
+}
+
+const READ: &[(Verb, Access)] = &[(Verb::Get, Access::Reads)];
+const READ_BY_POST: &[(Verb, Access)] = &[(Verb::Post, Access::Reads)];
+const READ_AND_POST: &[(Verb, Access)] =
+    &[(Verb::Get, Access::Reads), (Verb::Post, Access::Writes)];
+const READ_AND_WRITE: &[(Verb, Access)] =
+    &[(Verb::Get, Access::Reads), (Verb::Put, Access::Writes), (Verb::Post, Access::Writes)];
+
+/// Every route that the front serves, in the order of [`Route`].
+pub(super) static ROUTES: [Row; 14] = [
+    row("/api/user-profile/{userId}", READ),
+    row("/api/user-profiles", READ_BY_POST),
+    row("/api/user-activity/{userId}", READ),
+    row("/api/recommendations/{userId}", READ),
+    row("/api/trending", READ),
+    row("/api/user-behavior", READ_AND_POST),
+    row("/api/config/{path}", READ_AND_WRITE),
+    row("/api/recommendation/weights", READ_AND_POST),
+    row("/metrics", READ),
+    row("/healthz", READ),
+    row("/readyz", READ),
+    row("/api/status", READ),
+    row("/openapi.json", READ),
+    row("/", READ),
+];
+
+const fn row(pattern: &'static str, methods: &'static [(Verb, Access)]) -> Row {
+    Row { pattern, methods }
+}
+
+impl Route {
+    pub(super) fn row(self) -> &'static Row {
+        &ROUTES[self as usize]
+    }
+}
+
+impl Row {
+    /// How a method uses the route, if it may: HEAD stands for a GET without the body.
+    pub(super) fn access(&self, verb: Verb) -> Option<Access> {
+        let verb = if verb == Verb::Head { Verb::Get } else { verb };
+        self.methods.iter().find(|(known, _)| *known == verb).map(|(_, access)| *access)
+    }
+
+    /// The methods, as the header `Allow` lists them.
+    pub(super) fn allow(&self) -> String {
+        let mut allow = String::new();
+        for (verb, _) in self.methods {
+            allow.push_str(verb.name());
+            allow.push_str(if *verb == Verb::Get { ", HEAD, " } else { ", " });
+        }
+        allow + Verb::Options.name()
+    }
+}
+
+/// The route of a path and what stands for the pattern's parameter, still percent-encoded.
+pub(super) fn find(path: &str) -> Option<(Route, &str)> {
+    let mut segments = path.strip_prefix('/')?.splitn(3, '/');
+    let (first, second, rest) = (segments.next()?, segments.next(), segments.next());
+    // Only a settings path may have slashes of its own.
+    let one = rest.filter(|rest| !rest.contains('/'));
+    Some(match (first, second, one) {
+        ("api", Some("user-profile"), Some(user)) => (Route::Profile, user),
+        ("api", Some("user-activity"), Some(user)) => (Route::Activity, user),
+        ("api", Some("recommendations"), Some(user)) => (Route::Recommendations, user),
+        ("api", Some("recommendation"), Some("weights")) => (Route::Weights, ""),
+        ("api", Some("config"), _) => (Route::Config, rest?),
+        _ if rest.is_some() => return None,
+        ("api", Some("user-profiles"), _) => (Route::Profiles, ""),
+        ("api", Some("user-behavior"), _) => (Route::Behavior, ""),
+        ("api", Some("trending"), _) => (Route::Trending, ""),
+        ("api", Some("status"), _) => (Route::Status, ""),
+        ("metrics", None, _) => (Route::Metrics, ""),
+        ("healthz", None, _) => (Route::Health, ""),
+        ("readyz", None, _) => (Route::Ready, ""),
+        ("openapi.json", None, _) => (Route::OpenApi, ""),
+        ("", None, _) => (Route::Page, ""),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_found_by_its_own_pattern() {
+        for (index, row) in ROUTES.iter().enumerate() {
+            let found = find(row.pattern).map(|(route, _)| route as usize);
+            assert_eq!(found, Some(index), "{}", row.pattern);
+        }
+    }
+
+    #[test]
+    fn paths_mean_routes() {
+        for (path, expected) in [
+            ("/api/user-profile/a%2Fb", Some((Route::Profile, "a%2Fb"))),
+            ("/api/user-profile/", Some((Route::Profile, ""))),
+            ("/api/user-profile", None),
+            ("/api/user-profile/a/b", None),
+            ("/api/config/a/b/c", Some((Route::Config, "a/b/c"))),
+            ("/api/config/a", Some((Route::Config, "a"))),
+            ("/api/config", None),
+            ("/api/trending/x", None),
+            ("/metrics/", None),
+            ("/metrics/x/y", None),
+            ("//", None),
+            ("*", None),
+            ("", None),
+        ] {
+            assert_eq!(find(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn allow_lists_what_works() {
+        assert_eq!(Route::Profile.row().allow(), "GET, HEAD, OPTIONS");
+        assert_eq!(Route::Config.row().allow(), "GET, HEAD, PUT, POST, OPTIONS");
+        assert_eq!(Route::Profiles.row().allow(), "POST, OPTIONS");
+    }
+}

@@ -1,0 +1,190 @@
+//! The sockets: accepting, the bound on connections, and an end that lets requests finish.
+
+use crate::http::reply::Reply;
+use crate::http::service::Service;
+use crate::http::{Front, HttpLimits};
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{sleep, timeout};
+
+/// A front that serves.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    thread: JoinHandle<()>,
+}
+
+impl Server {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until it has ended: after its `shutdown`, once the requests in flight are answered.
+    pub fn join(self) {
+        if self.thread.join().is_err() {
+            tracing::error!("the thread that accepts HTTP connections has panicked");
+        }
+    }
+}
+
+/// Serves on threads of its own until `shutdown` completes. Then it stops accepting, closes the
+/// idle connections and finishes the requests in flight, for at most the request timeout.
+///
+/// # Errors
+/// When the listener can't be used or the threads can't be made.
+pub fn serve(
+    front: Front,
+    listener: std::net::TcpListener,
+    limits: HttpLimits,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<Server> {
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(limits.threads.max(1))
+        .thread_name("http")
+        .enable_io()
+        .enable_time()
+        .build()?;
+    let listener = {
+        let _inside = runtime.enter();
+        TcpListener::from_std(listener)?
+    };
+    let service = Arc::new(Service::new(front, limits));
+    let thread = std::thread::Builder::new().name("http-accept".into()).spawn(move || {
+        runtime.block_on(accept(listener, service, shutdown));
+        // What has not ended by now has had its time.
+        runtime.shutdown_background();
+    })?;
+    Ok(Server { address, thread })
+}
+
+async fn accept(listener: TcpListener, service: Arc<Service>, shutdown: impl Future<Output = ()>) {
+    let slots = service.limits.max_connections.min(Semaphore::MAX_PERMITS);
+    let slots = Arc::new(Semaphore::new(slots));
+    let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE));
+    // Every connection holds a receiver, so the channel is closed once all have ended.
+    let (stop, _) = watch::channel(());
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut shutdown => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                // Out of file descriptors, say: the next try would fail as well, and at once.
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        if let Ok(slot) = slots.clone().try_acquire_owned() {
+            tokio::spawn(connection(stream, service.clone(), stop.subscribe(), slot));
+        } else if let Ok(slot) = turned_away.clone().try_acquire_owned() {
+            tokio::spawn(turn_away(stream, slot));
+        }
+    }
+    drop(listener);
+    stop.send_replace(());
+    if timeout(service.limits.request_timeout, stop.closed()).await.is_err() {
+        tracing::warn!("requests that took too long were cut off by the shutdown");
+    }
+}
+
+/// Serves one connection until the client or the shutdown ends it.
+async fn connection(
+    stream: TcpStream,
+    service: Arc<Service>,
+    mut stop: watch::Receiver<()>,
+    _slot: OwnedSemaphorePermit,
+) {
+    // Answers are small: none must wait for the client's acknowledgement of the one before.
+    if stream.set_nodelay(true).is_err() {
+        return; // It is closed already.
+    }
+    let header_timeout = service.limits.header_timeout;
+    let handler = service_fn(move |request: Request<Incoming>| {
+        let service = service.clone();
+        async move { Ok::<Reply, Infallible>(service.serve(request).await) }
+    });
+    // NB: hyper's `pipeline_flush` holds answers back while part of a next request is in its buffer,
+    // even for good when that is no HTTP.
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .serve_connection(TokioIo::new(stream), handler);
+    let outcome = tokio::select! {
+        biased;
+        outcome = &mut connection => outcome,
+        _ = stop.changed() => {
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
+        }
+    };
+    let late = outcome.is_err_and(|error| error.is_timeout());
+    let parts = connection.into_parts();
+    // A connection that lies idle is closed in silence; a head that never ends is told why.
+    if late && !parts.read_buf.is_empty() {
+        // The client may be gone; then nobody misses the answer.
+        let _ = parts.io.into_inner().write_all(SLOW_HEAD).await;
+    }
+}
+
+/// Tells a client that there are too many connections. Closing before its request has been read
+/// could reset the connection, and the answer with it, so the request is read and thrown away.
+async fn turn_away(mut stream: TcpStream, _slot: OwnedSemaphorePermit) {
+    let farewell = async {
+        stream.write_all(TOO_MANY).await?;
+        stream.shutdown().await?;
+        let mut thrown_away = [0; 1024];
+        while stream.read(&mut thrown_away).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // Whether the client has heard it or hung up makes no difference here.
+    let _ = timeout(FAREWELL, farewell).await;
+}
+
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+const FAREWELL: Duration = Duration::from_secs(1);
+const TURNED_AWAY_AT_ONCE: usize = 64;
+
+const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    content-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n\
+    content-length: 80\r\n\r\n\
+    {\"error\":\"unavailable now, try again\",\"details\":\"too many connections are open\"}";
+
+const SLOW_HEAD: &[u8] = b"HTTP/1.1 408 Request Timeout\r\n\
+    content-type: application/json\r\nconnection: close\r\n\
+    content-length: 80\r\n\r\n\
+    {\"error\":\"the request's head did not arrive in time\",\"details\":\"send it sooner\"}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answers_written_by_hand_count_their_bytes() {
+        for answer in [TOO_MANY, SLOW_HEAD] {
+            let answer = std::str::from_utf8(answer).unwrap();
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(head.ends_with(&format!("content-length: {}", body.len())), "{}", body.len());
+            assert!(serde_json::from_str::<serde_json::Value>(body).is_ok());
+        }
+    }
+}

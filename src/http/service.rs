@@ -1,0 +1,150 @@
+//! From a request to its answer: the route, its handler, and what every answer gets besides.
+
+use crate::engine::question::{Answer, Body, Question, Refusal};
+use crate::http::cors::Cors;
+use crate::http::fault::Fault;
+use crate::http::measure::Measure;
+use crate::http::reply::Reply;
+use crate::http::request::{self, Query};
+use crate::http::routes::{self, Route, Verb};
+use crate::http::{Front, HttpLimits, behavior, config, operations, reads};
+use bytes::Bytes;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use tokio::time::{Instant, timeout_at};
+
+/// What all connections share.
+pub(super) struct Service {
+    pub(super) front: Front,
+    pub(super) limits: HttpLimits,
+    cors: Cors,
+    measure: Measure,
+}
+
+/// One request on its way through a handler.
+pub(super) struct Call<'a> {
+    pub(super) front: &'a Front,
+    limits: &'a HttpLimits,
+    /// When the client has waited long enough.
+    pub(super) deadline: Instant,
+    /// What stands for the pattern's parameter, percent-encoded.
+    pub(super) parameter: &'a str,
+    pub(super) query: Query<'a>,
+}
+
+impl Service {
+    pub(super) fn new(front: Front, limits: HttpLimits) -> Service {
+        let cors = Cors::new(&limits.cors_origins);
+        let measure = Measure::new(front.metrics.http_request_duration_ms.clone());
+        Service { front, limits, cors, measure }
+    }
+
+    /// Answers a request, whatever it is.
+    pub(super) async fn serve(&self, request: Request<Incoming>) -> Reply {
+        let started = Instant::now();
+        let (parts, body) = request.into_parts();
+        let verb = Verb::of(&parts.method);
+        let found = routes::find(parts.uri.path());
+        let route = found.map(|(route, _)| route);
+        let answer = self.answer(&parts, body, verb, found, started + self.limits.request_timeout);
+        let mut reply = answer.await.unwrap_or_else(Fault::into_reply);
+        if verb != Verb::Options {
+            let access = route.and_then(|route| route.row().access(verb));
+            self.cors.mark(&mut reply, &parts.headers, access);
+        }
+        self.measure.observe(route, verb, reply.status(), started.elapsed());
+        reply
+    }
+
+    async fn answer(
+        &self,
+        parts: &Parts,
+        body: Incoming,
+        verb: Verb,
+        found: Option<(Route, &str)>,
+        deadline: Instant,
+    ) -> Result<Reply, Fault> {
+        let path = parts.uri.path();
+        let (route, parameter) = found.ok_or_else(|| Fault::NoRoute(path.into()))?;
+        let row = route.row();
+        if verb == Verb::Options {
+            return Ok(self.cors.preflight(row, &parts.headers));
+        }
+        let access = row.access(verb).ok_or_else(|| Fault::Method { allow: row.allow() })?;
+        self.cors.check(&parts.headers, access)?;
+        let query = Query(parts.uri.query().unwrap_or(""));
+        let Service { front, limits, .. } = self;
+        let call = &Call { front, limits, deadline, parameter, query };
+        let writes = matches!(verb, Verb::Post | Verb::Put);
+        match route {
+            Route::Profile => reads::profile(call).await,
+            Route::Profiles => reads::profiles(call, body).await,
+            Route::Activity => reads::activity(call).await,
+            Route::Recommendations => reads::recommendations(call).await,
+            Route::Trending => reads::trending(call).await,
+            Route::Behavior if writes => behavior::record(call, body).await,
+            Route::Behavior => reads::recent(call).await,
+            Route::Config if writes => config::write(call, body).await,
+            Route::Config => config::read(call).await,
+            Route::Weights if writes => config::write_weights(call, body).await,
+            Route::Weights => config::read_weights(call).await,
+            Route::Metrics => operations::metrics(call),
+            Route::Health => Ok(operations::health()),
+            Route::Ready => Ok(operations::ready(call)),
+            Route::Status => operations::status(call).await,
+            Route::OpenApi => Ok(operations::openapi()),
+            Route::Page => Ok(operations::page()),
+        }
+    }
+}
+
+impl Call<'_> {
+    /// Asks the dataflow and waits for its answer.
+    pub(super) async fn ask(&self, question: Question) -> Result<Answer, Fault> {
+        let answer = self.front.asker.ask(question).map_err(|refusal| {
+            if refusal == Refusal::Overloaded {
+                self.front.metrics.engine.questions_refused.inc();
+            }
+            Fault::Unavailable(refusal.to_string())
+        })?;
+        match timeout_at(self.deadline, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            // The worker has dropped the question, as it does when it ends.
+            Ok(Err(_)) => Err(Fault::Unavailable(Refusal::Closed.to_string())),
+            Err(_) => Err(Fault::Late("the workers have not answered yet".into())),
+        }
+    }
+
+    /// Waits for something else that answers in time or is given up.
+    pub(super) async fn wait<T, E>(
+        &self,
+        what: &str,
+        answer: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Fault>
+    where
+        Fault: From<E>,
+    {
+        match timeout_at(self.deadline, answer).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(Fault::Late(format!("{what} has not answered yet"))),
+        }
+    }
+
+    /// The request's whole body.
+    pub(super) async fn read(&self, body: Incoming) -> Result<Bytes, Fault> {
+        request::body(body, self.limits.max_body_bytes, self.deadline).await
+    }
+}
+
+/// The workers answer each question with its own kind of body; anything else is a fault of ours.
+pub(super) fn unexpected(body: &Body) -> Fault {
+    let kind = match body {
+        Body::Profiles(_) => "profiles",
+        Body::Activity(_) => "activity",
+        Body::Products(_) => "products",
+        Body::Events(_) => "events",
+        Body::Positions(_) => "positions",
+    };
+    Fault::Internal(format!("the workers answered with {kind}, which was not the question"))
+}

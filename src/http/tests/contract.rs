@@ -1,0 +1,251 @@
+//! The contract, request by request.
+
+use super::harness::{AS_OF, Fixture};
+use crate::http::operations::OPENAPI;
+use crate::http::routes::ROUTES;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Sends a request and compares status and body; a body that ends in `…` is compared up to there.
+fn check(fixture: &Fixture, request: &str, body: &str, status: u16, expected: &str) {
+    let reply = fixture.send(request, body);
+    assert_eq!(reply.status, status, "{request}: {reply:?}");
+    match expected.strip_suffix('…') {
+        Some(start) => assert!(reply.body.starts_with(start), "{request}: {reply:?}"),
+        None => assert_eq!(reply.body, expected, "{request}"),
+    }
+}
+
+const PRODUCT: &str = r#""name":"Radio","category":"Audio","tags":["audio"],"price":19.99,"score":2,"reasons":[{"type":"tag","tag":"audio","score":1.5},{"type":"popular","score":0.5}]}"#;
+const BARE: &str = r#"{"id":"bare","name":"","category":"","tags":[],"score":0,"reasons":[]}"#;
+const EVENT: &str = r#"{"eventType":"add_to_cart","userId":"user1","product":"product1","timestamp":"2025-04-01T12:00:00.123Z","category":"Audio","tags":["audio"]}"#;
+
+#[test]
+fn reads() {
+    let fixture = Fixture::new();
+    let both = format!(r#"[{{"id":"user1",{PRODUCT},{BARE}]"#);
+    let trending = format!(r#"[{{"id":"overall",{PRODUCT},{BARE}]"#);
+    let of_tag = format!(r#"[{{"id":"a b",{PRODUCT}]"#);
+    let (one, two) = (format!("[{EVENT}]"), format!("[{EVENT},{EVENT}]"));
+    let profile = r#"{"electronics":9,"audio":1.5}"#;
+    let several = format!(r#"{{"user1":{profile},"nobody":{{}},"42":{{}}}}"#);
+    let too_long = format!("GET /api/user-profile/{}", "u".repeat(513));
+    for (request, body, status, expected) in [
+        ("GET /api/user-profile/user1", "", 200, profile),
+        ("GET /api/user-profile/nobody", "", 200, "{}"),
+        ("GET /api/user-profile/a%2Fb%20%C3%BC", "", 200, r#"{"found":1}"#),
+        ("GET /api/user-profile/%FF", "", 400, r#"{"error":"bad request",…"#),
+        ("GET /api/user-profile/", "", 400, r#"{"error":"bad request",…"#),
+        (&*too_long, "", 400, r#"{"error":"bad request",…"#),
+        ("POST /api/user-profiles", r#"{"userIds":["user1","nobody",42]}"#, 200, &*several),
+        ("POST /api/user-profiles", r#"{"userIds":[]}"#, 200, "{}"),
+        ("POST /api/user-profiles", r#"{"userIds":[""]}"#, 400, r#"{"error":"bad request",…"#),
+        ("POST /api/user-profiles", r#"["user1"]"#, 400, r#"{"error":"bad request",…"#),
+        ("POST /api/user-profiles", "{", 400, r#"{"error":"bad request",…"#),
+        (
+            "GET /api/user-activity/user1",
+            "",
+            200,
+            r#"{"lastActivity":"2025-04-01T12:00:00.000Z","totals":{"view":3,"add_to_cart":2,"purchase":1}}"#,
+        ),
+        (
+            "GET /api/user-activity/nobody",
+            "",
+            200,
+            r#"{"lastActivity":null,"totals":{"view":0,"add_to_cart":0,"purchase":0}}"#,
+        ),
+        ("GET /api/recommendations/user1", "", 200, &*both),
+        ("GET /api/recommendations/user1?n=0", "", 400, r#"{"error":"bad request",…"#),
+        ("GET /api/recommendations/user1?n=1001", "", 400, r#"{"error":"bad request",…"#),
+        ("GET /api/trending", "", 200, &*trending),
+        ("GET /api/trending?tag=&n=1000", "", 200, &*trending),
+        ("GET /api/trending?tag=a+b&n=1", "", 200, &*of_tag),
+        ("GET /api/trending?tag=%FF", "", 400, r#"{"error":"bad request",…"#),
+        ("GET /api/user-behavior", "", 200, &*two),
+        ("GET /api/user-behavior?limit=1", "", 200, &*one),
+        ("GET /api/user-behavior?limit=x", "", 400, r#"{"error":"bad request",…"#),
+    ] {
+        check(&fixture, request, body, status, expected);
+    }
+}
+
+#[test]
+fn answers_of_the_dataflow_say_their_time() {
+    let fixture = Fixture::new();
+    for (request, expected) in [
+        ("GET /api/user-profile/user1", true),
+        ("GET /api/user-activity/user1", true),
+        ("GET /api/recommendations/user1", true),
+        ("GET /api/trending", true),
+        ("GET /api/user-behavior", true),
+        ("GET /api/user-profile/", false),
+        ("GET /healthz", false),
+    ] {
+        let as_of = fixture.send(request, "").header("x-as-of").map(str::to_owned);
+        assert_eq!(as_of, expected.then(|| AS_OF.to_string()), "{request}");
+    }
+}
+
+#[test]
+fn events_are_stored_all_or_none() {
+    let fixture = Fixture::new();
+    let event = r#"{"eventType":"view","userId":"user1","product":"product1"}"#;
+    let array = format!(" [{event}, {event}]");
+    let bad = r#"{"eventType":"view","product":"product1"}"#;
+    let second_bad = format!("[{event},{bad},{event}]");
+    let (broken, trailing) = (format!("[{event},"), format!("[{event}] {event}"));
+    let deep = "[".repeat(1 << 19);
+    let stored =
+        |offset: i64| format!(r#"{{"topic":"view-events","partition":0,"offset":{offset}}}"#);
+    let (first, second, third) = (stored(7), stored(8), stored(9));
+    let one = format!(r#"{{"stored":1,"positions":[{first}]}}"#);
+    let two = format!(r#"{{"stored":2,"positions":[{second},{third}]}}"#);
+    let refused = r#"{"error":"bad request","details":"event 1: …"#;
+    for (request, body, status, expected, events) in [
+        ("POST /api/user-behavior?wait=visible", event, 201, &*one, 1),
+        ("POST /api/user-behavior", &*second_bad, 400, refused, 1),
+        ("POST /api/user-behavior", bad, 400, r#"{"error":"bad request","details":"event 0: …"#, 1),
+        ("POST /api/user-behavior", &*broken, 400, r#"{"error":"bad request",…"#, 1),
+        ("POST /api/user-behavior", &*trailing, 400, r#"{"error":"bad request",…"#, 1),
+        ("POST /api/user-behavior", &*deep, 400, r#"{"error":"bad request",…"#, 1),
+        ("POST /api/user-behavior", "\"text\"", 400, r#"{"error":"bad request",…"#, 1),
+        ("POST /api/user-behavior", "[]", 400, r#"{"error":"bad request",…"#, 1),
+        ("POST /api/user-behavior", "", 400, r#"{"error":"bad request",…"#, 1),
+        ("POST /api/user-behavior?wait=long", event, 400, r#"{"error":"bad request",…"#, 1),
+        ("POST /api/user-behavior", &*array, 201, &*two, 3),
+    ] {
+        check(&fixture, request, body, status, expected);
+        assert_eq!(fixture.log.events.lock().unwrap().len(), events, "{body}");
+    }
+    let events = fixture.log.events.lock().unwrap();
+    assert!(events.iter().all(|stored| stored.json == event.as_bytes() && stored.user == "user1"));
+}
+
+#[test]
+fn settings() {
+    let fixture = Fixture::new();
+    let weights = r#"{"view":2,"add_to_cart":0.5,"purchase":5}"#;
+    let default = r#"{"view":1,"add_to_cart":3,"purchase":5}"#;
+    let wrong = r#"{"view":"much","add_to_cart":3,"purchase":5}"#;
+    let absolute = "GET /api/config/%2Fconfig%2Frecommendation%2Fweights";
+    let set = r#"{"path":"/config/recommendation/weights"}"#;
+    let refused = r#"{"error":"bad request","details":"bad weights: …"#;
+    for (request, body, status, expected) in [
+        ("GET /api/recommendation/weights", "", 200, default),
+        ("GET /api/config/recommendation/weights", "", 404, r#"{"error":"no such node",…"#),
+        ("POST /api/recommendation/weights", weights, 200, weights),
+        (absolute, "", 200, weights),
+        ("PUT /api/config/recommendation/weights", wrong, 400, refused),
+        ("POST /api/config/recommendation%2Fweights", wrong, 400, refused),
+        ("POST /api/recommendation/weights", wrong, 400, refused),
+        ("GET /api/recommendation/weights", "", 200, weights),
+        ("PUT /api/config/recommendation/weights", default, 200, set),
+        ("GET /api/recommendation/weights", "", 200, default),
+        ("POST /api/config/a/b", "any text", 200, r#"{"path":"/config/a/b"}"#),
+        ("GET /api/config/a%2Fb", "", 200, "any text"),
+        ("GET /api/config/a/../b", "", 400, r#"{"error":"bad request",…"#),
+    ] {
+        check(&fixture, request, body, status, expected);
+    }
+    for (path, value, content_type) in [
+        ("json", &b"{}"[..], "application/json"),
+        ("text", b"<b>", "text/plain; charset=utf-8"),
+        ("bytes", b"\x01\x02", "text/plain; charset=utf-8"),
+        ("empty", b"", "text/plain; charset=utf-8"),
+    ] {
+        fixture.store.nodes.lock().unwrap().insert(format!("/config/{path}"), value.to_vec());
+        let reply = fixture.send(&format!("GET /api/config/{path}"), "");
+        assert_eq!(reply.header("content-type"), Some(content_type), "{path}");
+        assert_eq!(reply.body.as_bytes(), value);
+    }
+}
+
+#[test]
+fn operations() {
+    let fixture = Fixture::new();
+    let latch = fixture.readiness.latch("catch up");
+    check(&fixture, "GET /healthz", "", 200, r#"{"status":"ok"}"#);
+    check(&fixture, "GET /readyz", "", 503, r#"{"ready":false,"awaited":["catch up"]}"#);
+    drop(latch);
+    check(&fixture, "GET /readyz", "", 200, r#"{"ready":true,"awaited":[]}"#);
+    check(&fixture, "GET /", "", 200, "<!doctype html>…");
+    check(&fixture, "GET /openapi.json", "", 200, OPENAPI);
+    let status: Value = serde_json::from_str(&fixture.send("GET /api/status", "").body).unwrap();
+    for (field, expected) in [
+        ("version", Value::from(env!("CARGO_PKG_VERSION"))),
+        ("workers", 2.into()),
+        ("ready", true.into()),
+        ("asOf", AS_OF.into()),
+        ("weights", serde_json::json!({"view": 1, "add_to_cart": 3, "purchase": 5})),
+    ] {
+        assert_eq!(status[field], expected, "{field}");
+    }
+}
+
+#[test]
+fn requests_are_measured_by_pattern() {
+    let fixture = Fixture::new();
+    for request in [
+        "GET /api/user-profile/user1",
+        "GET /api/user-profile/user2",
+        "HEAD /api/user-profile/user2",
+        "GET /secret/path",
+        "BREW /api/trending",
+    ] {
+        fixture.send(request, "");
+    }
+    let metrics = fixture.send("GET /metrics", "");
+    assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4"));
+    for (method, route, status, count) in [
+        ("GET", "/api/user-profile/{userId}", 200, 2),
+        ("HEAD", "/api/user-profile/{userId}", 200, 1),
+        ("GET", "unmatched", 404, 1),
+        ("OTHER", "/api/trending", 405, 1),
+    ] {
+        let labels = format!(r#"method="{method}",route="{route}",status_code="{status}""#);
+        let line = format!("http_request_duration_ms_count{{{labels}}} {count}");
+        assert!(metrics.body.contains(&line), "{line} is missing in\n{}", metrics.body);
+    }
+    assert!(metrics.body.contains("recsys_ready 1"));
+    assert!(!metrics.body.contains("secret"));
+}
+
+#[test]
+fn the_description_has_every_route_and_no_other() {
+    let openapi: Value = serde_json::from_str(OPENAPI).unwrap();
+    assert_eq!(openapi["info"]["version"], env!("CARGO_PKG_VERSION"));
+    let mut described = BTreeSet::new();
+    for (path, methods) in openapi["paths"].as_object().unwrap() {
+        described.extend(
+            methods.as_object().unwrap().keys().map(|method| (path.clone(), method.to_uppercase())),
+        );
+    }
+    let served: BTreeSet<_> = ROUTES
+        .iter()
+        .flat_map(|row| {
+            row.methods.iter().map(|(verb, _)| (row.pattern.to_owned(), verb.name().to_owned()))
+        })
+        .collect();
+    assert_eq!(described, served);
+}
+
+#[test]
+fn the_description_refers_only_to_what_it_has() {
+    fn references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                fields.values().for_each(|field| references(field, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+    let openapi: Value = serde_json::from_str(OPENAPI).unwrap();
+    let mut found = Vec::new();
+    references(&openapi, &mut found);
+    assert!(found.len() > 20);
+    for reference in found {
+        assert!(openapi.pointer(&reference[1..]).is_some(), "{reference} leads nowhere");
+    }
+}

@@ -1,0 +1,154 @@
+//! What a client sees when something is wrong: with its request, or behind the front.
+
+use super::harness::{AS_OF, Engine, Fixture};
+use crate::engine::question::{Answer, Body, Question};
+use crate::event::log::LogError;
+use crate::http::HttpLimits;
+use crate::settings::StoreError;
+use std::time::Duration;
+
+const EVENT: &str = r#"{"eventType":"view","userId":"user1","product":"product1"}"#;
+
+/// Sends a request and checks that the answer is an error, with its status and a header line.
+fn check(fixture: &Fixture, request: &str, body: &str, status: u16, header: &str) {
+    let reply = fixture.send(request, body);
+    assert_eq!(reply.status, status, "{request}: {reply:?}");
+    let has = header.is_empty() || reply.headers.iter().any(|line| line == header);
+    assert!(has, "{request}: {header} is missing in {reply:?}");
+    let error: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+    assert!(error["error"].is_string() && error["details"].is_string(), "{request}: {reply:?}");
+}
+
+#[test]
+fn requests_that_nothing_serves() {
+    let limits = HttpLimits { max_body_bytes: 100, ..HttpLimits::default() };
+    let fixture = Fixture::with(Engine::Scripted, limits);
+    let large = "x".repeat(101);
+    let chunked = format!("65\r\n{large}\r\n0\r\n\r\n");
+    for (request, body, status, header) in [
+        ("GET /nothing", "", 404, ""),
+        ("GET /api/user-profile", "", 404, ""),
+        ("DELETE /api/user-profile/user1", "", 405, "allow: GET, HEAD, OPTIONS"),
+        ("GET /api/user-profiles", "", 405, "allow: POST, OPTIONS"),
+        ("DELETE /api/config/a", "", 405, "allow: GET, HEAD, PUT, POST, OPTIONS"),
+        ("PUT /api/config/a", &*large, 413, ""),
+        ("PUT /api/config/a\nTransfer-Encoding: chunked\nX-Ignore: 1", "", 413, ""),
+    ] {
+        let mut client = fixture.connect();
+        client.send(request, body);
+        if request.contains("chunked") {
+            client.send_raw(&chunked);
+        }
+        let reply = client.receive(false);
+        assert_eq!(reply.status, status, "{request}: {reply:?}");
+        let has = header.is_empty() || reply.headers.iter().any(|line| line == header);
+        assert!(has, "{request}: {header} is missing in {reply:?}");
+        assert!(reply.body.starts_with(r#"{"error":""#), "{request}: {reply:?}");
+    }
+}
+
+#[test]
+fn workers_that_have_no_time_or_have_ended() {
+    for (engine, refused) in [(Engine::Full, 1), (Engine::Ended, 0)] {
+        let fixture = Fixture::with(engine, HttpLimits::default());
+        check(&fixture, "GET /api/user-profile/user1", "", 503, "retry-after: 1");
+        assert_eq!(fixture.metrics.engine.questions_refused.get(), refused);
+        let status = fixture.send("GET /api/status", "");
+        assert!(status.body.contains(r#""asOf":null"#), "{status:?}");
+    }
+}
+
+#[test]
+fn workers_that_take_too_long() {
+    let request_timeout = Duration::from_millis(50);
+    let limits = HttpLimits { request_timeout, ..HttpLimits::default() };
+    let fixture = Fixture::with(Engine::ByHand, limits);
+    check(&fixture, "GET /api/user-profile/user1", "", 504, "");
+    check(&fixture, "POST /api/user-behavior?wait=visible", EVENT, 504, "");
+    assert_eq!(fixture.log.events.lock().unwrap().len(), 1, "it is stored all the same");
+}
+
+#[test]
+fn services_behind_that_fail() {
+    let fixture = Fixture::new();
+    for (status, error) in [
+        (503, LogError::Unavailable("no broker".into())),
+        (502, LogError::Refused("too large".into())),
+    ] {
+        *fixture.log.failure.lock().unwrap() = Some(error);
+        check(&fixture, "POST /api/user-behavior", EVENT, status, "");
+    }
+    for (status, error) in [
+        (503, StoreError::Unavailable("no session".into())),
+        (502, StoreError::Refused("no permission".into())),
+        (400, StoreError::BadPath { path: "/config/a".into(), rule: "not this one" }),
+    ] {
+        *fixture.store.failure.lock().unwrap() = Some(error);
+        check(&fixture, "PUT /api/config/a", "value", status, "");
+    }
+    let weights = String::from("/config/recommendation/weights");
+    fixture.store.nodes.lock().unwrap().insert(weights, b"nonsense".to_vec());
+    check(&fixture, "GET /api/recommendation/weights", "", 502, "");
+    assert!(fixture.send("GET /api/status", "").body.contains(r#""weights":null"#));
+}
+
+#[test]
+fn an_event_is_answered_once_it_is_visible() {
+    let fixture = Fixture::with(Engine::ByHand, HttpLimits::default());
+    let mut client = fixture.connect();
+    client.send("POST /api/user-behavior?wait=visible", EVENT);
+    // The event lies at offset 7: it is in once the next offset is 8.
+    for (round, next) in (0..).zip([0, 7, 8]) {
+        let asked = fixture.questions.recv().unwrap();
+        assert!(
+            matches!(&asked.question, Question::Positions(partitions) if partitions.len() == 1)
+        );
+        let as_of = AS_OF + round;
+        asked.reply.send(Answer { as_of, body: Body::Positions(vec![next]) }).unwrap();
+    }
+    let reply = client.receive(false);
+    assert_eq!(reply.status, 201, "{reply:?}");
+    assert_eq!(reply.header("x-as-of"), Some(&*(AS_OF + 2).to_string()));
+}
+
+#[test]
+fn pages_of_other_origins() {
+    let listed =
+        HttpLimits { cors_origins: vec!["https://shop.example".into()], ..HttpLimits::default() };
+    let (open, listed) = (Fixture::new(), Fixture::with(Engine::Scripted, listed));
+    const SHOP: &str = "Origin: https://shop.example";
+    const OWN: &str = "Origin: http://recsys.test";
+    const READ: &str = "GET /api/trending";
+    const WRITE: &str = "PUT /api/config/a";
+    for (fixture, request, header, status, allowed) in [
+        (&open, READ, SHOP, 200, Some("*")),
+        (&open, READ, "X-None: 1", 200, None),
+        (&open, WRITE, SHOP, 403, None),
+        (&open, WRITE, "Origin: null", 403, None),
+        (&open, WRITE, OWN, 200, None),
+        (&open, WRITE, "X-None: 1", 200, None),
+        (&open, "GET /nothing", SHOP, 404, Some("*")),
+        (&listed, READ, SHOP, 200, Some("https://shop.example")),
+        (&listed, READ, "Origin: https://other.example", 200, None),
+        (&listed, WRITE, SHOP, 200, Some("https://shop.example")),
+        (&listed, WRITE, "Origin: https://other.example", 403, None),
+    ] {
+        let body = if request == WRITE { "value" } else { "" };
+        let reply = fixture.send(&format!("{request}\n{header}"), body);
+        let answer = (reply.status, reply.header("access-control-allow-origin"));
+        assert_eq!(answer, (status, allowed), "{request} {header}");
+    }
+    for (fixture, path, planned, allowed) in [
+        (&open, "/api/trending", "GET", Some("*")),
+        (&open, "/api/user-profiles", "POST", Some("*")),
+        (&open, "/api/user-behavior", "POST", None),
+        (&open, "/api/trending", "PUT", None),
+        (&listed, "/api/user-behavior", "POST", Some("https://shop.example")),
+    ] {
+        let planned = format!("Access-Control-Request-Method: {planned}");
+        let reply = fixture.send(&format!("OPTIONS {path}\n{SHOP}\n{planned}"), "");
+        let answer = (reply.status, reply.header("access-control-allow-origin"));
+        assert_eq!(answer, (204, allowed), "{path} {planned}");
+        assert!(reply.header("allow").is_some());
+    }
+}

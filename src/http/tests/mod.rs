@@ -1,0 +1,6 @@
+//! The front over real sockets, before a scripted engine, log and store.
+
+mod harness;
+mod contract;
+mod failures;
+mod connections;
