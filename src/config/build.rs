@@ -1,0 +1,206 @@
+//! Every key with its default and its rule; the order is that of `workers.toml`.
+
+use super::reader::Reader;
+use super::secret::{Secret, without_password};
+use super::{Config, Files, Http, Kafka, Limits, Redis, Views, ZooKeeper};
+use rdkafka::config::ClientConfig;
+use rdkafka::error::KafkaError;
+use redis::IntoConnectionInfo;
+use std::collections::{BTreeMap, HashSet};
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// Properties that the engine's guarantees rest on, and what to use instead.
+const RESERVED: [(&str, &str); 7] = [
+    ("acks", "an event is acknowledged when all replicas in sync have it"),
+    ("auto.offset.reset", "the engine starts where its state ends"),
+    ("bootstrap.servers", "set kafka.brokers"),
+    ("enable.auto.commit", "offsets are kept with the state that they belong to"),
+    ("enable.auto.offset.store", "offsets are kept with the state that they belong to"),
+    ("group.id", "set kafka.group"),
+    ("metadata.broker.list", "set kafka.brokers"),
+];
+
+const MIB: usize = 1 << 20;
+const GIB: usize = 1 << 30;
+
+/// Reads everything. What is wrong is told by the reader; here it has a stand-in.
+pub(super) fn config(reader: &mut Reader) -> Config {
+    let workers = reader.number("workers", 1, 1..=1024);
+    let process = reader.number("process", 0, 0..=1023);
+    let hosts = reader.list("hosts", &[], host_port);
+    if hosts.iter().collect::<HashSet<_>>().len() < hosts.len() {
+        reader.refuse("hosts", "must name each process once");
+    }
+    let processes = hosts.len().max(1);
+    if process >= processes {
+        reader
+            .refuse("process", format!("must be below the number of hosts, which is {processes}"));
+    }
+    Config {
+        workers,
+        process,
+        hosts,
+        kafka: kafka(reader),
+        files: Files { dir: reader.text("files.dir", "data", filled).unwrap_or_default().into() },
+        redis: redis(reader),
+        zookeeper: zookeeper(reader),
+        http: http(reader),
+        limits: limits(reader),
+        views: Views {
+            popularity: reader.boolean("views.popularity", true),
+            bought: reader.boolean("views.bought", true),
+            activity: reader.boolean("views.activity", true),
+        },
+    }
+}
+
+fn kafka(reader: &mut Reader) -> Option<Kafka> {
+    let brokers = reader.list("kafka.brokers", &[], host_port);
+    let group = reader.text("kafka.group", "recsys", filled).unwrap_or_default();
+    let topic_prefix = reader.text("kafka.topic_prefix", "", topic_name).unwrap_or_default();
+    let properties = properties(reader);
+    (!brokers.is_empty()).then_some(Kafka { brokers, group, topic_prefix, properties })
+}
+
+/// librdkafka itself says whether it knows a property and takes its value.
+fn properties(reader: &mut Reader) -> BTreeMap<String, Secret> {
+    let mut properties = BTreeMap::new();
+    for name in reader.names("kafka.properties") {
+        let key = format!("kafka.properties.{name}");
+        let secret = is_secret(&name);
+        let show =
+            if secret { |_: &str| "***".into() } else { str::to_owned as fn(&str) -> String };
+        let Some(value) = reader.secret(&key, |text| Ok(Secret::new(text)), show) else { continue };
+        if let Some((_, reason)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
+            reader.refuse(&key, format!("is not to be set: {reason}"));
+        } else if let Err(error) =
+            ClientConfig::new().set(&name, value.expose()).create_native_config()
+        {
+            let rule = match error {
+                KafkaError::ClientConfig(_, rule, _, _) if !secret => rule,
+                _ => "librdkafka refuses it".into(),
+            };
+            reader.refuse(&key, rule);
+        } else {
+            properties.insert(name, value);
+        }
+    }
+    properties
+}
+
+fn is_secret(property: &str) -> bool {
+    let marks = ["password", "secret", "key.pem", "token", "jaas", "oauthbearer.config"];
+    marks.iter().any(|mark| property.contains(mark))
+}
+
+fn redis(reader: &mut Reader) -> Option<Redis> {
+    let url = reader.secret("redis.url", redis_url, without_password).flatten();
+    let slice = reader.millis("redis.slice_ms", 2, 1..=1_000);
+    let pipeline_bytes = reader.number("redis.pipeline_bytes", MIB, 1_024..=64 * MIB);
+    let timeout = reader.millis("redis.timeout_ms", 5_000, 10..=600_000);
+    url.map(|url| Redis { url, slice, pipeline_bytes, timeout })
+}
+
+fn zookeeper(reader: &mut Reader) -> Option<ZooKeeper> {
+    let hosts = reader.list("zookeeper.hosts", &[], host_port);
+    let chroot = reader.text("zookeeper.chroot", "", node_path).unwrap_or_default();
+    let scheme = reader.text("zookeeper.auth_scheme", "", anything).unwrap_or_default();
+    let auth = reader.secret("zookeeper.auth", anything, hidden).unwrap_or_default();
+    if scheme.is_empty() != auth.is_empty() {
+        reader.refuse("zookeeper.auth", "must come with zookeeper.auth_scheme, and it with this");
+    }
+    let session_timeout = reader.millis("zookeeper.session_timeout_ms", 10_000, 1_000..=600_000);
+    let poll = reader.millis("zookeeper.poll_ms", 3_000, 100..=600_000);
+    let auth = (!auth.is_empty()).then(|| (scheme, Secret::new(auth)));
+    (!hosts.is_empty()).then_some(ZooKeeper { hosts, chroot, auth, session_timeout, poll })
+}
+
+fn http(reader: &mut Reader) -> Http {
+    let stand_in = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Http {
+        listen: reader.text("http.listen", "127.0.0.1:8080", address).unwrap_or(stand_in),
+        threads: reader.number("http.threads", 2, 1..=256),
+        max_body_bytes: reader.number("http.max_body_bytes", MIB, 1_024..=64 * MIB),
+        header_timeout: reader.millis("http.header_timeout_ms", 5_000, 10..=600_000),
+        request_timeout: reader.millis("http.request_timeout_ms", 10_000, 10..=600_000),
+        max_connections: reader.number("http.max_connections", 1_024, 1..=1_000_000),
+        max_waiting: reader.number("http.max_waiting", 1_024, 1..=1_000_000),
+        cors_origins: reader.list("http.cors_origins", &["*"], origin),
+    }
+}
+
+fn limits(reader: &mut Reader) -> Limits {
+    Limits {
+        intake_bytes: reader.number("limits.intake_bytes", 32 * MIB, MIB..=16 * GIB),
+        epoch_events: reader.number("limits.epoch_events", 20_000, 1..=1_000_000),
+        open_epochs: reader.number("limits.open_epochs", 2, 1..=64),
+        idle_merge_effort: reader.number("limits.idle_merge_effort", 10_000, 0..=100_000_000),
+    }
+}
+
+fn anything(text: &str) -> Result<String, String> {
+    Ok(text.into())
+}
+
+fn hidden(text: &str) -> String {
+    if text.is_empty() { String::new() } else { "***".into() }
+}
+
+fn filled(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("must not be empty".into()) } else { Ok(text.into()) }
+}
+
+fn host_port(text: &str) -> Result<String, String> {
+    let (host, port) = text.rsplit_once(':').unwrap_or_default();
+    // An IPv6 address has colons of its own, so it needs its brackets.
+    let host_is_good = !host.is_empty()
+        && !host.contains(|c: char| c.is_whitespace() || c == '/' || c == ',')
+        && (!host.contains(':') || (host.starts_with('[') && host.ends_with(']')));
+    match port.parse::<u16>() {
+        Ok(1..) if host_is_good => Ok(text.into()),
+        _ => Err(format!("must be host:port, which {text:?} is not")),
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "must be an IP address and a port, as 127.0.0.1:8080".into())
+}
+
+fn topic_name(text: &str) -> Result<String, String> {
+    let good = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if text.len() <= 200 && text.chars().all(good) {
+        Ok(text.into())
+    } else {
+        Err("must be at most 200 letters, digits, '.', '_' and '-'".into())
+    }
+}
+
+fn node_path(text: &str) -> Result<String, String> {
+    let rooted = text.starts_with('/') && !text.ends_with('/') && !text.contains("//");
+    if text.is_empty() || rooted {
+        Ok(text.into())
+    } else {
+        Err("must be empty, or begin with / and not end with it".into())
+    }
+}
+
+/// No Redis for an empty text.
+fn redis_url(text: &str) -> Result<Option<Secret>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let good = text.starts_with("redis://") || text.starts_with("rediss://");
+    match text.into_connection_info() {
+        Ok(_) if good => Ok(Some(Secret::new(text))),
+        _ => Err("must be redis://[user:password@]host[:port][/database], or rediss://…".into()),
+    }
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains('/') => Ok(text.into()),
+        _ if text == "*" => Ok(text.into()),
+        _ => Err("must be *, or an origin as https://shop.example".into()),
+    }
+}

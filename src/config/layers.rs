@@ -1,0 +1,161 @@
+//! Settings as they were typed: a file under the environment under flags, nothing checked yet.
+
+use super::build;
+use super::problem::ConfigError;
+use super::reader::{Reader, Setting};
+use super::{Config, DEFAULT_FILE};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::ErrorKind;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use toml::de::{DeTable, DeValue};
+
+/// Where a setting was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Nowhere: it has its default.
+    Default,
+    /// In a file.
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// In a variable of the environment.
+    Environment(String),
+    /// On the command line.
+    Flag(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Default => f.write_str("default"),
+            Origin::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Origin::Environment(name) | Origin::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A value before anyone asked what it should be.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Typed {
+    /// A string of a file, or anything of the environment and of flags.
+    Text(String),
+    /// A number of a file.
+    Integer(String),
+    /// `true` or `false` of a file.
+    Boolean(bool),
+    /// A list of strings of a file.
+    List(Vec<String>),
+    /// What no setting can be, by its name in TOML.
+    Other(&'static str),
+}
+
+/// The layers of a configuration, by dotted key. What is set in a later one hides the earlier.
+#[derive(Debug, Default)]
+pub struct Layers {
+    pub(super) file: BTreeMap<String, (Typed, Origin)>,
+    /// Tables of the file, to find those that belong to nothing.
+    pub(super) sections: Vec<(String, Origin)>,
+    pub(super) environment: BTreeMap<String, String>,
+    pub(super) flags: BTreeMap<String, (String, String)>,
+}
+
+impl Layers {
+    /// Reads a file. The default one need not be there; one that is named must.
+    ///
+    /// # Errors
+    /// When the file can't be read, or is not TOML.
+    pub fn file(self, named: Option<&Path>) -> Result<Layers, ConfigError> {
+        let path = named.unwrap_or(Path::new(DEFAULT_FILE));
+        match std::fs::read_to_string(path) {
+            Ok(text) => self.text(path, &text),
+            Err(error) if named.is_none() && error.kind() == ErrorKind::NotFound => Ok(self),
+            Err(source) => Err(ConfigError::Unreadable { path: path.into(), source }),
+        }
+    }
+
+    /// Takes a file's text.
+    ///
+    /// # Errors
+    /// When it is not TOML.
+    pub fn text(mut self, path: &Path, text: &str) -> Result<Layers, ConfigError> {
+        let line = |span: Range<usize>| 1 + text[..span.start].matches('\n').count();
+        let table = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
+            path: path.into(),
+            line: error.span().map_or(1, line),
+            message: error.message().into(),
+        })?;
+        let origin = |span| Origin::File { path: path.into(), line: line(span) };
+        self.table("", table.get_ref(), &origin);
+        Ok(self)
+    }
+
+    fn table(
+        &mut self,
+        above: &str,
+        table: &DeTable<'_>,
+        origin: &impl Fn(Range<usize>) -> Origin,
+    ) {
+        for (key, value) in table {
+            let origin_here = origin(key.span());
+            let key = format!("{above}{}", key.get_ref());
+            if let DeValue::Table(table) = value.get_ref() {
+                self.sections.push((key.clone(), origin_here));
+                self.table(&format!("{key}."), table, origin);
+            } else {
+                self.file.insert(key, (typed(value.get_ref()), origin_here));
+            }
+        }
+    }
+
+    /// Takes the variables that begin with `RECSYS_`: `RECSYS_HTTP_LISTEN` is `http.listen`.
+    #[must_use]
+    pub fn environment(mut self, variables: impl Iterator<Item = (String, String)>) -> Layers {
+        self.environment.extend(variables.filter(|(name, _)| is_ours(name)));
+        self
+    }
+
+    /// Takes one setting from the command line; `flag` is how it was typed there.
+    #[must_use]
+    pub fn flag(mut self, key: &str, value: impl Into<String>, flag: impl Into<String>) -> Layers {
+        self.flags.insert(key.into(), (value.into(), flag.into()));
+        self
+    }
+
+    /// Makes the configuration, and the list of all settings with where each comes from.
+    ///
+    /// # Errors
+    /// When settings are unknown or wrong: all of them at once.
+    pub fn check(self) -> Result<(Config, Vec<Setting>), ConfigError> {
+        let mut reader = Reader::new(self);
+        let config = build::config(&mut reader);
+        Ok((config, reader.finish()?))
+    }
+}
+
+fn typed(value: &DeValue<'_>) -> Typed {
+    match value {
+        DeValue::String(text) => Typed::Text(text.to_string()),
+        DeValue::Integer(number) if number.radix() == 10 => Typed::Integer(number.as_str().into()),
+        DeValue::Boolean(boolean) => Typed::Boolean(*boolean),
+        DeValue::Array(items) => {
+            let text = |item: &DeValue<'_>| item.as_str().map(str::to_owned);
+            let texts: Option<_> = items.iter().map(|item| text(item.get_ref())).collect();
+            texts.map_or(Typed::Other("an array of something else than strings"), Typed::List)
+        }
+        other => Typed::Other(other.type_str()),
+    }
+}
+
+/// Whether a variable is a setting. Those of the process itself and of the tests are none, and
+/// neither are those that Kubernetes makes for a service named `recsys` (`RECSYS_PORT_80_TCP`…).
+fn is_ours(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix("RECSYS_") else { return false };
+    let others = ["LOG", "CONFIG", "PORT"];
+    let families = ["TEST_", "SERVICE_", "PORT_"];
+    !others.contains(&rest) && !families.iter().any(|family| rest.starts_with(family))
+}

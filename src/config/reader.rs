@@ -1,0 +1,238 @@
+//! Reads typed settings as what they should be, and collects what is wrong with them.
+
+use super::layers::{Layers, Origin, Typed};
+use super::problem::{ConfigError, Problem, unknown};
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A setting as it is in force.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setting {
+    /// Its name, section first: `http.listen`.
+    pub key: String,
+    /// Its value as TOML; `***` where it is secret.
+    pub value: String,
+    /// Where it was made.
+    pub origin: Origin,
+}
+
+/// What a text must be, or the rule that it breaks.
+pub(super) type Rule<T> = fn(&str) -> Result<T, String>;
+
+/// Takes settings out of the layers; what is left at the end is unknown.
+pub(super) struct Reader {
+    layers: Layers,
+    settings: Vec<Setting>,
+    problems: Vec<Problem>,
+}
+
+impl Reader {
+    pub(super) fn new(layers: Layers) -> Reader {
+        Reader { layers, settings: Vec::new(), problems: Vec::new() }
+    }
+
+    /// A text that a rule makes into something.
+    pub(super) fn text<T>(&mut self, key: &str, default: &str, rule: Rule<T>) -> Option<T> {
+        let read = |typed: &Typed| match typed {
+            Typed::Text(text) => rule(text).map(|made| (made, quoted(text))),
+            _ => Err("must be a string".into()),
+        };
+        self.read(key, || rule(default).map(|made| (made, quoted(default))), read)
+    }
+
+    /// A text that must not be seen, `show` says how much of it may.
+    pub(super) fn secret<T>(
+        &mut self,
+        key: &str,
+        rule: Rule<T>,
+        show: fn(&str) -> String,
+    ) -> Option<T> {
+        let read = |typed: &Typed| match typed {
+            Typed::Text(text) => rule(text).map(|made| (made, quoted(&show(text)))),
+            _ => Err("must be a string".into()),
+        };
+        let before = self.problems.len();
+        let secret = self.read(key, || rule("").map(|made| (made, quoted(""))), read);
+        // A wrong value is secret as well; it may be one that was only mistyped.
+        self.problems[before..].iter_mut().for_each(|problem| problem.value = None);
+        secret
+    }
+
+    /// A whole number within a range.
+    pub(super) fn number(
+        &mut self,
+        key: &str,
+        default: usize,
+        range: RangeInclusive<usize>,
+    ) -> usize {
+        let rule = || format!("must be a whole number from {} to {}", range.start(), range.end());
+        let read = |typed: &Typed| match typed {
+            Typed::Integer(text) | Typed::Text(text) => usize::from_str(&text.replace('_', ""))
+                .ok()
+                .filter(|number| range.contains(number))
+                .map(|number| (number, number.to_string()))
+                .ok_or_else(rule),
+            _ => Err(rule()),
+        };
+        self.read(key, || Ok((default, default.to_string())), read).unwrap_or(default)
+    }
+
+    /// A duration in milliseconds.
+    pub(super) fn millis(
+        &mut self,
+        key: &str,
+        default: usize,
+        range: RangeInclusive<usize>,
+    ) -> Duration {
+        Duration::from_millis(self.number(key, default, range) as u64)
+    }
+
+    /// Yes or no.
+    pub(super) fn boolean(&mut self, key: &str, default: bool) -> bool {
+        let read = |typed: &Typed| match typed {
+            Typed::Boolean(boolean) => Ok((*boolean, boolean.to_string())),
+            Typed::Text(text) => bool::from_str(text)
+                .map(|boolean| (boolean, text.clone()))
+                .map_err(|_| "must be true or false".into()),
+            _ => Err("must be true or false".into()),
+        };
+        self.read(key, || Ok((default, default.to_string())), read).unwrap_or(default)
+    }
+
+    /// A list of texts, or one text with commas; a rule holds for each.
+    pub(super) fn list(&mut self, key: &str, default: &[&str], rule: Rule<String>) -> Vec<String> {
+        let check = |texts: Vec<String>| -> Result<_, String> {
+            let made: Vec<String> =
+                texts.iter().map(|text| rule(text)).collect::<Result<_, _>>()?;
+            let shown = format!("{made:?}");
+            Ok((made, shown))
+        };
+        let read = |typed: &Typed| match typed {
+            Typed::List(texts) => check(texts.clone()),
+            Typed::Text(text) => {
+                let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+                check(texts.map(str::to_owned).collect())
+            }
+            _ => Err("must be a list of strings".into()),
+        };
+        let default: Vec<String> = default.iter().map(|&text| text.to_owned()).collect();
+        self.read(key, || check(default), read).unwrap_or_default()
+    }
+
+    /// The names below a section whose keys are not ours to know.
+    pub(super) fn names(&self, section: &str) -> Vec<String> {
+        let below = |key: &str| key.strip_prefix(&format!("{section}.")).map(str::to_owned);
+        let variable = variable(section) + "_";
+        // Property names have dots, variables can't.
+        let named = |name: &str| {
+            name.strip_prefix(&variable).map(|name| name.to_lowercase().replace('_', "."))
+        };
+        let mut names: Vec<String> = self.layers.file.keys().filter_map(|key| below(key)).collect();
+        names.extend(self.layers.flags.keys().filter_map(|key| below(key)));
+        names.extend(self.layers.environment.keys().filter_map(|name| named(name)));
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Says that a setting is wrong in the light of others.
+    pub(super) fn refuse(&mut self, key: &str, rule: impl Into<String>) {
+        let setting = self.settings.iter().find(|setting| setting.key == key);
+        let (value, origin) = setting.map_or((None, Origin::Default), |setting| {
+            (Some(setting.value.clone()), setting.origin.clone())
+        });
+        self.problems.push(Problem { origin, key: key.into(), value, rule: rule.into() });
+    }
+
+    /// All settings in force.
+    ///
+    /// # Errors
+    /// When any was wrong, or something was set that nobody has asked for.
+    pub(super) fn finish(mut self) -> Result<Vec<Setting>, ConfigError> {
+        let known: Vec<String> = self.settings.iter().map(|setting| setting.key.clone()).collect();
+        let mut unknown_key = |origin: Origin, key: &str| {
+            let (key, rule) = (key.to_owned(), unknown(key, &known));
+            self.problems.push(Problem { origin, key, value: None, rule });
+        };
+        for (key, (_, origin)) in self.layers.file {
+            unknown_key(origin, &key);
+        }
+        for (section, origin) in self.layers.sections {
+            let above = format!("{section}.");
+            // What lies in an unknown section has been told by itself; an empty one has not.
+            if section != "kafka.properties" && !known.iter().any(|key| key.starts_with(&above)) {
+                unknown_key(origin, &section);
+            }
+        }
+        for name in self.layers.environment.into_keys() {
+            let key = name.trim_start_matches("RECSYS_").to_lowercase().replacen('_', ".", 1);
+            unknown_key(Origin::Environment(name), &key);
+        }
+        for (key, (_, flag)) in self.layers.flags {
+            unknown_key(Origin::Flag(flag), &key);
+        }
+        if self.problems.is_empty() {
+            Ok(self.settings)
+        } else {
+            Err(ConfigError::Invalid(self.problems))
+        }
+    }
+
+    fn read<T>(
+        &mut self,
+        key: &str,
+        default: impl FnOnce() -> Result<(T, String), String>,
+        read: impl Fn(&Typed) -> Result<(T, String), String>,
+    ) -> Option<T> {
+        let (typed, origin) = match self.take(key) {
+            Some((typed, origin)) => (Some(typed), origin),
+            None => (None, Origin::Default),
+        };
+        match typed.as_ref().map_or_else(default, read) {
+            Ok((made, value)) => {
+                self.settings.push(Setting { key: key.into(), value, origin });
+                Some(made)
+            }
+            Err(rule) => {
+                let value = typed.as_ref().map(shown);
+                // It stays known, so that a mistyped neighbour can still be told its name.
+                let setting =
+                    Setting { key: key.into(), value: String::new(), origin: origin.clone() };
+                self.settings.push(setting);
+                self.problems.push(Problem { origin, key: key.into(), value, rule });
+                None
+            }
+        }
+    }
+
+    /// Takes a key out of all layers; the last one counts.
+    fn take(&mut self, key: &str) -> Option<(Typed, Origin)> {
+        let name = variable(key);
+        let flag = self.layers.flags.remove(key);
+        let environment = self.layers.environment.remove(&name);
+        let file = self.layers.file.remove(key);
+        flag.map(|(text, flag)| (Typed::Text(text), Origin::Flag(flag)))
+            .or_else(|| environment.map(|text| (Typed::Text(text), Origin::Environment(name))))
+            .or(file)
+    }
+}
+
+/// The environment's name of a key.
+fn variable(key: &str) -> String {
+    format!("RECSYS_{}", key.to_uppercase().replace('.', "_"))
+}
+
+fn quoted(text: &str) -> String {
+    format!("{text:?}")
+}
+
+fn shown(typed: &Typed) -> String {
+    match typed {
+        Typed::Text(text) => quoted(text),
+        Typed::Integer(number) => number.clone(),
+        Typed::Boolean(boolean) => boolean.to_string(),
+        Typed::List(texts) => format!("{texts:?}"),
+        Typed::Other(name) => format!("({name})"),
+    }
+}

@@ -1,0 +1,221 @@
+//! Good and bad configurations, as they are typed.
+
+use super::{Config, ConfigError, Layers};
+use std::path::Path;
+
+const FILE: &str = "f.toml";
+
+fn layers(text: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Layers {
+    let environment = environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
+    let layers = Layers::default().text(Path::new(FILE), text).unwrap().environment(environment);
+    flags
+        .iter()
+        .fold(layers, |layers, (key, value)| layers.flag(key, *value, format!("--set {key}")))
+}
+
+fn good(text: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Config {
+    layers(text, environment, flags).check().unwrap().0
+}
+
+/// What is told of a bad file, environment or command line, all lines of it.
+fn check(text: &str, environment: &[(&str, &str)], flags: &[(&str, &str)], told: &[&str]) {
+    let error = layers(text, environment, flags).check().expect_err(text);
+    assert_eq!(error.to_string().lines().collect::<Vec<_>>(), told, "{text}");
+}
+
+#[test]
+fn nothing_is_the_embedded_default() {
+    let config = good("", &[], &[]);
+    assert!(config.kafka.is_none() && config.redis.is_none() && config.zookeeper.is_none());
+    assert_eq!((config.workers, config.processes(), config.peers()), (1, 1, 1));
+}
+
+#[test]
+fn the_shipped_file_is_the_stack_and_names_every_key_with_its_default() {
+    let text = include_str!("../../workers.toml");
+    let (config, settings) = layers(text, &[], &[]).check().unwrap();
+    assert_eq!(config.kafka.unwrap().brokers.len(), 3);
+    assert_eq!(config.redis.unwrap().url.expose(), "redis://127.0.0.1:6379");
+    assert_eq!(config.zookeeper.unwrap().hosts, ["127.0.0.1:2181"]);
+    let (_, defaults) = layers("", &[], &[]).check().unwrap();
+    let stack = ["workers", "kafka.brokers", "redis.url", "zookeeper.hosts"];
+    for (setting, default) in settings.iter().zip(&defaults) {
+        assert!(setting.origin.to_string().starts_with(FILE), "{setting:?} is not in the file");
+        assert_eq!(setting.key, default.key);
+        let differs = setting.value != default.value;
+        assert_eq!(differs, stack.contains(&&*setting.key), "{setting:?} {default:?}");
+    }
+}
+
+#[test]
+fn later_layers_hide_earlier_ones() {
+    let text = "workers = 2\n[http]\nthreads = 3\n";
+    let environment =
+        [("RECSYS_HTTP_THREADS", "4"), ("RECSYS_HOSTS", "a:1, b:2"), ("RECSYS_LOG", "debug")];
+    let config = good(text, &environment, &[("http.threads", "5")]);
+    assert_eq!((config.workers, config.http.threads, config.processes()), (2, 5, 2));
+    let config = good(text, &environment, &[]);
+    assert_eq!((config.http.threads, config.hosts), (4, vec!["a:1".to_owned(), "b:2".into()]));
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place_and_its_rule() {
+    let number = "must be a whole number from 1 to 256";
+    check("[http]\nthreads = 0", &[], &[], &[&format!("f.toml:2: http.threads = 0: {number}")]);
+    check(
+        "\n[http]\n\nthreads = \"x\"",
+        &[],
+        &[],
+        &[&format!("f.toml:4: http.threads = \"x\": {number}")],
+    );
+    check(
+        "",
+        &[("RECSYS_HTTP_THREADS", "-1")],
+        &[],
+        &[&format!("RECSYS_HTTP_THREADS: http.threads = \"-1\": {number}")],
+    );
+    check(
+        "",
+        &[],
+        &[("http.threads", "300")],
+        &[&format!("--set http.threads: http.threads = \"300\": {number}")],
+    );
+    check("views.bought = 1", &[], &[], &["f.toml:1: views.bought = 1: must be true or false"]);
+    check(
+        "kafka.brokers = [\"localhost\"]",
+        &[],
+        &[],
+        &[
+            "f.toml:1: kafka.brokers = [\"localhost\"]: must be host:port, which \"localhost\" is not",
+        ],
+    );
+    check(
+        "process = 2\nhosts = [\"a:1\", \"b:1\"]",
+        &[],
+        &[],
+        &["f.toml:1: process = 2: must be below the number of hosts, which is 2"],
+    );
+    check(
+        "hosts = [\"a:1\", \"a:1\"]",
+        &[],
+        &[],
+        &["f.toml:1: hosts = [\"a:1\", \"a:1\"]: must name each process once"],
+    );
+    check(
+        "http.listen = \"8080\"",
+        &[],
+        &[],
+        &["f.toml:1: http.listen = \"8080\": must be an IP address and a port, as 127.0.0.1:8080"],
+    );
+    check(
+        "zookeeper.auth_scheme = \"digest\"",
+        &[],
+        &[],
+        &["default: zookeeper.auth = \"\": must come with zookeeper.auth_scheme, and it with this"],
+    );
+    check(
+        "http.cors_origins = [\"shop\"]",
+        &[],
+        &[],
+        &[
+            "f.toml:1: http.cors_origins = [\"shop\"]: must be *, or an origin as https://shop.example",
+        ],
+    );
+}
+
+#[test]
+fn unknown_names_are_refused_with_the_nearest_known() {
+    let no = "there is no such setting";
+    check(
+        "[http]\nlistne = \"\"",
+        &[],
+        &[],
+        &[&format!("f.toml:2: http.listne: {no}; did you mean http.listen?")],
+    );
+    check(
+        "listen = \"\"",
+        &[],
+        &[],
+        &[&format!("f.toml:1: listen: {no}; did you mean http.listen?")],
+    );
+    check("[quux]", &[], &[], &[&format!("f.toml:1: quux: {no}")]);
+    check(
+        "",
+        &[("RECSYS_HTP_LISTEN", "")],
+        &[],
+        &[&format!("RECSYS_HTP_LISTEN: htp.listen: {no}; did you mean http.listen?")],
+    );
+    check(
+        "",
+        &[],
+        &[("worker", "1")],
+        &[&format!("--set worker: worker: {no}; did you mean workers?")],
+    );
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    check(
+        "workers = 0\nfoo_bar = 1\n",
+        &[],
+        &[],
+        &[
+            "f.toml:1: workers = 0: must be a whole number from 1 to 1024",
+            "f.toml:2: foo_bar: there is no such setting",
+        ],
+    );
+}
+
+#[test]
+fn librdkafka_judges_its_properties() {
+    let told = [
+        "f.toml:3: kafka.properties.acks = \"1\": is not to be set: an event is acknowledged when \
+         all replicas in sync have it",
+        "f.toml:2: kafka.properties.liner.ms = \"5\": No such configuration property: \"liner.ms\"",
+    ];
+    check("[kafka.properties]\n\"liner.ms\" = \"5\"\nacks = \"1\"", &[], &[], &told);
+    let environment = [("RECSYS_KAFKA_BROKERS", "b:1"), ("RECSYS_KAFKA_PROPERTIES_LINGER_MS", "5")];
+    let kafka = good("", &environment, &[]).kafka.unwrap();
+    assert_eq!(kafka.properties["linger.ms"].expose(), "5");
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let text = r#"
+        kafka.brokers = ["b:1"]
+        kafka.properties."sasl.password" = "hunter2"
+        redis.url = "rediss://me:hunter2@r:6379/1"
+        zookeeper = { hosts = ["z:1"], auth_scheme = "digest", auth = "me:hunter2" }
+    "#;
+    let (config, settings) = layers(text, &[], &[]).check().unwrap();
+    let shown = format!("{config:?} {settings:?}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(shown.contains("rediss://me:***@r:6379/1"), "{shown}");
+    let bad =
+        [("redis.url", "redix://me:hunter2@r"), ("kafka.properties.ssl.key.password", "hunter2")];
+    for (key, value) in bad {
+        let told = layers("", &[], &[(key, value)]).check();
+        assert!(!format!("{told:?}").contains("hunter2"), "{told:?}");
+    }
+}
+
+#[test]
+fn the_fingerprint_is_of_what_a_cluster_shares() {
+    let of = |text: &str| good(text, &[], &[]).fingerprint();
+    let cluster = "hosts = [\"a:1\", \"b:1\"]\n";
+    let base = of(cluster);
+    for same in ["process = 1\n", "http.listen = \"127.0.0.1:1\"\n", "files.dir = \"x\"\n"] {
+        assert_eq!(of(&format!("{same}{cluster}")), base, "{same}");
+    }
+    for other in ["workers = 3\n", "views.bought = false\n", "kafka.brokers = [\"b:1\"]\n"] {
+        assert_ne!(of(&format!("{other}{cluster}")), base, "{other}");
+    }
+}
+
+#[test]
+fn a_file_that_is_named_must_be_there() {
+    let missing = Path::new("no-such-folder/workers.toml");
+    assert!(matches!(Layers::default().file(Some(missing)), Err(ConfigError::Unreadable { .. })));
+    let told = Layers::default().text(Path::new(FILE), "a = 1\nb = = 2").unwrap_err().to_string();
+    assert!(told.starts_with("f.toml:2: not TOML: "), "{told}");
+}
