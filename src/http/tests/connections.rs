@@ -1,6 +1,7 @@
 //! Connections: kept, pipelined, bounded in number and in patience, and ended in good order.
 
-use super::harness::{AS_OF, Client, Engine, Fixture};
+use super::client::Client;
+use super::fixture::{AS_OF, Engine, Fixture};
 use crate::engine::question::{Answer, Body};
 use crate::http::HttpLimits;
 use std::net::TcpStream;

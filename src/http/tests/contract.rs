@@ -1,6 +1,6 @@
 //! The contract, request by request.
 
-use super::harness::{AS_OF, Fixture};
+use super::fixture::{AS_OF, Fixture};
 use crate::http::operations::OPENAPI;
 use crate::http::routes::ROUTES;
 use serde_json::Value;

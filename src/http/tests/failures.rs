@@ -1,6 +1,6 @@
 //! What a client sees when something is wrong: with its request, or behind the front.
 
-use super::harness::{AS_OF, Engine, Fixture};
+use super::fixture::{AS_OF, Engine, Fixture};
 use crate::engine::question::{Answer, Body, Question};
 use crate::event::log::LogError;
 use crate::http::HttpLimits;

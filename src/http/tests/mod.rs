@@ -1,6 +1,8 @@
 //! The front over real sockets, before a scripted engine, log and store.
 
-mod harness;
+mod fixture;
+mod fakes;
+mod client;
 mod contract;
 mod failures;
 mod connections;

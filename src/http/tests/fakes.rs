@@ -1,0 +1,114 @@
+//! What stands behind the front in its tests: a scripted engine, a log and a store in memory.
+
+use crate::engine::intake::Partition;
+use crate::engine::question::{Activity, Body, Question, Reason, RecentEvent, Recommendation};
+use crate::event::log::{BoxFuture, EventLog, LogError, NewEvent, Position};
+use crate::settings::{Store, StoreError};
+use dataflows::catalogue::Product;
+use dataflows::event::Kind;
+use dataflows::weights::Score;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+/// What the scripted engine says: `user1` is known, nobody else.
+pub(super) fn scripted(question: &Question) -> Body {
+    let profile = |user: &String| match user.as_str() {
+        "user1" => {
+            vec![("electronics".into(), Score(9_000_000)), ("audio".into(), Score(1_500_000))]
+        }
+        "a/b ü" => vec![("found".into(), Score(1_000_000))],
+        _ => Vec::new(),
+    };
+    match question {
+        Question::Profiles(users) => Body::Profiles(users.iter().map(profile).collect()),
+        Question::Activity(user) => Body::Activity(
+            (user == "user1").then_some(Activity { last: 1_743_508_800_000, totals: [3, 2, 1] }),
+        ),
+        Question::Recommend { user, n } => Body::Products(products(user, *n)),
+        Question::Trending { tag, n } => {
+            Body::Products(products(tag.as_deref().unwrap_or("overall"), *n))
+        }
+        Question::Recent { limit } => Body::Events(vec![event(); (*limit).min(2)]),
+        Question::Positions(partitions) => Body::Positions(vec![8; partitions.len()]),
+    }
+}
+
+fn products(id: &str, n: usize) -> Vec<Recommendation> {
+    let known = Product {
+        name: "Radio".into(),
+        category: "Audio".into(),
+        tags: vec!["audio".into()],
+        price: Some(19_990_000),
+    };
+    let tag = Reason::Tag { tag: "audio".into(), score: 1.5 };
+    let reasons = vec![tag, Reason::Popular { score: 0.5 }];
+    let first = Recommendation { id: id.into(), product: Some(known), score: 2.0, reasons };
+    let rest = Recommendation { id: "bare".into(), product: None, score: 0.0, reasons: Vec::new() };
+    [first, rest].into_iter().take(n).collect()
+}
+
+fn event() -> RecentEvent {
+    RecentEvent {
+        kind: Kind::AddToCart,
+        time: 1_743_508_800_123,
+        user: "user1".into(),
+        product: "product1".into(),
+        category: "Audio".into(),
+        session: String::new(),
+        id: String::new(),
+        tags: vec!["audio".into()],
+    }
+}
+
+/// A log in memory: all of it is one partition, and offsets start at 7.
+#[derive(Default)]
+pub(super) struct MemoryLog {
+    pub(super) events: Mutex<Vec<NewEvent>>,
+    pub(super) failure: Mutex<Option<LogError>>,
+}
+
+impl EventLog for MemoryLog {
+    fn append(&self, new: Vec<NewEvent>) -> BoxFuture<Result<Vec<Position>, LogError>> {
+        if let Some(error) = self.failure.lock().unwrap().take() {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        let mut events = self.events.lock().unwrap();
+        let partition = Partition { topic: "view-events".into(), index: 0 };
+        let position = |index| Position { partition: partition.clone(), offset: index as i64 + 7 };
+        let positions = (events.len()..events.len() + new.len()).map(position).collect();
+        events.extend(new);
+        Box::pin(std::future::ready(Ok(positions)))
+    }
+}
+
+/// A store in memory.
+#[derive(Default)]
+pub(super) struct MemoryStore {
+    pub(super) nodes: Mutex<BTreeMap<String, Vec<u8>>>,
+    pub(super) failure: Mutex<Option<StoreError>>,
+}
+
+impl MemoryStore {
+    fn failing<T: Send + 'static>(&self) -> Option<BoxFuture<Result<T, StoreError>>> {
+        let error = self.failure.lock().unwrap().take()?;
+        Some(Box::pin(std::future::ready(Err(error))))
+    }
+}
+
+impl Store for MemoryStore {
+    fn get(&self, path: &str) -> BoxFuture<Result<Option<Vec<u8>>, StoreError>> {
+        let value = self.nodes.lock().unwrap().get(path).cloned();
+        self.failing().unwrap_or_else(|| Box::pin(std::future::ready(Ok(value))))
+    }
+
+    fn put(&self, path: &str, value: Vec<u8>) -> BoxFuture<Result<(), StoreError>> {
+        self.failing().unwrap_or_else(|| {
+            self.nodes.lock().unwrap().insert(path.into(), value);
+            Box::pin(std::future::ready(Ok(())))
+        })
+    }
+
+    fn changed(&self, _path: &str) -> BoxFuture<()> {
+        Box::pin(std::future::pending())
+    }
+}

@@ -1,0 +1,122 @@
+//! A front on a free port, and what a test may do with it.
+
+use super::client::{Client, Reply};
+use super::fakes::{MemoryLog, MemoryStore, scripted};
+use crate::engine::question::{Answer, Asked, Asker};
+use crate::http::{Front, HttpLimits, Server, Status, serve};
+use crate::metrics::Metrics;
+use crate::readiness::Readiness;
+use crossbeam_channel::{Receiver, bounded};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::oneshot;
+
+/// The logical time of every scripted answer.
+pub(super) const AS_OF: u64 = 1_743_508_800_000_000;
+
+/// A running front and what stands behind it.
+pub(super) struct Fixture {
+    pub(super) address: SocketAddr,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) log: Arc<MemoryLog>,
+    pub(super) store: Arc<MemoryStore>,
+    pub(super) readiness: Readiness,
+    /// Questions that the script leaves to the test.
+    pub(super) questions: Receiver<Asked>,
+    stop: Option<oneshot::Sender<()>>,
+    server: Option<Server>,
+}
+
+/// Who answers questions.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Engine {
+    /// The script of the fakes.
+    Scripted,
+    /// The test, through [`Fixture::questions`].
+    ByHand,
+    /// Nobody: the queue is always full.
+    Full,
+    /// Nobody: the workers have ended.
+    Ended,
+}
+
+impl Fixture {
+    pub(super) fn new() -> Fixture {
+        Fixture::with(Engine::Scripted, HttpLimits::default())
+    }
+
+    pub(super) fn with(engine: Engine, limits: HttpLimits) -> Fixture {
+        let (queue, questions) = bounded(if engine == Engine::Full { 0 } else { 64 });
+        let script = questions.clone();
+        let worker = std::thread::spawn(move || {
+            if engine == Engine::Scripted {
+                for Asked { question, reply } in script {
+                    // A client that has hung up takes no answer.
+                    let _ = reply.send(Answer { as_of: AS_OF, body: scripted(&question) });
+                }
+            }
+        });
+        let asker = Asker::new(vec![(queue, worker.thread().clone())]);
+        let questions = if engine == Engine::Ended {
+            worker.join().unwrap();
+            drop(questions);
+            crossbeam_channel::never()
+        } else {
+            questions
+        };
+        let (log, store) = (Arc::<MemoryLog>::default(), Arc::<MemoryStore>::default());
+        let (metrics, readiness) = (Arc::new(Metrics::new()), Readiness::new());
+        let status = Status {
+            readiness: readiness.clone(),
+            started: Instant::now(),
+            process: 0,
+            processes: 1,
+            workers: 2,
+        };
+        let front = Front {
+            asker,
+            log: log.clone(),
+            settings: store.clone(),
+            metrics: metrics.clone(),
+            status,
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async { drop(stopped.await) };
+        let server = serve(front, listener, limits, shutdown).unwrap();
+        let address = server.address();
+        let (stop, server) = (Some(stop), Some(server));
+        Fixture { address, metrics, log, store, readiness, questions, stop, server }
+    }
+
+    /// Tells the front to end.
+    pub(super) fn stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    /// Waits until it has.
+    pub(super) fn join(&mut self) {
+        self.server.take().unwrap().join();
+    }
+
+    pub(super) fn connect(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    /// One request on a connection of its own: `GET /path`, then any header lines, and a body.
+    pub(super) fn send(&self, request: &str, body: &str) -> Reply {
+        let mut client = self.connect();
+        client.send(request, body);
+        client.receive(request.starts_with("HEAD "))
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        self.stop();
+        if let Some(server) = self.server.take() {
+            server.join();
+        }
+    }
+}
