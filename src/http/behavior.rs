@@ -10,6 +10,7 @@ use crate::http::service::{Call, unexpected};
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
@@ -59,7 +60,12 @@ fn parse(body: &[u8]) -> Result<Vec<NewEvent>, Fault> {
 /// Waits until the closed frontier has passed all positions: then every later read shows the
 /// events, whichever process it asks. Returns the logical time from which on that is so.
 async fn until_visible(call: &Call<'_>, positions: &[Position]) -> Result<u64, Fault> {
-    let partitions: Vec<_> = positions.iter().map(|position| position.partition.clone()).collect();
+    let mut last = BTreeMap::new();
+    for Position { partition, offset } in positions {
+        let last = last.entry(partition).or_insert(*offset);
+        *last = (*offset).max(*last);
+    }
+    let partitions: Vec<_> = last.keys().copied().cloned().collect();
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -74,7 +80,7 @@ async fn until_visible(call: &Call<'_>, positions: &[Position]) -> Result<u64, F
             Err(fault) => return Err(fault),
         };
         let Body::Positions(next) = &answer.body else { return Err(unexpected(&answer.body)) };
-        if positions.iter().zip(next).all(|(position, next)| position.offset < *next) {
+        if last.values().zip(next).all(|(last, next)| last < next) {
             return Ok(answer.as_of);
         }
     }

@@ -133,7 +133,7 @@ async fn connection(
         biased;
         outcome = &mut connection => outcome,
         _ = stop.changed() => {
-            Pin::new(&mut connection).graceful_shutdown();
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
             (&mut connection).await
         }
     };

@@ -93,12 +93,12 @@ fn services_behind_that_fail() {
 }
 
 #[test]
-fn an_event_is_answered_once_it_is_visible() {
+fn events_are_answered_once_all_are_visible() {
     let fixture = Fixture::with(Engine::ByHand, HttpLimits::default());
     let mut client = fixture.connect();
-    client.send("POST /api/user-behavior?wait=visible", EVENT);
-    // The event lies at offset 7: it is in once the next offset is 8.
-    for (round, next) in (0..).zip([0, 7, 8]) {
+    client.send("POST /api/user-behavior?wait=visible", &format!("[{EVENT},{EVENT}]"));
+    // They lie at the offsets 7 and 8 of one partition: all are in once the next offset is 9.
+    for (round, next) in (0..).zip([0, 8, 9]) {
         let asked = fixture.questions.recv().unwrap();
         assert!(
             matches!(&asked.question, Question::Positions(partitions) if partitions.len() == 1)
