@@ -1,11 +1,26 @@
 //! The dataflows of the recommendation engine: pure functions from collections to collections.
 //!
 //! Nothing here knows of a clock, a socket, a file or a thread. Events enter as [`block`]s of
-//! bytes, one per owner; strings end at the door ([`names`]); what the views hold is ids and
-//! vector differences ([`counts`]).
+//! bytes, one per owner; strings end at the door ([`names`], [`intern`]); what the views hold is
+//! ids and vector differences ([`counts`]). Questions are a dataflow too ([`lookup`],
+//! [`questions`]).
 
 pub mod event;
 pub mod block;
 pub mod counts;
 pub mod weights;
 pub mod catalogue;
+pub mod names;
+pub mod intern;
+pub mod tags;
+pub mod views;
+pub mod popularity;
+pub mod positions;
+pub mod recent;
+pub mod lookup;
+pub mod recommend;
+pub mod questions;
+pub mod graph;
+
+/// Logical time: microseconds since the Unix epoch, at ingestion.
+pub type Time = u64;

@@ -1,0 +1,123 @@
+//! Questions against an arrangement: each waits until its time is complete, then reads as of it.
+
+use crate::Time;
+use differential_dataflow::ExchangeData;
+use differential_dataflow::difference::Semigroup;
+use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
+use differential_dataflow::trace::implementations::ValSpine;
+use differential_dataflow::trace::{Cursor, Navigable, TraceReader};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::Stream;
+use timely::dataflow::channels::pact::{ParallelizationContract, Pipeline};
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::Operator;
+
+/// Shows a key's values, with what they sum up to at the time of the question.
+pub type Show<'a, V, R> = dyn FnMut(u32, &mut dyn FnMut(&V, &R)) + 'a;
+
+/// Answers questions from an arrangement that is partitioned as the questions are sent.
+///
+/// `answer` gets a question, its time, and a way to read the arrangement as of that time; what it
+/// pushes is sent on at that time.
+pub fn lookup<'scope, Q, A, V, R, P>(
+    questions: Stream<'scope, Time, Vec<Q>>,
+    route: P,
+    arranged: Arranged<'scope, TraceAgent<ValSpine<u32, V, Time, R>>>,
+    name: &str,
+    mut answer: impl FnMut(Q, Time, &mut Show<'_, V, R>, &mut Vec<A>) + 'static,
+) -> Stream<'scope, Time, Vec<A>>
+where
+    Q: Clone + 'static,
+    A: Clone + 'static,
+    V: ExchangeData,
+    R: ExchangeData + Semigroup,
+    P: ParallelizationContract<Time, Vec<Q>>,
+{
+    let mut trace = arranged.trace;
+    questions.binary_frontier::<_, CapacityContainerBuilder<Vec<A>>, _, _, _, _>(
+        arranged.stream,
+        route,
+        Pipeline,
+        name,
+        move |_, _| {
+            let mut waiting: Vec<(Capability<Time>, Vec<Q>)> = Vec::new();
+            move |(questions, asked), (batches, complete), output| {
+                batches.for_each(|_, _| {});
+                questions.for_each(|capability, questions| {
+                    let capability = capability.retain_least(0).expect("data has a time");
+                    waiting.push((capability, std::mem::take(questions)));
+                });
+                let mut answers = Vec::new();
+                waiting.retain_mut(|(capability, questions)| {
+                    let time = *capability.time();
+                    if complete.less_equal(&time) {
+                        return true;
+                    }
+                    let mut spans = Vec::new();
+                    trace.map_spans(|span| spans.extend(span.inner.clone()));
+                    let mut show = |key: u32, show: &mut dyn FnMut(&V, &R)| {
+                        read(&spans, key, time, show);
+                    };
+                    for question in questions.drain(..) {
+                        answer(question, time, &mut show, &mut answers);
+                    }
+                    output.session(capability).give_iterator(answers.drain(..));
+                    false
+                });
+                // No question can come, and none waits, before this; what lies before may merge.
+                let held = waiting.iter().map(|(capability, _)| *capability.time());
+                let oldest = held.chain(asked.frontier().iter().copied()).min();
+                let oldest = oldest.as_slice();
+                trace.set_logical_compaction(timely::progress::frontier::AntichainRef::new(oldest));
+                trace.set_physical_compaction(complete.frontier());
+            }
+        },
+    )
+}
+
+/// Sums up a key's values over batches, as of a time; each value once, in order.
+fn read<B, V, R>(batches: &[B], key: u32, time: Time, show: &mut dyn FnMut(&V, &R))
+where
+    B: Navigable,
+    for<'a> B::Cursor: Cursor<
+            Storage = B,
+            Key<'a> = &'a u32,
+            Val<'a> = &'a V,
+            TimeGat<'a> = &'a Time,
+            DiffGat<'a> = &'a R,
+        >,
+    V: Ord + Clone,
+    R: Semigroup,
+{
+    let mut values: Vec<(V, R)> = Vec::new();
+    for batch in batches {
+        let mut cursor = batch.cursor();
+        cursor.seek_key(batch, &key);
+        if cursor.get_key(batch) != Some(&key) {
+            continue;
+        }
+        while let Some(value) = cursor.get_val(batch) {
+            let mut sum: Option<R> = None;
+            cursor.map_times(batch, |&at, diff| {
+                if at <= time {
+                    match &mut sum {
+                        Some(sum) => sum.plus_equals(diff),
+                        None => sum = Some(diff.clone()),
+                    }
+                }
+            });
+            values.extend(sum.map(|sum| (value.clone(), sum)));
+            cursor.step_val(batch);
+        }
+    }
+    values.sort_by(|one, other| one.0.cmp(&other.0));
+    let mut values = values.into_iter().peekable();
+    while let Some((value, mut sum)) = values.next() {
+        while let Some((_, more)) = values.next_if(|(next, _)| *next == value) {
+            sum.plus_equals(&more);
+        }
+        if !sum.is_zero() {
+            show(&value, &sum);
+        }
+    }
+}

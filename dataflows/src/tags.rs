@@ -1,0 +1,49 @@
+//! Which tags a touch counts for: the event's own, or what the catalogue says of the product now.
+
+use crate::Time;
+use crate::catalogue::Catalogue;
+use crate::counts::Counts;
+use crate::intern::Touch;
+use differential_dataflow::difference::Abelian;
+use differential_dataflow::operators::arrange::arrangement::arrange_core;
+use differential_dataflow::trace::implementations::{ValBatcher, ValSpine};
+use differential_dataflow::{AsCollection, VecCollection};
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::vec::Map;
+
+/// A user, a tag, and the product through which the user came to the tag.
+pub type Tagged = (u32, u32, u32);
+
+/// Every touch under the tags that hold now.
+///
+/// A provisional touch counts for its stand-in; where the catalogue has tags for the product, a
+/// join takes that back and counts those tags. A row that comes late, or is corrected, or deleted,
+/// so re-tags all that it touches.
+pub fn tags<'scope>(
+    touches: VecCollection<'scope, Time, Touch, Counts>,
+    catalogue: Catalogue<'scope>,
+) -> VecCollection<'scope, Time, Tagged, Counts> {
+    let provisional = touches
+        .clone()
+        .filter(|touch| touch.provisional)
+        .map(|touch| (touch.product, (touch.user, touch.tag)));
+    let provisional = arrange_core::<_, _, _, ValSpine<u32, (u32, u32), Time, Counts>>(
+        provisional.inner,
+        Pipeline,
+        "provisional",
+        ValBatcher::<u32, (u32, u32), Time, Counts>::new,
+    );
+    let corrections = provisional.join_core(catalogue, |&product, &(user, stand_in), (tags, _)| {
+        let back = (!tags.is_empty()).then_some(((user, stand_in, product), false));
+        let tags = tags.clone().into_iter().map(move |tag| ((user, tag, product), true));
+        tags.chain(back)
+    });
+    let corrections = corrections.inner.map(|((tagged, counts), time, mut diff)| {
+        if !counts {
+            diff.negate();
+        }
+        (tagged, time, diff)
+    });
+    let counted = touches.map(|touch| (touch.user, touch.tag, touch.product));
+    counted.concat(corrections.as_collection())
+}
