@@ -1,8 +1,9 @@
 //! What may change at run time: a tree of small nodes, in ZooKeeper or in files.
 
-pub mod zookeeper;
-pub mod files;
+pub mod weights;
 pub mod monitor;
+pub mod files;
+pub mod zookeeper;
 
 use crate::event::log::BoxFuture;
 
@@ -35,5 +36,71 @@ pub trait Store: Send + Sync {
     /// Sets a node's value; makes it and its parents when missing.
     fn put(&self, path: &str, value: Vec<u8>) -> BoxFuture<Result<(), StoreError>>;
     /// Completes when the node may have changed since `get` was last called for it; may be early.
+    /// Never at once again and again: who reads after every completion does not spin.
     fn changed(&self, path: &str) -> BoxFuture<()>;
+
+    /// Makes a node unless there is one, so that nobody's value is lost to a default. A store that
+    /// only one process writes may do with `put`.
+    fn create(&self, path: &str, value: Vec<u8>) -> BoxFuture<Result<(), StoreError>> {
+        self.put(path, value)
+    }
+}
+
+/// The node that a user's path means, `/config/` said or not: only what is below it is for users.
+///
+/// # Errors
+/// When the path names no node.
+pub fn under_config(path: &str) -> Result<String, StoreError> {
+    let below = path.strip_prefix('/').unwrap_or(path);
+    let below = below.strip_prefix("config/").unwrap_or(below);
+    let full = format!("/config/{below}");
+    match check(&full) {
+        Ok(()) => Ok(full),
+        Err(rule) => Err(StoreError::BadPath { path: path.into(), rule }),
+    }
+}
+
+/// The rules of ZooKeeper for paths, and of file systems for names.
+fn check(path: &str) -> Result<(), &'static str> {
+    let Some(parts) = path.strip_prefix('/') else { return Err("it must begin with /") };
+    if parts.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err("its parts must not be empty, '.' or '..'");
+    }
+    if parts.split('/').any(|part| part.len() > 200) || path.len() > 1_000 {
+        return Err("it must be at most 1000 bytes long, each part at most 200");
+    }
+    let odd =
+        |c: char| c.is_control() || matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{ffff}');
+    if path.contains(odd) {
+        return Err("it must not hold control or private characters");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_see_what_is_below_config() {
+        for (path, node) in [
+            ("recommendation/weights", Some(WEIGHTS)),
+            ("/config/recommendation/weights", Some(WEIGHTS)),
+            ("config/recommendation/weights", Some(WEIGHTS)),
+            ("/config/config/x", Some("/config/config/x")),
+            ("ü", Some("/config/ü")),
+            ("/services/recsys", Some("/config/services/recsys")),
+            ("", None),
+            ("/config/", None),
+            ("a//b", None),
+            ("a/", None),
+            ("../services", None),
+            ("a/./b", None),
+            ("a\0", None),
+            ("\u{f000}", None),
+            (&"x".repeat(201), None),
+        ] {
+            assert_eq!(under_config(path).ok().as_deref(), node, "{path:?}");
+        }
+    }
 }

@@ -1,1 +1,229 @@
-//! settings/monitor
+//! Keeps an eye on the weights: each new good value is handed on, the last good one outlives
+//! nonsense and outages.
+
+use super::{Store, StoreError, WEIGHTS, weights};
+use dataflows::weights::Weights;
+use prometheus::{IntCounter, IntGauge, Registry};
+use std::sync::Arc;
+
+/// What the operator sees of the settings.
+#[derive(Clone, Debug)]
+pub struct SettingsMetrics {
+    version: IntGauge,
+    rejected: IntCounter,
+    connected: IntGauge,
+}
+
+impl SettingsMetrics {
+    /// Makes the metrics and enters them.
+    ///
+    /// # Errors
+    /// When metrics of these names are there already.
+    pub fn register(registry: &Registry) -> prometheus::Result<SettingsMetrics> {
+        let metrics = SettingsMetrics {
+            version: IntGauge::new(
+                "recsys_weights_version",
+                "Good weights taken since the start; 0 while none have been read",
+            )?,
+            rejected: IntCounter::new(
+                "recsys_weights_rejected_total",
+                "Values of the weights node that were no weights",
+            )?,
+            connected: IntGauge::new(
+                "recsys_settings_connected",
+                "1 when the settings could be read at the last try, else 0",
+            )?,
+        };
+        registry.register(Box::new(metrics.version.clone()))?;
+        registry.register(Box::new(metrics.rejected.clone()))?;
+        registry.register(Box::new(metrics.connected.clone()))?;
+        Ok(metrics)
+    }
+}
+
+/// Reads, and reads again whenever the store says so.
+pub struct Monitor {
+    store: Arc<dyn Store>,
+    metrics: SettingsMetrics,
+    weights: Option<Weights>,
+    /// The last value that was no weights: each is told once.
+    bad: Option<Vec<u8>>,
+    /// Whether the last read succeeded; none before the first.
+    connected: Option<bool>,
+}
+
+impl Monitor {
+    /// A monitor that has read nothing yet.
+    pub fn new(store: Arc<dyn Store>, metrics: SettingsMetrics) -> Monitor {
+        Monitor { store, metrics, weights: None, bad: None, connected: None }
+    }
+
+    /// Calls `apply` with the first good weights and with each that differ from the last. Never
+    /// ends; drop it to stop.
+    pub async fn run(mut self, mut apply: impl FnMut(Weights)) {
+        loop {
+            if let Some(weights) = self.read().await {
+                apply(weights);
+            }
+            self.store.changed(WEIGHTS).await;
+        }
+    }
+
+    /// Reads once, and makes the node when it is missing; gives weights when they are new.
+    async fn read(&mut self) -> Option<Weights> {
+        let value = match self.store.get(WEIGHTS).await {
+            Ok(Some(value)) => Ok(value),
+            Ok(None) => self.create().await,
+            Err(error) => Err(error),
+        };
+        self.reached(value.as_ref().err());
+        match weights::parse(value.as_ref().ok()?) {
+            Ok(weights) => self.take(weights),
+            Err(error) => {
+                self.reject(value.ok()?, &error);
+                None
+            }
+        }
+    }
+
+    /// A node that was deleted comes back with what is in force.
+    async fn create(&self) -> Result<Vec<u8>, StoreError> {
+        let value = weights::to_json(&self.weights.unwrap_or_default()).into_bytes();
+        self.store.create(WEIGHTS, value.clone()).await?;
+        tracing::info!(path = WEIGHTS, value = %String::from_utf8_lossy(&value), "weights created");
+        Ok(value)
+    }
+
+    fn take(&mut self, weights: Weights) -> Option<Weights> {
+        self.bad = None;
+        if self.weights == Some(weights) {
+            return None;
+        }
+        self.weights = Some(weights);
+        self.metrics.version.inc();
+        tracing::info!(weights = weights::to_json(&weights), "new weights");
+        Some(weights)
+    }
+
+    fn reject(&mut self, value: Vec<u8>, error: &weights::WeightsError) {
+        if self.bad.as_ref() != Some(&value) {
+            self.metrics.rejected.inc();
+            tracing::warn!(path = WEIGHTS, %error, "no weights; the last good ones stay in force");
+            self.bad = Some(value);
+        }
+    }
+
+    fn reached(&mut self, error: Option<&StoreError>) {
+        let connected = error.is_none();
+        self.metrics.connected.set(i64::from(connected));
+        if self.connected.replace(connected) != Some(connected) {
+            match error {
+                Some(error) => {
+                    tracing::warn!(%error, "settings are out of reach; they stay as they are")
+                }
+                None => tracing::info!("settings are in reach"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::log::BoxFuture;
+    use dataflows::weights::Score;
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+
+    /// A store that answers what it was told to, once each; after the last one nothing changes.
+    struct Script {
+        answers: Mutex<VecDeque<Result<Option<&'static str>, StoreError>>>,
+        created: Mutex<Vec<String>>,
+    }
+
+    impl Store for Script {
+        fn get(&self, path: &str) -> BoxFuture<Result<Option<Vec<u8>>, StoreError>> {
+            assert_eq!(path, WEIGHTS);
+            let answer = self.answers.lock().unwrap().pop_front().expect("changed() has said so");
+            Box::pin(async { answer.map(|value| value.map(|text| text.as_bytes().to_vec())) })
+        }
+
+        fn put(&self, _: &str, value: Vec<u8>) -> BoxFuture<Result<(), StoreError>> {
+            self.created.lock().unwrap().push(String::from_utf8(value).unwrap());
+            Box::pin(async { Ok(()) })
+        }
+
+        fn changed(&self, _: &str) -> BoxFuture<()> {
+            let more = !self.answers.lock().unwrap().is_empty();
+            Box::pin(async move {
+                if more {
+                } else {
+                    std::future::pending().await
+                }
+            })
+        }
+    }
+
+    /// Runs a monitor over a script: the views' weights applied, what it created, its metrics.
+    fn check(
+        answers: Vec<Result<Option<&'static str>, StoreError>>,
+        applied: &[i64],
+        created: &[&str],
+        [version, rejected, connected]: [i64; 3],
+    ) {
+        let script =
+            Arc::new(Script { answers: Mutex::new(answers.into()), created: Mutex::default() });
+        let metrics = SettingsMetrics::register(&Registry::new()).unwrap();
+        let mut seen = Vec::new();
+        let monitor = Monitor::new(script.clone(), metrics.clone());
+        let mut run = Box::pin(monitor.run(|Weights([Score(view), ..])| seen.push(view)));
+        // The script never waits, so one poll plays all of it.
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(run.as_mut().poll(&mut context).is_pending());
+        drop(run);
+        assert_eq!(seen, applied);
+        assert_eq!(*script.created.lock().unwrap(), created);
+        assert_eq!(metrics.version.get(), version);
+        assert_eq!(i64::try_from(metrics.rejected.get()).unwrap(), rejected);
+        assert_eq!(metrics.connected.get(), connected);
+    }
+
+    const ONE: &str = r#"{"view":1,"add_to_cart":3,"purchase":5}"#;
+    const TWO: &str = r#"{"view":2,"add_to_cart":3,"purchase":5}"#;
+
+    fn good(text: &'static str) -> Result<Option<&'static str>, StoreError> {
+        Ok(Some(text))
+    }
+
+    fn away() -> Result<Option<&'static str>, StoreError> {
+        Err(StoreError::Unavailable("away".into()))
+    }
+
+    #[test]
+    fn each_new_value_is_applied_once() {
+        check(
+            vec![good(ONE), good(ONE), good(TWO), good(ONE)],
+            &[1_000_000, 2_000_000, 1_000_000],
+            &[],
+            [3, 0, 1],
+        );
+    }
+
+    #[test]
+    fn a_missing_node_is_made_with_the_default_a_deleted_one_with_what_is_in_force() {
+        check(vec![Ok(None)], &[1_000_000], &[ONE], [1, 0, 1]);
+        check(vec![good(TWO), Ok(None), good(TWO)], &[2_000_000], &[TWO], [1, 0, 1]);
+    }
+
+    #[test]
+    fn nonsense_leaves_the_last_good_ones_and_is_counted_once() {
+        let nonsense = vec![good(TWO), good("x"), good("x"), good("{}"), good(TWO), good("x")];
+        check(nonsense, &[2_000_000], &[], [1, 3, 1]);
+    }
+
+    #[test]
+    fn an_outage_leaves_the_last_good_ones() {
+        check(vec![away(), good(ONE), away(), away()], &[1_000_000], &[], [1, 0, 0]);
+        check(vec![good(ONE), away(), good(TWO)], &[1_000_000, 2_000_000], &[], [2, 0, 1]);
+    }
+}

@@ -1,0 +1,105 @@
+//! Against a real ZooKeeper, at `RECSYS_TEST_ZOOKEEPER` or 127.0.0.1:2181.
+
+use super::{MEMBERS, Store, StoreError, ZooKeeperStore};
+use crate::config;
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use zookeeper::Client;
+
+/// Long enough that no test succeeds by it: what is seen is seen by a watch.
+const POLL: Duration = Duration::from_secs(60);
+
+fn config(hosts: String) -> config::ZooKeeper {
+    let (chroot, session_timeout) = (String::new(), Duration::from_secs(6));
+    config::ZooKeeper { hosts: vec![hosts], chroot, auth: None, session_timeout, poll: POLL }
+}
+
+fn hosts() -> String {
+    std::env::var("RECSYS_TEST_ZOOKEEPER").unwrap_or_else(|_| "127.0.0.1:2181".into())
+}
+
+fn store() -> ZooKeeperStore {
+    ZooKeeperStore::new(&config(hosts()), Handle::current())
+}
+
+/// A path that no other run uses.
+fn fresh(name: &str) -> String {
+    format!("/config/test-{}-{name}", std::process::id())
+}
+
+async fn remove(path: &str) {
+    let client = Client::connect(&hosts()).await.unwrap();
+    client.delete(path, None).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs ZooKeeper"]
+async fn what_is_put_is_read_and_create_leaves_it_alone() {
+    let (store, path) = (store(), fresh("put"));
+    let below = format!("{path}/below");
+    assert_eq!(store.get(&below).await.unwrap(), None);
+    store.put(&below, b"1".into()).await.unwrap();
+    store.put(&below, b"2".into()).await.unwrap();
+    store.create(&below, b"3".into()).await.unwrap();
+    assert_eq!(store.get(&below).await.unwrap().unwrap(), b"2");
+    assert_eq!(store.get(&path).await.unwrap().unwrap(), b"");
+    remove(&below).await;
+    remove(&path).await;
+}
+
+#[tokio::test]
+#[ignore = "needs ZooKeeper"]
+async fn a_change_is_seen_whenever_it_was_made_after_the_read() {
+    let (store, path) = (store(), fresh("changed"));
+    let begin = Instant::now();
+    store.get(&path).await.unwrap();
+    let ((), put) = tokio::join!(store.changed(&path), store.put(&path, b"1".into()));
+    put.unwrap();
+    store.get(&path).await.unwrap();
+    store.put(&path, b"2".into()).await.unwrap();
+    store.changed(&path).await;
+    assert!(begin.elapsed() < POLL / 2, "only the poll has seen it");
+    remove(&path).await;
+}
+
+#[tokio::test]
+#[ignore = "needs ZooKeeper"]
+async fn an_expired_session_is_followed_by_one_with_the_members_and_the_watch() {
+    let (store, path) = (store(), fresh("expired"));
+    let member = format!("test-{}", std::process::id());
+    let node = format!("{MEMBERS}/{member}");
+    store.register(&member, b"here".into());
+    store.put(&path, b"1".into()).await.unwrap();
+    store.get(&path).await.unwrap();
+
+    // Whoever takes over a session and closes it ends it.
+    let session = store.shared.client().await.unwrap().session().clone();
+    let id = session.id();
+    drop(Client::connector().with_session(session).connect(&hosts()).await.unwrap());
+    store.changed(&path).await;
+    let mut connections = store.shared.connections();
+    let another = |client: &Client| client.session_id() != id;
+    connections.wait_for(|(client, _)| client.as_ref().is_some_and(another)).await.unwrap();
+
+    let observer = Client::connect(&hosts()).await.unwrap();
+    loop {
+        let (stat, watcher) = observer.check_and_watch_stat(&node).await.unwrap();
+        match stat {
+            Some(stat) if stat.ephemeral_owner != id.0 => break,
+            _ => drop(watcher.changed().await),
+        }
+    }
+    let ((), put) = tokio::join!(store.changed(&path), store.put(&path, b"2".into()));
+    put.unwrap();
+    store.leave().await;
+    assert_eq!(observer.check_stat(&node).await.unwrap(), None);
+    observer.delete(&path, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_says_so_in_bounded_time() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let store = ZooKeeperStore::new(&config(nobody.to_string()), Handle::current());
+    let away = store.get("/config/x").await;
+    assert!(matches!(away, Err(StoreError::Unavailable(_))), "{away:?}");
+}
