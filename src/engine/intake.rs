@@ -55,7 +55,8 @@ impl Unit {
 /// A worker's queue, bounded by bytes. The sources hold the [`Inlet`]s, the worker the [`Outlet`].
 pub fn intake(bytes: usize) -> (Inlet, Outlet) {
     let (sender, receiver) = bounded(4096);
-    let shared = Arc::new(Shared { capacity: bytes, held: AtomicUsize::new(0), worker: OnceLock::new() });
+    let shared =
+        Arc::new(Shared { capacity: bytes, held: AtomicUsize::new(0), worker: OnceLock::new() });
     (Inlet { sender, shared: shared.clone() }, Outlet { receiver, shared })
 }
 
