@@ -1,1 +1,0 @@
-//! One record in, one event out, or the reason why not.

@@ -1,0 +1,215 @@
+//! The contract of events and catalogue rows, case by case.
+
+use super::{MAX_AHEAD, MAX_RECORD, Reason, Scratch, parse, parse_row};
+use crate::engine::intake::CatalogueRow;
+use dataflows::catalogue::Product;
+use dataflows::event::{Event, Kind};
+
+const NOW: i64 = 1_743_508_800_500;
+const NOON: i64 = 1_743_508_800_000;
+const RECORD_TIME: i64 = NOW - 7;
+
+/// `view` by `u1` of `p1` with what the record adds to it.
+fn event<'a>() -> Event<'a> {
+    Event {
+        kind: Kind::View,
+        time: RECORD_TIME,
+        user: "u1",
+        product: "p1",
+        category: "",
+        session: "",
+        id: "",
+        tags: Vec::new(),
+    }
+}
+
+fn check(record: &str, expected: Result<Event<'_>, Reason>) {
+    let mut scratch = Scratch::default();
+    let parsed = parse(record.as_bytes(), Kind::View, Some(RECORD_TIME), NOW, &mut scratch);
+    assert_eq!(parsed, expected, "{record:.200}");
+}
+
+#[test]
+fn every_spelling_is_understood() {
+    let long = "x".repeat(512);
+    let with_long = format!(r#"{{"userId":"{long}","product":"p1"}}"#);
+    check(&with_long, Ok(Event { user: &long, ..event() }));
+    let cases = [
+        (r#"{"userId":"u1","product":"p1"}"#, event()),
+        (r#" { "user_id" : "u1" , "productId" : "p1" } "#, event()),
+        (r#"{"product_id":"p1","userId":"u1","eventType":"view"}"#, event()),
+        (r#"{"userId":"u1","product":"p1","user_id":"u2","productId":"p2"}"#, event()),
+        (r#"{"userId":null,"user_id":"u1","productId":null,"product_id":"p1"}"#, event()),
+        (r#"{"userId":"u1","userId":"u2","product":"p1"}"#, event()),
+        (r#"{"userId":7,"product":-1}"#, Event { user: "7", product: "-1", ..event() }),
+        (r#"{"userId":1.50,"product":1e3}"#, Event { user: "1.5", product: "1000", ..event() }),
+        (
+            r#"{"userId":18446744073709551615,"product":-0.0}"#,
+            Event { user: "18446744073709551615", product: "0", ..event() },
+        ),
+        (r#"{"userId":"a\"\u00e9","product":"p1"}"#, Event { user: "a\"é", ..event() }),
+        (
+            r#"{"userId":"u1","product":"p1","timestamp":"2025-04-01T12:00:00.000Z"}"#,
+            Event { time: NOON, ..event() },
+        ),
+        (
+            r#"{"userId":"u1","product":"p1","timestamp":"2025-04-01T14:00+02:00"}"#,
+            Event { time: NOON, ..event() },
+        ),
+        (
+            r#"{"userId":"u1","product":"p1","timestamp":1743508800000}"#,
+            Event { time: NOON, ..event() },
+        ),
+        (
+            r#"{"userId":"u1","product":"p1","timestamp":"1743508800000"}"#,
+            Event { time: NOON, ..event() },
+        ),
+        (r#"{"userId":"u1","product":"p1","timestamp":null,"eventType":null}"#, event()),
+        (
+            r#"{"userId":"u1","product":"p1","tags":["a","","b","a",7,"\n"]}"#,
+            Event { tags: vec!["a", "b", "7", "\n"], ..event() },
+        ),
+        (r#"{"userId":"u1","product":"p1","tags":null,"category":null}"#, event()),
+        (
+            r#"{"userId":"u1","product":"p1","category":"C","eventId":"e","sessionId":9}"#,
+            Event { category: "C", id: "e", session: "9", ..event() },
+        ),
+        (
+            r#"{"userId":"u1","product":"p1","event_id":"e","session_id":"s"}"#,
+            Event { id: "e", session: "s", ..event() },
+        ),
+        (
+            r#"{"x":{"userId":["no"]},"y":[1,[{}],null],"z":true,"userId":"u1","product":"p1"}"#,
+            event(),
+        ),
+    ];
+    for (record, expected) in cases {
+        check(record, Ok(expected));
+    }
+}
+
+#[test]
+fn every_reason_has_its_cases() {
+    let long = format!("\"{}\"", "x".repeat(513));
+    let many = format!("{:?}", (0..65).map(|tag| tag.to_string()).collect::<Vec<_>>());
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let with = |field: &str| format!(r#"{{"userId":"u1","product":"p1",{field}}}"#);
+    let cases = [
+        ("Hello Kafka".to_owned(), Reason::NotJson),
+        (String::new(), Reason::NotJson),
+        (r#"{"userId":"u1","product":"p1"}}"#.to_owned(), Reason::NotJson),
+        (r#"{"userId":"u1","product":"p1""#.to_owned(), Reason::NotJson),
+        (with(&format!(r#""x":{deep}"#)), Reason::NotJson),
+        (with(&format!(r#""tags":{deep}"#)), Reason::NotJson),
+        (r#""Hello Kafka""#.to_owned(), Reason::NotObject),
+        ("[]".to_owned(), Reason::NotObject),
+        ("null".to_owned(), Reason::NotObject),
+        (" ".repeat(MAX_RECORD + 1), Reason::TooLarge),
+        (with(r#""eventType":"purchase""#), Reason::WrongType),
+        (with(r#""eventType":"click""#), Reason::WrongType),
+        (with(r#""eventType":1"#), Reason::WrongType),
+        (r#"{"product":"p1"}"#.to_owned(), Reason::NoUser),
+        (r#"{"userId":null,"product":"p1"}"#.to_owned(), Reason::NoUser),
+        (r#"{"userId":"","product":"p1"}"#.to_owned(), Reason::BadUser),
+        (r#"{"userId":true,"product":"p1"}"#.to_owned(), Reason::BadUser),
+        (r#"{"userId":["u1"],"user_id":"u1","product":"p1"}"#.to_owned(), Reason::BadUser),
+        (r#"{"userId":1e17,"product":"p1"}"#.to_owned(), Reason::BadUser),
+        (format!(r#"{{"userId":{long},"product":"p1"}}"#), Reason::BadUser),
+        (r#"{"userId":"u1"}"#.to_owned(), Reason::NoProduct),
+        (r#"{"userId":"u1","product":{"id":"p1"}}"#.to_owned(), Reason::BadProduct),
+        (r#"{"userId":"u1","product":""}"#.to_owned(), Reason::BadProduct),
+        (with(r#""timestamp":"soon""#), Reason::BadTimestamp),
+        (with(r#""timestamp":"""#), Reason::BadTimestamp),
+        (with(r#""timestamp":-1"#), Reason::BadTimestamp),
+        (with(r#""timestamp":{}"#), Reason::BadTimestamp),
+        (with(&format!(r#""timestamp":{}"#, NOW + MAX_AHEAD + 1)), Reason::FutureTimestamp),
+        (with(r#""tags":"a""#), Reason::BadTags),
+        (with(r#""tags":{"a":1}"#), Reason::BadTags),
+        (with(r#""tags":["a",null]"#), Reason::BadTags),
+        (with(r#""tags":["a",["b"]]"#), Reason::BadTags),
+        (with(&format!(r#""tags":[{long}]"#)), Reason::BadTags),
+        (with(&format!(r#""tags":{many}"#)), Reason::BadTags),
+        (with(r#""category":[]"#), Reason::BadCategory),
+        (with(&format!(r#""category":{long}"#)), Reason::BadCategory),
+        (with(r#""sessionId":false"#), Reason::BadSession),
+        (with(r#""eventId":{}"#), Reason::BadId),
+    ];
+    for (record, reason) in &cases {
+        check(record, Err(*reason));
+    }
+}
+
+#[test]
+fn without_a_topic_the_event_says_what_it_is() {
+    let mut scratch = Scratch::default();
+    let mut check = |record: &str, expected| {
+        let parsed = parse(record.as_bytes(), None, None, NOW, &mut scratch);
+        assert_eq!(parsed.map(|event| (event.kind, event.time)), expected, "{record}");
+    };
+    check(r#"{"eventType":"add_to_cart","userId":"u","product":"p"}"#, Ok((Kind::AddToCart, NOW)));
+    check(r#"{"userId":"u","product":"p"}"#, Err(Reason::WrongType));
+}
+
+#[test]
+fn bytes_that_are_not_text_are_not_json() {
+    let mut scratch = Scratch::default();
+    for record in
+        [&b"{\"userId\":\"\xff\",\"product\":\"p\"}"[..], b"\0", b"\xff\xfe", b"{\"\xff\":1}"]
+    {
+        let parsed = parse(record, Kind::View, None, NOW, &mut scratch);
+        assert_eq!(parsed, Err(Reason::NotJson), "{record:?}");
+    }
+}
+
+#[test]
+fn reasons_have_names_of_their_own() {
+    let mut names = Reason::ALL.map(Reason::name).to_vec();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), Reason::ALL.len());
+}
+
+#[test]
+fn catalogue_rows_follow_the_contract() {
+    let lamp = Product {
+        name: "Lamp".into(),
+        category: "Home".into(),
+        tags: vec!["light".into(), "7".into()],
+        price: Some(19_990_000),
+    };
+    let full =
+        r#"{"id":"p1","name":"Lamp","category":"Home","tags":["light",7],"price":19.99,"x":1}"#;
+    let row = |row| Ok(CatalogueRow { product: "p1".into(), row });
+    let cases = [
+        (Some("p1"), Some(full), row(Some(lamp.clone()))),
+        (None, Some(full), row(Some(lamp))),
+        (Some("p1"), Some("{}"), row(Some(Product::default()))),
+        (
+            Some("p1"),
+            Some(r#"{"price":"5"}"#),
+            row(Some(Product { price: Some(5_000_000), ..Product::default() })),
+        ),
+        (Some("p1"), None, row(None)),
+        (Some("p1"), Some(""), row(None)),
+        (Some("p1"), Some(" null "), row(None)),
+        (None, Some(r#"{"id":"p1","deleted":true}"#), row(None)),
+        (None, Some(r#"{"id":"p1","deleted":false}"#), row(Some(Product::default()))),
+        (None, None, Err(Reason::NoProduct)),
+        (Some(""), Some("{}"), Err(Reason::NoProduct)),
+        (Some("p2"), Some(full), Err(Reason::BadProduct)),
+        (Some("p1"), Some(r#"{"id":{}}"#), Err(Reason::BadProduct)),
+        (Some("p1"), Some("[]"), Err(Reason::NotObject)),
+        (Some("p1"), Some("{"), Err(Reason::NotJson)),
+        (Some("p1"), Some(r#"{"name":[]}"#), Err(Reason::BadName)),
+        (Some("p1"), Some(r#"{"category":true}"#), Err(Reason::BadCategory)),
+        (Some("p1"), Some(r#"{"tags":"a"}"#), Err(Reason::BadTags)),
+        (Some("p1"), Some(r#"{"price":"free"}"#), Err(Reason::BadPrice)),
+        (Some("p1"), Some(r#"{"price":-1}"#), Err(Reason::BadPrice)),
+        (Some("p1"), Some(r#"{"deleted":"yes"}"#), Err(Reason::BadDeleted)),
+    ];
+    let mut scratch = Scratch::default();
+    for (key, value, expected) in cases {
+        let parsed = parse_row(key.map(str::as_bytes), value.map(str::as_bytes), &mut scratch);
+        assert_eq!(parsed, expected, "{key:?} {value:?}");
+    }
+}
