@@ -2,10 +2,10 @@
 
 use crate::engine::question::{Body, Question};
 use crate::event::log::{NewEvent, Position};
+use crate::event::parse::{self, Scratch};
 use crate::http::fault::Fault;
 use crate::http::json;
 use crate::http::reply::{Reply, json_as_of, json_reply};
-use crate::http::seam::parse_event;
 use crate::http::service::{Call, unexpected};
 use hyper::StatusCode;
 use hyper::body::Incoming;
@@ -25,7 +25,7 @@ pub(super) async fn record(call: &Call<'_>, body: Incoming) -> Result<Reply, Fau
         Some(other) => return Err(Fault::Bad(format!("wait is `visible`, not {other:?}"))),
     };
     let body = call.read(body).await?;
-    let events = parse(&body)?;
+    let events = parsed(&body)?;
     let positions = call.wait("the event log", call.front.log.append(events)).await?;
     let mut body = Vec::with_capacity(64 * (1 + positions.len()));
     json::stored(&mut body, &positions);
@@ -39,7 +39,7 @@ pub(super) async fn record(call: &Call<'_>, body: Incoming) -> Result<Reply, Fau
 }
 
 /// The events of a body that is one event or an array of them. What is stored is what was sent.
-fn parse(body: &[u8]) -> Result<Vec<NewEvent>, Fault> {
+fn parsed(body: &[u8]) -> Result<Vec<NewEvent>, Fault> {
     let is_array = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     let items: Vec<&RawValue> = if is_array {
         serde_json::from_slice(body)
@@ -50,9 +50,13 @@ fn parse(body: &[u8]) -> Result<Vec<NewEvent>, Fault> {
     if items.is_empty() {
         return Err(Fault::Bad("the array holds no event".into()));
     }
+    let (now, mut scratch) = (jiff::Timestamp::now().as_millisecond(), Scratch::default());
     let events = items.iter().enumerate().map(|(index, item)| {
-        parse_event(item.get().as_bytes())
-            .map_err(|reason| Fault::Bad(format!("event {index}: {reason}")))
+        let json = item.get().as_bytes();
+        // There is no topic yet, so the event has to say what kind it is.
+        let event = parse::parse(json, None, None, now, &mut scratch)
+            .map_err(|reason| Fault::Bad(format!("event {index}: {reason}")))?;
+        Ok(NewEvent { kind: event.kind, user: event.user.into(), json: json.into() })
     });
     events.collect()
 }

@@ -25,9 +25,9 @@ impl Default for HttpLimits {
     fn default() -> HttpLimits {
         HttpLimits {
             max_body_bytes: 1 << 20,
-            header_timeout: Duration::from_secs(30),
+            header_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(10),
-            max_connections: 4096,
+            max_connections: 1024,
             cors_origins: vec!["*".into()],
             threads: 2,
         }

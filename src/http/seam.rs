@@ -1,16 +1,8 @@
-//! Stand-ins until the parsers are here.
+//! Stands in until the settings have a parser of weights.
 
-use crate::event::log::NewEvent;
 use dataflows::event::Kind;
 use dataflows::weights::{Score, Weights};
 use serde_json::Value;
-
-pub(super) fn parse_event(json: &[u8]) -> Result<NewEvent, String> {
-    let value: Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    let kind = value["eventType"].as_str().and_then(Kind::from_name).ok_or("no eventType")?;
-    let user = value["userId"].as_str().ok_or("no userId")?.to_owned();
-    Ok(NewEvent { kind, user, json: json.to_vec() })
-}
 
 pub(super) fn parse_weights(json: &[u8]) -> Result<Weights, String> {
     let value: Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
