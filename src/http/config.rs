@@ -4,9 +4,8 @@ use crate::http::fault::Fault;
 use crate::http::json::{self, Object};
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
 use crate::http::request;
-use crate::http::seam::parse_weights;
 use crate::http::service::Call;
-use crate::settings::WEIGHTS;
+use crate::settings::{WEIGHTS, weights};
 use dataflows::weights::Weights;
 use hyper::body::Incoming;
 use hyper::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
@@ -65,13 +64,13 @@ pub(super) async fn stored_weights(call: &Call<'_>) -> Result<Weights, Fault> {
     let Some(value) = call.wait(STORE, call.front.settings.get(WEIGHTS)).await? else {
         return Ok(Weights::default());
     };
-    parse_weights(&value).map_err(|reason| {
+    weights::parse(&value).map_err(|reason| {
         Fault::Refused(format!("{WEIGHTS} holds no weights, the last good ones stay: {reason}"))
     })
 }
 
 fn checked_weights(value: &[u8]) -> Result<Weights, Fault> {
-    parse_weights(value).map_err(|reason| Fault::Bad(format!("bad weights: {reason}")))
+    weights::parse(value).map_err(|reason| Fault::Bad(format!("bad weights: {reason}")))
 }
 
 fn weights_reply(weights: &Weights) -> Reply {

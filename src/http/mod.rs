@@ -17,7 +17,6 @@ mod reads;
 mod behavior;
 mod config;
 mod operations;
-mod seam;
 #[cfg(test)]
 mod tests;
 
