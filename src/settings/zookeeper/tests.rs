@@ -3,7 +3,10 @@
 use super::{MEMBERS, Store, StoreError, ZooKeeperStore};
 use crate::config;
 use std::time::{Duration, Instant};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use zookeeper::Client;
 
 /// Long enough that no test succeeds by it: what is seen is seen by a watch.
@@ -20,6 +23,36 @@ fn hosts() -> String {
 
 fn store() -> ZooKeeperStore {
     ZooKeeperStore::new(&config(hosts()), Handle::current())
+}
+
+/// A line to ZooKeeper that can be cut.
+struct Line {
+    address: String,
+    open: watch::Sender<bool>,
+}
+
+impl Line {
+    async fn new() -> Line {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (open, state) = watch::channel(true);
+        tokio::spawn(async move {
+            loop {
+                let (mut client, _) = listener.accept().await.unwrap();
+                let mut state = state.clone();
+                tokio::spawn(async move {
+                    if *state.borrow_and_update() {
+                        let mut server = TcpStream::connect(hosts()).await.unwrap();
+                        tokio::select! {
+                            _ = copy_bidirectional(&mut client, &mut server) => {}
+                            _ = state.changed() => {}
+                        }
+                    }
+                });
+            }
+        });
+        Line { address, open }
+    }
 }
 
 /// A path that no other run uses.
@@ -65,19 +98,21 @@ async fn a_change_is_seen_whenever_it_was_made_after_the_read() {
 #[tokio::test]
 #[ignore = "needs ZooKeeper"]
 async fn an_expired_session_is_followed_by_one_with_the_members_and_the_watch() {
-    let (store, path) = (store(), fresh("expired"));
+    let (line, path) = (Line::new().await, fresh("expired"));
+    let store = ZooKeeperStore::new(&config(line.address.clone()), Handle::current());
     let member = format!("test-{}", std::process::id());
     let node = format!("{MEMBERS}/{member}");
     store.register(&member, b"here".into());
     store.put(&path, b"1".into()).await.unwrap();
     store.get(&path).await.unwrap();
 
-    // Whoever takes over a session and closes it ends it.
+    // Who takes over a session and closes it ends it, unless its first holder can take it back.
     let session = store.shared.client().await.unwrap().session().clone();
-    let id = session.id();
+    let (id, mut connections) = (session.id(), store.shared.connections());
+    line.open.send_replace(false);
     drop(Client::connector().with_session(session).connect(&hosts()).await.unwrap());
     store.changed(&path).await;
-    let mut connections = store.shared.connections();
+    line.open.send_replace(true);
     let another = |client: &Client| client.session_id() != id;
     connections.wait_for(|(client, _)| client.as_ref().is_some_and(another)).await.unwrap();
 
