@@ -1,4 +1,9 @@
-//! The worker processes' heart: what sources hand in, what askers ask, and the loop between.
+//! The heart of a worker process: what sources hand in, what askers ask, and the loop between.
 
 pub mod intake;
 pub mod question;
+mod answer;
+mod worker;
+mod start;
+
+pub use start::{Engine, Failed, start};

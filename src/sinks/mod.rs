@@ -1,1 +1,3 @@
 //! Where results go.
+
+pub mod redis;

@@ -1,0 +1,154 @@
+//! Starts the workers of a process, alone or as a part of a cluster.
+
+use crate::config::Config;
+use crate::engine::intake::{Inlet, intake};
+use crate::engine::question::Asker;
+use crate::engine::worker::{Seat, run};
+use crate::metrics::Metrics;
+use crate::sinks::redis::Sink;
+use crossbeam_channel::{Sender, bounded, unbounded};
+use dataflows::graph::Choice;
+use dataflows::weights::Weights;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use timely::CommunicationConfig;
+
+/// The workers of this process, at work. Dropping it stops them and waits for them.
+pub struct Engine {
+    /// For questions.
+    pub asker: Asker,
+    /// The workers' queues, in their order.
+    pub inlets: Vec<Inlet>,
+    /// For weights, in the first process.
+    pub weights: Option<Sender<Weights>>,
+    /// The time before which everything is in the state: microseconds since the Unix epoch.
+    pub closed: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+    threads: Vec<std::thread::Thread>,
+    guards: Option<timely::communication::WorkerGuards<()>>,
+}
+
+/// Why the workers did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// Timely's network could not be set up.
+    #[error("the workers could not be connected: {0}")]
+    Network(String),
+    /// The sink could not be made.
+    #[error("the Redis sink could not be started")]
+    Sink(#[from] redis::RedisError),
+    /// A worker ended before it began.
+    #[error("a worker ended before it began")]
+    Died,
+}
+
+/// Starts the workers that a configuration asks for.
+///
+/// # Errors
+/// When the peers can't be reached, or the Redis URL is not one.
+pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> {
+    let first = config.process * config.workers;
+    let stop = Arc::new(AtomicBool::new(false));
+    let closed = Arc::new(AtomicU64::new(0));
+    let (weigh, weights) = unbounded();
+    let choice = choice(config);
+    let (mut inlets, mut questions, mut seats) = (Vec::new(), Vec::new(), Vec::new());
+    for index in first..first + config.workers {
+        let (inlet, outlet) = intake(config.limits.intake_bytes);
+        let (ask, asked) = bounded(config.http.max_waiting);
+        let worker = metrics.engine.worker(index);
+        let sink = match &config.redis {
+            Some(redis) => Some(Sink::new(redis, index, worker.clone(), metrics.engine.freshness.clone())?),
+            None => None,
+        };
+        inlets.push(inlet);
+        questions.push(ask);
+        seats.push(Some(Seat {
+            outlet,
+            asked,
+            weights: if index == 0 { weights.clone() } else { crossbeam_channel::never() },
+            sink,
+            metrics: worker,
+            choice,
+            epoch_events: config.limits.epoch_events,
+            open_epochs: config.limits.open_epochs,
+            stop: stop.clone(),
+            closed: closed.clone(),
+        }));
+    }
+    let seats = Mutex::new(seats);
+    let (started, threads) = bounded(config.workers);
+    let metrics = metrics.clone();
+    let guards = timely::execute(timely_config(config), move |worker| {
+        let seat = seats.lock().ok().and_then(|mut seats| seats[worker.index() - first].take());
+        let seat = seat.expect("each worker takes its own seat, once");
+        // The one who waits for it has gone only when the process is ending.
+        let _ = started.send((worker.index(), std::thread::current()));
+        let label = worker.index().to_string();
+        run(worker, seat, &|name, records, batches| {
+            let gauge = |count| i64::try_from(count).unwrap_or(i64::MAX);
+            let engine = &metrics.engine;
+            engine.arrangement_records.with_label_values(&[name, &label]).set(gauge(records));
+            engine.arrangement_batches.with_label_values(&[name, &label]).set(gauge(batches));
+        });
+    })
+    .map_err(Failed::Network)?;
+    let mut threads: Vec<_> =
+        (0..config.workers).map(|_| threads.recv().map_err(|_| Failed::Died)).collect::<Result<_, _>>()?;
+    threads.sort_by_key(|(index, _)| *index);
+    let threads: Vec<_> = threads.into_iter().map(|(_, thread)| thread).collect();
+    let asker = Asker::new(questions.into_iter().zip(threads.iter().cloned()).collect());
+    let weights = (config.process == 0).then_some(weigh);
+    Ok(Engine { asker, inlets, weights, closed, stop, threads, guards: Some(guards) })
+}
+
+fn choice(config: &Config) -> Choice {
+    let views = &config.views;
+    Choice { popularity: views.popularity, bought: views.bought, activity: views.activity }
+}
+
+fn timely_config(config: &Config) -> timely::Config {
+    let communication = if config.processes() > 1 {
+        CommunicationConfig::Cluster {
+            threads: config.workers,
+            process: config.process,
+            addresses: config.hosts.clone(),
+            report: false,
+            zerocopy: false,
+        }
+    } else if config.workers > 1 {
+        CommunicationConfig::Process(config.workers)
+    } else {
+        CommunicationConfig::Thread
+    };
+    let worker = timely::WorkerConfig::default().idle_spin(Duration::ZERO);
+    timely::Config { communication, worker }
+}
+
+impl Engine {
+    /// Gives new weights to the dataflow; they hold from the next epoch on.
+    pub fn weigh(&self, weights: Weights) {
+        if let Some(sender) = &self.weights {
+            // The workers end with the process; then nobody needs weights.
+            let _ = sender.send(weights);
+            self.threads[0].unpark();
+        }
+    }
+
+    /// Whether the workers still run.
+    pub fn is_alive(&self) -> bool {
+        let guards = self.guards.as_ref();
+        guards.is_some_and(|guards| guards.guards().iter().all(|guard| !guard.is_finished()))
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        for thread in &self.threads {
+            thread.unpark();
+        }
+        drop(self.guards.take());
+    }
+}
