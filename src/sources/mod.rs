@@ -3,5 +3,116 @@
 //! A source hands [`Unit`](crate::engine::intake::Unit)s to the workers' inlets. Its other end, for
 //! whoever posts events, is an [`EventLog`](crate::event::log::EventLog).
 
+mod metrics;
+mod batch;
+mod desk;
+mod running;
 pub mod kafka;
 pub mod files;
+
+pub use metrics::SourceMetrics;
+pub use running::{Progress, Running};
+
+use crate::engine::intake::{Inlet, Partition};
+use crate::event::parse::Reason;
+use dataflows::block;
+use dataflows::event::Kind;
+use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What a topic carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// Events of one kind.
+    Events(Kind),
+    /// Rows of the catalogue.
+    Catalogue,
+}
+
+/// The topics that are read, and what each carries.
+pub const TOPICS: [(&str, Feed); 4] = [
+    ("product-catalog", Feed::Catalogue),
+    ("view-events", Feed::Events(Kind::View)),
+    ("add-to-cart-events", Feed::Events(Kind::AddToCart)),
+    ("purchase-events", Feed::Events(Kind::Purchase)),
+];
+
+/// The topic that dead letters are written to.
+pub const DEAD_LETTERS: &str = "dead-letter-events";
+
+/// The topic that events of a kind are written to.
+pub fn topic_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::View => "view-events",
+        Kind::AddToCart => "add-to-cart-events",
+        Kind::Purchase => "purchase-events",
+    }
+}
+
+/// The next offset to read of each partition; one that is not named is read from its beginning.
+pub type Positions = HashMap<Partition, i64>;
+
+/// The workers of this process among all workers: worker `first + i` has `inlets[i]`.
+#[derive(Clone)]
+pub struct Seats {
+    /// How many workers there are in all processes.
+    pub peers: usize,
+    /// The first one of this process.
+    pub first: usize,
+    /// The queues of this process's workers.
+    pub inlets: Vec<Inlet>,
+}
+
+impl Seats {
+    /// Which of this process's workers reads a partition; none when another process's does.
+    pub fn reader_of(&self, partition: &Partition) -> Option<usize> {
+        let key = format!("{}/{}", partition.topic, partition.index);
+        let seat = block::owner(&key, self.peers).checked_sub(self.first)?;
+        (seat < self.inlets.len()).then_some(seat)
+    }
+}
+
+/// A record that is no event and no row, on its way to where such are kept.
+struct Letter<'a> {
+    partition: &'a Partition,
+    offset: i64,
+    key: Option<&'a [u8]>,
+    value: Option<&'a [u8]>,
+    reason: Reason,
+}
+
+/// Milliseconds since the Unix epoch.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Feed, Partition, Seats, TOPICS, topic_of};
+    use crate::engine::intake::intake;
+    use dataflows::event::Kind;
+
+    #[test]
+    fn every_partition_has_one_reader_among_all_processes() {
+        let seats = |first, workers| {
+            let inlets = (0..workers).map(|_| intake(1).0).collect();
+            Seats { peers: 5, first, inlets }
+        };
+        let processes = [seats(0, 2), seats(2, 2), seats(4, 1)];
+        for (topic, _) in TOPICS {
+            for index in 0..50 {
+                let partition = Partition { topic: topic.into(), index };
+                let readers = processes.iter().filter_map(|seats| seats.reader_of(&partition));
+                assert_eq!(readers.count(), 1, "{partition:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_kind_has_its_topic() {
+        for kind in Kind::ALL {
+            assert!(TOPICS.contains(&(topic_of(kind), Feed::Events(kind))));
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What was read and not handed over yet: events in blocks by owner, rows, and positions.
+
+use super::Feed;
+use crate::engine::intake::{CatalogueRow, Partition, Unit};
+use crate::event::parse::{Reason, Scratch, parse, parse_row};
+use dataflows::block::{Block, owner};
+
+/// How many bytes of events are handed over at once, at most: what keeps an epoch small.
+const FULL: usize = 64 * 1024;
+
+/// About how many bytes a catalogue row is counted as.
+const ROW: usize = 256;
+
+/// One record as a source shows it.
+pub(super) struct Record<'a> {
+    pub(super) key: Option<&'a [u8]>,
+    pub(super) value: Option<&'a [u8]>,
+    /// The record's own time, in milliseconds.
+    pub(super) time: Option<i64>,
+}
+
+/// What was read and not handed over yet.
+pub(super) struct Batch {
+    blocks: Vec<Block>,
+    bytes: usize,
+    catalogue: Vec<CatalogueRow>,
+    advances: Vec<(Partition, i64)>,
+    record_times: Vec<(i64, u32)>,
+    scratch: Scratch,
+}
+
+impl Batch {
+    pub(super) fn new(peers: usize) -> Batch {
+        Batch {
+            blocks: vec![Block::default(); peers],
+            bytes: 0,
+            catalogue: Vec::new(),
+            advances: Vec::new(),
+            record_times: Vec::new(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Takes a record in, or says why it is a dead letter. Positions are [`Batch::advance`]'s.
+    pub(super) fn take(&mut self, feed: Feed, record: &Record<'_>, now: i64) -> Result<(), Reason> {
+        match feed {
+            Feed::Catalogue => {
+                let row = parse_row(record.key, record.value, &mut self.scratch)?;
+                self.catalogue.push(row);
+                self.bytes += ROW;
+            }
+            Feed::Events(kind) => {
+                let value = record.value.unwrap_or_default();
+                let event = parse(value, kind, record.time, now, &mut self.scratch)?;
+                let owner = owner(event.user, self.blocks.len());
+                let block = &mut self.blocks[owner];
+                let before = block.len();
+                block.push(&event);
+                self.bytes += block.len() - before;
+                let time = record.time.unwrap_or(now);
+                match self.record_times.last_mut() {
+                    Some((last, events)) if *last == time => *events += 1,
+                    _ => self.record_times.push((time, 1)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A partition's next offset moves on.
+    pub(super) fn advance(&mut self, partition: &Partition, by: i64) {
+        match self.advances.last_mut() {
+            Some((last, sum)) if last == partition => *sum += by,
+            _ if by == 0 => (),
+            _ => self.advances.push((partition.clone(), by)),
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes >= FULL
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes == 0 && self.advances.is_empty()
+    }
+
+    /// What is to be handed over; nothing is left.
+    pub(super) fn finish(&mut self) -> Unit {
+        let blocks = self.blocks.iter_mut().enumerate().filter(|(_, block)| !block.is_empty());
+        let blocks = blocks.map(|(owner, block)| {
+            // The next one is likely to be as large: tiny when idle, full when behind.
+            let next = Block::with_capacity(block.len());
+            (owner, std::mem::replace(block, next))
+        });
+        let blocks = blocks.collect();
+        self.bytes = 0;
+        Unit {
+            blocks,
+            catalogue: std::mem::take(&mut self.catalogue),
+            advances: std::mem::take(&mut self.advances),
+            record_times: std::mem::take(&mut self.record_times),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Batch, Record};
+    use crate::engine::intake::Partition;
+    use crate::sources::Feed;
+    use dataflows::block::owner;
+    use dataflows::event::Kind;
+
+    #[test]
+    fn events_go_to_their_owners_and_positions_add_up() {
+        let mut batch = Batch::new(3);
+        let partition = Partition { topic: "view-events".into(), index: 0 };
+        assert!(batch.is_empty());
+        for user in 0..100 {
+            let value = format!(r#"{{"userId":{user},"product":"p"}}"#);
+            let record = Record { key: None, value: Some(value.as_bytes()), time: Some(user / 50) };
+            batch.take(Feed::Events(Kind::View), &record, 1000).unwrap();
+            batch.advance(&partition, 1);
+        }
+        let unit = batch.finish();
+        assert_eq!(unit.events(), 100);
+        assert_eq!(unit.advances, [(partition, 100)]);
+        assert_eq!(unit.record_times, [(0, 50), (1, 50)]);
+        for (index, block) in &unit.blocks {
+            block.for_each(|event| assert_eq!(owner(event.user, 3), *index));
+        }
+        assert!(batch.is_empty() && batch.finish().events() == 0);
+    }
+
+    #[test]
+    fn a_dead_letter_leaves_no_trace_but_its_position() {
+        let mut batch = Batch::new(1);
+        let record = Record { key: None, value: Some(b"Hello Kafka"), time: None };
+        assert!(batch.take(Feed::Events(Kind::View), &record, 0).is_err());
+        assert!(batch.is_empty());
+        batch.advance(&Partition { topic: "view-events".into(), index: 0 }, 1);
+        assert!(!batch.is_empty());
+    }
+}

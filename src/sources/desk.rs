@@ -1,0 +1,84 @@
+//! Where a reader works: a worker's batch in the making, and the inlet that it is handed to.
+
+use super::batch::{Batch, Record};
+use super::{Feed, Seats, SourceMetrics};
+use crate::engine::intake::{Inlet, Partition, Refused};
+use crate::event::parse::Reason;
+use prometheus::IntGauge;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// How long a reader waits before it offers a unit again to a worker whose queue was full.
+const RETRY: Duration = Duration::from_millis(1);
+
+/// A worker's batch in the making, and the inlet that it is handed to.
+pub(super) struct Desk {
+    batch: Batch,
+    inlet: Inlet,
+    paused: IntGauge,
+    queue_bytes: IntGauge,
+    stop: Arc<AtomicBool>,
+}
+
+impl Desk {
+    /// The desk of one of this process's workers.
+    pub(super) fn new(
+        seats: &Seats,
+        seat: usize,
+        metrics: &SourceMetrics,
+        stop: Arc<AtomicBool>,
+    ) -> Desk {
+        let worker = (seats.first + seat).to_string();
+        Desk {
+            batch: Batch::new(seats.peers),
+            inlet: seats.inlets[seat].clone(),
+            paused: metrics.paused.with_label_values(&[&worker]),
+            queue_bytes: metrics.queue_bytes.with_label_values(&[&worker]),
+            stop,
+        }
+    }
+
+    /// Whether reading is to end.
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    /// Takes a record in, or says why it is a dead letter.
+    pub(super) fn take(&mut self, feed: Feed, record: &Record<'_>, now: i64) -> Result<(), Reason> {
+        self.batch.take(feed, record, now)
+    }
+
+    /// A partition's next offset moves on. Breaks as [`Desk::flush`] does.
+    pub(super) fn advance(&mut self, partition: &Partition, by: i64) -> ControlFlow<()> {
+        self.batch.advance(partition, by);
+        if self.batch.is_full() { self.flush() } else { ControlFlow::Continue(()) }
+    }
+
+    /// Hands over what there is, and waits while the worker's queue is full: nothing is read
+    /// meanwhile, so the brokers wait as well. Breaks when the worker has ended or reading is to.
+    pub(super) fn flush(&mut self) -> ControlFlow<()> {
+        self.queue_bytes.set(i64::try_from(self.inlet.held()).unwrap_or(i64::MAX));
+        if self.batch.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        let mut unit = self.batch.finish();
+        loop {
+            match self.inlet.offer(unit) {
+                Ok(()) => {
+                    self.paused.set(0);
+                    return ControlFlow::Continue(());
+                }
+                Err(Refused::Closed) => return ControlFlow::Break(()),
+                Err(Refused::Full(_)) if self.stopped() => return ControlFlow::Break(()),
+                Err(Refused::Full(back)) => {
+                    unit = back;
+                    self.paused.set(1);
+                    thread::park_timeout(RETRY);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What all Kafka clients of this process have in common.
+
+use super::Cluster;
+use prometheus::IntGauge;
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+impl Cluster {
+    /// A configuration: our defaults, then the user's properties, then what must be so.
+    pub(super) fn client(&self, defaults: &[(&str, &str)], fixed: &[(&str, &str)]) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        for &(key, value) in defaults {
+            config.set(key, value);
+        }
+        for (key, value) in &self.properties {
+            config.set(key, value);
+        }
+        config.set("bootstrap.servers", &self.bootstrap);
+        for &(key, value) in fixed {
+            config.set(key, value);
+        }
+        config
+    }
+}
+
+/// Whether any broker can be reached; one log line whenever that changes.
+#[derive(Clone)]
+pub(super) struct Connection {
+    up: Arc<AtomicBool>,
+    gauge: IntGauge,
+}
+
+impl Connection {
+    pub(super) fn new(gauge: IntGauge) -> Connection {
+        // Until it is known better: the first failure is worth a line as well.
+        Connection { up: Arc::new(AtomicBool::new(true)), gauge }
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.up.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn lost(&self, why: &str) {
+        self.gauge.set(0);
+        if self.up.swap(false, Ordering::Relaxed) {
+            tracing::warn!(why, "no Kafka broker can be reached; waiting for one");
+        }
+    }
+
+    pub(super) fn regained(&self) {
+        self.gauge.set(1);
+        if !self.up.swap(true, Ordering::Relaxed) {
+            tracing::info!("Kafka can be reached again");
+        }
+    }
+}
+
+/// The consumer's context.
+pub(super) struct Context(pub(super) Connection);
+
+/// The consumer that the readers' queues are split from.
+pub(super) type Consumer = BaseConsumer<Context>;
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AllBrokersDown) => self.0.lost(reason),
+            // The end of a partition is news for its reader, not an error.
+            Some(RDKafkaErrorCode::PartitionEOF) => (),
+            _ => tracing::debug!(%error, reason, "librdkafka"),
+        }
+    }
+}
+
+impl ConsumerContext for Context {}
+
+/// A producer's context, as far as logs go.
+pub(super) struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "librdkafka");
+    }
+}
+
+/// librdkafka tells every attempt to reach a broker; we tell when the state changes, so its own
+/// lines are for those who look for them, but for what it can't go on from.
+fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+            tracing::error!(facility, message, "librdkafka");
+        }
+        _ => tracing::debug!(facility, message, "librdkafka"),
+    }
+}

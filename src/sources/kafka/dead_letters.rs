@@ -1,0 +1,109 @@
+//! Dead letters: records that are no event and no row, kept in a topic of their own.
+
+use super::Cluster;
+use super::client::Quiet;
+use crate::sources::{DEAD_LETTERS, Letter, SourceMetrics};
+use prometheus::IntCounter;
+use rdkafka::client::ClientContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{
+    BaseRecord, DeliveryResult, NoCustomPartitioner, Producer, ProducerContext, ThreadedProducer,
+};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long a reader waits before it offers a letter again to a producer whose queue was full.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// How long the letters may take that are under way when the process ends.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// Writes dead letters to their topic. What the brokers have not taken waits in librdkafka's
+/// queue; while that is full, reading waits, so that none is lost.
+pub(super) struct DeadLetters {
+    producer: ThreadedProducer<Context>,
+    lost: IntCounter,
+}
+
+impl DeadLetters {
+    pub(super) fn new(cluster: &Cluster, metrics: &SourceMetrics) -> KafkaResult<DeadLetters> {
+        let defaults = [("linger.ms", "20"), ("queue.buffering.max.kbytes", "32768")];
+        // Without a time limit a letter waits for the brokers for as long as it takes.
+        let fixed = [("acks", "all"), ("enable.idempotence", "true"), ("message.timeout.ms", "0")];
+        let lost = metrics.dead_letters_lost.clone();
+        let config = cluster.client(&defaults, &fixed);
+        let context = Context { lost: lost.clone(), told: AtomicBool::new(false) };
+        let producer = ThreadedProducer::from_config_and_context(&config, context)?;
+        Ok(DeadLetters { producer, lost })
+    }
+
+    /// Puts a letter on its way; waits while the queue is full, but not beyond `stop`.
+    pub(super) fn send(&self, letter: &Letter<'_>, stop: &AtomicBool) {
+        let index = letter.partition.index.to_string();
+        let offset = letter.offset.to_string();
+        let headers = [
+            ("source_topic", &*letter.partition.topic),
+            ("source_partition", &index),
+            ("source_offset", &offset),
+            ("reason", letter.reason.name()),
+        ];
+        let headers = headers.into_iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+            headers.insert(Header { key, value: Some(value) })
+        });
+        let mut record = BaseRecord::<[u8], [u8]>::to(DEAD_LETTERS).headers(headers);
+        record.key = letter.key;
+        record.payload = letter.value;
+        while let Err((error, back)) = self.producer.send(record) {
+            let full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
+            if !full || stop.load(Ordering::Acquire) {
+                tracing::warn!(%error, "a dead letter could not be written");
+                self.lost.inc();
+                return;
+            }
+            record = back;
+            std::thread::park_timeout(RETRY);
+        }
+    }
+
+    /// Waits a little for what is under way.
+    pub(super) fn close(self) {
+        if let Err(error) = self.producer.flush(GOODBYE) {
+            let letters = self.producer.in_flight_count();
+            tracing::warn!(%error, letters, "dead letters were not written before the end");
+        }
+    }
+}
+
+struct Context {
+    lost: IntCounter,
+    told: AtomicBool,
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        Quiet.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        Quiet.error(error, reason);
+    }
+}
+
+impl ProducerContext<NoCustomPartitioner> for Context {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        match result {
+            Ok(_) => self.told.store(false, Ordering::Relaxed),
+            Err((error, _)) => {
+                self.lost.inc();
+                // One line when it begins, not one for each letter.
+                if !self.told.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%error, "dead letters can't be written to {DEAD_LETTERS}");
+                }
+            }
+        }
+    }
+}

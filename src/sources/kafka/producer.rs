@@ -1,0 +1,101 @@
+//! Posted events, written to their topics before anyone believes in them.
+
+use super::Cluster;
+use super::client::Quiet;
+use crate::engine::intake::Partition;
+use crate::event::log::{BoxFuture, EventLog, LogError, NewEvent, Position};
+use crate::sources::topic_of;
+use rdkafka::client::ClientContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::Message;
+use rdkafka::producer::{
+    BaseRecord, DeliveryResult, NoCustomPartitioner, ProducerContext, ThreadedProducer,
+};
+use tokio::sync::oneshot;
+
+/// Kafka as an event log: keyed by user, idempotent, acknowledged by all in-sync replicas.
+pub struct KafkaLog {
+    producer: ThreadedProducer<Context>,
+}
+
+impl KafkaLog {
+    /// A log on a cluster, which need not be there yet.
+    ///
+    /// # Errors
+    /// When librdkafka refuses the properties.
+    pub fn new(cluster: &Cluster) -> KafkaResult<KafkaLog> {
+        let defaults = [("linger.ms", "2"), ("message.timeout.ms", "10000")];
+        let fixed = [("acks", "all"), ("enable.idempotence", "true")];
+        let config = cluster.client(&defaults, &fixed);
+        Ok(KafkaLog { producer: ThreadedProducer::from_config_and_context(&config, Context)? })
+    }
+}
+
+impl EventLog for KafkaLog {
+    fn append(&self, events: Vec<NewEvent>) -> BoxFuture<Result<Vec<Position>, LogError>> {
+        // Queued here and now, not when the future is first polled: so their order is kept.
+        let queued: Vec<_> = events
+            .iter()
+            .map(|event| {
+                let (reply, delivered) = oneshot::channel();
+                let record = BaseRecord::with_opaque_to(topic_of(event.kind), Box::new(reply));
+                let sent = self.producer.send(record.key(&event.user).payload(&event.json));
+                sent.map(|()| delivered).map_err(|(error, _)| refusal(&error))
+            })
+            .collect();
+        Box::pin(async move {
+            let mut positions = Vec::with_capacity(queued.len());
+            for delivered in queued {
+                let ended = |_| LogError::Unavailable("the producer has ended".into());
+                positions.push(delivered?.await.map_err(ended)??);
+            }
+            Ok(positions)
+        })
+    }
+}
+
+/// Hands each event's fate to who waits for it.
+struct Context;
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        Quiet.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        Quiet.error(error, reason);
+    }
+}
+
+impl ProducerContext<NoCustomPartitioner> for Context {
+    type DeliveryOpaque = Box<oneshot::Sender<Result<Position, LogError>>>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, reply: Self::DeliveryOpaque) {
+        let position = match result {
+            Ok(message) => {
+                let partition =
+                    Partition { topic: message.topic().into(), index: message.partition() };
+                Ok(Position { partition, offset: message.offset() })
+            }
+            Err((error, _)) => Err(refusal(error)),
+        };
+        // Who no longer waits needs no answer.
+        let _ = reply.send(position);
+    }
+}
+
+/// Whether trying again may help.
+fn refusal(error: &KafkaError) -> LogError {
+    match error.rdkafka_error_code() {
+        Some(
+            RDKafkaErrorCode::MessageSizeTooLarge
+            | RDKafkaErrorCode::InvalidMessage
+            | RDKafkaErrorCode::InvalidRecord
+            | RDKafkaErrorCode::PolicyViolation
+            | RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::ClusterAuthorizationFailed,
+        ) => LogError::Refused(error.to_string()),
+        _ => LogError::Unavailable(error.to_string()),
+    }
+}

@@ -1,0 +1,294 @@
+//! Finds the partitions, shares them out over this process's readers, and watches over both.
+
+use super::client::{Connection, Consumer, Context};
+use super::dead_letters::DeadLetters;
+use super::reader::{Lane, Mail, Place, Reader};
+use super::{Cluster, StartError};
+use crate::engine::intake::Partition;
+use crate::sources::desk::Desk;
+use crate::sources::{Feed, Positions, Progress, Seats, SourceMetrics, TOPICS};
+use crossbeam_channel::{Sender, unbounded};
+use prometheus::IntGauge;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message, OwnedMessage};
+use rdkafka::metadata::Metadata;
+use rdkafka::{Offset, TopicPartitionList};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// How long a poll of the main queue takes at most, and so a stop.
+const POLL: Duration = Duration::from_millis(200);
+/// How often partitions and lags are looked at when all is well.
+const CALM: Duration = Duration::from_secs(3);
+/// The same when a topic or all brokers are missing.
+const ANXIOUS: Duration = Duration::from_millis(500);
+/// How long brokers may take to answer a question.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a consumer of ours is like unless the user says otherwise. `fetch.queue.backoff.ms` is
+/// 1,000 in librdkafka: a backlog would be read in bursts, a second apart.
+const DEFAULTS: [(&str, &str); 9] = [
+    ("group.id", "recsys"),
+    ("fetch.queue.backoff.ms", "2"),
+    ("fetch.wait.max.ms", "100"),
+    ("fetch.min.bytes", "1"),
+    ("fetch.message.max.bytes", "8388608"),
+    ("queued.min.messages", "100000"),
+    ("queued.max.messages.kbytes", "32768"),
+    ("isolation.level", "read_committed"),
+    ("check.crcs", "false"),
+];
+
+/// What a consumer of ours must be like: positions are ours, not the group's.
+const FIXED: [(&str, &str); 6] = [
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("enable.partition.eof", "true"),
+    ("auto.offset.reset", "earliest"),
+    ("allow.auto.create.topics", "false"),
+    ("topic.metadata.refresh.interval.ms", "5000"),
+];
+
+pub(super) type Parts = (Seats, Positions, SourceMetrics, Progress, Arc<AtomicBool>);
+
+/// Finds the partitions, shares them out over this process's readers, and watches over both.
+pub(super) struct Shepherd {
+    consumer: Arc<Consumer>,
+    letters: Arc<DeadLetters>,
+    connection: Connection,
+    seats: Seats,
+    positions: Positions,
+    metrics: SourceMetrics,
+    progress: Progress,
+    stop: Arc<AtomicBool>,
+    readers: Vec<(Sender<Mail>, JoinHandle<()>)>,
+    watched: HashMap<Partition, Watched>,
+    missing: BTreeSet<&'static str>,
+    brokers: BTreeSet<i32>,
+}
+
+/// A partition that one of this process's readers reads.
+struct Watched {
+    reader: usize,
+    next: Arc<AtomicI64>,
+    lag: IntGauge,
+}
+
+/// A partition that is about to be read.
+struct Found {
+    partition: Partition,
+    feed: Feed,
+    reader: usize,
+    start: Offset,
+    place: Place,
+}
+
+impl Shepherd {
+    pub(super) fn new(cluster: &Cluster, parts: Parts) -> Result<Shepherd, StartError> {
+        let (seats, positions, metrics, progress, stop) = parts;
+        let connection = Connection::new(metrics.connected.clone());
+        let config = cluster.client(&DEFAULTS, &FIXED);
+        let consumer = Consumer::from_config_and_context(&config, Context(connection.clone()))?;
+        let letters = Arc::new(DeadLetters::new(cluster, &metrics)?);
+        let mut readers = Vec::new();
+        for seat in 0..seats.inlets.len() {
+            let (sender, mail) = unbounded();
+            let reader = Reader {
+                desk: Desk::new(&seats, seat, &metrics, stop.clone()),
+                mail,
+                letters: letters.clone(),
+                metrics: metrics.clone(),
+                progress: progress.clone(),
+                stop: stop.clone(),
+            };
+            let name = format!("kafka-{}", seats.first + seat);
+            let thread = thread::Builder::new().name(name).spawn(|| reader.run())?;
+            readers.push((sender, thread));
+        }
+        Ok(Shepherd {
+            consumer: Arc::new(consumer),
+            letters,
+            connection,
+            seats,
+            positions,
+            metrics,
+            progress,
+            stop,
+            readers,
+            watched: HashMap::new(),
+            missing: BTreeSet::new(),
+            brokers: BTreeSet::new(),
+        })
+    }
+
+    /// Works until it is stopped.
+    pub(super) fn run(mut self) {
+        let mut last: Option<Instant> = None;
+        while !self.stop.load(Ordering::Acquire) {
+            let calm = self.connection.is_up() && self.missing.is_empty();
+            let pause = if calm { CALM } else { ANXIOUS };
+            if last.is_none_or(|last| last.elapsed() >= pause) {
+                match self.look_around() {
+                    Ok(()) => self.connection.regained(),
+                    Err(error) => self.connection.lost(&error.to_string()),
+                }
+                last = Some(Instant::now());
+            }
+            // Serves librdkafka's callbacks. A message comes here only if it was under way to the
+            // main queue while its own was split off.
+            let message = self.consumer.poll(POLL).and_then(Result::ok);
+            if let Some((stray, reader)) = message.and_then(|found| self.addressed(&found)) {
+                let (sender, thread) = &self.readers[reader];
+                let _ = sender.send(Mail { lanes: Vec::new(), strays: vec![stray] });
+                thread.thread().unpark();
+            }
+        }
+        self.close();
+    }
+
+    /// Queues go before the consumer: librdkafka waits for ever for one that is still held.
+    fn close(self) {
+        for (sender, thread) in self.readers {
+            thread.thread().unpark();
+            if thread.join().is_err() {
+                tracing::error!("a Kafka reader has panicked");
+            }
+            drop(sender);
+        }
+        drop(self.consumer);
+        if let Ok(letters) = Arc::try_unwrap(self.letters) {
+            letters.close();
+        }
+    }
+
+    /// Looks for partitions that are new, and at how far the known ones are behind.
+    fn look_around(&mut self) -> KafkaResult<()> {
+        let mut found = Vec::new();
+        for (topic, feed) in TOPICS {
+            let metadata = self.consumer.fetch_metadata(Some(topic), PATIENCE)?;
+            self.note_brokers(&metadata);
+            for index in self.partitions(topic, &metadata) {
+                let partition = Partition { topic: topic.into(), index };
+                let Some(reader) = self.seats.reader_of(&partition) else { continue };
+                if !self.watched.contains_key(&partition) {
+                    found.push(self.find(partition, feed, reader)?);
+                }
+            }
+        }
+        self.assign(found)?;
+        self.progress.found();
+        for (Partition { topic, index }, Watched { next, lag, .. }) in &self.watched {
+            let (_, high) = self.consumer.fetch_watermarks(topic, *index, PATIENCE)?;
+            lag.set((high - next.load(Ordering::Relaxed)).max(0));
+        }
+        Ok(())
+    }
+
+    /// The partitions of a topic; none while it is missing, which is told once.
+    fn partitions(&mut self, name: &'static str, metadata: &Metadata) -> Vec<i32> {
+        let topic = metadata.topics().iter().find(|topic| topic.name() == name);
+        let partitions =
+            topic.map(|topic| topic.partitions().iter().map(|partition| partition.id()));
+        let partitions: Vec<i32> = partitions.into_iter().flatten().collect();
+        if partitions.is_empty() {
+            if self.missing.insert(name) {
+                let error = topic.and_then(|topic| topic.error()).map(RDKafkaErrorCode::from);
+                tracing::warn!(topic = name, ?error, "the topic is not there yet; waiting for it");
+            }
+        } else if self.missing.remove(name) {
+            tracing::info!(topic = name, "the topic is there now");
+        }
+        partitions
+    }
+
+    fn note_brokers(&mut self, metadata: &Metadata) {
+        let brokers: BTreeSet<i32> = metadata.brokers().iter().map(|broker| broker.id()).collect();
+        let (gone, come) = (&self.brokers - &brokers, &brokers - &self.brokers);
+        if !gone.is_empty() {
+            tracing::warn!(?gone, left = ?brokers, "Kafka brokers are gone");
+        }
+        if !come.is_empty() {
+            tracing::info!(?come, "Kafka brokers are there");
+        }
+        self.brokers = brokers;
+    }
+
+    /// Where a new partition is to be read from.
+    fn find(&self, partition: Partition, feed: Feed, reader: usize) -> KafkaResult<Found> {
+        let Partition { topic, index } = &partition;
+        let (low, high) = self.consumer.fetch_watermarks(topic, *index, PATIENCE)?;
+        let next = self.positions.get(&partition).copied();
+        let start = match next {
+            Some(next) if (low..=high).contains(&next) => Offset::Offset(next),
+            Some(next) => {
+                tracing::warn!(
+                    ?partition,
+                    next,
+                    low,
+                    high,
+                    "the partition no longer has the offset to go on from; reading it from its beginning"
+                );
+                Offset::Beginning
+            }
+            None => Offset::Beginning,
+        };
+        let first = if let Offset::Offset(next) = start { next } else { low };
+        let target = (first < high).then_some(high);
+        let place = Place::new(partition.clone(), feed, next.unwrap_or(0), target, &self.metrics);
+        Ok(Found { partition, feed, reader, start, place })
+    }
+
+    /// Starts to read partitions, each through a queue of its own.
+    ///
+    /// Only the new ones are assigned, so that the others' queues stay split off.
+    fn assign(&mut self, found: Vec<Found>) -> KafkaResult<()> {
+        if found.is_empty() {
+            return Ok(());
+        }
+        let mut list = TopicPartitionList::with_capacity(found.len());
+        for Found { partition, start, .. } in &found {
+            list.add_partition_offset(&partition.topic, partition.index, *start)?;
+        }
+        self.consumer.incremental_assign(&list)?;
+        let mut mail: Vec<_> = self.readers.iter().map(|_| (Vec::new(), Vec::new())).collect();
+        for Found { partition, feed, reader, place, start } in found {
+            let Partition { topic, index } = &partition;
+            let mut queue = self
+                .consumer
+                .split_partition_queue(topic, *index)
+                .expect("a topic's name that a broker told has no NUL, and its partition is there");
+            let waker = self.readers[reader].1.thread().clone();
+            queue.set_nonempty_callback(move || waker.unpark());
+            tracing::info!(%topic, index, ?feed, ?start, "reading a partition");
+            if place.is_behind() {
+                self.progress.behind();
+            }
+            let lag = self.metrics.lag.with_label_values(&[&**topic, &index.to_string()]);
+            self.watched.insert(partition.clone(), Watched { reader, next: place.next(), lag });
+            mail[reader].0.push(Lane { place, queue });
+        }
+        // What took the main queue before the split comes before all that is in the new queues.
+        while let Some(message) = self.consumer.poll(Duration::ZERO) {
+            if let Some((message, reader)) = message.ok().and_then(|found| self.addressed(&found)) {
+                mail[reader].1.push(message);
+            }
+        }
+        for ((lanes, strays), (sender, thread)) in mail.into_iter().zip(&self.readers) {
+            // A reader that has ended takes no mail; its worker has ended as well.
+            let _ = sender.send(Mail { lanes, strays });
+            thread.thread().unpark();
+        }
+        Ok(())
+    }
+
+    /// A message of the main queue, and whose it is.
+    fn addressed(&self, message: &BorrowedMessage<'_>) -> Option<(OwnedMessage, usize)> {
+        let partition = Partition { topic: message.topic().into(), index: message.partition() };
+        Some((message.detach(), self.watched.get(&partition)?.reader))
+    }
+}

@@ -1,0 +1,48 @@
+//! Makes the topics.
+
+use super::Cluster;
+use super::client::Quiet;
+use crate::sources::{DEAD_LETTERS, Feed, TOPICS};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use std::time::Duration;
+
+/// What became of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It was made.
+    Now,
+    /// It was there already, and is left as it is.
+    Before,
+}
+
+/// Makes the topics that are missing: those that are read, the catalogue compacted, and the one
+/// for dead letters. Answers what became of each, in the order that they were made.
+///
+/// # Errors
+/// When no broker answers within 30 seconds, or one refuses.
+pub async fn create_topics(
+    cluster: &Cluster,
+    partitions: i32,
+    replication: i32,
+) -> KafkaResult<Vec<(String, Created)>> {
+    let config = cluster.client(&[], &[]);
+    let admin = AdminClient::from_config_and_context(&config, Quiet)?;
+    let new = |name, compacted| {
+        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
+        if compacted { topic.set("cleanup.policy", "compact") } else { topic }
+    };
+    let mut topics: Vec<_> =
+        TOPICS.iter().map(|&(name, feed)| new(name, feed == Feed::Catalogue)).collect();
+    topics.push(new(DEAD_LETTERS, false));
+    let patience = Some(Duration::from_secs(30));
+    let options = AdminOptions::new().request_timeout(patience).operation_timeout(patience);
+    let results = admin.create_topics(&topics, &options).await?;
+    let created = results.into_iter().map(|result| match result {
+        Ok(name) => Ok((name, Created::Now)),
+        Err((name, RDKafkaErrorCode::TopicAlreadyExists)) => Ok((name, Created::Before)),
+        Err((_, code)) => Err(KafkaError::AdminOp(code)),
+    });
+    created.collect()
+}
