@@ -5,11 +5,11 @@ use crate::engine::intake::{Inlet, intake};
 use crate::engine::question::Asker;
 use crate::engine::worker::{Seat, run};
 use crate::metrics::Metrics;
-use crate::sinks::redis::Sink;
+use crate::sinks::redis::Prepared;
 use crossbeam_channel::{Sender, bounded, unbounded};
 use dataflows::graph::Choice;
 use dataflows::weights::Weights;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use timely::CommunicationConfig;
@@ -20,10 +20,10 @@ pub struct Engine {
     pub asker: Asker,
     /// The workers' queues, in their order.
     pub inlets: Vec<Inlet>,
-    /// For weights, in the first process.
-    pub weights: Option<Sender<Weights>>,
+    weights: Option<Sender<Weights>>,
     /// The time before which everything is in the state: microseconds since the Unix epoch.
     pub closed: Arc<AtomicU64>,
+    open: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
     threads: Vec<std::thread::Thread>,
     guards: Option<timely::communication::WorkerGuards<()>>,
@@ -51,6 +51,7 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
     let first = config.process * config.workers;
     let stop = Arc::new(AtomicBool::new(false));
     let closed = Arc::new(AtomicU64::new(0));
+    let open = Arc::new(AtomicUsize::new(0));
     let (weigh, weights) = unbounded();
     let choice = choice(config);
     let (mut inlets, mut questions, mut seats) = (Vec::new(), Vec::new(), Vec::new());
@@ -58,8 +59,8 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
         let (inlet, outlet) = intake(config.limits.intake_bytes);
         let (ask, asked) = bounded(config.http.max_waiting);
         let worker = metrics.engine.worker(index);
-        let sink = match &config.redis {
-            Some(redis) => Some(Sink::new(redis, index, worker.clone(), metrics.engine.freshness.clone())?),
+        let redis = match &config.redis {
+            Some(redis) => Some(Prepared::new(redis, index, worker.clone(), metrics.engine.freshness.clone())?),
             None => None,
         };
         inlets.push(inlet);
@@ -68,13 +69,14 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
             outlet,
             asked,
             weights: if index == 0 { weights.clone() } else { crossbeam_channel::never() },
-            sink,
+            redis,
             metrics: worker,
             choice,
             epoch_events: config.limits.epoch_events,
             open_epochs: config.limits.open_epochs,
             stop: stop.clone(),
             closed: closed.clone(),
+            open: open.clone(),
         }));
     }
     let seats = Mutex::new(seats);
@@ -100,7 +102,7 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
     let threads: Vec<_> = threads.into_iter().map(|(_, thread)| thread).collect();
     let asker = Asker::new(questions.into_iter().zip(threads.iter().cloned()).collect());
     let weights = (config.process == 0).then_some(weigh);
-    Ok(Engine { asker, inlets, weights, closed, stop, threads, guards: Some(guards) })
+    Ok(Engine { asker, inlets, weights, closed, open, stop, threads, guards: Some(guards) })
 }
 
 fn choice(config: &Config) -> Choice {
@@ -127,13 +129,22 @@ fn timely_config(config: &Config) -> timely::Config {
 }
 
 impl Engine {
-    /// Gives new weights to the dataflow; they hold from the next epoch on.
-    pub fn weigh(&self, weights: Weights) {
-        if let Some(sender) = &self.weights {
-            // The workers end with the process; then nobody needs weights.
-            let _ = sender.send(weights);
-            self.threads[0].unpark();
-        }
+    /// Gives new weights to the dataflow, which hold from the next epoch on; none in a process
+    /// other than the first.
+    pub fn weigher(&self) -> Option<impl Fn(Weights) + Send + 'static> {
+        let first = self.threads.first()?.clone();
+        self.weights.clone().map(|sender| {
+            move |weights| {
+                // The workers end with the process; then nobody needs weights.
+                let _ = sender.send(weights);
+                first.unpark();
+            }
+        })
+    }
+
+    /// Whether no worker has an epoch open.
+    pub fn is_idle(&self) -> bool {
+        self.open.load(Ordering::Acquire) == 0
     }
 
     /// Whether the workers still run.

@@ -5,7 +5,7 @@ use crate::engine::answer::{asks, assemble, partition_name};
 use crate::engine::intake::{Outlet, Unit};
 use crate::engine::question::{Answer, Asked};
 use crate::metrics::WorkerMetrics;
-use crate::sinks::redis::Sink;
+use crate::sinks::redis::{Prepared, Sink};
 use crossbeam_channel::Receiver;
 use dataflows::Time;
 use dataflows::graph::{Choice, Inputs, graph};
@@ -19,7 +19,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use timely::dataflow::operators::core::Inspect;
 use timely::dataflow::operators::probe;
@@ -31,7 +31,7 @@ pub(super) struct Seat {
     pub(super) asked: Receiver<Asked>,
     /// New weights; only the first worker of all is sent any.
     pub(super) weights: Receiver<Weights>,
-    pub(super) sink: Option<Sink>,
+    pub(super) redis: Option<Prepared>,
     pub(super) metrics: WorkerMetrics,
     pub(super) choice: Choice,
     pub(super) epoch_events: usize,
@@ -39,6 +39,8 @@ pub(super) struct Seat {
     pub(super) stop: Arc<AtomicBool>,
     /// The time before which everything is in the state, for whoever waits for it.
     pub(super) closed: Arc<AtomicU64>,
+    /// How many epochs the workers of this process have open.
+    pub(super) open: Arc<AtomicUsize>,
 }
 
 /// Questions that wait for their epochs to close, by number.
@@ -79,6 +81,7 @@ pub(super) fn run(worker: &mut Worker, seat: Seat, measure: &dyn Fn(&str, usize,
 
 struct State {
     seat: Seat,
+    sink: Option<Sink>,
     inputs: Inputs,
     probe: probe::Handle<Time>,
     time: Time,
@@ -99,7 +102,7 @@ impl State {
         let pending = Pending::default();
         let (hear, weigh, answered) = (heard.clone(), weighed.clone(), pending.clone());
         let choice = seat.choice;
-        let (mut inputs, traces) = worker.dataflow::<Time, _, _>(|scope| {
+        let (mut inputs, traces, sink) = worker.dataflow::<Time, _, _>(|scope| {
             let (inputs, outputs) = graph(
                 scope,
                 choice,
@@ -113,16 +116,16 @@ impl State {
                     reply(asked, *time, parts.clone());
                 }
             });
-            if let Some(sink) = &mut seat.sink {
-                sink.attach(outputs.profile, vocabulary.clone());
-            }
-            (inputs, outputs.measured)
+            let redis = seat.redis.take();
+            let sink = redis.map(|redis| redis.attach(outputs.profile, vocabulary.clone()));
+            (inputs, outputs.measured, sink)
         });
         seat.outlet.bind(std::thread::current());
         let time = now();
         inputs.advance_to(time);
         State {
             seat,
+            sink,
             inputs,
             probe,
             time,
@@ -139,6 +142,7 @@ impl State {
     fn take(&mut self, index: usize, peers: usize) -> bool {
         while self.open.front().is_some_and(|time| !self.probe.less_than(time)) {
             self.open.pop_front();
+            self.seat.open.fetch_sub(1, Ordering::AcqRel);
         }
         let mut took = false;
         if self.open.len() < self.seat.open_epochs {
@@ -157,6 +161,7 @@ impl State {
                     self.inputs.announce.send(next);
                 }
                 self.open.push_back(next);
+                self.seat.open.fetch_add(1, Ordering::AcqRel);
             }
             self.time = next;
             self.inputs.advance_to(next);
@@ -181,7 +186,7 @@ impl State {
             for (partition, by) in advances {
                 self.inputs.advances.send((partition_name(&partition), by));
             }
-            if let Some(sink) = &mut self.seat.sink {
+            if let Some(sink) = &mut self.sink {
                 sink.came(self.time, record_times);
             }
         }
@@ -213,7 +218,7 @@ impl State {
             frontier.first().copied().unwrap_or(Time::MAX)
         });
         self.seat.closed.fetch_max(closed.min(Time::MAX - 1), Ordering::AcqRel);
-        if let Some(sink) = &mut self.seat.sink {
+        if let Some(sink) = &mut self.sink {
             let mut weighed = self.weighed.borrow_mut();
             while weighed.front().is_some_and(|(time, _)| *time < closed) {
                 if let Some((_, weights)) = weighed.pop_front() {

@@ -36,14 +36,59 @@ type RecordTimes = Vec<(i64, u32)>;
 /// waits is bounded by users, not by time.
 const MOST_BATCHES: usize = 256;
 
-/// A worker's way to Redis.
-pub struct Sink {
+/// A connection and how to use it, before there is a profile to write.
+pub struct Prepared {
     connection: Connection,
     slice: Duration,
     pipeline_bytes: usize,
     metrics: WorkerMetrics,
+}
+
+impl Prepared {
+    /// A way to Redis that connects, and connects again, by itself.
+    ///
+    /// # Errors
+    /// When the URL is not one of Redis.
+    pub fn new(
+        config: &config::Redis,
+        worker: usize,
+        metrics: WorkerMetrics,
+        freshness: prometheus::Histogram,
+    ) -> redis::RedisResult<Prepared> {
+        let connection = Connection::open(config, worker, metrics.clone(), freshness)?;
+        let config::Redis { slice, pipeline_bytes, .. } = *config;
+        Ok(Prepared { connection, slice, pipeline_bytes, metrics })
+    }
+
+    /// Listens to a profile view, while the dataflow is built.
+    pub fn attach(self, profile: View<'_, u32>, vocabulary: SharedVocabulary) -> Sink {
+        let sealed = Rc::new(RefCell::new(VecDeque::new()));
+        let seal = sealed.clone();
+        profile.stream.inspect(move |span| {
+            let upper = span.upper().first().copied().unwrap_or(Time::MAX);
+            let batch = span.inner.clone();
+            seal.borrow_mut().extend(batch.map(|batch| (upper, batch)));
+        });
+        Sink {
+            way: self,
+            weights: Weights::default(),
+            trace: profile.trace,
+            vocabulary,
+            sealed,
+            fresh: Vec::new(),
+            dirty: BTreeSet::new(),
+            sweep: None,
+            came: VecDeque::new(),
+        }
+    }
+}
+
+/// Writes a worker's profiles to Redis.
+pub struct Sink {
+    way: Prepared,
     weights: Weights,
-    source: Option<Source>,
+    trace: TraceAgent<ViewSpine<u32>>,
+    vocabulary: SharedVocabulary,
     sealed: Rc<RefCell<VecDeque<(Time, Batch)>>>,
     /// Users whose hash this run has written whole.
     fresh: Vec<bool>,
@@ -54,48 +99,7 @@ pub struct Sink {
     came: VecDeque<(Time, RecordTimes)>,
 }
 
-struct Source {
-    trace: TraceAgent<ViewSpine<u32>>,
-    vocabulary: SharedVocabulary,
-}
-
 impl Sink {
-    /// A sink that connects, and connects again, by itself.
-    ///
-    /// # Errors
-    /// When the URL is not one of Redis.
-    pub fn new(
-        config: &config::Redis,
-        worker: usize,
-        metrics: WorkerMetrics,
-        freshness: prometheus::Histogram,
-    ) -> redis::RedisResult<Sink> {
-        Ok(Sink {
-            connection: Connection::open(config, worker, metrics.clone(), freshness)?,
-            slice: config.slice,
-            pipeline_bytes: config.pipeline_bytes,
-            metrics,
-            weights: Weights::default(),
-            source: None,
-            sealed: Rc::default(),
-            fresh: Vec::new(),
-            dirty: BTreeSet::new(),
-            sweep: None,
-            came: VecDeque::new(),
-        })
-    }
-
-    /// Listens to a profile view; once, while the dataflow is built.
-    pub fn attach(&mut self, profile: View<'_, u32>, vocabulary: SharedVocabulary) {
-        let sealed = self.sealed.clone();
-        profile.stream.inspect(move |span| {
-            let upper = span.upper().first().copied().unwrap_or(Time::MAX);
-            let batch = span.inner.clone();
-            sealed.borrow_mut().extend(batch.map(|batch| (upper, batch)));
-        });
-        self.source = Some(Source { trace: profile.trace, vocabulary });
-    }
-
     /// Notes when the records of an epoch were written, to tell how fresh the profiles are.
     pub fn came(&mut self, time: Time, records: RecordTimes) {
         if !records.is_empty() {
@@ -114,20 +118,19 @@ impl Sink {
     /// Writes what has changed in epochs that have closed, a slice at a time, when the connection
     /// is free.
     pub fn flush(&mut self, closed: Time) {
-        let Some(source) = &mut self.source else { return };
         let frontier = [closed];
-        source.trace.set_logical_compaction(AntichainRef::new(&frontier));
-        source.trace.set_physical_compaction(AntichainRef::new(&frontier));
-        if self.connection.take_lost() {
+        self.trace.set_logical_compaction(AntichainRef::new(&frontier));
+        self.trace.set_physical_compaction(AntichainRef::new(&frontier));
+        if self.way.connection.take_lost() {
             // Redis lost its data, or is another: what was written does not count.
             self.fresh.clear();
             self.sweep = Some(0);
         }
-        let free = self.connection.is_free();
+        let free = self.way.connection.is_free();
         if free || self.sealed.borrow().len() > MOST_BATCHES {
             self.collect(closed);
         }
-        self.metrics.sink_pending_users.set(i64::try_from(self.dirty.len()).unwrap_or(i64::MAX));
+        self.way.metrics.sink_pending_users.set(i64::try_from(self.dirty.len()).unwrap_or(i64::MAX));
         if free && (!self.dirty.is_empty() || self.sweep.is_some()) {
             self.write(closed);
         }
@@ -147,11 +150,10 @@ impl Sink {
     }
 
     fn write(&mut self, closed: Time) {
-        let Some(source) = &mut self.source else { return };
         let began = Instant::now();
         let mut batches: Vec<Batch> = Vec::new();
-        source.trace.map_spans(|span| batches.extend(span.inner.clone()));
-        let vocabulary = source.vocabulary.borrow();
+        self.trace.map_spans(|span| batches.extend(span.inner.clone()));
+        let vocabulary = self.vocabulary.borrow();
         let users = u32::try_from(vocabulary.users.len()).unwrap_or(u32::MAX);
         self.fresh.resize(vocabulary.users.len(), false);
         let mut pipeline = Pipeline::default();
@@ -176,8 +178,8 @@ impl Sink {
             let whole = !std::mem::replace(&mut self.fresh[user as usize], true);
             pipeline.user(vocabulary.users.text(user), whole, &tags, &vocabulary.tags, self.weights);
             written += 1;
-            let full = pipeline.bytes() >= self.pipeline_bytes;
-            if full || (written % 64 == 0 && began.elapsed() >= self.slice) {
+            let full = pipeline.bytes() >= self.way.pipeline_bytes;
+            if full || (written % 64 == 0 && began.elapsed() >= self.way.slice) {
                 break;
             }
         }
@@ -188,7 +190,7 @@ impl Sink {
             }
         }
         if !pipeline.is_empty() {
-            self.connection.send(pipeline, records);
+            self.way.connection.send(pipeline, records);
         }
     }
 }

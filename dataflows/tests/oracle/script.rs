@@ -1,0 +1,132 @@
+//! What goes in: a seeded script of steps, each at its own time. Few names, so that they collide.
+
+use dataflows::Time;
+use dataflows::catalogue::{Product, Row};
+use dataflows::event::Kind;
+use dataflows::questions::What;
+use dataflows::recent::OwnedEvent;
+use dataflows::weights::{Score, Weights};
+
+const USERS: &[&str] = &["ann", "bob", "cem", "dot", "eve"];
+const PRODUCTS: &[&str] = &["lamp", "mug", "oak", "pen", "rug", "sofa", "toy"];
+/// Some are names of products and categories too: a stand-in may be what the catalogue says.
+const TAGS: &[&str] = &["red", "blue", "wood", "home", "mug"];
+const CATEGORIES: &[&str] = &["", "home", "office", "wood"];
+const PARTITIONS: &[&str] = &["events/0", "events/1", "products/0"];
+const STEPS: usize = 50;
+
+/// xorshift64*: small, and the same everywhere.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Random {
+        Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    /// A number below a bound.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        usize::try_from((self.next() >> 32) % bound as u64).expect("less than a usize")
+    }
+
+    fn number(&mut self, bound: i64) -> i64 {
+        i64::try_from(self.next() >> 32).expect("32 bits") % bound
+    }
+
+    fn one_of(&mut self, texts: &[&str]) -> String {
+        texts[self.below(texts.len())].into()
+    }
+
+    /// Up to two different tags.
+    fn tags(&mut self) -> Vec<String> {
+        let mut tags: Vec<String> = (0..self.below(3)).map(|_| self.one_of(TAGS)).collect();
+        tags.dedup();
+        tags
+    }
+}
+
+/// What happens at one time.
+pub(crate) struct Step {
+    pub(crate) time: Time,
+    pub(crate) events: Vec<OwnedEvent>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) weights: Option<Weights>,
+    pub(crate) advances: Vec<(String, i64)>,
+    /// Who asks what.
+    pub(crate) asks: Vec<(usize, What)>,
+}
+
+/// A script for so many workers. What happens does not depend on them; who asks does.
+pub(crate) fn script(seed: u64, workers: usize) -> Vec<Step> {
+    let (mut random, mut askers) = (Random::new(seed), Random::new(seed ^ 0xA5));
+    let mut time = 0;
+    let step = |_| {
+        time += 1 + random.next() % 1000;
+        Step {
+            time,
+            events: (0..random.below(8)).map(|_| event(&mut random)).collect(),
+            rows: (0..random.below(3)).map(|_| row(&mut random)).collect(),
+            weights: (random.below(5) == 0).then(|| weights(&mut random)),
+            advances: (0..random.below(3))
+                .map(|_| (random.one_of(PARTITIONS), random.number(100)))
+                .collect(),
+            asks: questions().map(|what| (askers.below(workers), what)).collect(),
+        }
+    };
+    (0..STEPS).map(step).collect()
+}
+
+fn event(random: &mut Random) -> OwnedEvent {
+    OwnedEvent {
+        kind: Kind::ALL[random.below(3)],
+        // Out of order and often equal; before the epoch, too.
+        time: random.number(20) * 30_000 - 60_000,
+        user: random.one_of(USERS),
+        product: random.one_of(PRODUCTS),
+        category: random.one_of(CATEGORIES),
+        session: random.one_of(&["", "s"]),
+        id: random.next().to_string(),
+        tags: random.tags(),
+    }
+}
+
+fn row(random: &mut Random) -> Row {
+    let id = random.one_of(PRODUCTS);
+    let product = Product {
+        name: format!("the {id}"),
+        category: random.one_of(CATEGORIES),
+        tags: random.tags(),
+        price: Some(random.number(5)),
+    };
+    (id, (random.below(4) != 0).then_some(product))
+}
+
+/// Zero is among them: what is worth nothing is no part of a profile.
+fn weights(random: &mut Random) -> Weights {
+    Weights(std::array::from_fn(|_| Score(random.number(7) * Score::UNIT / 2)))
+}
+
+/// All questions, of what there is and of what there never is.
+fn questions() -> impl Iterator<Item = What> {
+    let users = || USERS.iter().chain(&["nobody"]).map(|&user| String::from(user));
+    let profiles = users().enumerate().map(|(place, user)| What::Profile { place, user });
+    let activities = users().map(|user| What::Activity { user });
+    let recommends =
+        users().flat_map(|user| [1, 2, 50].map(|n| What::Recommend { user: user.clone(), n }));
+    let tags = TAGS.iter().chain(PRODUCTS).chain(&["office", "nothing"]);
+    let tags = tags.map(|&tag| Some(tag.into())).chain([None]);
+    let trends = tags.flat_map(|tag: Option<String>| {
+        [0, 1, 3, 50].map(|n| What::Trending { tag: tag.clone(), n })
+    });
+    let partitions = PARTITIONS.iter().chain(&["nowhere/0"]).enumerate();
+    let positions = partitions
+        .map(|(place, &partition)| What::Position { place, partition: partition.into() });
+    let recents = [0, 3, 100].map(|limit| What::Recent { limit });
+    profiles.chain(activities).chain(recommends).chain(trends).chain(positions).chain(recents)
+}

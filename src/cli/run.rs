@@ -1,0 +1,180 @@
+//! `recsys run`: the composition root. Everything that runs is made here, and ended here.
+
+use crate::config::{self, Config};
+use crate::engine::{self, Engine};
+use crate::event::log::EventLog;
+use crate::http::{Front, HttpLimits, Status, serve};
+use crate::metrics::Metrics;
+use crate::readiness::{Latch, Readiness};
+use crate::settings::files::FileStore;
+use crate::settings::monitor::{Monitor, SettingsMetrics};
+use crate::settings::zookeeper::ZooKeeperStore;
+use crate::settings::{Store, monitor};
+use crate::sources::kafka::{self, KafkaLog};
+use crate::sources::{Positions, Progress, Running, Seats, SourceMetrics};
+use anyhow::{Context, bail};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// Runs until the process is told to stop, or a part of it ends by itself.
+pub(super) fn run(config: &Config) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.http.listen)
+        .with_context(|| format!("http.listen: cannot bind {}", config.http.listen))?;
+    let metrics = Arc::new(Metrics::new());
+    let readiness = Readiness::new();
+    let caught_up = readiness.latch("events");
+    let weighed = readiness.latch("weights");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("settings")
+        .enable_all()
+        .build()?;
+
+    let engine = engine::start(config, &metrics)?;
+    let settings = settings(config, runtime.handle());
+    let members = runtime.spawn(weigh(settings.clone(), &metrics, &engine, weighed)?);
+    let (source, log) = source(config, &metrics, &engine)?;
+    let front = Front {
+        asker: engine.asker.clone(),
+        log,
+        settings,
+        metrics: metrics.clone(),
+        status: Status {
+            readiness,
+            started: Instant::now(),
+            process: config.process,
+            processes: config.processes(),
+            workers: config.workers,
+        },
+    };
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = serve(front, listener, limits(&config.http), async {
+        // Dropping the sender stops the front as well as a message does.
+        let _ = stopped.await;
+    })?;
+    tracing::info!(address = %server.address(), workers = config.workers, "serving");
+
+    let ended = runtime.block_on(wait(&engine, &source, caught_up));
+    drop(stop);
+    server.join();
+    members.abort();
+    // Sources go first: they hold the workers' queues.
+    drop(source);
+    drop(engine);
+    ended
+}
+
+/// Waits for a signal; fails when the workers or the source end by themselves.
+async fn wait(engine: &Engine, source: &Running, caught_up: Latch) -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut tick = tokio::time::interval(Duration::from_millis(50));
+    let progress = source.progress();
+    let mut caught_up = CaughtUp { latch: Some(caught_up), since: None };
+    loop {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return Ok(()),
+            _ = terminate.recv() => return Ok(()),
+            _ = tick.tick() => {
+                if !engine.is_alive() {
+                    bail!("a worker has ended: a peer was lost, or it has failed");
+                }
+                if !source.is_alive() {
+                    bail!("the source has ended");
+                }
+                caught_up.look(engine, &progress);
+            }
+        }
+    }
+}
+
+/// Opens the latch once what the source had handed over when it had caught up is in the state.
+struct CaughtUp {
+    latch: Option<Latch>,
+    since: Option<u64>,
+}
+
+impl CaughtUp {
+    fn look(&mut self, engine: &Engine, progress: &Progress) {
+        if self.latch.is_none() || !progress.caught_up() {
+            return;
+        }
+        // Queues that are empty have been taken into epochs; those that were open then must close.
+        let empty = engine.inlets.iter().all(|inlet| inlet.held() == 0);
+        let closed = engine.closed.load(Ordering::Acquire);
+        match self.since {
+            None if empty => self.since = Some(closed),
+            Some(since) if closed > since || engine.is_idle() => {
+                self.latch = None;
+                tracing::info!("caught up");
+            }
+            _ => {}
+        }
+    }
+}
+
+fn settings(config: &Config, runtime: &tokio::runtime::Handle) -> Arc<dyn Store> {
+    match &config.zookeeper {
+        Some(zookeeper) => {
+            let store = ZooKeeperStore::new(zookeeper, runtime.clone());
+            let data = format!("{{\"process\":{},\"http\":\"{}\"}}", config.process, config.http.listen);
+            store.register(&format!("process-{}", config.process), data.into_bytes());
+            Arc::new(store)
+        }
+        None => Arc::new(FileStore::new(config.files.dir.clone(), runtime.clone())),
+    }
+}
+
+/// Feeds the weights of the store to the dataflow, from the first process alone.
+fn weigh(
+    store: Arc<dyn Store>,
+    metrics: &Metrics,
+    engine: &Engine,
+    weighed: Latch,
+) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let monitor: Monitor = monitor::Monitor::new(store, SettingsMetrics::register(&metrics.registry)?);
+    let apply = engine.weigher();
+    let mut latch = Some(weighed);
+    Ok(async move {
+        // Another process weighs; then there is nothing to wait for.
+        let Some(apply) = apply else { return };
+        let weigh = move |weights| {
+            apply(weights);
+            drop(latch.take());
+        };
+        monitor.run(weigh).await;
+    })
+}
+
+fn source(
+    config: &Config,
+    metrics: &Metrics,
+    engine: &Engine,
+) -> anyhow::Result<(Running, Arc<dyn EventLog>)> {
+    let seats = Seats {
+        peers: config.peers(),
+        first: config.process * config.workers,
+        inlets: engine.inlets.clone(),
+    };
+    let metrics = SourceMetrics::register(&metrics.registry)?;
+    let Some(kafka) = &config.kafka else {
+        bail!("kafka.brokers: none are configured");
+    };
+    let cluster = kafka.into();
+    let log = KafkaLog::new(&cluster).context("kafka.properties")?;
+    let running = kafka::start(&cluster, seats, Positions::new(), metrics)?;
+    Ok((running, Arc::new(log)))
+}
+
+fn limits(http: &config::Http) -> HttpLimits {
+    HttpLimits {
+        max_body_bytes: http.max_body_bytes,
+        header_timeout: http.header_timeout,
+        request_timeout: http.request_timeout,
+        max_connections: http.max_connections,
+        cors_origins: http.cors_origins.clone(),
+        threads: http.threads,
+    }
+}
