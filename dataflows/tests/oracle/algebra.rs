@@ -105,9 +105,8 @@ fn a_block_gives_back_what_it_took() {
 #[test]
 fn scores_are_bilinear() {
     let mut random = Random::new(5);
-    let mut number = |bound: i32| {
-        i32::try_from(random.below(2001)).expect("small") % bound - bound / 2
-    };
+    let mut number =
+        |bound: i32| i32::try_from(random.below(2001)).expect("small") % bound - bound / 2;
     for _ in 0..1000 {
         let [a, b] = [0; 2].map(|_| Counts(std::array::from_fn(|_| number(2001))));
         let [v, w] =

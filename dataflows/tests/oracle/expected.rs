@@ -172,9 +172,9 @@ impl Oracle {
     fn described(&self, popular: Vec<Popular>) -> Vec<Part> {
         let products = popular.iter().flat_map(|popular| &popular.products);
         let products: BTreeSet<&String> = products.map(|(product, _)| product).collect();
-        let rows = products.into_iter().filter_map(|id| {
-            Some(Part::Product(id.clone(), self.catalogue.get(id)?.clone()))
-        });
+        let rows = products
+            .into_iter()
+            .filter_map(|id| Some(Part::Product(id.clone(), self.catalogue.get(id)?.clone())));
         let rows: Vec<Part> = rows.collect();
         popular.into_iter().map(Part::Popular).chain(rows).collect()
     }

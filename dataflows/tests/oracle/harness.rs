@@ -45,7 +45,8 @@ pub(crate) fn check(seed: u64, workers: usize, open: usize) {
     for (index, step) in steps.iter().enumerate() {
         oracle.take(step);
         for (place, (origin, what)) in step.asks.iter().enumerate() {
-            let case = format!("seed {seed}, {workers} workers, {open} open, step {index}: {what:?}");
+            let case =
+                format!("seed {seed}, {workers} workers, {open} open, step {index}: {what:?}");
             let answer = answers.remove(&ask_id(index, place));
             hold(&oracle, answer, step.time, *origin, what, &case);
         }
@@ -182,7 +183,7 @@ fn hold(
             merged.truncate(*n);
             assert_eq!(merged, oracle.trending(tag.as_deref(), *n), "{case}");
         }
-        // NB: with fewer, what is left out of a tag's best adds nothing; the formula knows no such.
+        // NB: with a small n, what no owner has among its best adds nothing; the formula has all.
         What::Recommend { user, n: n @ 50 } => {
             let popular: Vec<Popular> = popular(&parts).collect();
             let bought = parts.iter().filter_map(|part| match part {

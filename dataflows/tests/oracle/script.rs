@@ -13,7 +13,7 @@ const PRODUCTS: &[&str] = &["lamp", "mug", "oak", "pen", "rug", "sofa", "toy"];
 const TAGS: &[&str] = &["red", "blue", "wood", "home", "mug"];
 const CATEGORIES: &[&str] = &["", "home", "office", "wood"];
 const PARTITIONS: &[&str] = &["events/0", "events/1", "products/0"];
-const STEPS: usize = 50;
+const STEPS: usize = 40;
 
 /// xorshift64*: small, and the same everywhere.
 pub(crate) struct Random(u64);
@@ -125,8 +125,8 @@ fn questions() -> impl Iterator<Item = What> {
         [0, 1, 3, 50].map(|n| What::Trending { tag: tag.clone(), n })
     });
     let partitions = PARTITIONS.iter().chain(&["nowhere/0"]).enumerate();
-    let positions = partitions
-        .map(|(place, &partition)| What::Position { place, partition: partition.into() });
+    let positions =
+        partitions.map(|(place, &partition)| What::Position { place, partition: partition.into() });
     let recents = [0, 3, 100].map(|limit| What::Recent { limit });
     profiles.chain(activities).chain(recommends).chain(trends).chain(positions).chain(recents)
 }
