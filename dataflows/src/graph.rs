@@ -101,9 +101,8 @@ pub fn graph<'scope>(
     });
     let tagged = tags(touches.clone(), catalogue.clone());
     let profile = profile(tagged.clone());
-    let popularity = choice
-        .popularity
-        .then(|| popularity(tagged, touches.clone(), vocabulary.clone()));
+    let popularity =
+        choice.popularity.then(|| popularity(tagged, touches.clone(), vocabulary.clone()));
     let bought = choice.bought.then(|| bought(touches.clone()));
     let activity = choice.activity.then(|| activity(touches));
     let positions = positions(advance_stream, vocabulary.clone());
@@ -111,8 +110,15 @@ pub fn graph<'scope>(
     measured.extend(popularity.as_ref().map(|view| ("popularity", view.trace.clone())));
     measured.extend(bought.as_ref().map(|view| ("bought", view.trace.clone())));
 
-    let views =
-        Views { profile: profile.clone(), bought, activity, popularity, positions, catalogue, recent };
+    let views = Views {
+        profile: profile.clone(),
+        bought,
+        activity,
+        popularity,
+        positions,
+        catalogue,
+        recent,
+    };
     let answers = questions(ask_stream, weight_stream, views, vocabulary).probe_with(closed);
     profile.stream.clone().probe_with(closed);
     let inputs = Inputs { blocks, rows, weights, advances, asks, announce };

@@ -37,10 +37,8 @@ pub fn intern<'scope>(
     mut keep: impl FnMut(Time, Block) + 'static,
 ) -> VecCollection<'scope, Time, Touch, Counts> {
     let by_owner = Exchange::new(|(owner, _): &(usize, Block)| *owner as u64);
-    let touches = blocks.unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
-        by_owner,
-        "intern",
-        |_, _| {
+    let touches =
+        blocks.unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(by_owner, "intern", |_, _| {
             move |input, output| {
                 input.for_each(|capability, blocks| {
                     let time = *capability.least().expect("data has a time");
@@ -57,8 +55,7 @@ pub fn intern<'scope>(
                     }
                 });
             }
-        },
-    );
+        });
     touches.as_collection()
 }
 
@@ -67,14 +64,8 @@ fn touches(event: &Event<'_>, vocabulary: &mut Vocabulary, mut give: impl FnMut(
     let user = vocabulary.users.intern(event.user);
     let product = vocabulary.products.intern(event.product);
     let minute = u32::try_from(event.time.max(0) / 60_000).unwrap_or(u32::MAX);
-    let mut touch = Touch {
-        user,
-        product,
-        tag: 0,
-        minute,
-        first: true,
-        provisional: event.tags.is_empty(),
-    };
+    let mut touch =
+        Touch { user, product, tag: 0, minute, first: true, provisional: event.tags.is_empty() };
     if event.tags.is_empty() {
         let stand_in = if event.category.is_empty() { event.product } else { event.category };
         touch.tag = vocabulary.tags.intern(stand_in);

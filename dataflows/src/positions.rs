@@ -20,21 +20,22 @@ pub fn positions<'scope>(
     vocabulary: SharedVocabulary,
 ) -> Arranged<'scope, TraceAgent<PositionSpine>> {
     let by_owner = Exchange::new(|(name, _): &(String, i64)| stable_hash(name.as_bytes()));
-    let here = advances.unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
-        by_owner,
-        "positions in",
-        |_, _| {
-            move |input, output| {
-                input.for_each(|capability, advances| {
-                    let time = *capability.least().expect("data has a time");
-                    let mut vocabulary = vocabulary.borrow_mut();
-                    output.session(&capability).give_iterator(advances.drain(..).map(
-                        |(name, by)| ((((vocabulary.partitions.intern(&name)), ())), time, by),
-                    ));
-                });
-            }
-        },
-    );
+    let here =
+        advances.unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
+            by_owner,
+            "positions in",
+            |_, _| {
+                move |input, output| {
+                    input.for_each(|capability, advances| {
+                        let time = *capability.least().expect("data has a time");
+                        let mut vocabulary = vocabulary.borrow_mut();
+                        output.session(&capability).give_iterator(advances.drain(..).map(
+                            |(name, by)| ((vocabulary.partitions.intern(&name), ()), time, by),
+                        ));
+                    });
+                }
+            },
+        );
     arrange_core::<_, _, _, PositionSpine>(
         here,
         Pipeline,

@@ -3,8 +3,8 @@
 
 use crate::Time;
 use crate::block::stable_hash;
-use crate::counts::Counts;
 use crate::catalogue::{Catalogue, Product};
+use crate::counts::Counts;
 use crate::lookup::lookup;
 use crate::names::SharedVocabulary;
 use crate::positions::PositionSpine;
@@ -166,7 +166,8 @@ pub fn questions<'scope>(
     if let Some(activity) = views.activity {
         parts.push(activity_parts(asks.clone(), activity, vocabulary.clone()));
     }
-    let (profiles, interests) = split(profile_steps(asks.clone(), views.profile, vocabulary.clone()));
+    let (profiles, interests) =
+        split(profile_steps(asks.clone(), views.profile, vocabulary.clone()));
     parts.push(profiles);
     let (bought, popular) = split(bought_steps(interests, views.bought, vocabulary.clone(), peers));
     parts.push(bought);
@@ -229,8 +230,7 @@ fn profile_steps<'scope>(
     profile: View<'scope, u32>,
     vocabulary: SharedVocabulary,
 ) -> Stream<'scope, Time, Vec<Step<Interests>>> {
-    let asks =
-        asks.filter(|ask| matches!(ask.what, What::Profile { .. } | What::Recommend { .. }));
+    let asks = asks.filter(|ask| matches!(ask.what, What::Profile { .. } | What::Recommend { .. }));
     lookup(asks, Exchange::new(by_user), profile, "profiles asked", move |ask, _, show, steps| {
         let vocabulary = vocabulary.borrow();
         let (What::Profile { user, .. } | What::Recommend { user, .. }) = &ask.what else { return };
@@ -250,7 +250,9 @@ fn profile_steps<'scope>(
                 tags.truncate(TAGS);
                 Step::Next(Interests { n, user: user.unwrap_or(u32::MAX), tags, ask })
             }
-            What::Profile { place, .. } => Step::Part((ask.origin, ask.id, Part::Profile(place, tags))),
+            What::Profile { place, .. } => {
+                Step::Part((ask.origin, ask.id, Part::Profile(place, tags)))
+            }
             _ => return,
         });
     })
@@ -303,7 +305,10 @@ fn popular_asks(
         share: score.to_f64() / total,
         n,
     });
-    tags.chain(overall(PopularAsk { to: 0, origin, id, weights, tag: None, share: OVERALL_SHARE, n }, peers))
+    tags.chain(overall(
+        PopularAsk { to: 0, origin, id, weights, tag: None, share: OVERALL_SHARE, n },
+        peers,
+    ))
 }
 
 fn overall(ask: PopularAsk, peers: usize) -> impl Iterator<Item = PopularAsk> {

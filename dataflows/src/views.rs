@@ -17,21 +17,16 @@ pub type ViewSpine<V> = ValSpine<u32, V, Time, Counts>;
 pub type View<'scope, V> = Arranged<'scope, TraceAgent<ViewSpine<V>>>;
 
 /// User to tag: what every visitor cares about.
-pub fn profile<'scope>(
-    tagged: VecCollection<'scope, Time, Tagged, Counts>,
-) -> View<'scope, u32> {
+pub fn profile<'scope>(tagged: VecCollection<'scope, Time, Tagged, Counts>) -> View<'scope, u32> {
     arrange_here(tagged.map(|(user, tag, _)| (user, tag)), "profile")
 }
 
 /// User to product: what every visitor has bought.
-pub fn bought<'scope>(
-    touches: VecCollection<'scope, Time, Touch, Counts>,
-) -> View<'scope, u32> {
+pub fn bought<'scope>(touches: VecCollection<'scope, Time, Touch, Counts>) -> View<'scope, u32> {
     use differential_dataflow::AsCollection;
     use timely::dataflow::operators::vec::Filter;
-    let purchases = touches.inner.filter(|(touch, _, counts)| {
-        touch.first && counts.of(Kind::Purchase) != 0
-    });
+    let purchases =
+        touches.inner.filter(|(touch, _, counts)| touch.first && counts.of(Kind::Purchase) != 0);
     arrange_here(purchases.as_collection().map(|touch| (touch.user, touch.product)), "bought")
 }
 

@@ -119,7 +119,8 @@ fn settings(config: &Config, runtime: &tokio::runtime::Handle) -> Arc<dyn Store>
     match &config.zookeeper {
         Some(zookeeper) => {
             let store = ZooKeeperStore::new(zookeeper, runtime.clone());
-            let data = format!("{{\"process\":{},\"http\":\"{}\"}}", config.process, config.http.listen);
+            let data =
+                format!("{{\"process\":{},\"http\":\"{}\"}}", config.process, config.http.listen);
             store.register(&format!("process-{}", config.process), data.into_bytes());
             Arc::new(store)
         }
@@ -134,7 +135,8 @@ fn weigh(
     engine: &Engine,
     weighed: Latch,
 ) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
-    let monitor: Monitor = monitor::Monitor::new(store, SettingsMetrics::register(&metrics.registry)?);
+    let monitor: Monitor =
+        monitor::Monitor::new(store, SettingsMetrics::register(&metrics.registry)?);
     let apply = engine.weigher();
     let mut latch = Some(weighed);
     Ok(async move {

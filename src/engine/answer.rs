@@ -28,7 +28,10 @@ pub(super) fn asks(question: &Question) -> Vec<What> {
         Question::Positions(partitions) => partitions
             .iter()
             .enumerate()
-            .map(|(place, partition)| What::Position { place, partition: partition_name(partition) })
+            .map(|(place, partition)| What::Position {
+                place,
+                partition: partition_name(partition),
+            })
             .collect(),
     }
 }

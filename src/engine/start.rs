@@ -60,7 +60,9 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
         let (ask, asked) = bounded(config.http.max_waiting);
         let worker = metrics.engine.worker(index);
         let redis = match &config.redis {
-            Some(redis) => Some(Prepared::new(redis, index, worker.clone(), metrics.engine.freshness.clone())?),
+            Some(redis) => {
+                Some(Prepared::new(redis, index, worker.clone(), metrics.engine.freshness.clone())?)
+            }
             None => None,
         };
         inlets.push(inlet);
@@ -96,8 +98,9 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
         });
     })
     .map_err(Failed::Network)?;
-    let mut threads: Vec<_> =
-        (0..config.workers).map(|_| threads.recv().map_err(|_| Failed::Died)).collect::<Result<_, _>>()?;
+    let mut threads: Vec<_> = (0..config.workers)
+        .map(|_| threads.recv().map_err(|_| Failed::Died))
+        .collect::<Result<_, _>>()?;
     threads.sort_by_key(|(index, _)| *index);
     let threads: Vec<_> = threads.into_iter().map(|(_, thread)| thread).collect();
     let asker = Asker::new(questions.into_iter().zip(threads.iter().cloned()).collect());

@@ -145,7 +145,9 @@ impl Writer {
                 tracing::info!("Redis is back");
             }
         }
-        self.connection.as_mut().ok_or_else(|| redis::RedisError::from(std::io::Error::other("no connection")))
+        self.connection
+            .as_mut()
+            .ok_or_else(|| redis::RedisError::from(std::io::Error::other("no connection")))
     }
 
     fn write(&mut self, pipeline: &Pipeline) -> RedisResult<()> {
@@ -159,7 +161,8 @@ impl Writer {
         for reply in replies {
             last = Some(reply.extract_error()?);
         }
-        let found: Option<String> = last.and_then(|value| redis::from_redis_value(value).ok()).flatten();
+        let found: Option<String> =
+            last.and_then(|value| redis::from_redis_value(value).ok()).flatten();
         self.written += 1;
         // A pipeline that was sent twice finds the mark that its first sending left.
         let ours = found.as_deref() == Some(&before) || found.as_deref() == Some(&after);
@@ -215,4 +218,3 @@ impl Writer {
         batch.worker.unpark();
     }
 }
-

@@ -17,8 +17,8 @@ use dataflows::names::SharedVocabulary;
 use dataflows::views::{View, ViewSpine};
 use dataflows::weights::Weights;
 use differential_dataflow::operators::arrange::TraceAgent;
-use differential_dataflow::trace::implementations::ord_neu::OrdValBatch;
 use differential_dataflow::trace::implementations::Vector;
+use differential_dataflow::trace::implementations::ord_neu::OrdValBatch;
 use differential_dataflow::trace::{Cursor, Navigable, TraceReader};
 use encode::Pipeline;
 use std::cell::RefCell;
@@ -130,7 +130,10 @@ impl Sink {
         if free || self.sealed.borrow().len() > MOST_BATCHES {
             self.collect(closed);
         }
-        self.way.metrics.sink_pending_users.set(i64::try_from(self.dirty.len()).unwrap_or(i64::MAX));
+        self.way
+            .metrics
+            .sink_pending_users
+            .set(i64::try_from(self.dirty.len()).unwrap_or(i64::MAX));
         if free && (!self.dirty.is_empty() || self.sweep.is_some()) {
             self.write(closed);
         }
@@ -176,10 +179,16 @@ impl Sink {
             };
             let tags = encode::profile(&batches, &mut cursors, user);
             let whole = !std::mem::replace(&mut self.fresh[user as usize], true);
-            pipeline.user(vocabulary.users.text(user), whole, &tags, &vocabulary.tags, self.weights);
+            pipeline.user(
+                vocabulary.users.text(user),
+                whole,
+                &tags,
+                &vocabulary.tags,
+                self.weights,
+            );
             written += 1;
             let full = pipeline.bytes() >= self.way.pipeline_bytes;
-            if full || (written % 64 == 0 && began.elapsed() >= self.way.slice) {
+            if full || (written.is_multiple_of(64) && began.elapsed() >= self.way.slice) {
                 break;
             }
         }
