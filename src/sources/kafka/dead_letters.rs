@@ -24,6 +24,7 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// queue; while that is full, reading waits, so that none is lost.
 pub(super) struct DeadLetters {
     producer: ThreadedProducer<Context>,
+    topic: String,
     lost: IntCounter,
 }
 
@@ -34,9 +35,11 @@ impl DeadLetters {
         let fixed = [("acks", "all"), ("enable.idempotence", "true"), ("message.timeout.ms", "0")];
         let lost = metrics.dead_letters_lost.clone();
         let config = cluster.client(&defaults, &fixed);
-        let context = Context { lost: lost.clone(), told: AtomicBool::new(false) };
+        let topic = cluster.topic(DEAD_LETTERS);
+        let told = AtomicBool::new(false);
+        let context = Context { lost: lost.clone(), topic: topic.clone(), told };
         let producer = ThreadedProducer::from_config_and_context(&config, context)?;
-        Ok(DeadLetters { producer, lost })
+        Ok(DeadLetters { producer, topic, lost })
     }
 
     /// Puts a letter on its way; waits while the queue is full, but not beyond `stop`.
@@ -52,7 +55,7 @@ impl DeadLetters {
         let headers = headers.into_iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
             headers.insert(Header { key, value: Some(value) })
         });
-        let mut record = BaseRecord::<[u8], [u8]>::to(DEAD_LETTERS).headers(headers);
+        let mut record = BaseRecord::<[u8], [u8]>::to(&self.topic).headers(headers);
         record.key = letter.key;
         record.payload = letter.value;
         while let Err((error, back)) = self.producer.send(record) {
@@ -78,6 +81,7 @@ impl DeadLetters {
 
 struct Context {
     lost: IntCounter,
+    topic: String,
     told: AtomicBool,
 }
 
@@ -101,7 +105,7 @@ impl ProducerContext<NoCustomPartitioner> for Context {
                 self.lost.inc();
                 // One line when it begins, not one for each letter.
                 if !self.told.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(%error, "dead letters can't be written to {DEAD_LETTERS}");
+                    tracing::warn!(%error, topic = self.topic, "dead letters can't be written");
                 }
             }
         }

@@ -24,10 +24,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Where the brokers are, and how to speak to them.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Cluster {
     /// `host:port,host:port…`
     pub bootstrap: String,
+    /// The consumer group; it shares nothing out, for partitions are assigned by hand.
+    pub group: String,
+    /// What stands before every topic's name; positions and metrics tell the whole name.
+    pub topic_prefix: String,
     /// librdkafka's own properties, which override ours. They may hold secrets.
     pub properties: BTreeMap<String, String>,
 }

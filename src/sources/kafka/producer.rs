@@ -5,6 +5,7 @@ use super::client::Quiet;
 use crate::engine::intake::Partition;
 use crate::event::log::{BoxFuture, EventLog, LogError, NewEvent, Position};
 use crate::sources::topic_of;
+use dataflows::event::Kind;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -17,6 +18,8 @@ use tokio::sync::oneshot;
 /// Kafka as an event log: keyed by user, idempotent, acknowledged by all in-sync replicas.
 pub struct KafkaLog {
     producer: ThreadedProducer<Context>,
+    /// By kind, in the order of `Kind::ALL`.
+    topics: [String; 3],
 }
 
 impl KafkaLog {
@@ -28,7 +31,9 @@ impl KafkaLog {
         let defaults = [("linger.ms", "2"), ("message.timeout.ms", "10000")];
         let fixed = [("acks", "all"), ("enable.idempotence", "true")];
         let config = cluster.client(&defaults, &fixed);
-        Ok(KafkaLog { producer: ThreadedProducer::from_config_and_context(&config, Context)? })
+        let producer = ThreadedProducer::from_config_and_context(&config, Context)?;
+        let topics = Kind::ALL.map(|kind| cluster.topic(topic_of(kind)));
+        Ok(KafkaLog { producer, topics })
     }
 }
 
@@ -39,7 +44,8 @@ impl EventLog for KafkaLog {
             .iter()
             .map(|event| {
                 let (reply, delivered) = oneshot::channel();
-                let record = BaseRecord::with_opaque_to(topic_of(event.kind), Box::new(reply));
+                let topic = &self.topics[event.kind.index()];
+                let record = BaseRecord::with_opaque_to(topic, Box::new(reply));
                 let sent = self.producer.send(record.key(&event.user).payload(&event.json));
                 sent.map(|()| delivered).map_err(|(error, _)| refusal(&error))
             })

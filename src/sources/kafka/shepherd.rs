@@ -32,8 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a consumer of ours is like unless the user says otherwise. `fetch.queue.backoff.ms` is
 /// 1,000 in librdkafka: a backlog would be read in bursts, a second apart.
-const DEFAULTS: [(&str, &str); 9] = [
-    ("group.id", "recsys"),
+const DEFAULTS: [(&str, &str); 8] = [
     ("fetch.queue.backoff.ms", "2"),
     ("fetch.wait.max.ms", "100"),
     ("fetch.min.bytes", "1"),
@@ -68,7 +67,8 @@ pub(super) struct Shepherd {
     stop: Arc<AtomicBool>,
     readers: Vec<(Sender<Mail>, JoinHandle<()>)>,
     watched: HashMap<Partition, Watched>,
-    missing: BTreeSet<&'static str>,
+    topics: Vec<(Arc<str>, Feed)>,
+    missing: BTreeSet<Arc<str>>,
     brokers: BTreeSet<i32>,
 }
 
@@ -92,7 +92,8 @@ impl Shepherd {
     pub(super) fn new(cluster: &Cluster, parts: Parts) -> Result<Shepherd, StartError> {
         let (seats, positions, metrics, progress, stop) = parts;
         let connection = Connection::new(metrics.connected.clone());
-        let config = cluster.client(&DEFAULTS, &FIXED);
+        let mut config = cluster.client(&DEFAULTS, &FIXED);
+        config.set("group.id", &cluster.group);
         let consumer = Consumer::from_config_and_context(&config, Context(connection.clone()))?;
         let letters = Arc::new(DeadLetters::new(cluster, &metrics)?);
         let mut readers = Vec::new();
@@ -121,6 +122,7 @@ impl Shepherd {
             stop,
             readers,
             watched: HashMap::new(),
+            topics: TOPICS.map(|(name, feed)| (cluster.topic(name).into(), feed)).to_vec(),
             missing: BTreeSet::new(),
             brokers: BTreeSet::new(),
         })
@@ -169,11 +171,11 @@ impl Shepherd {
     /// Looks for partitions that are new, and at how far the known ones are behind.
     fn look_around(&mut self) -> KafkaResult<()> {
         let mut found = Vec::new();
-        for (topic, feed) in TOPICS {
-            let metadata = self.consumer.fetch_metadata(Some(topic), PATIENCE)?;
+        for (topic, feed) in self.topics.clone() {
+            let metadata = self.consumer.fetch_metadata(Some(&topic), PATIENCE)?;
             self.note_brokers(&metadata);
-            for index in self.partitions(topic, &metadata) {
-                let partition = Partition { topic: topic.into(), index };
+            for index in self.partitions(&topic, &metadata) {
+                let partition = Partition { topic: topic.clone(), index };
                 let Some(reader) = self.seats.reader_of(&partition) else { continue };
                 if !self.watched.contains_key(&partition) {
                     found.push(self.find(partition, feed, reader)?);
@@ -190,18 +192,18 @@ impl Shepherd {
     }
 
     /// The partitions of a topic; none while it is missing, which is told once.
-    fn partitions(&mut self, name: &'static str, metadata: &Metadata) -> Vec<i32> {
-        let topic = metadata.topics().iter().find(|topic| topic.name() == name);
+    fn partitions(&mut self, name: &Arc<str>, metadata: &Metadata) -> Vec<i32> {
+        let topic = metadata.topics().iter().find(|topic| topic.name() == &**name);
         let partitions =
             topic.map(|topic| topic.partitions().iter().map(|partition| partition.id()));
         let partitions: Vec<i32> = partitions.into_iter().flatten().collect();
         if partitions.is_empty() {
-            if self.missing.insert(name) {
+            if self.missing.insert(name.clone()) {
                 let error = topic.and_then(|topic| topic.error()).map(RDKafkaErrorCode::from);
-                tracing::warn!(topic = name, ?error, "the topic is not there yet; waiting for it");
+                tracing::warn!(topic = %name, ?error, "the topic is not there yet; waiting for it");
             }
         } else if self.missing.remove(name) {
-            tracing::info!(topic = name, "the topic is there now");
+            tracing::info!(topic = %name, "the topic is there now");
         }
         partitions
     }

@@ -1,1 +1,247 @@
+//! The consumer, the dead letters and the log against librdkafka's own mock brokers.
 
+use super::{Cluster, KafkaLog, start};
+use crate::engine::intake::{Outlet, Partition, Unit, intake};
+use crate::event::log::{EventLog, NewEvent};
+use crate::sources::{Positions, Running, Seats, SourceMetrics};
+use dataflows::event::Kind;
+use prometheus::Registry;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Headers, Message};
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::{Offset, TopicPartitionList};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Fixture {
+    brokers: MockCluster<'static, DefaultProducerContext>,
+    cluster: Cluster,
+    log: KafkaLog,
+    metrics: SourceMetrics,
+}
+
+impl Fixture {
+    fn new(topics: &[(&str, i32)]) -> Fixture {
+        let brokers = MockCluster::new(3).unwrap();
+        for &(topic, partitions) in topics {
+            brokers.create_topic(topic, partitions, 3).unwrap();
+        }
+        let bootstrap = brokers.bootstrap_servers();
+        let cluster = Cluster { bootstrap, group: "test".into(), ..Cluster::default() };
+        let log = KafkaLog::new(&cluster).unwrap();
+        let metrics = SourceMetrics::register(&Registry::new()).unwrap();
+        Fixture { brokers, cluster, log, metrics }
+    }
+
+    /// Posts views, each by a user of its number, as they are told.
+    fn post(&self, values: impl IntoIterator<Item = String>) {
+        let view = |(index, json): (usize, String)| NewEvent {
+            kind: Kind::View,
+            user: index.to_string(),
+            json: json.into(),
+        };
+        let appended = self.log.append(values.into_iter().enumerate().map(view).collect());
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(appended).unwrap();
+    }
+
+    /// Starts the first `here` workers of `peers`, each with a queue of so many bytes.
+    fn start(&self, here: usize, bytes: usize, positions: Positions) -> (Running, Vec<Outlet>) {
+        let (inlets, outlets): (Vec<_>, Vec<_>) = (0..here).map(|_| intake(bytes)).unzip();
+        for outlet in &outlets {
+            outlet.bind(std::thread::current());
+        }
+        let seats = Seats { peers: here, first: 0, inlets };
+        let running = start(&self.cluster, seats, positions, self.metrics.clone()).unwrap();
+        (running, outlets)
+    }
+}
+
+fn view(user: usize) -> String {
+    format!(r#"{{"userId":{user},"product":"p"}}"#)
+}
+
+fn long_view(user: usize) -> String {
+    format!(r#"{{"userId":{user},"product":"p","category":"{}"}}"#, "x".repeat(500))
+}
+
+/// What workers have taken: users with how often they were seen, and the next offsets.
+#[derive(Default)]
+struct Taken {
+    users: BTreeMap<String, usize>,
+    next: BTreeMap<Partition, i64>,
+}
+
+impl Taken {
+    fn add(&mut self, unit: Unit) {
+        for (_, block) in &unit.blocks {
+            block.for_each(|event| *self.users.entry(event.user.into()).or_default() += 1);
+        }
+        for (partition, by) in unit.advances {
+            *self.next.entry(partition).or_default() += by;
+        }
+    }
+
+    fn take_until(&mut self, outlets: &[Outlet], done: impl Fn(&Taken) -> bool) {
+        let begun = Instant::now();
+        while !done(self) {
+            match outlets.iter().find_map(Outlet::take) {
+                Some(unit) => self.add(unit),
+                None => std::thread::park_timeout(Duration::from_millis(20)),
+            }
+            assert!(begun.elapsed() < PATIENCE, "{:?}", self.next);
+        }
+    }
+
+    fn offsets(&self) -> i64 {
+        self.next.values().sum()
+    }
+}
+
+fn wait_until(done: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        std::thread::park_timeout(Duration::from_millis(20));
+        assert!(begun.elapsed() < PATIENCE);
+    }
+}
+
+#[test]
+fn every_event_comes_once_to_whoever_reads_its_partition() {
+    let fixture = Fixture::new(&[("view-events", 5)]);
+    fixture.post((0..3000).map(view));
+    let (running, outlets) = fixture.start(2, 1 << 20, Positions::new());
+    let mut taken = Taken::default();
+    taken.take_until(&outlets, |taken| taken.offsets() == 3000);
+    wait_until(|| running.progress().caught_up());
+    fixture.post((3000..3100).map(view));
+    taken.take_until(&outlets, |taken| taken.offsets() == 3100);
+    assert_eq!(taken.users.len(), 3100);
+    assert!(taken.users.values().all(|&times| times == 1));
+    assert_eq!(taken.next.len(), 5);
+    wait_until(|| fixture.metrics.connected.get() == 1);
+    assert!(running.is_alive());
+}
+
+#[test]
+fn reading_goes_on_from_the_positions_given() {
+    let fixture = Fixture::new(&[("view-events", 1)]);
+    fixture.post((0..10).map(view));
+    let partition = Partition { topic: "view-events".into(), index: 0 };
+    for (from, first) in [(7, 7), (10, 10), (99, 0)] {
+        let positions = Positions::from([(partition.clone(), from)]);
+        let (running, outlets) = fixture.start(1, 1 << 20, positions);
+        let mut taken = Taken::default();
+        taken.next.insert(partition.clone(), from);
+        taken.take_until(&outlets, |taken| taken.offsets() == 10);
+        wait_until(|| running.progress().caught_up());
+        let users: BTreeSet<String> = (first..10).map(|user| user.to_string()).collect();
+        assert_eq!(taken.users.into_keys().collect::<BTreeSet<_>>(), users, "from {from}");
+    }
+}
+
+#[test]
+fn a_topic_that_is_missing_is_read_once_it_is_there() {
+    let fixture = Fixture::new(&[]);
+    let (running, outlets) = fixture.start(1, 1 << 20, Positions::new());
+    wait_until(|| running.progress().caught_up());
+    fixture.brokers.create_topic("view-events", 2, 3).unwrap();
+    fixture.post((0..100).map(view));
+    let mut taken = Taken::default();
+    taken.take_until(&outlets, |taken| taken.offsets() == 100);
+    assert_eq!(taken.users.len(), 100);
+}
+
+#[test]
+fn a_worker_that_does_not_take_holds_its_reader_back() {
+    let fixture = Fixture::new(&[("view-events", 1)]);
+    fixture.post((0..2000).map(long_view));
+    let (running, outlets) = fixture.start(1, 100_000, Positions::new());
+    let paused = fixture.metrics.paused.with_label_values(&["0"]);
+    wait_until(|| paused.get() == 1);
+    assert!(!running.progress().caught_up());
+    let mut taken = Taken::default();
+    taken.take_until(&outlets, |taken| taken.offsets() == 2000);
+    assert_eq!(taken.users.len(), 2000);
+    assert_eq!(paused.get(), 0);
+}
+
+#[test]
+fn a_source_whose_worker_does_not_take_can_be_stopped() {
+    let fixture = Fixture::new(&[("view-events", 1)]);
+    fixture.post((0..2000).map(long_view));
+    let (running, _outlets) = fixture.start(1, 1, Positions::new());
+    wait_until(|| fixture.metrics.paused.with_label_values(&["0"]).get() == 1);
+    drop(running);
+}
+
+#[test]
+fn dead_letters_keep_what_they_were_and_say_why() {
+    let fixture = Fixture::new(&[("view-events", 1), ("dead-letter-events", 1)]);
+    fixture.post([view(0), "Hello Kafka".into(), view(2), r#"{"product":"p"}"#.into()]);
+    let (_running, outlets) = fixture.start(1, 1 << 20, Positions::new());
+    let mut taken = Taken::default();
+    taken.take_until(&outlets, |taken| taken.offsets() == 4);
+    assert_eq!(taken.users.len(), 2);
+    let count = |reason| fixture.metrics.dead_letters.with_label_values(&["view-events", reason]);
+    assert_eq!((count("not_json").get(), count("no_user").get()), (1, 1));
+    assert_eq!(fixture.metrics.events.with_label_values(&["view-events"]).get(), 2);
+
+    let consumer: BaseConsumer =
+        fixture.cluster.client(&[("group.id", "letters")], &[]).create().unwrap();
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset("dead-letter-events", 0, Offset::Beginning).unwrap();
+    consumer.assign(&list).unwrap();
+    for (key, value, offset, reason) in
+        [("1", "Hello Kafka", "1", "not_json"), ("3", r#"{"product":"p"}"#, "3", "no_user")]
+    {
+        let letter = consumer.poll(PATIENCE).unwrap().unwrap();
+        assert_eq!(letter.key(), Some(key.as_bytes()));
+        assert_eq!(letter.payload(), Some(value.as_bytes()));
+        let headers: Vec<_> = letter.headers().unwrap().iter().collect();
+        let headers = headers.into_iter().map(|header| {
+            (header.key.to_owned(), String::from_utf8(header.value.unwrap().into()).unwrap())
+        });
+        let expected = [
+            ("source_topic", "view-events"),
+            ("source_partition", "0"),
+            ("source_offset", offset),
+            ("reason", reason),
+        ];
+        let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(headers.collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn brokers_that_are_gone_are_waited_for() {
+    let fixture = Fixture::new(&[("view-events", 1)]);
+    fixture.post((0..10).map(view));
+    let (_running, outlets) = fixture.start(1, 1 << 20, Positions::new());
+    let mut taken = Taken::default();
+    taken.take_until(&outlets, |taken| taken.offsets() == 10);
+    for broker in 1..=3 {
+        fixture.brokers.broker_down(broker).unwrap();
+    }
+    wait_until(|| fixture.metrics.connected.get() == 0);
+    for broker in 1..=3 {
+        fixture.brokers.broker_up(broker).unwrap();
+    }
+    wait_until(|| fixture.metrics.connected.get() == 1);
+    fixture.post((10..20).map(view));
+    taken.take_until(&outlets, |taken| taken.offsets() == 20);
+    assert!(taken.users.values().all(|&times| times == 1));
+}
+
+#[test]
+fn what_librdkafka_refuses_is_told_at_once() {
+    let properties = BTreeMap::from([("no.such.property".into(), "1".into())]);
+    let cluster = Cluster { properties, group: "g".into(), ..Cluster::default() };
+    let metrics = SourceMetrics::register(&Registry::new()).unwrap();
+    let seats = Seats { peers: 1, first: 0, inlets: vec![intake(1).0] };
+    assert!(start(&cluster, seats, Positions::new(), metrics).is_err());
+    assert!(KafkaLog::new(&cluster).is_err());
+}

@@ -29,13 +29,14 @@ pub async fn create_topics(
 ) -> KafkaResult<Vec<(String, Created)>> {
     let config = cluster.client(&[], &[]);
     let admin = AdminClient::from_config_and_context(&config, Quiet)?;
-    let new = |name, compacted| {
+    let new = |name, compacted: bool| {
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
         if compacted { topic.set("cleanup.policy", "compact") } else { topic }
     };
-    let mut topics: Vec<_> =
-        TOPICS.iter().map(|&(name, feed)| new(name, feed == Feed::Catalogue)).collect();
-    topics.push(new(DEAD_LETTERS, false));
+    let topics = TOPICS.map(|(name, feed)| (cluster.topic(name), feed == Feed::Catalogue));
+    let letters = (cluster.topic(DEAD_LETTERS), false);
+    let topics: Vec<_> =
+        topics.iter().chain([&letters]).map(|(name, compacted)| new(name, *compacted)).collect();
     let patience = Some(Duration::from_secs(30));
     let options = AdminOptions::new().request_timeout(patience).operation_timeout(patience);
     let results = admin.create_topics(&topics, &options).await?;
