@@ -3,11 +3,34 @@
 use super::Cluster;
 use prometheus::IntGauge;
 use rdkafka::client::ClientContext;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What the consumer is like unless the user says otherwise. `fetch.queue.backoff.ms` is
+/// 1,000 in librdkafka: a backlog would be read in bursts, a second apart.
+const CONSUMER: [(&str, &str); 8] = [
+    ("fetch.queue.backoff.ms", "2"),
+    ("fetch.wait.max.ms", "100"),
+    ("fetch.min.bytes", "1"),
+    ("fetch.message.max.bytes", "8388608"),
+    ("queued.min.messages", "100000"),
+    ("queued.max.messages.kbytes", "32768"),
+    ("isolation.level", "read_committed"),
+    ("check.crcs", "false"),
+];
+
+/// What the consumer must be like: positions are ours, not the group's.
+const CONSUMER_FIXED: [(&str, &str); 6] = [
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("enable.partition.eof", "true"),
+    ("auto.offset.reset", "earliest"),
+    ("allow.auto.create.topics", "false"),
+    ("topic.metadata.refresh.interval.ms", "5000"),
+];
 
 impl Cluster {
     /// The whole name of a topic.
@@ -29,6 +52,13 @@ impl Cluster {
             config.set(key, value);
         }
         config
+    }
+
+    /// The consumer of this process.
+    pub(super) fn consumer(&self, connection: &Connection) -> KafkaResult<Consumer> {
+        let mut config = self.client(&CONSUMER, &CONSUMER_FIXED);
+        config.set("group.id", &self.group);
+        Consumer::from_config_and_context(&config, Context(connection.clone()))
     }
 }
 

@@ -19,6 +19,7 @@ pub use topics::{Created, create_topics};
 
 use super::{Positions, Progress, Running, Seats, SourceMetrics};
 use rdkafka::error::KafkaError;
+use shepherd::Shepherd;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -54,14 +55,13 @@ pub enum StartError {
 /// When librdkafka refuses the properties, or no thread can be started.
 pub fn start(
     cluster: &Cluster,
-    seats: Seats,
-    positions: Positions,
-    metrics: SourceMetrics,
+    seats: &Seats,
+    positions: &Positions,
+    metrics: &SourceMetrics,
 ) -> Result<Running, StartError> {
     let stop = Arc::new(AtomicBool::new(false));
     let progress = Progress::default();
-    let parts = (seats, positions, metrics, progress.clone(), stop.clone());
-    let shepherd = shepherd::Shepherd::new(cluster, parts)?;
+    let shepherd = Shepherd::new(cluster, seats, positions, metrics, (&progress, &stop))?;
     let thread = std::thread::Builder::new().name("kafka".into()).spawn(|| shepherd.run())?;
     Ok(Running::new(stop, vec![thread], progress))
 }

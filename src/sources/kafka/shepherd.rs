@@ -1,6 +1,6 @@
 //! Finds the partitions, shares them out over this process's readers, and watches over both.
 
-use super::client::{Connection, Consumer, Context};
+use super::client::{Connection, Consumer};
 use super::dead_letters::DeadLetters;
 use super::reader::{Lane, Mail, Place, Reader};
 use super::{Cluster, StartError};
@@ -9,7 +9,6 @@ use crate::sources::desk::Desk;
 use crate::sources::{Feed, Positions, Progress, Seats, SourceMetrics, TOPICS};
 use crossbeam_channel::{Sender, unbounded};
 use prometheus::IntGauge;
-use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message, OwnedMessage};
@@ -29,31 +28,6 @@ const CALM: Duration = Duration::from_secs(3);
 const ANXIOUS: Duration = Duration::from_millis(500);
 /// How long brokers may take to answer a question.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// What a consumer of ours is like unless the user says otherwise. `fetch.queue.backoff.ms` is
-/// 1,000 in librdkafka: a backlog would be read in bursts, a second apart.
-const DEFAULTS: [(&str, &str); 8] = [
-    ("fetch.queue.backoff.ms", "2"),
-    ("fetch.wait.max.ms", "100"),
-    ("fetch.min.bytes", "1"),
-    ("fetch.message.max.bytes", "8388608"),
-    ("queued.min.messages", "100000"),
-    ("queued.max.messages.kbytes", "32768"),
-    ("isolation.level", "read_committed"),
-    ("check.crcs", "false"),
-];
-
-/// What a consumer of ours must be like: positions are ours, not the group's.
-const FIXED: [(&str, &str); 6] = [
-    ("enable.auto.commit", "false"),
-    ("enable.auto.offset.store", "false"),
-    ("enable.partition.eof", "true"),
-    ("auto.offset.reset", "earliest"),
-    ("allow.auto.create.topics", "false"),
-    ("topic.metadata.refresh.interval.ms", "5000"),
-];
-
-pub(super) type Parts = (Seats, Positions, SourceMetrics, Progress, Arc<AtomicBool>);
 
 /// Finds the partitions, shares them out over this process's readers, and watches over both.
 pub(super) struct Shepherd {
@@ -89,18 +63,21 @@ struct Found {
 }
 
 impl Shepherd {
-    pub(super) fn new(cluster: &Cluster, parts: Parts) -> Result<Shepherd, StartError> {
-        let (seats, positions, metrics, progress, stop) = parts;
+    pub(super) fn new(
+        cluster: &Cluster,
+        seats: &Seats,
+        positions: &Positions,
+        metrics: &SourceMetrics,
+        (progress, stop): (&Progress, &Arc<AtomicBool>),
+    ) -> Result<Shepherd, StartError> {
         let connection = Connection::new(metrics.connected.clone());
-        let mut config = cluster.client(&DEFAULTS, &FIXED);
-        config.set("group.id", &cluster.group);
-        let consumer = Consumer::from_config_and_context(&config, Context(connection.clone()))?;
-        let letters = Arc::new(DeadLetters::new(cluster, &metrics)?);
+        let consumer = cluster.consumer(&connection)?;
+        let letters = Arc::new(DeadLetters::new(cluster, metrics)?);
         let mut readers = Vec::new();
         for seat in 0..seats.inlets.len() {
             let (sender, mail) = unbounded();
             let reader = Reader {
-                desk: Desk::new(&seats, seat, &metrics, stop.clone()),
+                desk: Desk::new(seats, seat, metrics, stop.clone()),
                 mail,
                 letters: letters.clone(),
                 metrics: metrics.clone(),
@@ -115,11 +92,11 @@ impl Shepherd {
             consumer: Arc::new(consumer),
             letters,
             connection,
-            seats,
-            positions,
-            metrics,
-            progress,
-            stop,
+            seats: seats.clone(),
+            positions: positions.clone(),
+            metrics: metrics.clone(),
+            progress: progress.clone(),
+            stop: stop.clone(),
             readers,
             watched: HashMap::new(),
             topics: TOPICS.map(|(name, feed)| (cluster.topic(name).into(), feed)).to_vec(),
@@ -168,25 +145,36 @@ impl Shepherd {
         }
     }
 
-    /// Looks for partitions that are new, and at how far the known ones are behind.
+    /// Looks for partitions that are new, and at how far the known ones are behind. What can't be
+    /// told of one partition (it has no leader just now) is asked for again the next time.
     fn look_around(&mut self) -> KafkaResult<()> {
-        let mut found = Vec::new();
+        let (mut found, mut all) = (Vec::new(), true);
         for (topic, feed) in self.topics.clone() {
             let metadata = self.consumer.fetch_metadata(Some(&topic), PATIENCE)?;
             self.note_brokers(&metadata);
             for index in self.partitions(&topic, &metadata) {
                 let partition = Partition { topic: topic.clone(), index };
                 let Some(reader) = self.seats.reader_of(&partition) else { continue };
-                if !self.watched.contains_key(&partition) {
-                    found.push(self.find(partition, feed, reader)?);
+                if self.watched.contains_key(&partition) {
+                    continue;
+                }
+                match self.find(partition, feed, reader) {
+                    Ok(partition) => found.push(partition),
+                    Err(error) => {
+                        tracing::debug!(%error, %topic, index, "a partition can't be read yet");
+                        all = false;
+                    }
                 }
             }
         }
         self.assign(found)?;
-        self.progress.found();
+        if all {
+            self.progress.found();
+        }
         for (Partition { topic, index }, Watched { next, lag, .. }) in &self.watched {
-            let (_, high) = self.consumer.fetch_watermarks(topic, *index, PATIENCE)?;
-            lag.set((high - next.load(Ordering::Relaxed)).max(0));
+            if let Ok((_, high)) = self.consumer.fetch_watermarks(topic, *index, PATIENCE) {
+                lag.set((high - next.load(Ordering::Relaxed)).max(0));
+            }
         }
         Ok(())
     }

@@ -49,13 +49,13 @@ impl Fixture {
     }
 
     /// Starts the first `here` workers of `peers`, each with a queue of so many bytes.
-    fn start(&self, here: usize, bytes: usize, positions: Positions) -> (Running, Vec<Outlet>) {
+    fn start(&self, here: usize, bytes: usize, positions: &Positions) -> (Running, Vec<Outlet>) {
         let (inlets, outlets): (Vec<_>, Vec<_>) = (0..here).map(|_| intake(bytes)).unzip();
         for outlet in &outlets {
             outlet.bind(std::thread::current());
         }
         let seats = Seats { peers: here, first: 0, inlets };
-        let running = start(&self.cluster, seats, positions, self.metrics.clone()).unwrap();
+        let running = start(&self.cluster, &seats, positions, &self.metrics).unwrap();
         (running, outlets)
     }
 }
@@ -113,7 +113,7 @@ fn wait_until(done: impl Fn() -> bool) {
 fn every_event_comes_once_to_whoever_reads_its_partition() {
     let fixture = Fixture::new(&[("view-events", 5)]);
     fixture.post((0..3000).map(view));
-    let (running, outlets) = fixture.start(2, 1 << 20, Positions::new());
+    let (running, outlets) = fixture.start(2, 1 << 20, &Positions::new());
     let mut taken = Taken::default();
     taken.take_until(&outlets, |taken| taken.offsets() == 3000);
     wait_until(|| running.progress().caught_up());
@@ -133,7 +133,7 @@ fn reading_goes_on_from_the_positions_given() {
     let partition = Partition { topic: "view-events".into(), index: 0 };
     for (from, first) in [(7, 7), (10, 10), (99, 0)] {
         let positions = Positions::from([(partition.clone(), from)]);
-        let (running, outlets) = fixture.start(1, 1 << 20, positions);
+        let (running, outlets) = fixture.start(1, 1 << 20, &positions);
         let mut taken = Taken::default();
         taken.next.insert(partition.clone(), from);
         taken.take_until(&outlets, |taken| taken.offsets() == 10);
@@ -146,7 +146,7 @@ fn reading_goes_on_from_the_positions_given() {
 #[test]
 fn a_topic_that_is_missing_is_read_once_it_is_there() {
     let fixture = Fixture::new(&[]);
-    let (running, outlets) = fixture.start(1, 1 << 20, Positions::new());
+    let (running, outlets) = fixture.start(1, 1 << 20, &Positions::new());
     wait_until(|| running.progress().caught_up());
     fixture.brokers.create_topic("view-events", 2, 3).unwrap();
     fixture.post((0..100).map(view));
@@ -159,7 +159,7 @@ fn a_topic_that_is_missing_is_read_once_it_is_there() {
 fn a_worker_that_does_not_take_holds_its_reader_back() {
     let fixture = Fixture::new(&[("view-events", 1)]);
     fixture.post((0..2000).map(long_view));
-    let (running, outlets) = fixture.start(1, 100_000, Positions::new());
+    let (running, outlets) = fixture.start(1, 100_000, &Positions::new());
     let paused = fixture.metrics.paused.with_label_values(&["0"]);
     wait_until(|| paused.get() == 1);
     assert!(!running.progress().caught_up());
@@ -173,7 +173,7 @@ fn a_worker_that_does_not_take_holds_its_reader_back() {
 fn a_source_whose_worker_does_not_take_can_be_stopped() {
     let fixture = Fixture::new(&[("view-events", 1)]);
     fixture.post((0..2000).map(long_view));
-    let (running, _outlets) = fixture.start(1, 1, Positions::new());
+    let (running, _outlets) = fixture.start(1, 1, &Positions::new());
     wait_until(|| fixture.metrics.paused.with_label_values(&["0"]).get() == 1);
     drop(running);
 }
@@ -182,7 +182,7 @@ fn a_source_whose_worker_does_not_take_can_be_stopped() {
 fn dead_letters_keep_what_they_were_and_say_why() {
     let fixture = Fixture::new(&[("view-events", 1), ("dead-letter-events", 1)]);
     fixture.post([view(0), "Hello Kafka".into(), view(2), r#"{"product":"p"}"#.into()]);
-    let (_running, outlets) = fixture.start(1, 1 << 20, Positions::new());
+    let (_running, outlets) = fixture.start(1, 1 << 20, &Positions::new());
     let mut taken = Taken::default();
     taken.take_until(&outlets, |taken| taken.offsets() == 4);
     assert_eq!(taken.users.len(), 2);
@@ -220,7 +220,7 @@ fn dead_letters_keep_what_they_were_and_say_why() {
 fn brokers_that_are_gone_are_waited_for() {
     let fixture = Fixture::new(&[("view-events", 1)]);
     fixture.post((0..10).map(view));
-    let (_running, outlets) = fixture.start(1, 1 << 20, Positions::new());
+    let (_running, outlets) = fixture.start(1, 1 << 20, &Positions::new());
     let mut taken = Taken::default();
     taken.take_until(&outlets, |taken| taken.offsets() == 10);
     for broker in 1..=3 {
@@ -242,6 +242,6 @@ fn what_librdkafka_refuses_is_told_at_once() {
     let cluster = Cluster { properties, group: "g".into(), ..Cluster::default() };
     let metrics = SourceMetrics::register(&Registry::new()).unwrap();
     let seats = Seats { peers: 1, first: 0, inlets: vec![intake(1).0] };
-    assert!(start(&cluster, seats, Positions::new(), metrics).is_err());
+    assert!(start(&cluster, &seats, &Positions::new(), &metrics).is_err());
     assert!(KafkaLog::new(&cluster).is_err());
 }

@@ -1,0 +1,178 @@
+//! Posted events, appended to their topic files and synced before anyone believes in them.
+
+use super::{Bell, path};
+use crate::engine::intake::Partition;
+use crate::event::log::{BoxFuture, EventLog, LogError, NewEvent, Position};
+use crate::sources::topic_of;
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use dataflows::event::Kind;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+use tokio::sync::oneshot;
+
+/// How many appends may wait for the disk.
+const WAITING: usize = 4096;
+
+/// Topic files as an event log. All appends that wait are synced together, once.
+pub struct FileLog {
+    appends: Option<Sender<Append>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+type Answer = Result<Vec<Position>, LogError>;
+
+struct Append {
+    events: Vec<NewEvent>,
+    reply: oneshot::Sender<Answer>,
+}
+
+impl FileLog {
+    /// A log in a folder, which is made when it is missing; `bell` wakes the folder's reader.
+    ///
+    /// # Errors
+    /// When the folder can't be made, or no thread can be started.
+    pub fn open(dir: &Path, bell: Bell) -> io::Result<FileLog> {
+        std::fs::create_dir_all(dir)?;
+        let (sender, appends) = bounded(WAITING);
+        let topics = Kind::ALL.map(|kind| Topic::new(dir, topic_of(kind)));
+        let writer = Writer { topics, appends, bell };
+        let writer = thread::Builder::new().name("file-log".into()).spawn(|| writer.run())?;
+        Ok(FileLog { appends: Some(sender), writer: Some(writer) })
+    }
+}
+
+impl EventLog for FileLog {
+    fn append(&self, events: Vec<NewEvent>) -> BoxFuture<Result<Vec<Position>, LogError>> {
+        let (reply, answer) = oneshot::channel();
+        let appends = self.appends.as_ref().expect("taken only when the log is dropped");
+        let sent = appends.try_send(Append { events, reply });
+        Box::pin(async move {
+            let ended = || LogError::Unavailable("its writer has ended".into());
+            match sent {
+                Ok(()) => answer.await.map_err(|_| ended())?,
+                Err(TrySendError::Full(_)) => {
+                    Err(LogError::Unavailable("too many events wait for the disk".into()))
+                }
+                Err(TrySendError::Disconnected(_)) => Err(ended()),
+            }
+        })
+    }
+}
+
+impl Drop for FileLog {
+    fn drop(&mut self) {
+        drop(self.appends.take());
+        if self.writer.take().is_some_and(|writer| writer.join().is_err()) {
+            tracing::error!("the file log's writer has panicked");
+        }
+    }
+}
+
+struct Writer {
+    topics: [Topic; 3],
+    appends: Receiver<Append>,
+    bell: Bell,
+}
+
+impl Writer {
+    /// Works until the log is dropped and nothing waits.
+    fn run(mut self) {
+        while let Ok(first) = self.appends.recv() {
+            let mut appends = vec![first];
+            appends.extend(self.appends.try_iter().take(WAITING));
+            self.commit(appends);
+            self.bell.ring();
+        }
+    }
+
+    /// Writes and syncs together, then answers each.
+    fn commit(&mut self, appends: Vec<Append>) {
+        let staged: Vec<Vec<(Kind, u64)>> = appends
+            .iter()
+            .map(|append| append.events.iter().map(|event| self.stage(event)).collect())
+            .collect();
+        let bases = self.topics.each_mut().map(|topic| topic.write().map_err(|e| e.to_string()));
+        for (append, staged) in appends.into_iter().zip(staged) {
+            let position = |(kind, within): (Kind, u64)| {
+                let base =
+                    bases[kind.index()].as_ref().map_err(|e| LogError::Unavailable(e.clone()));
+                let offset = i64::try_from(base? + within).unwrap_or(i64::MAX);
+                let partition = Partition { topic: topic_of(kind).into(), index: 0 };
+                Ok(Position { partition, offset })
+            };
+            // Who no longer waits needs no answer.
+            let _ = append.reply.send(staged.into_iter().map(position).collect());
+        }
+    }
+
+    fn stage(&mut self, event: &NewEvent) -> (Kind, u64) {
+        (event.kind, self.topics[event.kind.index()].stage(&event.json))
+    }
+}
+
+struct Topic {
+    path: PathBuf,
+    file: Option<File>,
+    staged: Vec<u8>,
+}
+
+impl Topic {
+    fn new(dir: &Path, topic: &str) -> Topic {
+        Topic { path: path(dir, topic), file: None, staged: Vec::new() }
+    }
+
+    /// Adds a line to what is written next; where in it the line begins.
+    fn stage(&mut self, json: &[u8]) -> u64 {
+        let begin = self.staged.len();
+        // In JSON a bare newline is only ever white space between tokens.
+        self.staged.extend(json.iter().map(|&byte| if byte == b'\n' { b' ' } else { byte }));
+        self.staged.push(b'\n');
+        begin as u64
+    }
+
+    /// Appends what is staged and syncs it; the offset at which it begins.
+    fn write(&mut self) -> io::Result<u64> {
+        if self.staged.is_empty() {
+            return Ok(0);
+        }
+        let staged = std::mem::take(&mut self.staged);
+        // Opened anew after a failure, which closes a torn line, and when it was taken away.
+        let file = self.file.take().filter(|file| is_at(file, &self.path));
+        let mut file = file.map_or_else(|| open(&self.path), Ok)?;
+        file.write_all(&staged)?;
+        file.sync_data()?;
+        // Appending moves to behind what was appended, whoever else appends.
+        let end = file.stream_position()?;
+        self.file = Some(file);
+        Ok(end - staged.len() as u64)
+    }
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(file), Ok(there)) => (file.dev(), file.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+/// Opens a topic file to append to. A last line that was torn off gets its newline, so that it
+/// becomes a dead letter of its own instead of spoiling the next event.
+fn open(path: &Path) -> io::Result<File> {
+    let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+    // The folder's entry of a new file is to be there after a crash as well.
+    if let Some(dir) = path.parent() {
+        File::open(dir)?.sync_all()?;
+    }
+    let mut last = [b'\n'];
+    if file.metadata()?.len() > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    if last != [b'\n'] {
+        file.write_all(b"\n")?;
+    }
+    Ok(file)
+}

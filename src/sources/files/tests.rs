@@ -1,0 +1,192 @@
+//! The file source and the file log, together.
+
+use super::{Bell, FileLog, start};
+use crate::engine::intake::{CatalogueRow, Outlet, Partition, Unit, intake};
+use crate::event::log::{EventLog, NewEvent, Position};
+use crate::sources::{Positions, Running, Seats, SourceMetrics};
+use dataflows::event::Kind;
+use prometheus::Registry;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// A folder that goes when it is dropped.
+pub(super) struct Dir(PathBuf);
+
+impl Dir {
+    pub(super) fn new() -> Dir {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let name =
+            format!("recsys-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let dir = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&dir).unwrap();
+        Dir(dir)
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+struct Fixture {
+    dir: Dir,
+    metrics: SourceMetrics,
+    bell: Bell,
+}
+
+impl Fixture {
+    fn new() -> Fixture {
+        let metrics = SourceMetrics::register(&Registry::new()).unwrap();
+        Fixture { dir: Dir::new(), metrics, bell: Bell::default() }
+    }
+
+    fn start(&self, positions: &Positions) -> (Running, Vec<Outlet>) {
+        let (inlets, outlets): (Vec<_>, Vec<_>) = (0..2).map(|_| intake(1 << 20)).unzip();
+        for outlet in &outlets {
+            outlet.bind(std::thread::current());
+        }
+        let seats = Seats { peers: 2, first: 0, inlets };
+        (start(&self.dir.0, &seats, positions, &self.metrics, &self.bell).unwrap(), outlets)
+    }
+}
+
+#[derive(Default)]
+struct Taken {
+    events: Vec<(Kind, String)>,
+    rows: Vec<CatalogueRow>,
+    next: BTreeMap<String, i64>,
+}
+
+impl Taken {
+    fn add(&mut self, unit: Unit) {
+        for (_, block) in &unit.blocks {
+            block.for_each(|event| self.events.push((event.kind, event.user.into())));
+        }
+        self.rows.extend(unit.catalogue);
+        for (partition, by) in unit.advances {
+            *self.next.entry(partition.topic.to_string()).or_default() += by;
+        }
+    }
+
+    fn take_until(&mut self, outlets: &[Outlet], done: impl Fn(&Taken) -> bool) {
+        let begun = Instant::now();
+        while !done(self) {
+            match outlets.iter().find_map(Outlet::take) {
+                Some(unit) => self.add(unit),
+                None => std::thread::park_timeout(Duration::from_millis(20)),
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", self.next);
+        }
+    }
+}
+
+fn append(log: &FileLog, events: Vec<NewEvent>) -> Vec<Position> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(log.append(events)).unwrap()
+}
+
+fn event(kind: Kind, user: &str) -> NewEvent {
+    let json = format!("{{\"userId\":\"{user}\",\n\"product\":\"p\"}}");
+    NewEvent { kind, user: user.into(), json: json.into() }
+}
+
+fn at(topic: &str, offset: i64) -> Position {
+    Position { partition: Partition { topic: topic.into(), index: 0 }, offset }
+}
+
+#[test]
+fn what_is_appended_is_read_at_the_positions_that_were_told() {
+    let fixture = Fixture::new();
+    let (running, outlets) = fixture.start(&Positions::new());
+    assert!(running.progress().caught_up());
+    let log = FileLog::open(&fixture.dir.0, fixture.bell.clone()).unwrap();
+    let length = i64::try_from(event(Kind::View, "u1").json.len()).unwrap() + 1;
+    let positions = append(
+        &log,
+        vec![event(Kind::View, "u1"), event(Kind::Purchase, "u2"), event(Kind::View, "u3")],
+    );
+    let told = [at("view-events", 0), at("purchase-events", 0), at("view-events", length)];
+    assert_eq!(positions, told);
+    assert_eq!(append(&log, vec![event(Kind::View, "u4")]), [at("view-events", 2 * length)]);
+    let mut taken = Taken::default();
+    taken.take_until(&outlets, |taken| taken.events.len() == 4);
+    assert_eq!(taken.next["view-events"], 3 * length);
+    assert_eq!(taken.next["purchase-events"], length);
+    assert_eq!(fixture.metrics.events.with_label_values(&["view-events"]).get(), 3);
+
+    // A restart goes on from where the state is, or reads everything again.
+    drop((running, outlets, log));
+    let fixture = Fixture { bell: Bell::default(), ..fixture };
+    let from = Positions::from([(at("view-events", 0).partition, length)]);
+    let (running, outlets) = fixture.start(&from);
+    let mut taken = Taken::default();
+    taken.take_until(&outlets, |_| running.progress().caught_up());
+    taken.take_until(&outlets, |taken| taken.events.len() == 3);
+}
+
+#[test]
+fn catalogue_rows_are_read_and_dead_letters_written() {
+    let fixture = Fixture::new();
+    let rows = "{\"id\":\"p1\",\"name\":\"Lamp\"}\n\n{\"id\":\"p2\",\"deleted\":true}\n[]\n";
+    std::fs::write(fixture.dir.path("product-catalog.jsonl"), rows).unwrap();
+    let views = b"Hello Kafka\n{\"userId\":\"u1\",\"product\":\"p1\"}\n\xff\"\n{\"userId\":\"torn";
+    std::fs::write(fixture.dir.path("view-events.jsonl"), views).unwrap();
+    let (running, outlets) = fixture.start(&Positions::new());
+    let mut taken = Taken::default();
+    taken.take_until(&outlets, |taken| taken.next.len() == 2 && running.progress().caught_up());
+    assert_eq!(taken.events, [(Kind::View, "u1".to_owned())]);
+    let rows: Vec<_> = taken.rows.iter().map(|row| (&*row.product, row.row.is_some())).collect();
+    assert_eq!(rows, [("p1", true), ("p2", false)]);
+
+    // The torn line becomes a letter of its own, and spoils nothing.
+    let log = FileLog::open(&fixture.dir.0, fixture.bell.clone()).unwrap();
+    append(&log, vec![event(Kind::View, "u2")]);
+    taken.take_until(&outlets, |taken| taken.events.len() == 2);
+    drop((running, log));
+    let letters = std::fs::read_to_string(fixture.dir.path("dead-letter-events.jsonl")).unwrap();
+    let letters: Vec<serde_json::Value> =
+        letters.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut told: Vec<_> = letters
+        .iter()
+        .map(|letter| {
+            (
+                &letter["source_topic"],
+                &letter["source_offset"],
+                &letter["reason"],
+                &letter["record"],
+            )
+        })
+        .map(|(topic, offset, reason, record)| format!("{topic} {offset} {reason} {record}"))
+        .collect();
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            r#""product-catalog" 54 "not_object" "[]""#,
+            r#""view-events" 0 "not_json" "Hello Kafka""#,
+            r#""view-events" 43 "not_json" "�\"""#,
+            r#""view-events" 46 "not_json" "{\"userId\":\"torn""#,
+        ]
+    );
+}
+
+#[test]
+fn a_file_that_was_cut_is_read_anew() {
+    let fixture = Fixture::new();
+    let path = fixture.dir.path("view-events.jsonl");
+    let two = "{\"userId\":\"u1\",\"product\":\"p\"}\n{\"userId\":\"u2\",\"product\":\"p\"}\n";
+    std::fs::write(&path, two).unwrap();
+    let (_running, outlets) = fixture.start(&Positions::new());
+    let mut taken = Taken::default();
+    taken.take_until(&outlets, |taken| taken.events.len() == 2);
+    std::fs::write(&path, "{\"userId\":\"u3\",\"product\":\"p\"}\n").unwrap();
+    taken.take_until(&outlets, |taken| taken.events.len() == 3);
+    assert_eq!(taken.next["view-events"], 30);
+}
