@@ -166,7 +166,7 @@ fn source(
     };
     let cluster = kafka.into();
     let log = KafkaLog::new(&cluster).context("kafka.properties")?;
-    let running = kafka::start(&cluster, seats, Positions::new(), metrics)?;
+    let running = kafka::start(&cluster, &seats, &Positions::new(), &metrics)?;
     Ok((running, Arc::new(log)))
 }
 

@@ -10,6 +10,8 @@ impl From<&crate::config::Kafka> for Cluster {
         let properties = kafka.properties.iter();
         Cluster {
             bootstrap: kafka.brokers.join(","),
+            group: kafka.group.clone(),
+            topic_prefix: kafka.topic_prefix.clone(),
             properties: properties
                 .map(|(key, value)| (key.clone(), value.expose().to_owned()))
                 .collect(),
