@@ -1,172 +1,171 @@
-//! The command line.
+//! The command line: what was typed, and which function does it.
 
+mod args;
+mod check;
+mod config;
+mod demo;
+mod failure;
+mod generate;
 mod run;
 mod topics;
 
-use crate::config::{Config, ConfigError, Layers};
-use clap::{CommandFactory, Parser, Subcommand};
-use std::io::Write;
-use std::path::PathBuf;
+use crate::config::{Config, Kafka, Layers, Setting};
+use args::{Cli, Command, Options};
+use clap::{CommandFactory, Parser};
+use failure::Usage;
+use rdkafka::config::ClientConfig;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
 
-/// Real-time recommendations for a shop: three Kafka topics in, live profiles and answers out.
-#[derive(Debug, Parser)]
-#[command(version, name = "recsys", after_help = EXAMPLES)]
-pub struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-const EXAMPLES: &str = "Examples:
-  recsys topics create               make the topics that are missing
-  recsys run -w 2                    two workers, as workers.toml says
-  recsys run -w 2 --process 0        the first process of a cluster (see `hosts` in workers.toml)
-  recsys check-config                what is in force, and where it was set";
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Start the workers of this process and its HTTP front; they run until Ctrl-C.
-    Run(Settings),
-    /// Kafka's topics.
-    Topics {
-        #[command(subcommand)]
-        command: TopicsCommand,
-    },
-    /// Read the configuration and tell what is in force, or all that is wrong with it.
-    CheckConfig(Settings),
-    /// Print completions for a shell.
-    Completions {
-        /// Which shell.
-        shell: clap_complete::Shell,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum TopicsCommand {
-    /// Make the topics that are missing; those that are there are left as they are.
-    Create {
-        #[command(flatten)]
-        settings: Settings,
-        /// Partitions of each topic.
-        #[arg(long, default_value_t = 4)]
-        partitions: i32,
-        /// On how many brokers each partition lies.
-        #[arg(long, default_value_t = 3)]
-        replication: i32,
-    },
-}
-
-/// Where settings come from, the later over the earlier: file, RECSYS_… variables, flags.
-#[derive(Debug, clap::Args)]
-struct Settings {
-    /// The configuration file [default: ./workers.toml if there is one]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Worker threads in this process.
-    #[arg(short = 'w', long, value_name = "N")]
-    workers: Option<String>,
-    /// Which of the processes of `hosts` this is, from 0.
-    #[arg(long, value_name = "I")]
-    process: Option<String>,
-    /// Any key of the file, as `section.key=value`; may be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
-    set: Vec<(String, String)>,
-}
-
-fn key_value(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("it must be KEY=VALUE")?;
-    Ok((key.into(), value.into()))
-}
-
-impl Settings {
-    fn layers(&self) -> Result<Layers, ConfigError> {
-        let layers = Layers::default().file(self.config.as_deref())?.environment(std::env::vars());
-        let mut layers = layers;
-        if let Some(workers) = &self.workers {
-            layers = layers.flag("workers", workers, "-w");
+/// Parses the command line and does what it says. 0 is success, 1 failure, and 64 a command line or
+/// a configuration that can't be.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way as well. Nobody may be reading.
+            let _ = error.print();
+            return if error.use_stderr() { failure::USAGE.into() } else { ExitCode::SUCCESS };
         }
-        if let Some(process) = &self.process {
-            layers = layers.flag("process", process, "--process");
-        }
-        for (key, value) in &self.set {
-            layers = layers.flag(key, value, "--set");
-        }
-        Ok(layers)
-    }
-
-    fn config(&self) -> Result<Config, Exit> {
-        let (config, _) = self.layers().and_then(Layers::check).map_err(Exit::Config)?;
-        Ok(config)
+    };
+    let serves = matches!(cli.command, Command::Run(_) | Command::Demo(_));
+    match start_log(serves).and_then(|()| dispatch(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::tell(&error),
     }
 }
 
-/// How the command ends, when not well.
-#[derive(Debug)]
-pub enum Exit {
-    /// The configuration is wrong: 64.
-    Config(ConfigError),
-    /// It failed: 1.
-    Failed(anyhow::Error),
-}
-
-impl From<anyhow::Error> for Exit {
-    fn from(error: anyhow::Error) -> Exit {
-        Exit::Failed(error)
-    }
-}
-
-impl Exit {
-    /// Shows what is wrong with the words (64), or the help that was asked for (0).
-    pub fn usage(error: &clap::Error) -> ExitCode {
-        // There is nobody to tell that it can't be told.
-        let _ = error.print();
-        if error.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS }
-    }
-
-    fn code(&self) -> ExitCode {
-        let (text, code) = match self {
-            Exit::Config(error) => (error.to_string(), 64),
-            Exit::Failed(error) => (format!("{error:#}"), 1),
-        };
-        let _ = writeln!(std::io::stderr(), "recsys: {text}");
-        ExitCode::from(code)
-    }
-}
-
-impl Cli {
-    /// Does what was asked for.
-    pub fn execute(self) -> ExitCode {
-        match self.command.execute() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(exit) => exit.code(),
+fn dispatch(cli: Cli) -> anyhow::Result<()> {
+    let options = cli.options;
+    match cli.command {
+        Command::Run(args) => run::run(&load(&options, args.flags())?.0),
+        Command::Demo(args) => demo::run(&embedded(&options, args.flags())?, &args),
+        Command::Topics(args) => topics::run(&load(&options, [])?.0, &args),
+        Command::Generate(args) => generate::run(&load(&options, args.flags())?.0, &args),
+        Command::Check(args) => check::run(&load(&options, [])?.0, args.what),
+        Command::Config(args) => config::run(&load(&options, [])?.0, args.action),
+        Command::CheckConfig => config::show(&load(&options, [])?.1),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "recsys", &mut std::io::stdout());
+            Ok(())
         }
     }
 }
 
-impl Command {
-    fn execute(self) -> Result<(), Exit> {
-        match self {
-            Command::Run(settings) => run::run(&settings.config()?)?,
-            Command::Topics {
-                command: TopicsCommand::Create { settings, partitions, replication },
-            } => topics::create(&settings.config()?, partitions, replication)?,
-            Command::CheckConfig(settings) => {
-                let checked = settings.layers().and_then(Layers::check).map_err(Exit::Config)?;
-                for setting in checked.1 {
-                    say(&format!("{} = {}  # {}", setting.key, setting.value, setting.origin))?;
-                }
-            }
-            Command::Completions { shell } => {
-                let mut command = Cli::command();
-                clap_complete::generate(shell, &mut command, "recsys", &mut std::io::stdout());
-            }
-        }
-        Ok(())
-    }
+/// A flag as a setting: its key, its value, and how it was typed.
+type Flag = (&'static str, String, String);
+
+/// The configuration from file, environment and command line.
+fn load(
+    options: &Options,
+    flags: impl IntoIterator<Item = Flag>,
+) -> anyhow::Result<(Config, Vec<Setting>)> {
+    // A variable that is not Unicode is none of ours.
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let layers = Layers::default().file(options.config.as_deref())?.environment(variables);
+    Ok(with_flags(layers, options, flags)?.check()?)
 }
 
-/// Prints a line of the command's own output.
+/// The configuration without any service: neither file nor environment can ask for one.
+fn embedded(options: &Options, flags: impl IntoIterator<Item = Flag>) -> anyhow::Result<Config> {
+    Ok(with_flags(Layers::default(), options, flags)?.check()?.0)
+}
+
+fn with_flags(
+    mut layers: Layers,
+    options: &Options,
+    flags: impl IntoIterator<Item = Flag>,
+) -> anyhow::Result<Layers> {
+    for setting in &options.set {
+        let (key, value) = setting
+            .split_once('=')
+            .ok_or_else(|| Usage(format!("--set {setting}: must be section.key=value")))?;
+        layers = layers.flag(key, value, format!("--set {key}"));
+    }
+    Ok(flags.into_iter().fold(layers, |layers, (key, value, flag)| layers.flag(key, value, flag)))
+}
+
+/// Prints a line of the command's own output. Unlike `println!` it fails when nobody reads on.
 fn say(line: &str) -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "{line}")?;
+    Ok(writeln!(std::io::stdout(), "{line}")?)
+}
+
+/// A client of Kafka with the user's properties.
+fn kafka_client(kafka: &Kafka) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", kafka.brokers.join(","));
+    for (key, value) in &kafka.properties {
+        config.set(key, value.expose());
+    }
+    config
+}
+
+/// Logs go to standard error, by `RECSYS_LOG`: `info`, `debug`, `recsys::http=trace`… The default is
+/// `info` for what serves, and `warn` for what only does something.
+fn start_log(serves: bool) -> anyhow::Result<()> {
+    let filter = match std::env::var("RECSYS_LOG") {
+        Ok(filter) if !filter.is_empty() => EnvFilter::try_new(&filter)
+            .map_err(|error| Usage(format!("RECSYS_LOG = {filter:?}: {error}")))?,
+        // The ZooKeeper client warns of what the settings store tells better.
+        _ if serves => EnvFilter::new("info,librdkafka=warn,zookeeper_client=off"),
+        _ => EnvFilter::new("warn,zookeeper_client=off"),
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clap_finds_no_fault() {
+        Cli::command().debug_assert();
+    }
+
+    /// What a command line without a file and an environment comes to: workers and process.
+    fn check(line: &str, expected: Result<(usize, usize), &str>) {
+        let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+        let Command::Run(args) = cli.command else { panic!("{line}") };
+        let told = match embedded(&cli.options, args.flags()) {
+            Ok(config) => Ok((config.workers, config.process)),
+            Err(error) => Err(error.to_string()),
+        };
+        assert_eq!(
+            told.as_ref().map_err(|told| &**told),
+            expected.as_ref().map_err(|told| &**told)
+        );
+    }
+
+    #[test]
+    fn flags_are_settings() {
+        check("recsys run", Ok((1, 0)));
+        check("recsys run -w 3", Ok((3, 0)));
+        check("recsys run --set workers=2 -w 3", Ok((3, 0)));
+        check("recsys --set hosts=a:1,b:1 run -w 2 --process 1", Ok((2, 1)));
+        check(
+            "recsys run -w 0",
+            Err("--workers: workers = \"0\": must be a whole number from 1 to 1024"),
+        );
+        check("recsys run --set workers", Err("--set workers: must be section.key=value"));
+    }
+
+    #[test]
+    fn the_exit_code_tells_whose_fault_it_is() {
+        for (error, code) in [
+            (embedded(&Options::default(), [("x", String::new(), "--x".into())]).unwrap_err(), 64),
+            (Usage(String::new()).into(), 64),
+            (crate::settings::under_config("..").unwrap_err().into(), 64),
+            (anyhow::anyhow!("no broker answers"), 1),
+            (anyhow::Error::from(Usage(String::new())).context("more"), 64),
+        ] {
+            assert_eq!(failure::code(&error), code, "{error}");
+        }
+    }
 }

@@ -1,38 +1,37 @@
-//! `recsys topics create`.
+//! `recsys topics create`
 
-use super::say;
-use crate::config::Config;
+use super::args::{TopicsAction, TopicsArgs};
+use super::{failure, say};
+use crate::config::{Config, Kafka};
 use crate::sources::kafka::{Cluster, Created, create_topics};
-use anyhow::{Context, bail};
+use anyhow::Context;
 
-impl From<&crate::config::Kafka> for Cluster {
-    fn from(kafka: &crate::config::Kafka) -> Cluster {
+impl From<&Kafka> for Cluster {
+    fn from(kafka: &Kafka) -> Cluster {
         let properties = kafka.properties.iter();
         Cluster {
             bootstrap: kafka.brokers.join(","),
             group: kafka.group.clone(),
             topic_prefix: kafka.topic_prefix.clone(),
             properties: properties
-                .map(|(key, value)| (key.clone(), value.expose().to_owned()))
+                .map(|(key, value)| (key.clone(), value.expose().into()))
                 .collect(),
         }
     }
 }
 
-pub(super) fn create(config: &Config, partitions: i32, replication: i32) -> anyhow::Result<()> {
-    let Some(kafka) = &config.kafka else {
-        bail!("no brokers are configured (`kafka.brokers`): topic files need no creating");
-    };
+pub(super) fn run(config: &Config, args: &TopicsArgs) -> anyhow::Result<()> {
+    let kafka = failure::named(config.kafka.as_ref(), "kafka.brokers")?;
+    let TopicsAction::Create { partitions, replication } = args.action;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let topics = runtime
+    let created = runtime
         .block_on(create_topics(&kafka.into(), partitions, replication))
-        .context("the topics could not be created")?;
-    for (topic, created) in topics {
-        let what = match created {
-            Created::Now => "created",
-            Created::Before => "was there already",
-        };
-        say(&format!("{topic}: {what}"))?;
+        .with_context(|| format!("cannot make topics on {}", kafka.brokers.join(",")))?;
+    for (topic, created) in created {
+        say(&match created {
+            Created::Now => format!("{topic}: created, {partitions} × {replication}"),
+            Created::Before => format!("{topic}: was there already"),
+        })?;
     }
     Ok(())
 }

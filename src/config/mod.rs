@@ -144,6 +144,20 @@ pub struct Views {
     pub activity: bool,
 }
 
+impl Kafka {
+    /// A topic's name in this cluster.
+    pub fn topic(&self, name: &str) -> String {
+        format!("{}{name}", self.topic_prefix)
+    }
+}
+
+impl Redis {
+    /// The URL without its password.
+    pub fn shown_url(&self) -> String {
+        secret::without_password(self.url.expose())
+    }
+}
+
 impl Config {
     /// How many processes form the cluster.
     pub fn processes(&self) -> usize {

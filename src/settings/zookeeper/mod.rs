@@ -8,6 +8,8 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use session::connect;
+
 use super::{Store, StoreError, check};
 use crate::config;
 use crate::event::log::BoxFuture;

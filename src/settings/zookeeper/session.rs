@@ -88,14 +88,6 @@ impl Shared {
         self.session.send_modify(|session| *session = (client, session.1.wrapping_add(1)));
     }
 
-    async fn connect(&self) -> Result<Client, Error> {
-        let mut connector = Client::connector().with_session_timeout(self.config.session_timeout);
-        if let Some((scheme, credentials)) = &self.config.auth {
-            connector = connector.with_auth(scheme, credentials.expose().as_bytes());
-        }
-        connector.connect(&format!("{}{}", self.config.hosts.join(","), self.config.chroot)).await
-    }
-
     /// Enters all members that are not there, or are from an earlier session of ours.
     async fn enter_all(&self, client: &Client) -> Result<(), Error> {
         let members = self.members().clone();
@@ -125,6 +117,18 @@ impl Shared {
     }
 }
 
+/// Begins a session.
+///
+/// # Errors
+/// When no server answers for about the session's time-out, or the credentials are refused.
+pub(crate) async fn connect(config: &config::ZooKeeper) -> Result<Client, Error> {
+    let mut connector = Client::connector().with_session_timeout(config.session_timeout);
+    if let Some((scheme, credentials)) = &config.auth {
+        connector = connector.with_auth(scheme, credentials.expose().as_bytes());
+    }
+    connector.connect(&format!("{}{}", config.hosts.join(","), config.chroot)).await
+}
+
 /// Makes a node that stays, with its parents.
 pub(super) async fn create(
     client: &Client,
@@ -146,7 +150,7 @@ pub(super) async fn create(
 pub(super) async fn keep(shared: Arc<Shared>) {
     let mut told = false;
     loop {
-        match shared.connect().await {
+        match connect(&shared.config).await {
             Ok(client) => {
                 tracing::info!(session = %client.session_id(), "ZooKeeper session begins");
                 told = false;

@@ -1,0 +1,26 @@
+//! Sets a key that goes by itself, reads it, and deletes it.
+
+use super::PATIENCE;
+use crate::cli::say;
+use crate::config::Redis;
+use anyhow::{Context, ensure};
+use redis::Commands;
+
+pub(super) fn check(config: &Redis) -> anyhow::Result<()> {
+    let client = redis::Client::open(config.url.expose())?;
+    let mut connection = client.get_connection_with_timeout(PATIENCE).context("no connection")?;
+    connection.set_read_timeout(Some(PATIENCE))?;
+    connection.set_write_timeout(Some(PATIENCE))?;
+    say("Connected to Redis.")?;
+    say("Redis client connected.")?;
+    let key = format!("recsys:check:{}", std::process::id());
+    let reply: String = connection.set_ex(&key, "Hello Redis", 60).context("SET failed")?;
+    say(&format!("Set reply: {reply}"))?;
+    let value: String = connection.get(&key).context("GET failed")?;
+    say(&format!("Get reply: {value}"))?;
+    let deleted: usize = connection.del(&key).context("DEL failed")?;
+    ensure!(value == "Hello Redis" && deleted == 1, "the value that was set did not stay");
+    drop(connection);
+    say("Redis client disconnected.")?;
+    Ok(())
+}

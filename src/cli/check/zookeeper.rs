@@ -1,0 +1,32 @@
+//! Creates an ephemeral node, reads it, and deletes it.
+
+use super::PATIENCE;
+use crate::cli::say;
+use crate::config::ZooKeeper;
+use crate::settings::zookeeper::connect;
+use anyhow::{Context, ensure};
+use tokio::time::timeout;
+use zookeeper::{Acls, CreateMode};
+
+pub(super) fn check(config: &ZooKeeper) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(greet(config))
+}
+
+async fn greet(config: &ZooKeeper) -> anyhow::Result<()> {
+    let late = || format!("no answer within {PATIENCE:?}");
+    let client = timeout(PATIENCE, connect(config)).await.ok().with_context(late)??;
+    say("Connected to Zookeeper.")?;
+    let path = format!("/recsys-check-{}", std::process::id());
+    let ephemeral = CreateMode::Ephemeral.with_acls(Acls::anyone_all());
+    let create = client.create(&path, b"Hello Zookeeper", &ephemeral);
+    timeout(PATIENCE, create).await.ok().with_context(late)?.context("no node can be created")?;
+    say("Znode created.")?;
+    let read = timeout(PATIENCE, client.get_data(&path)).await.ok().with_context(late)?;
+    let (data, _) = read.context("the node can't be read")?;
+    say(&format!("Znode data: {}", String::from_utf8_lossy(&data)))?;
+    let delete = timeout(PATIENCE, client.delete(&path, None)).await.ok().with_context(late)?;
+    delete.context("the node can't be deleted")?;
+    ensure!(data == b"Hello Zookeeper", "the value that was set did not stay");
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! Kafka topics; a record counts once all replicas in sync have it.
+
+use super::Target;
+use crate::config::Kafka;
+use crate::sources::topic_of;
+use anyhow::{Context, bail};
+use dataflows::event::Kind;
+use rdkafka::client::ClientContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long brokers may be away before it fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) struct Topics {
+    producer: BaseProducer<Failures>,
+    kafka: Kafka,
+    /// The topics' names in the cluster.
+    names: HashMap<&'static str, String>,
+}
+
+/// The first failure, and what nobody waits for.
+#[derive(Default)]
+struct Failures(Mutex<Option<KafkaError>>);
+
+impl ClientContext for Failures {}
+
+impl ProducerContext for Failures {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error.clone());
+        }
+    }
+}
+
+impl Topics {
+    pub(super) fn new(kafka: &Kafka) -> anyhow::Result<Topics> {
+        let mut config = crate::cli::kafka_client(kafka);
+        config.set("enable.idempotence", "true").set("linger.ms", "5");
+        config.set("queue.buffering.max.messages", "500000");
+        config.set("message.timeout.ms", PATIENCE.as_millis().to_string());
+        let producer: BaseProducer<Failures> = config.create_with_context(Failures::default())?;
+        // Here the reason can be told; later there would be time-outs only.
+        let (brokers, topic) = (kafka.brokers.join(","), kafka.topic(topic_of(Kind::View)));
+        let metadata = producer.client().fetch_metadata(Some(&topic), PATIENCE / 3);
+        let metadata = metadata.with_context(|| format!("no broker of {brokers} answers"))?;
+        if metadata.topics().iter().all(|topic| topic.partitions().is_empty()) {
+            bail!("there are no topics; `recsys topics create` makes them");
+        }
+        Ok(Topics { producer, kafka: kafka.clone(), names: HashMap::new() })
+    }
+}
+
+/// What went wrong with an event that was sent before.
+fn failure(producer: &BaseProducer<Failures>) -> anyhow::Result<()> {
+    let failure = producer.context().0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    failure.map_or(Ok(()), |error| Err(error).context("events were not acknowledged"))
+}
+
+impl Target for Topics {
+    fn send(&mut self, topic: &'static str, key: &str, value: &[u8]) -> anyhow::Result<()> {
+        let name = self.names.entry(topic).or_insert_with(|| self.kafka.topic(topic));
+        let mut record = BaseRecord::to(name.as_str()).key(key).payload(value);
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    record = back;
+                    self.producer.poll(Duration::from_millis(10));
+                    failure(&self.producer)?;
+                }
+                Err((error, _)) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn wait(&mut self, time: Duration) -> anyhow::Result<()> {
+        self.producer.poll(time);
+        failure(&self.producer)
+    }
+
+    fn finish(&mut self) -> anyhow::Result<()> {
+        self.producer.flush(PATIENCE * 2).context("events were not acknowledged")?;
+        failure(&self.producer)
+    }
+}

@@ -1,0 +1,124 @@
+//! `recsys generate`: a made-up shop's visitors, into Kafka or topic files.
+
+mod files;
+mod kafka;
+
+use super::args::{GenerateArgs, Target as Where};
+use super::failure;
+use crate::config::Config;
+use crate::generator::{Crowd, Pace, Shop};
+use crate::sources::topic_of;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// The topic of the catalogue's rows.
+const CATALOGUE: &str = "product-catalog";
+/// How many events are made between two looks at the clock.
+const TURN: u64 = 1_000;
+/// How long to wait for the next event of a pace to become due.
+const WAIT: Duration = Duration::from_millis(2);
+
+/// Where records go.
+trait Target {
+    /// Takes a record; may keep it a little.
+    fn send(&mut self, topic: &'static str, key: &str, value: &[u8]) -> anyhow::Result<()>;
+    /// Gets on with what was kept, for about so long.
+    fn wait(&mut self, time: Duration) -> anyhow::Result<()>;
+    /// Completes when everything is stored.
+    fn finish(&mut self) -> anyhow::Result<()>;
+}
+
+pub(super) fn run(config: &Config, args: &GenerateArgs) -> anyhow::Result<()> {
+    let default = if config.kafka.is_some() { Where::Kafka } else { Where::Files };
+    let mut target: Box<dyn Target> = match args.to.unwrap_or(default) {
+        Where::Kafka => {
+            let kafka = failure::named(config.kafka.as_ref(), "kafka.brokers")?;
+            Box::new(kafka::Topics::new(kafka)?)
+        }
+        Where::Files => Box::new(files::TopicFiles::new(&config.files.dir)?),
+    };
+    let shop = Shop::new(args.products as usize, args.seed);
+    if args.catalogue {
+        for item in shop.items() {
+            target.send(CATALOGUE, &item.id, item.to_json().as_bytes())?;
+        }
+        // Rows first, then the events that are about them.
+        target.finish()?;
+    }
+    let bar = bar(args.events);
+    let made = visitors(&shop, args, target.as_mut(), &bar);
+    target.finish()?;
+    bar.finish();
+    made
+}
+
+/// Sends events until there are enough, or it is interrupted.
+fn visitors(
+    shop: &Shop,
+    args: &GenerateArgs,
+    target: &mut dyn Target,
+    bar: &ProgressBar,
+) -> anyhow::Result<()> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // A second one ends the process at once: brokers may be away.
+        signal_hook::flag::register_conditional_shutdown(signal, 130, stop.clone())?;
+        signal_hook::flag::register(signal, stop.clone())?;
+    }
+    let mut crowd = Crowd::new(shop, args.users as usize, args.seed);
+    let mut pace = args.rate.map(|rate| Pace::new(rate, Instant::now()));
+    let total = args.events.unwrap_or(u64::MAX);
+    let (mut done, mut json, mut user) = (0, Vec::new(), String::new());
+    while done < total && !stop.load(Ordering::Relaxed) {
+        let due = pace.as_mut().map_or(TURN, |pace| pace.due(Instant::now())).min(total - done);
+        let now = Timestamp::now().as_millisecond();
+        for number in done..done + due {
+            let step = crowd.step();
+            json.clear();
+            crowd.write(&step, now - age(args.days, number, total), &mut json);
+            user.clear();
+            user.push_str("user");
+            user.push_str(itoa::Buffer::new().format(step.user));
+            target.send(topic_of(step.kind), &user, &json)?;
+        }
+        done += due;
+        bar.set_position(done);
+        target.wait(if pace.is_some() { WAIT } else { Duration::ZERO })?;
+    }
+    Ok(())
+}
+
+/// How long ago an event of a history is, in milliseconds: the first one all its days.
+fn age(days: u16, number: u64, total: u64) -> i64 {
+    let span = u128::from(days) * 86_400_000;
+    let left = u128::from(total - number) * span / u128::from(total.max(1));
+    i64::try_from(left).unwrap_or(0)
+}
+
+fn bar(events: Option<u64>) -> ProgressBar {
+    let (bar, template) = match events {
+        Some(events) => (
+            ProgressBar::new(events),
+            "{bar:40} {human_pos} of {human_len} events, {per_sec}, {eta} left",
+        ),
+        None => (ProgressBar::new_spinner(), "{spinner} {human_pos} events, {per_sec}, {elapsed}"),
+    };
+    bar.with_style(
+        ProgressStyle::with_template(template).expect("the templates are as they should"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_ends_now_and_begins_its_days_ago() {
+        assert_eq!([0, 50, 100].map(|number| age(1, number, 100)), [86_400_000, 43_200_000, 0]);
+        assert_eq!(age(0, 3, u64::MAX), 0);
+    }
+}
