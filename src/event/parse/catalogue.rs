@@ -29,7 +29,8 @@ pub fn parse_row(
         let product = key.ok_or(Reason::NoProduct)?.to_owned();
         return Ok(CatalogueRow { product, row: None });
     }
-    let object = Object::read(value, field, &mut scratch.texts)?;
+    let mut object = Object::default();
+    object.read(value, field, &mut scratch.texts)?;
     let texts = scratch.texts.as_str();
     let id = object.text(Field::Product, texts, Reason::BadProduct)?;
     if key.is_some() && id.is_some() && key != id {

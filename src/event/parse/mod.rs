@@ -48,7 +48,8 @@ pub fn parse<'a>(
     now_ms: i64,
     scratch: &'a mut Scratch,
 ) -> Result<Event<'a>, Reason> {
-    let object = Object::read(record, field, &mut scratch.texts)?;
+    let mut object = Object::default();
+    object.read(record, field, &mut scratch.texts)?;
     // From here on nothing is written, so what was held can be borrowed as well.
     let texts = scratch.texts.as_str();
     let text = |field, bad| object.text(field, texts, bad);

@@ -60,18 +60,21 @@ pub(super) struct Object<'a> {
 
 impl<'a> Object<'a> {
     /// Reads a record; what can't be borrowed from it goes to `texts`.
+    ///
+    /// Read into, not returned: an object is some hundred bytes, and was copied at every level.
     pub(super) fn read(
+        &mut self,
         record: &'a [u8],
         names: Names,
         texts: &mut String,
-    ) -> Result<Object<'a>, Reason> {
+    ) -> Result<(), Reason> {
         if record.len() > MAX_RECORD {
             return Err(Reason::TooLarge);
         }
         texts.clear();
         let mut json = sonic_rs::Deserializer::from_slice(record);
-        match (ObjectSeed { names, texts }).deserialize(&mut json) {
-            Ok(object) if json.end().is_ok() => Ok(object),
+        match (ObjectSeed { object: self, names, texts }).deserialize(&mut json) {
+            Ok(()) if json.end().is_ok() => Ok(()),
             Err(error) if error.is_unmatched_type() && !record.trim_ascii().starts_with(b"{") => {
                 Err(Reason::NotObject)
             }
@@ -137,39 +140,38 @@ impl<'a> Object<'a> {
     }
 }
 
-struct ObjectSeed<'s> {
+struct ObjectSeed<'s, 'a> {
+    object: &'s mut Object<'a>,
     names: Names,
     texts: &'s mut String,
 }
 
-impl<'a> DeserializeSeed<'a> for ObjectSeed<'_> {
-    type Value = Object<'a>;
-    fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<Object<'a>, D::Error> {
+impl<'a> DeserializeSeed<'a> for ObjectSeed<'_, 'a> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<(), D::Error> {
         json.deserialize_any(self)
     }
 }
 
-impl<'a> Visitor<'a> for ObjectSeed<'_> {
-    type Value = Object<'a>;
+impl<'a> Visitor<'a> for ObjectSeed<'_, 'a> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Object<'a>, A::Error> {
-        let mut object = Object::default();
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(field) = map.next_key_seed(NameSeed(self.names))? {
-            match field {
-                Some(field) if matches!(object.fields[field as usize], Given::Absent) => {
-                    object.fields[field as usize] =
+            let slot = field.map(|field| &mut self.object.fields[field as usize]);
+            match slot.filter(|slot| matches!(slot, Given::Absent)) {
+                Some(slot) => {
+                    *slot =
                         map.next_value_seed(ValueSeed { texts: self.texts, depth: MAX_DEPTH })?;
                 }
-                _ => {
-                    map.next_value_seed(MAX_DEPTH)?;
-                }
+                None => map.next_value_seed(MAX_DEPTH)?,
             }
         }
-        Ok(object)
+        Ok(())
     }
 }
 
