@@ -37,12 +37,11 @@ pub struct Ranked {
 
 /// Ranks what is popular in the user's tags and overall, without what has been bought.
 pub fn rank(popular: &[Popular], bought: &HashSet<&str>, n: usize) -> Vec<Ranked> {
-    let best = |popular: &Popular| popular.products.first().map_or(0.0, |(_, s)| s.to_f64());
-    let overall = popular.iter().filter(|popular| popular.tag.is_none()).map(best);
-    let overall = overall.fold(0.0, f64::max);
+    let overall = merge_overall(popular, n.saturating_add(bought.len()));
+    let tags = popular.iter().filter(|popular| popular.tag.is_some());
     let mut products: BTreeMap<&str, Vec<(Option<String>, f64)>> = BTreeMap::new();
-    for popular in popular {
-        let most = if popular.tag.is_none() { overall } else { best(popular) };
+    for popular in tags.chain(overall.as_ref()) {
+        let most = popular.products.first().map_or(0.0, |(_, score)| score.to_f64());
         for (product, score) in &popular.products {
             if score.0 > 0 && !bought.contains(product.as_str()) {
                 let part = popular.share * score.to_f64() / most;
@@ -64,4 +63,17 @@ pub fn rank(popular: &[Popular], bought: &HashSet<&str>, n: usize) -> Vec<Ranked
     });
     ranked.truncate(n);
     ranked
+}
+
+/// The best overall, of what each worker found among its own: cut to what one worker would have
+/// found, so that the ranking does not depend on how many there are.
+fn merge_overall(popular: &[Popular], most: usize) -> Option<Popular> {
+    let lists = popular.iter().filter(|popular| popular.tag.is_none());
+    let mut merged = lists.cloned().reduce(|mut merged, list| {
+        merged.products.extend(list.products);
+        merged
+    })?;
+    merged.products.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    merged.products.truncate(most);
+    Some(merged)
 }

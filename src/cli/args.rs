@@ -179,6 +179,13 @@ pub(super) struct GenerateArgs {
 }
 
 impl GenerateArgs {
+    /// Visitors that come at a rate, into topic files, until they are told to stop.
+    pub(super) fn visitors(rate: u64, users: u32, products: u32) -> GenerateArgs {
+        let (rate, to) = (Some(rate), Some(Target::Files));
+        let (events, dir) = (None, None);
+        GenerateArgs { rate, events, days: 0, users, products, seed: 1, to, dir, catalogue: true }
+    }
+
     pub(super) fn flags(&self) -> Option<Flag> {
         let dir = self.dir.as_ref().map(|dir| dir.display().to_string());
         flag("files.dir", "--dir", dir.as_ref())

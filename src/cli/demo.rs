@@ -1,8 +1,58 @@
-//! Runs the engine on its embedded default, with visitors.
+//! `recsys demo`: the engine without any service, with visitors of its own.
 
-use super::args::DemoArgs;
+use super::args::{DemoArgs, GenerateArgs};
+use super::{generate, run};
 use crate::config::Config;
+use std::path::Path;
 
-pub(super) fn run(_config: &Config, _args: &DemoArgs) -> anyhow::Result<()> {
-    anyhow::bail!("the engine is not built in yet")
+/// How many products and users the demo's shop has.
+const PRODUCTS: u32 = 500;
+const USERS: u32 = 200;
+
+pub(super) fn run(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
+    let mut config = config.clone();
+    let passing = args
+        .dir
+        .is_none()
+        .then(|| std::env::temp_dir().join(format!("recsys-demo-{}", std::process::id())));
+    if let Some(dir) = &passing {
+        config.files.dir.clone_from(dir);
+    }
+    tell(config.http.listen.port());
+    let visitors = visit(config.clone(), args.rate);
+    let ran = run::run(&config);
+    // The same signal ends the visitors.
+    if let Some(Err(_)) = visitors.map(std::thread::JoinHandle::join) {
+        tracing::error!("the visitors' thread has panicked");
+    }
+    passing.as_deref().map_or(Ok(()), remove)?;
+    ran
+}
+
+/// Lets visitors come, on a thread of their own.
+fn visit(config: Config, rate: u64) -> Option<std::thread::JoinHandle<()>> {
+    let args = GenerateArgs::visitors(rate, USERS, PRODUCTS);
+    (rate > 0).then(|| {
+        std::thread::spawn(move || {
+            if let Err(error) = generate::run(&config, &args) {
+                tracing::error!(%error, "no more visitors come");
+            }
+        })
+    })
+}
+
+#[allow(clippy::print_stdout, reason = "this is the command's output")]
+fn tell(port: u16) {
+    let at = format!("http://127.0.0.1:{port}");
+    println!("A shop with {PRODUCTS} products and {USERS} visitors, on {at} until Ctrl-C. Try:\n");
+    println!("  curl {at}/api/trending?n=5");
+    println!("  curl {at}/api/user-profile/user1");
+    println!("  curl {at}/api/recommendations/user1?n=5\n");
+}
+
+fn remove(dir: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
 }

@@ -10,6 +10,7 @@ use crate::settings::files::FileStore;
 use crate::settings::monitor::{Monitor, SettingsMetrics};
 use crate::settings::zookeeper::ZooKeeperStore;
 use crate::settings::{Store, monitor};
+use crate::sources::files::{self, Bell, FileLog};
 use crate::sources::kafka::{self, KafkaLog};
 use crate::sources::{Positions, Progress, Running, Seats, SourceMetrics};
 use anyhow::{Context, bail};
@@ -161,12 +162,16 @@ fn source(
         inlets: engine.inlets.clone(),
     };
     let metrics = SourceMetrics::register(&metrics.registry)?;
+    let positions = Positions::new();
     let Some(kafka) = &config.kafka else {
-        bail!("kafka.brokers: none are configured");
+        let bell = Bell::default();
+        let log = FileLog::open(&config.files.dir, bell.clone()).context("files.dir")?;
+        let running = files::start(&config.files.dir, &seats, &positions, &metrics, &bell)?;
+        return Ok((running, Arc::new(log)));
     };
     let cluster = kafka.into();
     let log = KafkaLog::new(&cluster).context("kafka.properties")?;
-    let running = kafka::start(&cluster, &seats, &Positions::new(), &metrics)?;
+    let running = kafka::start(&cluster, &seats, &positions, &metrics)?;
     Ok((running, Arc::new(log)))
 }
 
