@@ -2,7 +2,6 @@
 
 use crate::Time;
 use crate::names::SharedVocabulary;
-use differential_dataflow::AsCollection;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent, arrangement::arrange_core};
 use differential_dataflow::trace::implementations::{ValBatcher, ValSpine};
 use serde::{Deserialize, Serialize};
@@ -75,7 +74,7 @@ pub fn catalogue<'scope>(
         },
     );
     arrange_core::<_, _, _, CatalogueSpine>(
-        latest.as_collection().inner,
+        latest,
         Pipeline,
         "catalogue",
         ValBatcher::<u32, Entry, Time, isize>::new,

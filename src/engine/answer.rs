@@ -1,10 +1,10 @@
 //! From the parts that the dataflow gathered to the answer that was asked for.
 
 use crate::engine::intake::Partition;
-use crate::engine::question::{Activity, Body, Question, Reason, RecentEvent, Recommendation};
+use crate::engine::question::{Activity, Body, Question, Reason, Recommendation};
 use dataflows::catalogue::Product;
 use dataflows::questions::{Part, What};
-use dataflows::recent::{OwnedEvent, newest_first};
+use dataflows::recent::newest_first;
 use dataflows::recommend::{Popular, rank};
 use std::collections::{HashMap, HashSet};
 
@@ -64,7 +64,7 @@ pub(super) fn assemble(question: &Question, parts: Vec<Part>) -> Body {
                 }
             }
             newest_first(&mut events, *limit);
-            Body::Events(events.into_iter().map(recent_event).collect())
+            Body::Events(events)
         }
         Question::Positions(partitions) => {
             let mut positions = vec![0; partitions.len()];
@@ -108,9 +108,4 @@ fn reason((tag, score): (Option<String>, f64)) -> Reason {
         Some(tag) => Reason::Tag { tag, score },
         None => Reason::Popular { score },
     }
-}
-
-fn recent_event(event: OwnedEvent) -> RecentEvent {
-    let OwnedEvent { kind, time, user, product, category, session, id, tags } = event;
-    RecentEvent { kind, time, user, product, category, session, id, tags }
 }

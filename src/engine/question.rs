@@ -2,6 +2,7 @@
 
 use crate::engine::intake::Partition;
 use crossbeam_channel::{Sender, TrySendError};
+use dataflows::recent::OwnedEvent;
 use dataflows::weights::Score;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -57,7 +58,7 @@ pub enum Body {
     /// To [`Question::Recommend`] and [`Question::Trending`], best first.
     Products(Vec<Recommendation>),
     /// To [`Question::Recent`].
-    Events(Vec<RecentEvent>),
+    Events(Vec<OwnedEvent>),
     /// To [`Question::Positions`]: the next offset of each; 0 for one never read.
     Positions(Vec<i64>),
 }
@@ -99,27 +100,6 @@ pub enum Reason {
         /// Its part of the score.
         score: f64,
     },
-}
-
-/// An event as it was taken in.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RecentEvent {
-    /// `view`, `add_to_cart` or `purchase`.
-    pub kind: dataflows::event::Kind,
-    /// Milliseconds since the Unix epoch.
-    pub time: i64,
-    /// The user.
-    pub user: String,
-    /// The product.
-    pub product: String,
-    /// The category, or "".
-    pub category: String,
-    /// The visit, or "".
-    pub session: String,
-    /// The event's id, or "".
-    pub id: String,
-    /// The event's own tags.
-    pub tags: Vec<String>,
 }
 
 /// A question on its way to a worker.

@@ -1,8 +1,9 @@
 //! The answers as JSON, written straight into the body.
 
-use crate::engine::question::{Activity, Reason, RecentEvent, Recommendation};
+use crate::engine::question::{Activity, Reason, Recommendation};
 use crate::event::log::Position;
 use dataflows::event::Kind;
+use dataflows::recent::OwnedEvent;
 use dataflows::weights::{Score, Weights};
 use std::fmt::Display;
 use std::io::Write;
@@ -71,7 +72,7 @@ fn reason(out: &mut Vec<u8>, reason: &Reason) {
 }
 
 /// The events as they would be sent: `[{"eventType", "userId", "product", "timestamp", …}]`.
-pub(super) fn events(out: &mut Vec<u8>, events: &[RecentEvent]) {
+pub(super) fn events(out: &mut Vec<u8>, events: &[OwnedEvent]) {
     list(out, events, |out, event| {
         let mut object = Object::new(out)
             .text("eventType", event.kind.name())

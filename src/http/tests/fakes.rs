@@ -1,11 +1,12 @@
 //! What stands behind the front in its tests: a scripted engine, a log and a store in memory.
 
 use crate::engine::intake::Partition;
-use crate::engine::question::{Activity, Body, Question, Reason, RecentEvent, Recommendation};
+use crate::engine::question::{Activity, Body, Question, Reason, Recommendation};
 use crate::event::log::{BoxFuture, EventLog, LogError, NewEvent, Position};
 use crate::settings::{Store, StoreError};
 use dataflows::catalogue::Product;
 use dataflows::event::Kind;
+use dataflows::recent::OwnedEvent;
 use dataflows::weights::Score;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -47,8 +48,8 @@ fn products(id: &str, n: usize) -> Vec<Recommendation> {
     [first, rest].into_iter().take(n).collect()
 }
 
-fn event() -> RecentEvent {
-    RecentEvent {
+fn event() -> OwnedEvent {
+    OwnedEvent {
         kind: Kind::AddToCart,
         time: 1_743_508_800_123,
         user: "user1".into(),
