@@ -6,6 +6,7 @@ pub mod config;
 pub mod event;
 pub mod sources;
 pub mod settings;
+pub mod cluster;
 pub mod engine;
 pub mod sinks;
 pub mod http;

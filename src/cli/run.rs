@@ -1,5 +1,6 @@
 //! `recsys run`: the composition root. Everything that runs is made here, and ended here.
 
+use crate::cluster::How;
 use crate::config::{self, Config};
 use crate::engine::{self, Engine};
 use crate::event::log::EventLog;
@@ -18,6 +19,10 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use tokio::time::timeout;
+
+/// How long after another process this one may be told to stop as well.
+const ALL_STOP: Duration = Duration::from_secs(1);
 
 /// Runs until the process is told to stop, or a part of it ends by itself.
 pub(super) fn run(config: &Config) -> anyhow::Result<()> {
@@ -58,6 +63,10 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     tracing::info!(address = %server.address(), workers = config.workers, "serving");
 
     let ended = runtime.block_on(wait(&engine, &source, caught_up));
+    if ended.is_err() {
+        // Nobody shall wait for answers that can't come.
+        engine.stop();
+    }
     drop(stop);
     server.join();
     members.abort();
@@ -67,20 +76,26 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     ended
 }
 
-/// Waits for a signal; fails when the workers or the source end by themselves.
+/// Waits for a signal; fails when the workers or the source end by themselves, or a peer is lost.
 async fn wait(engine: &Engine, source: &Running, caught_up: Latch) -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut told = std::pin::pin!(told_to_stop()?);
+    let mut lost = std::pin::pin!(engine.lost());
     let mut tick = tokio::time::interval(Duration::from_millis(50));
     let progress = source.progress();
     let mut caught_up = CaughtUp { latch: Some(caught_up), since: None };
     loop {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => return Ok(()),
-            _ = terminate.recv() => return Ok(()),
+            () = &mut told => return Ok(()),
+            loss = &mut lost => {
+                // Where all are told to stop, this one may only hear of it a little later.
+                if loss.how == How::Left && timeout(ALL_STOP, &mut told).await.is_ok() {
+                    return Ok(());
+                }
+                bail!("{loss}; the whole cluster must start again");
+            }
             _ = tick.tick() => {
                 if !engine.is_alive() {
-                    bail!("a worker has ended: a peer was lost, or it has failed");
+                    bail!("a worker has ended by itself");
                 }
                 if !source.is_alive() {
                     bail!("the source has ended");
@@ -89,6 +104,19 @@ async fn wait(engine: &Engine, source: &Running, caught_up: Latch) -> anyhow::Re
             }
         }
     }
+}
+
+/// Completes when the process is told to stop: Ctrl-C, or SIGTERM.
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 /// Opens the latch once what the source had handed over when it had caught up is in the state.

@@ -2,7 +2,7 @@
 
 use super::reader::Reader;
 use super::secret::{Secret, without_password};
-use super::{Config, Files, Http, Kafka, Limits, Redis, Views, ZooKeeper};
+use super::{Cluster, Config, Files, Http, Kafka, Limits, Redis, Views, ZooKeeper};
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
 use redis::IntoConnectionInfo;
@@ -40,6 +40,7 @@ pub(super) fn config(reader: &mut Reader) -> Config {
         workers,
         process,
         hosts,
+        cluster: cluster(reader),
         kafka: kafka(reader),
         files: Files { dir: reader.text("files.dir", "data", filled).unwrap_or_default().into() },
         redis: redis(reader),
@@ -51,6 +52,15 @@ pub(super) fn config(reader: &mut Reader) -> Config {
             bought: reader.boolean("views.bought", true),
             activity: reader.boolean("views.activity", true),
         },
+    }
+}
+
+fn cluster(reader: &mut Reader) -> Cluster {
+    let connect_timeout = reader.millis("cluster.connect_timeout_ms", 0, 0..=86_400_000);
+    let peer_timeout = reader.millis("cluster.peer_timeout_ms", 10_000, 1_000..=600_000);
+    Cluster {
+        connect_timeout: (!connect_timeout.is_zero()).then_some(connect_timeout),
+        peer_timeout,
     }
 }
 

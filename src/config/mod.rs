@@ -33,8 +33,10 @@ pub struct Config {
     pub workers: usize,
     /// Which of the processes this is; below [`Config::processes`].
     pub process: usize,
-    /// `host:port` of every process, for timely's network; fewer than two are a single process.
+    /// `host:port` of every process, for their own network; fewer than two are a single process.
     pub hosts: Vec<String>,
+    /// How the processes find each other, and miss one that is lost.
+    pub cluster: Cluster,
     /// The Kafka cluster; none when events come from topic files.
     pub kafka: Option<Kafka>,
     /// Where topic files and settings lie when there is no Kafka or no ZooKeeper.
@@ -49,6 +51,15 @@ pub struct Config {
     pub limits: Limits,
     /// Which dataflows are built beside the profile.
     pub views: Views,
+}
+
+/// The processes among themselves.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// How long to wait for all processes at the start; none waits for ever.
+    pub connect_timeout: Option<Duration>,
+    /// After how long a silence another process counts as lost.
+    pub peer_timeout: Duration,
 }
 
 /// The Kafka cluster.

@@ -1,5 +1,6 @@
 //! Starts the workers of a process, alone or as a part of a cluster.
 
+use crate::cluster::{self, Cluster, Loss, Wire};
 use crate::config::Config;
 use crate::engine::intake::{Inlet, intake};
 use crate::engine::question::Asker;
@@ -9,12 +10,17 @@ use crate::sinks::redis::Prepared;
 use crossbeam_channel::{Sender, bounded, unbounded};
 use dataflows::graph::Choice;
 use dataflows::weights::Weights;
+use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use timely::CommunicationConfig;
+use timely::communication::allocator::ProcessBuilder;
+use timely::communication::allocator::zero_copy::initialize::initialize_networking_from_sockets;
+use timely::communication::{AllocatorBuilder, Hooks};
+use timely::execute::execute_from;
 
-/// The workers of this process, at work. Dropping it stops them and waits for them.
+/// The workers of this process, at work. Dropping it stops them.
 pub struct Engine {
     /// For questions.
     pub asker: Asker,
@@ -27,14 +33,18 @@ pub struct Engine {
     stop: Arc<AtomicBool>,
     threads: Vec<std::thread::Thread>,
     guards: Option<timely::communication::WorkerGuards<()>>,
+    cluster: Cluster,
 }
 
 /// Why the workers did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
-    /// Timely's network could not be set up.
-    #[error("the workers could not be connected: {0}")]
-    Network(String),
+    /// This process is not in its cluster.
+    #[error(transparent)]
+    Cluster(#[from] cluster::Failed),
+    /// Timely could not make its threads.
+    #[error("the workers could not be started: {0}")]
+    Timely(String),
     /// The sink could not be made.
     #[error("the Redis sink could not be started")]
     Sink(#[from] redis::RedisError),
@@ -43,11 +53,12 @@ pub enum Failed {
     Died,
 }
 
-/// Starts the workers that a configuration asks for.
+/// Starts the workers that a configuration asks for, once all processes of the cluster are there.
 ///
 /// # Errors
-/// When the peers can't be reached, or the Redis URL is not one.
+/// When the cluster does not come together, or the Redis URL is not one.
 pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> {
+    let mut cluster = Cluster::connect(config)?;
     let first = config.process * config.workers;
     let stop = Arc::new(AtomicBool::new(false));
     let closed = Arc::new(AtomicU64::new(0));
@@ -84,7 +95,9 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
     let seats = Mutex::new(seats);
     let (started, threads) = bounded(config.workers);
     let metrics = metrics.clone();
-    let guards = timely::execute(timely_config(config), move |worker| {
+    let (builders, network) = allocators(config, cluster.take_wires()).map_err(Failed::Timely)?;
+    let settings = timely::WorkerConfig::default().idle_spin(Duration::ZERO);
+    let guards = execute_from(builders, network, settings, move |worker| {
         let seat = seats.lock().ok().and_then(|mut seats| seats[worker.index() - first].take());
         let seat = seat.expect("each worker takes its own seat, once");
         // The one who waits for it has gone only when the process is ending.
@@ -97,7 +110,7 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
             engine.arrangement_batches.with_label_values(&[name, &label]).set(gauge(batches));
         });
     })
-    .map_err(Failed::Network)?;
+    .map_err(Failed::Timely)?;
     let mut threads: Vec<_> = (0..config.workers)
         .map(|_| threads.recv().map_err(|_| Failed::Died))
         .collect::<Result<_, _>>()?;
@@ -105,7 +118,17 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
     let threads: Vec<_> = threads.into_iter().map(|(_, thread)| thread).collect();
     let asker = Asker::new(questions.into_iter().zip(threads.iter().cloned()).collect());
     let weights = (config.process == 0).then_some(weigh);
-    Ok(Engine { asker, inlets, weights, closed, open, stop, threads, guards: Some(guards) })
+    Ok(Engine {
+        asker,
+        inlets,
+        weights,
+        closed,
+        open,
+        stop,
+        threads,
+        guards: Some(guards),
+        cluster,
+    })
 }
 
 fn choice(config: &Config) -> Choice {
@@ -113,22 +136,24 @@ fn choice(config: &Config) -> Choice {
     Choice { popularity: views.popularity, bought: views.bought, activity: views.activity }
 }
 
-fn timely_config(config: &Config) -> timely::Config {
-    let communication = if config.processes() > 1 {
-        CommunicationConfig::Cluster {
-            threads: config.workers,
-            process: config.process,
-            addresses: config.hosts.clone(),
-            report: false,
-            zerocopy: false,
-        }
-    } else if config.workers > 1 {
-        CommunicationConfig::Process(config.workers)
-    } else {
-        CommunicationConfig::Thread
-    };
-    let worker = timely::WorkerConfig::default().idle_spin(Duration::ZERO);
-    timely::Config { communication, worker }
+/// How the workers exchange data: over the wires where there are any. With them comes what holds
+/// timely's threads for these.
+fn allocators(
+    config: &Config,
+    wires: Vec<Option<Wire>>,
+) -> Result<(Vec<AllocatorBuilder>, Box<dyn Any + Send>), String> {
+    if wires.is_empty() {
+        return match config.workers {
+            1 => CommunicationConfig::Thread.try_build(),
+            workers => CommunicationConfig::Process(workers).try_build(),
+        };
+    }
+    let (workers, hooks) = (config.workers, Hooks::default());
+    let local = ProcessBuilder::new_typed_vector(workers, hooks.refill.clone(), None);
+    let (builders, network) =
+        initialize_networking_from_sockets(local, wires, config.process, workers, hooks)
+            .map_err(|error| error.to_string())?;
+    Ok((builders.into_iter().map(AllocatorBuilder::Tcp).collect(), Box::new(network)))
 }
 
 impl Engine {
@@ -155,14 +180,31 @@ impl Engine {
         let guards = self.guards.as_ref();
         guards.is_some_and(|guards| guards.guards().iter().all(|guard| !guard.is_finished()))
     }
-}
 
-impl Drop for Engine {
-    fn drop(&mut self) {
+    /// Completes when another process of the cluster is lost. There is no going on then.
+    pub fn lost(&self) -> impl Future<Output = Loss> + Send + 'static {
+        self.cluster.lost()
+    }
+
+    /// Tells the workers to stop. What is asked of them from then on is not answered.
+    pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
         for thread in &self.threads {
             thread.unpark();
         }
-        drop(self.guards.take());
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop();
+        let guards = self.guards.take();
+        if self.cluster.is_alone() {
+            drop(guards);
+        } else {
+            // Timely's threads end when those of all processes do, and some may be gone. They hold
+            // nothing that must be put away, so they end with the process.
+            std::mem::forget(guards);
+        }
     }
 }
