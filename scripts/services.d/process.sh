@@ -27,7 +27,7 @@ healthy() {
   "$(kind "$1")_healthy" "$1" 2>/dev/null
 }
 
-# One command at a time on a set of services. Daemons close the descriptor, or they would keep it.
+# One command at a time on a set of services.
 lock() {
   exec 9>"$SERVICES_DIR/lock"
   flock 9
@@ -40,10 +40,23 @@ start() {
   "$(kind "$name")_command" "$name"
   (
     cd "$home" || exit
+    close_inherited
     # A session of its own: a Ctrl-C at the terminal is not meant for it.
-    setsid "${command[@]}" </dev/null >log 2>&1 9>&- &
+    setsid "${command[@]}" </dev/null >log 2>&1 &
     echo $! >pid
   )
+}
+
+# A daemon that kept its starter's descriptors would hold on to locks and pipes, ours among them.
+close_inherited() {
+  local descriptor
+  for descriptor in "/proc/$BASHPID/fd/"*; do
+    descriptor=${descriptor##*/}
+    # Bash itself reads its script from 255, and closes it before it runs anything else.
+    if [[ $descriptor =~ ^[0-9]+$ ]] && ((descriptor > 2 && descriptor != 255)); then
+      exec {descriptor}>&-
+    fi
+  done
 }
 
 wait_until_healthy() {
