@@ -45,7 +45,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     let front = Front {
         asker: engine.asker.clone(),
         log,
-        settings,
+        settings: settings.clone(),
         metrics: metrics.clone(),
         status: Status {
             readiness,
@@ -70,6 +70,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     drop(stop);
     server.join();
     members.abort();
+    runtime.block_on(settings.leave());
     // Sources go first: they hold the workers' queues.
     drop(source);
     drop(engine);

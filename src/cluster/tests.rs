@@ -141,7 +141,8 @@ fn one_that_does_not_fit_is_told_why() {
         |plan| {
             plan.me.process = 2;
             plan.hosts.push(plan.hosts[1].clone());
-            plan.hosts[1] = plan.hosts[0].clone();
+            // Nobody is there.
+            plan.hosts[1] = "127.0.0.1:1".into();
         },
         "there are only 2 processes",
     );

@@ -39,6 +39,12 @@ pub trait Store: Send + Sync {
     /// Never at once again and again: who reads after every completion does not spin.
     fn changed(&self, path: &str) -> BoxFuture<()>;
 
+    /// Takes this process out of the list of the living at once, where the store keeps one; the store
+    /// is not used after that.
+    fn leave(&self) -> BoxFuture<()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// Makes a node unless there is one, so that nobody's value is lost to a default. A store that
     /// only one process writes may do with `put`.
     fn create(&self, path: &str, value: Vec<u8>) -> BoxFuture<Result<(), StoreError>> {

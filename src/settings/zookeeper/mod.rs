@@ -54,18 +54,6 @@ impl ZooKeeperStore {
         self.shared.enter(id, data);
     }
 
-    /// Takes this process's members away and ends the session, so that nobody has to wait for it
-    /// to expire.
-    pub async fn leave(&self) {
-        self.keeper.abort();
-        let shared = self.shared.clone();
-        let leaving = self.runtime.spawn(async move {
-            // What can't be taken away vanishes with the session.
-            let _ = tokio::time::timeout(PATIENCE, shared.leave()).await;
-        });
-        let _ = leaving.await;
-    }
-
     /// Does something with a session: on the runtime, since the caller may be on none, and in
     /// bounded time.
     fn operate<T, F>(
@@ -145,6 +133,20 @@ impl Store for ZooKeeperStore {
                 Err(Error::NodeExists) => Ok(()),
                 done => done,
             }
+        })
+    }
+
+    /// Ends the session, so that nobody has to wait for it to expire.
+    fn leave(&self) -> BoxFuture<()> {
+        self.keeper.abort();
+        let shared = self.shared.clone();
+        let leaving = self.runtime.spawn(async move {
+            // What can't be taken away vanishes with the session.
+            let _ = tokio::time::timeout(PATIENCE, shared.leave()).await;
+        });
+        Box::pin(async move {
+            // It can only fail with its runtime, and the session ends with that as well.
+            let _ = leaving.await;
         })
     }
 
