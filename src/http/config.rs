@@ -5,14 +5,13 @@ use crate::http::json::{self, Object};
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
 use crate::http::request;
 use crate::http::service::Call;
-use crate::settings::{WEIGHTS, weights};
+use crate::settings::{WEIGHTS, under_config, weights};
 use dataflows::weights::Weights;
 use hyper::body::Incoming;
 use hyper::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use serde::de::IgnoredAny;
 
 const STORE: &str = "the settings store";
-const ROOT: &str = "/config/";
 
 /// `GET /api/config/{path}`: the value as it is stored.
 pub(super) async fn read(call: &Call<'_>) -> Result<Reply, Fault> {
@@ -79,16 +78,9 @@ fn weights_reply(weights: &Weights) -> Reply {
     json_reply(body)
 }
 
-/// The node that a path means: below `/config`, whether or not the path starts with that.
+/// The node that a path means, which may be percent-encoded.
 fn node(encoded: &str) -> Result<String, Fault> {
-    let path = request::decode(encoded)?;
-    let path = path.strip_prefix('/').unwrap_or(&path);
-    let path = path.strip_prefix("config/").unwrap_or(path);
-    let good = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(char::is_control);
-    if !path.split('/').all(good) {
-        return Err(Fault::Bad(format!("{encoded:?} names no node below /config")));
-    }
-    Ok(format!("{ROOT}{path}"))
+    Ok(under_config(&request::decode(encoded)?)?)
 }
 
 #[cfg(test)]
@@ -112,6 +104,8 @@ mod tests {
             ("a/%2E%2E/b", None),
             ("a%00", None),
             ("%FF", None),
+            ("%EE%80%80", None),
+            (&"x".repeat(201), None),
         ] {
             assert_eq!(node(encoded).ok().as_deref(), expected, "{encoded}");
         }
