@@ -6,6 +6,8 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::producer::{DeliveryResult, ProducerContext};
+use rdkafka::util::IntoOpaque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -127,6 +129,35 @@ impl ClientContext for Quiet {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "librdkafka");
+    }
+}
+
+/// Hears what becomes of a producer's records.
+pub(super) trait Deliveries: Send + Sync {
+    /// What comes with a record.
+    type Opaque: IntoOpaque;
+
+    fn delivered(&self, result: &DeliveryResult<'_>, opaque: Self::Opaque);
+}
+
+/// A producer's context: logs like [`Quiet`], and tells what becomes of each record.
+pub(super) struct Telling<D>(pub(super) D);
+
+impl<D: Send + Sync> ClientContext for Telling<D> {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        Quiet.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        Quiet.error(error, reason);
+    }
+}
+
+impl<D: Deliveries> ProducerContext for Telling<D> {
+    type DeliveryOpaque = D::Opaque;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, opaque: D::Opaque) {
+        self.0.delivered(result, opaque);
     }
 }
 

@@ -1,16 +1,13 @@
 //! Dead letters: records that are no event and no row, kept in a topic of their own.
 
 use super::Cluster;
-use super::client::Quiet;
+use super::client::{Deliveries, Telling};
 use crate::sources::{DEAD_LETTERS, Letter, SourceMetrics};
 use prometheus::IntCounter;
-use rdkafka::client::ClientContext;
-use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{
-    BaseRecord, DeliveryResult, NoCustomPartitioner, Producer, ProducerContext, ThreadedProducer,
-};
+use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ThreadedProducer};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -23,7 +20,7 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// Writes dead letters to their topic. What the brokers have not taken waits in librdkafka's
 /// queue; while that is full, reading waits, so that none is lost.
 pub(super) struct DeadLetters {
-    producer: ThreadedProducer<Context>,
+    producer: ThreadedProducer<Telling<Fate>>,
     topic: String,
     lost: IntCounter,
 }
@@ -37,8 +34,8 @@ impl DeadLetters {
         let config = cluster.client(&defaults, &fixed);
         let topic = cluster.topic(DEAD_LETTERS);
         let told = AtomicBool::new(false);
-        let context = Context { lost: lost.clone(), topic: topic.clone(), told };
-        let producer = ThreadedProducer::from_config_and_context(&config, context)?;
+        let fate = Fate { lost: lost.clone(), topic: topic.clone(), told };
+        let producer = ThreadedProducer::from_config_and_context(&config, Telling(fate))?;
         Ok(DeadLetters { producer, topic, lost })
     }
 
@@ -79,26 +76,16 @@ impl DeadLetters {
     }
 }
 
-struct Context {
+struct Fate {
     lost: IntCounter,
     topic: String,
     told: AtomicBool,
 }
 
-impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        Quiet.log(level, facility, message);
-    }
+impl Deliveries for Fate {
+    type Opaque = ();
 
-    fn error(&self, error: KafkaError, reason: &str) {
-        Quiet.error(error, reason);
-    }
-}
-
-impl ProducerContext<NoCustomPartitioner> for Context {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+    fn delivered(&self, result: &DeliveryResult<'_>, (): ()) {
         match result {
             Ok(_) => self.told.store(false, Ordering::Relaxed),
             Err((error, _)) => {

@@ -1,23 +1,20 @@
 //! Posted events, written to their topics before anyone believes in them.
 
 use super::Cluster;
-use super::client::Quiet;
+use super::client::{Deliveries, Telling};
 use crate::engine::intake::Partition;
 use crate::event::log::{BoxFuture, EventLog, LogError, NewEvent, Position};
 use crate::sources::topic_of;
 use dataflows::event::Kind;
-use rdkafka::client::ClientContext;
-use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Message;
-use rdkafka::producer::{
-    BaseRecord, DeliveryResult, NoCustomPartitioner, ProducerContext, ThreadedProducer,
-};
+use rdkafka::producer::{BaseRecord, DeliveryResult, ThreadedProducer};
 use tokio::sync::oneshot;
 
 /// Kafka as an event log: keyed by user, idempotent, acknowledged by all in-sync replicas.
 pub struct KafkaLog {
-    producer: ThreadedProducer<Context>,
+    producer: ThreadedProducer<Telling<Fate>>,
     /// By kind, in the order of `Kind::ALL`.
     topics: [String; 3],
 }
@@ -31,7 +28,7 @@ impl KafkaLog {
         let defaults = [("linger.ms", "2"), ("message.timeout.ms", "10000")];
         let fixed = [("acks", "all"), ("enable.idempotence", "true")];
         let config = cluster.client(&defaults, &fixed);
-        let producer = ThreadedProducer::from_config_and_context(&config, Context)?;
+        let producer = ThreadedProducer::from_config_and_context(&config, Telling(Fate))?;
         let topics = Kind::ALL.map(|kind| cluster.topic(topic_of(kind)));
         Ok(KafkaLog { producer, topics })
     }
@@ -62,22 +59,12 @@ impl EventLog for KafkaLog {
 }
 
 /// Hands each event's fate to who waits for it.
-struct Context;
+struct Fate;
 
-impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        Quiet.log(level, facility, message);
-    }
+impl Deliveries for Fate {
+    type Opaque = Box<oneshot::Sender<Result<Position, LogError>>>;
 
-    fn error(&self, error: KafkaError, reason: &str) {
-        Quiet.error(error, reason);
-    }
-}
-
-impl ProducerContext<NoCustomPartitioner> for Context {
-    type DeliveryOpaque = Box<oneshot::Sender<Result<Position, LogError>>>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, reply: Self::DeliveryOpaque) {
+    fn delivered(&self, result: &DeliveryResult<'_>, reply: Self::Opaque) {
         let position = match result {
             Ok(message) => {
                 let partition =
