@@ -127,7 +127,7 @@ pub struct Http {
     pub max_connections: usize,
     /// Questions that may wait for each worker; beyond that the answer is 503.
     pub max_waiting: usize,
-    /// Web origins that may read; `*` is any.
+    /// Web origins that may read and write; `*` lets any read.
     pub cors_origins: Vec<String>,
 }
 
