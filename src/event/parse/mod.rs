@@ -77,6 +77,13 @@ pub fn parse<'a>(
     Ok(Event { kind, time, user, product, category, session, id, tags })
 }
 
+/// Whether a record, if it is an event, says itself when it happened.
+pub fn says_when(record: &[u8], scratch: &mut Scratch) -> bool {
+    let mut object = Object::default();
+    let read = object.read(record, field, &mut scratch.texts);
+    read.is_ok() && object.any_text(Field::Time, &scratch.texts) != Ok(None)
+}
+
 fn required(given: Option<&str>, absent: Reason, empty: Reason) -> Result<&str, Reason> {
     match given {
         None => Err(absent),

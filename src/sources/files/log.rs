@@ -3,7 +3,8 @@
 use super::{Bell, path};
 use crate::engine::intake::Partition;
 use crate::event::log::{BoxFuture, EventLog, LogError, NewEvent, Position};
-use crate::sources::topic_of;
+use crate::event::parse::{Scratch, says_when};
+use crate::sources::{now_ms, topic_of};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use dataflows::event::Kind;
 use std::fs::{File, OpenOptions};
@@ -38,7 +39,7 @@ impl FileLog {
         std::fs::create_dir_all(dir)?;
         let (sender, appends) = bounded(WAITING);
         let topics = Kind::ALL.map(|kind| Topic::new(dir, topic_of(kind)));
-        let writer = Writer { topics, appends, bell };
+        let writer = Writer { topics, appends, bell, scratch: Scratch::default() };
         let writer = thread::Builder::new().name("file-log".into()).spawn(|| writer.run())?;
         Ok(FileLog { appends: Some(sender), writer: Some(writer) })
     }
@@ -75,6 +76,7 @@ struct Writer {
     topics: [Topic; 3],
     appends: Receiver<Append>,
     bell: Bell,
+    scratch: Scratch,
 }
 
 impl Writer {
@@ -108,8 +110,19 @@ impl Writer {
         }
     }
 
+    /// Adds an event to what is written next. Lines have no time of their own, so an event that
+    /// does not say when it happened gets the present: else every reading of the file would give it
+    /// another time.
     fn stage(&mut self, event: &NewEvent) -> (Kind, u64) {
-        (event.kind, self.topics[event.kind.index()].stage(&event.json))
+        let topic = &mut self.topics[event.kind.index()];
+        let rest = event.json.trim_ascii_start().strip_prefix(b"{");
+        let place = match rest.filter(|_| !says_when(&event.json, &mut self.scratch)) {
+            Some(rest) => {
+                topic.stage(&[format!("{{\"timestamp\":{},", now_ms()).as_bytes(), rest].concat())
+            }
+            None => topic.stage(&event.json),
+        };
+        (event.kind, place)
     }
 }
 

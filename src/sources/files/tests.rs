@@ -3,7 +3,8 @@
 use super::{Bell, FileLog, start};
 use crate::engine::intake::{CatalogueRow, Outlet, Partition, Unit, intake};
 use crate::event::log::{EventLog, NewEvent, Position};
-use crate::sources::{Positions, Running, Seats, SourceMetrics};
+use crate::event::parse::{Scratch, parse};
+use crate::sources::{Positions, Running, Seats, SourceMetrics, now_ms};
 use dataflows::event::Kind;
 use prometheus::Registry;
 use std::collections::BTreeMap;
@@ -93,7 +94,7 @@ fn append(log: &FileLog, events: Vec<NewEvent>) -> Vec<Position> {
 }
 
 fn event(kind: Kind, user: &str) -> NewEvent {
-    let json = format!("{{\"userId\":\"{user}\",\n\"product\":\"p\"}}");
+    let json = format!("{{\"userId\":\"{user}\",\n\"product\":\"p\",\"timestamp\":1}}");
     NewEvent { kind, user: user.into(), json: json.into() }
 }
 
@@ -129,6 +130,37 @@ fn what_is_appended_is_read_at_the_positions_that_were_told() {
     let mut taken = Taken::default();
     taken.take_until(&outlets, |_| running.progress().caught_up());
     taken.take_until(&outlets, |taken| taken.events.len() == 3);
+}
+
+/// What is stored of an event.
+fn check_stored(json: &str, stored: impl FnOnce(&str) -> bool) {
+    let fixture = Fixture::new();
+    let log = FileLog::open(&fixture.dir.0, fixture.bell.clone()).unwrap();
+    append(&log, vec![NewEvent { kind: Kind::View, user: "u".into(), json: json.into() }]);
+    let line = std::fs::read_to_string(fixture.dir.path("view-events.jsonl")).unwrap();
+    assert!(stored(line.strip_suffix('\n').unwrap()), "{json}: {line}");
+}
+
+#[test]
+fn an_event_that_does_not_say_when_it_happened_is_stamped_when_it_is_stored() {
+    for json in [
+        r#"{"userId":"u","product":"p","timestamp":"2025-04-01T12:00:00.000Z"}"#,
+        r#"{"timestamp":0,"userId":"u","product":"p"}"#,
+    ] {
+        check_stored(json, |line| line == json);
+    }
+    for json in [
+        r#"{"userId":"u","product":"p"}"#,
+        r#" {"userId":"u","product":"p"}"#,
+        r#"{"userId":"u","product":"p","timestamp":null}"#,
+    ] {
+        let before = now_ms();
+        check_stored(json, |line| {
+            let mut scratch = Scratch::default();
+            let event = parse(line.as_bytes(), Kind::View, None, i64::MAX, &mut scratch).unwrap();
+            (before..=now_ms()).contains(&event.time) && line.ends_with(&json.trim_start()[1..])
+        });
+    }
 }
 
 #[test]
