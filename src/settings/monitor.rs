@@ -128,7 +128,7 @@ impl Monitor {
 }
 
 #[cfg(test)]
-mod tests {
+mod param_monitor {
     use super::*;
     use crate::event::log::BoxFuture;
     use dataflows::weights::Score;

@@ -1,4 +1,4 @@
-//! Against a real ZooKeeper, at `RECSYS_TEST_ZOOKEEPER` or 127.0.0.1:2181.
+//! Against a real ZooKeeper, at `RECSYS_TEST_ZOOKEEPER`, which `scripts/test` sets.
 
 use super::{MEMBERS, Store, StoreError, ZooKeeperStore};
 use crate::config;
@@ -18,7 +18,7 @@ fn config(hosts: String) -> config::ZooKeeper {
 }
 
 fn hosts() -> String {
-    std::env::var("RECSYS_TEST_ZOOKEEPER").unwrap_or_else(|_| "127.0.0.1:2181".into())
+    std::env::var("RECSYS_TEST_ZOOKEEPER").expect("run this test by scripts/test")
 }
 
 fn store() -> ZooKeeperStore {

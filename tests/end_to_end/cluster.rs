@@ -1,0 +1,72 @@
+//! Two processes of one cluster, of which one is stopped, killed or frozen: what the other does.
+
+use crate::harness::{Process, alone, free_port};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+/// A process with its log.
+struct Member {
+    process: Process,
+    log: Box<dyn Iterator<Item = String>>,
+}
+
+impl Member {
+    fn start(folder: &Path, hosts: &str, index: &str) -> Member {
+        let mut program = alone(folder);
+        program.stderr(Stdio::piped());
+        let files = format!("files.dir={index}");
+        let more = ["--process", index, "--set", hosts, "--set", &files];
+        let more = [&more[..], &["--set", "cluster.peer_timeout_ms=1000"]].concat();
+        let mut process = Process::spawn(program, "2", &more);
+        let log = Box::new(process.log());
+        Member { process, log }
+    }
+
+    /// Two of them that serve, and the port of the second.
+    fn pair(folder: &Path) -> ([Member; 2], u16) {
+        let ports = [free_port(), free_port()];
+        let hosts = format!("hosts=127.0.0.1:{},127.0.0.1:{}", ports[0], ports[1]);
+        let mut members = ["0", "1"].map(|index| Member::start(folder, &hosts, index));
+        for member in &mut members {
+            assert!(member.log.any(|line| line.contains("serving")), "the log ended before that");
+        }
+        (members, ports[1])
+    }
+}
+
+/// Process 1 is sent a signal; process 0 must end soon, by itself, with an error and one line that
+/// tells it.
+fn check(signal: &str, told: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let ([mut first, second], port) = Member::pair(folder.path());
+    let sent = Instant::now();
+    second.process.signal(signal);
+    let said: Vec<_> = first.log.collect();
+    assert!(sent.elapsed() < Duration::from_secs(10), "{signal}: {:?}", sent.elapsed());
+    assert_eq!(first.process.wait().code(), Some(1), "{signal}: {said:#?}");
+    let line =
+        format!("recsys: process 1 (127.0.0.1:{port}) {told}; the whole cluster must start again");
+    let failures: Vec<_> = said.iter().filter(|line| !line.contains(" INFO ")).collect();
+    assert_eq!(failures, [&line], "{signal}: {said:#?}");
+}
+
+#[test]
+fn a_process_that_loses_another_ends_with_one_clear_line() {
+    check("KILL", "is gone: its connection has ended");
+    check("STOP", "is lost: no sign of life for 1s");
+    check("TERM", "has stopped");
+}
+
+#[test]
+fn processes_that_are_all_stopped_end_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let (members, _) = Member::pair(folder.path());
+    for member in &members {
+        member.process.signal("TERM");
+    }
+    for mut member in members {
+        let said: Vec<_> = member.log.collect();
+        assert!(member.process.wait().success(), "{said:#?}");
+    }
+}

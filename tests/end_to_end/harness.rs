@@ -1,0 +1,237 @@
+//! A process of the engine beside its services, and what a test may ask of both.
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+/// The services are one set: one test at a time.
+static SERVICES: Mutex<()> = Mutex::new(());
+
+pub(crate) fn services() -> MutexGuard<'static, ()> {
+    SERVICES.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+pub(crate) fn service(name: &str) -> String {
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: run these tests by scripts/test"))
+}
+
+/// Calls `scripts/services`, which knows by its environment which set is meant.
+pub(crate) fn script(arguments: &[&str]) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/services");
+    let status = Command::new(script).args(arguments).stdout(Stdio::null()).status().unwrap();
+    assert!(status.success(), "scripts/services {arguments:?}");
+}
+
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A prefix for topics that no other test and no other run uses.
+pub(crate) fn prefix(test: &str) -> String {
+    format!("{test}-{}-", std::process::id())
+}
+
+fn recsys() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_recsys"))
+}
+
+/// The program in a folder of its own, without any service: no workers.toml names one there.
+pub(crate) fn alone(folder: &Path) -> Command {
+    let mut command = recsys();
+    command.current_dir(folder);
+    command
+}
+
+/// The program with the services, and the topics of a prefix.
+fn served(prefix: &str) -> Command {
+    let mut command = recsys();
+    command
+        .env("RECSYS_KAFKA_TOPIC_PREFIX", prefix)
+        .env("RECSYS_KAFKA_BROKERS", service("RECSYS_TEST_KAFKA"))
+        .env("RECSYS_REDIS_URL", service("RECSYS_TEST_REDIS"))
+        .env("RECSYS_ZOOKEEPER_HOSTS", service("RECSYS_TEST_ZOOKEEPER"));
+    command
+}
+
+/// A process of the engine, killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) port: u16,
+}
+
+impl Process {
+    /// Starts a program, which is to be [`alone`] or to have services.
+    pub(crate) fn spawn(mut program: Command, workers: &str, more: &[&str]) -> Process {
+        let port = free_port();
+        let listen = format!("http.listen=127.0.0.1:{port}");
+        program.args(["run", "-w", workers, "--set", &listen]).args(more);
+        Process { child: program.spawn().unwrap(), port }
+    }
+
+    /// Starts a process with services, on the topics of a prefix, which are made if need be.
+    pub(crate) fn start(prefix: &str, workers: &str, more: &[&str]) -> Process {
+        let mut topics = served(prefix);
+        topics.args(["topics", "create"]).stdout(Stdio::null());
+        assert!(topics.status().unwrap().success());
+        Process::spawn(served(prefix), workers, more)
+    }
+
+    /// A process with services that has caught up.
+    pub(crate) fn ready(prefix: &str, workers: &str) -> Process {
+        let process = Process::start(prefix, workers, &[]);
+        process.wait_ready();
+        process
+    }
+
+    /// A process without services, quiet, that has caught up with the files of a folder.
+    pub(crate) fn embedded(folder: &Path, workers: &str) -> Process {
+        let mut program = alone(folder);
+        program.env("RECSYS_LOG", "warn");
+        let process = Process::spawn(program, workers, &[]);
+        process.wait_ready();
+        process
+    }
+
+    pub(crate) fn wait_ready(&self) {
+        eventually("ready", || self.try_call("GET", "/readyz", "").is_some_and(|r| r.0 == 200));
+    }
+
+    pub(crate) fn try_call(&self, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: t\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        );
+        stream.write_all(format!("{head}{body}").as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let status = answer.split(' ').nth(1)?.parse().ok()?;
+        Some((status, answer.split_once("\r\n\r\n")?.1.to_string()))
+    }
+
+    /// Calls, and takes nothing but success.
+    fn call(&self, method: &str, path: &str, body: &str) -> Value {
+        let (status, answer) = self.try_call(method, path, body).expect("the front answers");
+        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Value {
+        self.call("GET", path, "")
+    }
+
+    /// A user's profile.
+    pub(crate) fn profile(&self, user: &str) -> Value {
+        self.get(&format!("/api/user-profile/{user}"))
+    }
+
+    /// The profiles of many users.
+    pub(crate) fn profiles(&self, users: &[String]) -> Value {
+        self.call("POST", "/api/user-profiles", &json!({ "userIds": users }).to_string())
+    }
+
+    /// Posts events and waits until they are visible.
+    pub(crate) fn post(&self, events: &Value) {
+        self.call("POST", "/api/user-behavior?wait=visible", &events.to_string());
+    }
+
+    /// Sets the weights over HTTP.
+    pub(crate) fn set_weights(&self, weights: &Value) {
+        self.call("POST", "/api/recommendation/weights", &weights.to_string());
+    }
+
+    /// Sets them to a view's, 3 and 5.
+    pub(crate) fn weigh(&self, view: u32) {
+        self.set_weights(&json!({"view": view, "add_to_cart": 3, "purchase": 5}));
+    }
+
+    /// The sum of a metric over the lines that hold all of these.
+    pub(crate) fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+        let (_, metrics) = self.try_call("GET", "/metrics", "").expect("the front answers");
+        metrics
+            .lines()
+            .filter(|line| {
+                line.starts_with(name) && labels.iter().all(|label| line.contains(label))
+            })
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
+            .sum()
+    }
+
+    /// What a user's profile must become, over HTTP.
+    pub(crate) fn reads(&self, user: &str, profile: &Value) {
+        eventually(&format!("{user} over HTTP: {profile}"), || self.profile(user) == *profile);
+    }
+
+    /// What it must become over HTTP and in Redis.
+    pub(crate) fn settles(&self, user: &str, profile: &Value) {
+        self.reads(user, profile);
+        let texts =
+            profile.as_object().unwrap().iter().map(|(tag, score)| (tag, score.to_string()));
+        let written = Value::from_iter(texts.map(|(tag, score)| (tag.clone(), score)));
+        eventually(&format!("{user} in Redis: {written}"), || {
+            redis_hash(user) == Some(written.clone())
+        });
+    }
+
+    /// Its log, when it was spawned with standard error piped; it can be taken once.
+    pub(crate) fn log(&mut self) -> impl Iterator<Item = String> + 'static {
+        let log = self.child.stderr.take().expect("it is piped, and was not taken");
+        BufReader::new(log).lines().map(Result::unwrap)
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let kill = format!("kill -{signal} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// Ends it as nothing can be prepared for.
+    pub(crate) fn kill(mut self) {
+        self.signal("KILL");
+        self.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // One that has ended can't be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks again until it holds; what is awaited has no other sign.
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}: not within a minute");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}
+
+/// A connection to Redis, which may be away.
+pub(crate) fn redis() -> redis::RedisResult<redis::Connection> {
+    redis::Client::open(service("RECSYS_TEST_REDIS")).unwrap().get_connection()
+}
+
+/// What Redis holds of a user; none when it does not answer.
+pub(crate) fn redis_hash(user: &str) -> Option<Value> {
+    let fields: BTreeMap<String, String> =
+        redis::cmd("HGETALL").arg(format!("user:profile:{user}")).query(&mut redis().ok()?).ok()?;
+    Some(json!(fields))
+}
+
+pub(crate) fn event(kind: &str, user: &str, product: &str, tags: &[&str]) -> Value {
+    json!({"eventType": kind, "userId": user, "product": product, "tags": tags})
+}

@@ -1,0 +1,97 @@
+//! Kafka, past the engine: what is written straight to topics and read from them.
+
+use crate::harness::service;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::OwnedMessage;
+use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A producer that fails the test for a record that no broker takes.
+pub(crate) type Writer = ThreadedProducer<Delivered>;
+
+pub(crate) struct Delivered;
+
+impl ClientContext for Delivered {}
+
+impl ProducerContext for Delivered {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        // What a transaction takes back before it was sent is purged, and meant to be.
+        if let Err((error, _)) = result
+            && error.rdkafka_error_code() != Some(RDKafkaErrorCode::PurgeQueue)
+        {
+            FAILED.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Records that no broker took.
+static FAILED: AtomicUsize = AtomicUsize::new(0);
+
+pub(crate) fn client() -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", service("RECSYS_TEST_KAFKA"));
+    config
+}
+
+pub(crate) fn writer(properties: &[(&str, &str)]) -> Writer {
+    let mut config = client();
+    config.set("enable.idempotence", "true");
+    for (key, value) in properties {
+        config.set(*key, *value);
+    }
+    config.create_with_context(Delivered).unwrap()
+}
+
+/// Queues a record.
+pub(crate) fn send(writer: &Writer, record: BaseRecord<'_, str, [u8]>) {
+    writer.send(record).map_err(|(error, _)| error).unwrap();
+}
+
+/// Waits until the brokers have all that was queued.
+pub(crate) fn flush(writer: &Writer) {
+    writer.flush(PATIENCE).unwrap();
+    assert_eq!(FAILED.swap(0, Ordering::SeqCst), 0, "records were not taken");
+}
+
+/// Writes one record; none as value deletes.
+pub(crate) fn write(topic: &str, key: &str, value: Option<&[u8]>) {
+    let writer = writer(&[]);
+    let record = BaseRecord::to(topic).key(key);
+    send(&writer, if let Some(value) = value { record.payload(value) } else { record });
+    flush(&writer);
+}
+
+/// How many partitions a writer knows of a topic.
+pub(crate) fn partitions(writer: &Writer, topic: &str) -> usize {
+    let metadata = writer.client().fetch_metadata(Some(topic), PATIENCE).unwrap();
+    metadata.topics()[0].partitions().len()
+}
+
+/// All records that a topic holds now.
+pub(crate) fn read(topic: &str) -> Vec<OwnedMessage> {
+    let consumer: BaseConsumer =
+        client().set("group.id", "test").set("enable.partition.eof", "true").create().unwrap();
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
+    let mut partitions = TopicPartitionList::new();
+    for partition in metadata.topics()[0].partitions() {
+        partitions.add_partition_offset(topic, partition.id(), Offset::Beginning).unwrap();
+    }
+    consumer.assign(&partitions).unwrap();
+    let mut unread = partitions.count();
+    let mut records = Vec::new();
+    while unread > 0 {
+        match consumer.poll(PATIENCE).expect("there is a record, or the end") {
+            Ok(record) => records.push(record.detach()),
+            Err(KafkaError::PartitionEOF(_)) => unread -= 1,
+            Err(error) => panic!("{topic}: {error}"),
+        }
+    }
+    records
+}

@@ -1,0 +1,21 @@
+//! The whole program, from outside: alone with topic files, and against real Kafka, Redis and
+//! ZooKeeper.
+//!
+//! What needs the services is ignored by default. `scripts/test` starts them, says where they are,
+//! and runs it; without them it fails.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+mod harness;
+// Alone.
+mod redis_queries;
+mod recommendation_service;
+mod cluster;
+// With services.
+mod kafka;
+mod events;
+mod settings;
+mod outages;
+mod crash;
+mod processes;
+mod page;

@@ -1,0 +1,39 @@
+//! Services that go away, come back, or forget.
+
+use crate::harness::{Process, event, eventually, prefix, redis, redis_hash, script, services};
+use serde_json::json;
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn redis_that_was_away_or_lost_its_data_is_healed() {
+    let _services = services();
+    let process = Process::ready(&prefix("redis"), "2");
+    process.weigh(1);
+    process.post(&json!([event("view", "dan", "pen", &["office"])]));
+    process.settles("dan", &json!({"office": 1}));
+    let _: String = redis::cmd("FLUSHALL").query(&mut redis().unwrap()).unwrap();
+    process.settles("dan", &json!({"office": 1}));
+    script(&["down", "redis"]);
+    process.post(&json!([event("view", "dan", "pen", &["office"])]));
+    assert_eq!(process.profile("dan"), json!({"office": 2}));
+    script(&["up", "redis"]);
+    process.settles("dan", &json!({"office": 2}));
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn a_broker_lost_under_load_loses_and_doubles_nothing() {
+    let _services = services();
+    let process = Process::ready(&prefix("brokers"), "2");
+    process.weigh(1);
+    let clicks = |n: usize| json!(vec![event("view", "eva", "map", &["travel"]); n]);
+    process.post(&clicks(100));
+    script(&["kill-broker", "2"]);
+    for _ in 0..5 {
+        process.post(&clicks(100));
+    }
+    script(&["start-broker", "2"]);
+    process.post(&clicks(100));
+    assert_eq!(process.profile("eva"), json!({"travel": 700}));
+    eventually("redis", || redis_hash("eva") == Some(json!({"travel": "700"})));
+}

@@ -1,0 +1,74 @@
+//! ZooKeeper: weights, set in every way, hold at once for all history; members come and go.
+
+use crate::harness::{Process, event, eventually, prefix, script, service, services};
+use serde_json::json;
+
+const NODE: &str = "/config/recommendation/weights";
+
+/// Does something in ZooKeeper, past the engine.
+fn zookeeper<T>(work: impl AsyncFnOnce(zookeeper::Client) -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        work(zookeeper::Client::connect(&service("RECSYS_TEST_ZOOKEEPER")).await.unwrap()).await
+    })
+}
+
+fn write_node(value: &str) {
+    zookeeper(async |client| client.set_data(NODE, value.as_bytes(), None).await.unwrap());
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn new_weights_score_all_history_anew() {
+    let _services = services();
+    let process = Process::ready(&prefix("weights"), "2");
+    process.weigh(1);
+    process.post(&json!([event("view", "cid", "cap", &["hats"])]));
+    for view in [7, 2] {
+        process.weigh(view);
+        process.settles("cid", &json!({"hats": view}));
+    }
+    script(&["restart", "zookeeper"]);
+    eventually("zookeeper", || {
+        let weights = json!({"view": 4, "add_to_cart": 3, "purchase": 5}).to_string();
+        let path = "/api/config/recommendation/weights";
+        process.try_call("PUT", path, &weights).is_some_and(|(status, _)| status < 300)
+    });
+    process.settles("cid", &json!({"hats": 4}));
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn weights_written_straight_into_zookeeper_hold_and_nonsense_does_not() {
+    let _services = services();
+    let process = Process::ready(&prefix("straight"), "2");
+    process.weigh(1);
+    process.post(&json!([
+        event("view", "zoe", "cup", &["cups"]),
+        event("purchase", "zoe", "cup", &["cups"])
+    ]));
+    process.settles("zoe", &json!({"cups": 6}));
+    write_node(r#"{"view":2,"add_to_cart":3,"purchase":10}"#);
+    process.settles("zoe", &json!({"cups": 12}));
+    let refused = || process.metric("recsys_weights_rejected_total", &[]);
+    let before = refused();
+    write_node("ten");
+    eventually("nonsense is refused", || refused() > before);
+    assert_eq!(process.profile("zoe"), json!({"cups": 12}));
+    write_node(r#"{"view":0.5,"add_to_cart":3,"purchase":10}"#);
+    process.settles("zoe", &json!({"cups": 10.5}));
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn a_process_is_a_member_while_it_lives() {
+    let _services = services();
+    let members = || {
+        zookeeper(async |client| client.list_children("/services/recsys").await.unwrap_or_default())
+    };
+    let mut process = Process::ready(&prefix("member"), "1");
+    eventually("it is a member", || members() == ["process-0"]);
+    process.signal("TERM");
+    assert!(process.wait().success());
+    assert!(members().is_empty(), "nobody has to wait for its session to expire");
+}
