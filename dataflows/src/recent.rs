@@ -84,3 +84,58 @@ pub fn newest_first(events: &mut Vec<OwnedEvent>, limit: usize) {
     events.sort_by_key(|event| std::cmp::Reverse(event.time));
     events.truncate(limit);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A block of so many events, of which the first happened at a time and each a little later.
+    fn block(first: usize, events: usize) -> Block {
+        let mut block = Block::default();
+        for time in first..first + events {
+            let id = time.to_string();
+            block.push(&Event {
+                kind: Kind::View,
+                time: i64::try_from(time).expect("it is small"),
+                user: "u",
+                product: "p",
+                category: "",
+                session: "",
+                id: &id,
+                tags: Vec::new(),
+            });
+        }
+        block
+    }
+
+    /// Takes blocks of these sizes in, one at each time from 1 on, and asks as of a time: the newest
+    /// must begin here, and there must be so many.
+    fn check(sizes: &[usize], as_of: Time, newest: Option<usize>, events: usize) {
+        let mut recent = Recent::default();
+        let mut first = 0;
+        for (time, &size) in (1..).zip(sizes) {
+            recent.keep(time, block(first, size));
+            first += size;
+        }
+        let told = recent.newest(usize::MAX, as_of);
+        let expected = newest.into_iter().flat_map(|newest| (0..=newest).rev()).take(events);
+        assert!(told.iter().map(|event| event.id.clone()).eq(expected.map(|id| id.to_string())));
+        assert_eq!(told.len(), events, "{sizes:?} as of {as_of}");
+    }
+
+    #[test]
+    fn the_latest_thousand_are_kept_and_whole_blocks_are_dropped() {
+        check(&[], 9, None, 0);
+        check(&[10, 20], 9, Some(29), 30);
+        check(&[1000], 9, Some(999), 1000);
+        check(&[1, 1000], 9, Some(1000), 1000);
+        check(&[1, 999], 9, Some(999), 1000);
+        check(&[2, 999], 9, Some(1000), 1001);
+        check(&[600, 600, 600], 9, Some(1799), 1200);
+        check(&[5000, 1], 9, Some(5000), 5001);
+        // What came later is not in an answer of before, even where it has pushed others out.
+        check(&[10, 20], 1, Some(9), 10);
+        check(&[600, 600, 600], 2, Some(1199), 600);
+        check(&[10, 20], 0, None, 0);
+    }
+}
