@@ -68,8 +68,8 @@ pub(super) enum Verdict {
 }
 
 impl Identity {
-    /// Whether another process can be in one cluster with this one, or why it can't. `its` and
-    /// `mine` are how the two are called, since either end may be told.
+    /// Whether another process can be in one cluster with this one, or why it can't, in words that
+    /// either of them can be told.
     pub(super) fn fits(&self, other: &Identity) -> std::result::Result<(), String> {
         let differs = |what: &str, its: &dyn std::fmt::Display, mine: &dyn std::fmt::Display| {
             format!(

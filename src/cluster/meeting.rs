@@ -4,7 +4,8 @@
 //! each: first for the pulse, then for timely's wire. Pulses beat from then on, so that a process
 //! that is lost while others are awaited makes room for its successor.
 
-use super::greeting::{Answer, Hello, PATIENCE, Purpose, Verdict, receive, send};
+use super::greeting::{Answer, Hello, Purpose, Verdict, receive, send};
+use super::knock::{Refusal, knock};
 use super::pulse::{Loss, pulse};
 use super::{Failed, Plan, Wire};
 use std::hash::{BuildHasher, RandomState};
@@ -16,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval_at, sleep, sleep_until, timeout};
+use tokio::time::{Instant, interval_at, sleep, sleep_until};
 
 /// How long to wait before connecting to a process again.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -278,40 +279,5 @@ impl Meeting {
             tracing::warn!("{what}");
             self.warned = what;
         }
-    }
-}
-
-/// Why a connection was not taken, or could not be made.
-enum Refusal {
-    Later(String),
-    Never(String),
-}
-
-/// Connects to a process of lower number, for one purpose.
-async fn knock(
-    plan: &Plan,
-    run: u64,
-    process: usize,
-    purpose: Purpose,
-) -> Result<TcpStream, Refusal> {
-    let greeted = async {
-        let mut stream = TcpStream::connect(&plan.hosts[process]).await?;
-        stream.set_nodelay(true)?;
-        send(&mut stream, &Hello { identity: plan.me.clone(), purpose, run }).await?;
-        let answer: Answer = receive(&mut stream).await?;
-        io::Result::Ok((stream, answer))
-    };
-    let (stream, Answer { identity, verdict }) = match timeout(2 * PATIENCE, greeted).await {
-        Ok(greeted) => greeted.map_err(|error| Refusal::Later(error.to_string()))?,
-        Err(_) => return Err(Refusal::Later("it does not answer".into())),
-    };
-    if identity.process != process {
-        let other = identity.process;
-        return Err(Refusal::Never(format!("hosts[{process}] leads to process {other}")));
-    }
-    match verdict {
-        Verdict::Welcome => Ok(stream),
-        Verdict::Later(why) => Err(Refusal::Later(why)),
-        Verdict::Never(reason) => Err(Refusal::Never(reason)),
     }
 }

@@ -9,6 +9,7 @@
 //! the supervisor starts all of them anew.
 
 mod greeting;
+mod knock;
 mod meeting;
 mod pulse;
 mod wire;
