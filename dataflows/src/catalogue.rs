@@ -23,6 +23,8 @@ pub struct Product {
     pub tags: Vec<String>,
     /// Its price, in millionths of the shop's currency.
     pub price: Option<i64>,
+    /// Whether it cannot be bought now: then it is not recommended.
+    pub unavailable: bool,
 }
 
 /// A row as it came: a product's id, and what is said of it now; `None` deletes.

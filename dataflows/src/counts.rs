@@ -25,6 +25,17 @@ impl Counts {
     pub fn of(self, kind: Kind) -> i32 {
         self.0[kind.index()]
     }
+
+    /// How many in all.
+    pub fn total(self) -> i32 {
+        self.0.iter().sum()
+    }
+
+    /// So many times the counts; saturates rather than wraps.
+    #[must_use]
+    pub fn times(self, times: i32) -> Counts {
+        Counts(self.0.map(|count| count.saturating_mul(times)))
+    }
 }
 
 impl IsZero for Counts {

@@ -3,23 +3,28 @@
 use crate::Time;
 use crate::block::Block;
 use crate::catalogue::{Row, catalogue};
+use crate::clock::hours;
+use crate::history::{Limits, history};
 use crate::intern::intern;
+use crate::model::Model;
 use crate::names::SharedVocabulary;
+use crate::pairs::pairs;
 use crate::popularity::popularity;
 use crate::positions::positions;
-use crate::questions::{Ask, Gathered, Views, questions};
+use crate::questions::{Answered, Ask, Views, questions};
 use crate::recent::Recent;
 use crate::tags::tags;
-use crate::views::{View, ViewSpine, activity, bought, profile};
-use crate::weights::Weights;
-use differential_dataflow::operators::arrange::TraceAgent;
+use crate::views::{View, activity, bought, profile};
+use differential_dataflow::ExchangeData;
+use differential_dataflow::trace::TraceReader;
 use std::cell::RefCell;
 use std::rc::Rc;
-use timely::dataflow::Scope;
 use timely::dataflow::operators::core::input::Handle;
 use timely::dataflow::operators::core::{Input, Inspect, Probe};
 use timely::dataflow::operators::probe;
 use timely::dataflow::operators::vec::Broadcast;
+use timely::dataflow::{Scope, Stream};
+use timely::progress::frontier::AntichainRef;
 
 /// An input of records.
 pub type Records<D> = Handle<Time, timely::container::CapacityContainerBuilder<Vec<D>>>;
@@ -33,6 +38,10 @@ pub struct Choice {
     pub bought: bool,
     /// When each user was active.
     pub activity: bool,
+    /// What each user did, and so what goes with what.
+    pub history: bool,
+    /// How much of the history is kept.
+    pub limits: Limits,
 }
 
 /// Everything that goes in. All inputs are advanced together.
@@ -41,8 +50,8 @@ pub struct Inputs {
     pub blocks: Records<(usize, Block)>,
     /// Catalogue rows.
     pub rows: Records<Row>,
-    /// New weights, with the time from which they hold; from one worker alone.
-    pub weights: Records<(Time, Weights)>,
+    /// A new model, with the time from which it holds; from one worker alone.
+    pub models: Records<(Time, Model)>,
     /// By how much partitions, named `topic/index`, are read on.
     pub advances: Records<(String, i64)>,
     /// Questions.
@@ -56,7 +65,7 @@ impl Inputs {
     pub fn advance_to(&mut self, time: Time) {
         self.blocks.advance_to(time);
         self.rows.advance_to(time);
-        self.weights.advance_to(time);
+        self.models.advance_to(time);
         self.advances.advance_to(time);
         self.asks.advance_to(time);
         self.announce.advance_to(time);
@@ -68,59 +77,102 @@ pub struct Outputs<'scope> {
     /// User to tag, with the stream of its batches.
     pub profile: View<'scope, u32>,
     /// Answers to the questions asked here.
-    pub answers: timely::dataflow::Stream<'scope, Time, Vec<Gathered>>,
-    /// The traces to measure, by name.
-    pub measured: Vec<(&'static str, TraceAgent<ViewSpine<u32>>)>,
+    pub answers: Stream<'scope, Time, Vec<Answered>>,
+    /// What is to be measured.
+    pub measured: Vec<Measured>,
 }
 
-/// Builds it all. `heard` gets the time of each epoch that anyone opens, `weighed` the weights as
-/// they change; `closed` tells which times are complete everywhere.
+/// Builds it all. `heard` gets the time of each epoch that anyone opens, `modelled` the model as
+/// it changes; `closed` tells which times are complete everywhere.
 pub fn graph<'scope>(
     scope: Scope<'scope, Time>,
     choice: Choice,
     vocabulary: &SharedVocabulary,
     heard: impl Fn(Time) + 'static,
-    weighed: impl Fn(Time, Weights) + 'static,
+    modelled: impl Fn(Time, Model) + 'static,
     closed: &probe::Handle<Time>,
 ) -> (Inputs, Outputs<'scope>) {
     let (blocks, block_stream) = scope.new_input();
     let (rows, row_stream) = scope.new_input();
-    let (weights, weight_stream) = scope.new_input::<Vec<(Time, Weights)>>();
+    let (models, model_stream) = scope.new_input::<Vec<(Time, Model)>>();
     let (advances, advance_stream) = scope.new_input();
     let (asks, ask_stream) = scope.new_input();
     let (announce, announced) = scope.new_input::<Vec<Time>>();
 
     announced.broadcast().inspect(move |time| heard(*time)).probe_with(closed);
-    let weight_stream =
-        weight_stream.broadcast().inspect(move |&(time, weights)| weighed(time, weights));
+    let model_stream = model_stream.broadcast().inspect(move |&(time, model)| modelled(time, model));
     let recent = Rc::new(RefCell::new(Recent::default()));
     let keep = recent.clone();
     let catalogue = catalogue(row_stream, vocabulary.clone());
-    let touches = intern(block_stream, vocabulary.clone(), move |time, block| {
+    let (actions, touches) = intern(block_stream, vocabulary.clone(), move |time, block| {
         keep.borrow_mut().keep(time, block);
     });
-    let tagged = tags(touches.clone(), catalogue.clone());
+    let hours = hours(actions.clone());
+    let tagged = tags(touches, catalogue.clone());
     let profile = profile(tagged.clone());
-    let popularity =
-        choice.popularity.then(|| popularity(tagged, touches.clone(), vocabulary.clone()));
-    let bought = choice.bought.then(|| bought(touches.clone()));
-    let activity = choice.activity.then(|| activity(touches));
+    let Choice { limits, .. } = choice;
+    let popularity = choice.popularity.then(|| {
+        popularity(tagged, actions.clone(), hours.clone(), limits.horizon, vocabulary)
+    });
+    let bought = choice.bought.then(|| bought(actions.clone()));
+    let activity = choice.activity.then(|| activity(actions.clone()));
+    let history = choice
+        .history
+        .then(|| history(actions, hours.clone(), limits, vocabulary.clone()));
+    let pairs = history.clone().map(|history| pairs(history, vocabulary));
     let positions = positions(advance_stream, vocabulary.clone());
-    let mut measured = vec![("profile", profile.trace.clone())];
-    measured.extend(popularity.as_ref().map(|view| ("popularity", view.trace.clone())));
-    measured.extend(bought.as_ref().map(|view| ("bought", view.trace.clone())));
+    let mut measured = vec![Measured::of("profile", &profile)];
+    measured.extend(popularity.as_ref().map(|view| Measured::of("popularity", view)));
+    measured.extend(bought.as_ref().map(|view| Measured::of("bought", view)));
+    measured.extend(activity.as_ref().map(|view| Measured::of("activity", view)));
+    measured.extend(history.as_ref().map(|view| Measured::of("history", view)));
+    measured.extend(pairs.as_ref().map(|view| Measured::of("pairs", view)));
 
     let views = Views {
         profile: profile.clone(),
         bought,
         activity,
+        history,
+        pairs,
         popularity,
         positions,
         catalogue,
         recent,
     };
-    let answers = questions(ask_stream, weight_stream, views, vocabulary).probe_with(closed);
+    let answers = questions(ask_stream, model_stream, hours, views, vocabulary).probe_with(closed);
     profile.stream.clone().probe_with(closed);
-    let inputs = Inputs { blocks, rows, weights, advances, asks, announce };
+    let inputs = Inputs { blocks, rows, models, advances, asks, announce };
     (inputs, Outputs { profile, answers, measured })
+}
+
+/// A trace to measure. It holds back nothing, as long as it is told how far all is closed.
+pub struct Measured {
+    /// The view's name.
+    pub name: &'static str,
+    /// Lets it merge, and tells how many records and batches there are.
+    measure: Box<dyn FnMut(AntichainRef<'_, Time>) -> (usize, usize)>,
+}
+
+impl Measured {
+    fn of<V: ExchangeData>(name: &'static str, view: &View<'_, V>) -> Measured {
+        let mut trace = view.trace.clone();
+        let measure = move |closed: AntichainRef<'_, Time>| {
+            trace.set_logical_compaction(closed);
+            trace.set_physical_compaction(closed);
+            let (mut records, mut batches) = (0, 0);
+            trace.map_spans(|span| {
+                if let Some(batch) = &span.inner {
+                    records += batch.storage.vals.vals.len();
+                    batches += 1;
+                }
+            });
+            (records, batches)
+        };
+        Measured { name, measure: Box::new(measure) }
+    }
+
+    /// Lets the trace merge what is before a time that is closed; tells its records and batches.
+    pub fn measure(&mut self, closed: AntichainRef<'_, Time>) -> (usize, usize) {
+        (self.measure)(closed)
+    }
 }

@@ -1,70 +1,61 @@
-//! The most popular products, by tag and overall: partitioned by tag, overall by product.
+//! What is popular, by tag and overall, by day: partitioned by tag, overall by product.
 
 use crate::Time;
-use crate::block::stable_hash;
+use crate::clock::DAY_HOURS;
 use crate::counts::Counts;
-use crate::intern::Touch;
+use crate::crossing::{Crosses, Space, cross};
+use crate::intern::{Action, day};
 use crate::names::SharedVocabulary;
+use crate::retention::retained;
 use crate::tags::Tagged;
-use crate::views::{View, arrange_here};
-use differential_dataflow::consolidation::consolidate_updates;
+use crate::views::View;
 use differential_dataflow::{AsCollection, VecCollection};
-use timely::container::CapacityContainerBuilder;
-use timely::dataflow::channels::pact::{Exchange, Pipeline};
-use timely::dataflow::operators::generic::Operator;
+use serde::{Deserialize, Serialize};
+use timely::dataflow::Stream;
 
 /// The tag under which everything is counted: no event can bring it, for tags are never empty.
 pub const OVERALL: &str = "";
+/// The id of [`OVERALL`], on every worker: the first tag that it interns.
+pub const OVERALL_ID: u32 = 0;
 
-/// Tag to product, as the tag's owner numbers both.
+/// A product on a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct OnDay {
+    /// Which product.
+    pub product: u32,
+    /// The day, counted from the Unix epoch.
+    pub day: u16,
+}
+
+impl Crosses for (u32, OnDay) {
+    fn ids(&mut self, mut each: impl FnMut(Space, &mut u32)) {
+        each(Space::Tags, &mut self.0);
+        each(Space::Products, &mut self.1.product);
+    }
+
+    fn key(&self) -> (Space, u32) {
+        match self.0 {
+            OVERALL_ID => (Space::Products, self.1.product),
+            tag => (Space::Tags, tag),
+        }
+    }
+}
+
+/// Tag to products by day, as the tag's owner numbers both, for so many hours.
 pub fn popularity<'scope>(
     tagged: VecCollection<'scope, Time, Tagged, Counts>,
-    touches: VecCollection<'scope, Time, Touch, Counts>,
-    vocabulary: SharedVocabulary,
-) -> View<'scope, u32> {
+    actions: VecCollection<'scope, Time, Action, Counts>,
+    hours: Stream<'scope, Time, Vec<u32>>,
+    horizon: u32,
+    vocabulary: &SharedVocabulary,
+) -> View<'scope, OnDay> {
     let overall = vocabulary.borrow_mut().tags.intern(OVERALL);
-    let by_tag = tagged.map(|(_, tag, product)| (tag, product));
-    let events = touches.filter(|touch| touch.first);
-    let all = by_tag.concat(events.map(move |touch| (overall, touch.product)));
-    // Ids mean nothing elsewhere: what crosses is text, summed up first.
-    let names = vocabulary.clone();
-    let texts = all.inner.unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
-        Pipeline,
-        "popularity out",
-        |_, _| {
-            move |input, output| {
-                input.for_each(|time, updates| {
-                    consolidate_updates(updates);
-                    let names = names.borrow();
-                    output.session(&time).give_iterator(updates.drain(..).map(
-                        |((tag, product), time, counts)| {
-                            let tag = names.tags.text(tag).to_string();
-                            ((tag, names.products.text(product).to_string()), time, counts)
-                        },
-                    ));
-                });
-            }
-        },
-    );
-    let by_owner = Exchange::new(|((tag, product), _, _): &((String, String), Time, Counts)| {
-        stable_hash(if tag == OVERALL { product } else { tag }.as_bytes())
-    });
-    let here = texts.unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
-        by_owner,
-        "popularity in",
-        |_, _| {
-            move |input, output| {
-                input.for_each(|time, updates| {
-                    let mut names = vocabulary.borrow_mut();
-                    output.session(&time).give_iterator(updates.drain(..).map(
-                        |((tag, product), time, counts)| {
-                            let tag = names.tags.intern(&tag);
-                            ((tag, names.products.intern(&product)), time, counts)
-                        },
-                    ));
-                });
-            }
-        },
-    );
-    arrange_here(here.as_collection(), "popularity")
+    assert_eq!(overall, OVERALL_ID, "popularity is built before any tag is met");
+    let by_tag =
+        tagged.map(|Tagged { tag, product, day, .. }| (tag, OnDay { product, day }));
+    let all = actions
+        .map(|Action { product, time, .. }| (OVERALL_ID, OnDay { product, day: day(time) }));
+    let here = cross(by_tag.concat(all).inner, vocabulary, "popularity");
+    let hour_of = |entry: &OnDay| (u32::from(entry.day) + 1) * DAY_HOURS - 1;
+    retained(here.as_collection(), hours, horizon, hour_of, |_| (), "popularity")
 }

@@ -11,8 +11,21 @@ use differential_dataflow::{AsCollection, VecCollection};
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::vec::Map;
 
-/// A user, a tag, and the product through which the user came to the tag.
-pub type Tagged = (u32, u32, u32);
+/// That a touch counts for a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tagged {
+    /// Who.
+    pub user: u32,
+    /// The tag.
+    pub tag: u32,
+    /// The product through which the user came to it.
+    pub product: u32,
+    /// On which day, counted from the Unix epoch.
+    pub day: u16,
+}
+
+/// Who touched a product, on which day, and the tag that stands in.
+type Provisional = (u32, u32, u16);
 
 /// Every touch under the tags that hold now.
 ///
@@ -26,24 +39,26 @@ pub fn tags<'scope>(
     let provisional = touches
         .clone()
         .filter(|touch| touch.provisional)
-        .map(|touch| (touch.product, (touch.user, touch.tag)));
-    let provisional = arrange_core::<_, _, _, ValSpine<u32, (u32, u32), Time, Counts>>(
+        .map(|touch| (touch.product, (touch.user, touch.tag, touch.day)));
+    let provisional = arrange_core::<_, _, _, ValSpine<u32, Provisional, Time, Counts>>(
         provisional.inner,
         Pipeline,
         "provisional",
-        ValBatcher::<u32, (u32, u32), Time, Counts>::new,
+        ValBatcher::<u32, Provisional, Time, Counts>::new,
     );
-    let corrections = provisional.join_core(catalogue, |&product, &(user, stand_in), (tags, _)| {
-        let back = (!tags.is_empty()).then_some(((user, stand_in, product), false));
-        let tags = tags.clone().into_iter().map(move |tag| ((user, tag, product), true));
-        tags.chain(back)
-    });
+    let corrections =
+        provisional.join_core(catalogue, |&product, &(user, stand_in, day), (tags, _)| {
+            let tagged = move |tag| Tagged { user, tag, product, day };
+            let back = (!tags.is_empty()).then_some((tagged(stand_in), false));
+            tags.clone().into_iter().map(move |tag| (tagged(tag), true)).chain(back)
+        });
     let corrections = corrections.inner.map(|((tagged, counts), time, mut diff)| {
         if !counts {
             diff.negate();
         }
         (tagged, time, diff)
     });
-    let counted = touches.map(|touch| (touch.user, touch.tag, touch.product));
+    let counted = touches
+        .map(|Touch { user, tag, product, day, .. }| Tagged { user, tag, product, day });
     counted.concat(corrections.as_collection())
 }

@@ -3,13 +3,14 @@
 use crate::Time;
 use crate::counts::Counts;
 use crate::event::Kind;
-use crate::intern::Touch;
+use crate::intern::Action;
 use crate::tags::Tagged;
-use differential_dataflow::VecCollection;
+use differential_dataflow::{AsCollection, VecCollection};
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent, arrangement::arrange_core};
 use differential_dataflow::trace::implementations::{ValBatcher, ValSpine};
 use std::cmp::Reverse;
 use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::vec::Filter;
 
 /// How a view by id is kept: key to value, counted by kind.
 pub type ViewSpine<V> = ValSpine<u32, V, Time, Counts>;
@@ -18,24 +19,22 @@ pub type View<'scope, V> = Arranged<'scope, TraceAgent<ViewSpine<V>>>;
 
 /// User to tag: what every visitor cares about.
 pub fn profile<'scope>(tagged: VecCollection<'scope, Time, Tagged, Counts>) -> View<'scope, u32> {
-    arrange_here(tagged.map(|(user, tag, _)| (user, tag)), "profile")
+    arrange_here(tagged.map(|Tagged { user, tag, .. }| (user, tag)), "profile")
 }
 
 /// User to product: what every visitor has bought.
-pub fn bought<'scope>(touches: VecCollection<'scope, Time, Touch, Counts>) -> View<'scope, u32> {
-    use differential_dataflow::AsCollection;
-    use timely::dataflow::operators::vec::Filter;
-    let purchases =
-        touches.inner.filter(|(touch, _, counts)| touch.first && counts.of(Kind::Purchase) != 0);
-    arrange_here(purchases.as_collection().map(|touch| (touch.user, touch.product)), "bought")
+pub fn bought<'scope>(actions: VecCollection<'scope, Time, Action, Counts>) -> View<'scope, u32> {
+    let purchases = actions.inner.filter(|(_, _, counts)| counts.of(Kind::Purchase) != 0);
+    arrange_here(purchases.as_collection().map(|action| (action.user, action.product)), "bought")
 }
 
 /// User to minute, newest first: when every visitor was active, and how often in all.
 pub fn activity<'scope>(
-    touches: VecCollection<'scope, Time, Touch, Counts>,
+    actions: VecCollection<'scope, Time, Action, Counts>,
 ) -> View<'scope, Reverse<u32>> {
-    let events = touches.filter(|touch| touch.first);
-    arrange_here(events.map(|touch| (touch.user, Reverse(touch.minute))), "activity")
+    let minute = |time: u64| u32::try_from(time / 60_000).unwrap_or(u32::MAX);
+    let minutes = actions.map(move |action| (action.user, Reverse(minute(action.time))));
+    arrange_here(minutes, "activity")
 }
 
 /// Arranges what is with its owner already: no exchange.

@@ -1,13 +1,17 @@
 //! What must come out, said as plainly as can be: everything is counted anew for every question.
 
+use crate::rankings::Moment;
 use crate::script::Step;
+use dataflows::Time;
 use dataflows::block::owner;
 use dataflows::catalogue::Product;
+use dataflows::clock::{DAY_HOURS, hour};
 use dataflows::event::Kind;
-use dataflows::questions::{Part, What};
+use dataflows::intern::day;
+use dataflows::model::Model;
+use dataflows::questions::{Found, What};
 use dataflows::recent::OwnedEvent;
-use dataflows::recommend::{OVERALL_SHARE, Popular, TAGS};
-use dataflows::weights::{Score, Weights};
+use dataflows::weights::Score;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,10 +22,15 @@ type Scores = Vec<(String, Score)>;
 #[derive(Default)]
 pub(crate) struct Oracle {
     peers: usize,
-    events: Vec<OwnedEvent>,
-    catalogue: BTreeMap<String, Product>,
-    weights: Weights,
+    pub(crate) time: Time,
+    pub(crate) events: Vec<OwnedEvent>,
+    /// How many events there were at the end of each step.
+    pub(crate) ends: Vec<(Time, usize)>,
+    pub(crate) catalogue: BTreeMap<String, Product>,
+    pub(crate) model: Model,
     positions: BTreeMap<String, i64>,
+    /// What the history holds by now.
+    pub(crate) held: Vec<Moment>,
 }
 
 impl Oracle {
@@ -31,82 +40,55 @@ impl Oracle {
 
     /// Takes in a step.
     pub(crate) fn take(&mut self, step: &Step) {
+        self.time = step.time;
         self.events.extend(step.events.iter().cloned());
+        self.ends.push((step.time, self.events.len()));
         for (id, row) in &step.rows {
             match row {
                 Some(row) => self.catalogue.insert(id.clone(), row.clone()),
                 None => self.catalogue.remove(id),
             };
         }
-        self.weights = step.weights.unwrap_or(self.weights);
+        self.model = step.model.unwrap_or(self.model);
         for (partition, by) in &step.advances {
             *self.positions.entry(partition.clone()).or_default() += by;
         }
+        self.held = self.history();
     }
 
-    /// The parts of an answer, in any order.
-    pub(crate) fn parts(&self, what: &What) -> Vec<Part> {
+    /// What an answer has found, in any order.
+    pub(crate) fn answer(&self, what: &What) -> Vec<Found> {
         match what {
-            What::Profile { place, user } => vec![Part::Profile(*place, self.profile(user))],
+            What::Profile { place, user } => vec![Found::Profile(*place, self.profile(user))],
             What::Activity { user } => self.activity(user).into_iter().collect(),
-            What::Recommend { user, n } => {
-                let bought = self.bought(user);
-                let mut popular = Vec::new();
-                for (tag, share) in self.shares(user) {
-                    popular.push(self.popular(&tag, share, n + bought.len()));
-                }
-                popular.extend(self.overall(OVERALL_SHARE, n + bought.len()));
-                let mut parts = self.described(popular);
-                parts.push(Part::Bought(bought.into_iter().collect()));
-                parts
-            }
-            What::Trending { tag: Some(tag), n } => {
-                self.described(vec![self.popular(tag, 1.0, *n)])
-            }
-            What::Trending { tag: None, n } => self.described(self.overall(1.0, *n)),
             What::Recent { limit } => {
                 (0..self.peers).map(|peer| self.recent(peer, *limit)).collect()
             }
             What::Position { place, partition } => {
                 let next = self.positions.get(partition).copied().unwrap_or_default();
-                vec![Part::Position(*place, next)]
+                vec![Found::Position(*place, next)]
             }
+            ranking => vec![Found::Ranked(self.ranking(ranking))],
         }
     }
 
-    /// The best of everything that is counted by tag or overall, wherever it lies.
-    pub(crate) fn trending(&self, tag: Option<&str>, n: usize) -> Scores {
-        let mut products = self.products(tag);
-        products.truncate(n);
-        products
+    /// The hour of the newest event as of a step, never ahead of the step's own time.
+    pub(crate) fn now(&self, step: usize) -> u32 {
+        let steps = self.ends[..=step].iter().scan(0, |begin, &(time, end)| {
+            let events = &self.events[*begin..end];
+            *begin = end;
+            let newest = events.iter().map(|event| event_time(event)).max();
+            Some(hour(newest.unwrap_or_default().min(time / 1000)))
+        });
+        steps.max().unwrap_or_default()
     }
 
-    /// `Σ_t share_t · popularity_t(q) / max popularity_t`, and ε of what is popular overall.
-    pub(crate) fn ranking(&self, user: &str) -> Vec<(String, f64)> {
-        let mut terms: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-        let tags = self.shares(user).into_iter().map(|(tag, share)| (Some(tag), share));
-        for (tag, share) in tags.chain([(None, OVERALL_SHARE)]) {
-            let products = self.products(tag.as_deref());
-            let most = products.first().map_or(0.0, |(_, score)| score.to_f64());
-            for (product, score) in products.into_iter().filter(|(_, score)| score.0 > 0) {
-                terms.entry(product).or_default().push(share * score.to_f64() / most);
-            }
-        }
-        for product in self.bought(user) {
-            terms.remove(&product);
-        }
-        // Summed up from the largest, as the ranking does: floats are not associative.
-        let sum = |mut terms: Vec<f64>| {
-            terms.sort_by(|one, other| other.total_cmp(one));
-            terms.into_iter().sum::<f64>()
-        };
-        let mut ranking: Vec<_> = terms.into_iter().map(|(q, terms)| (q, sum(terms))).collect();
-        ranking.sort_by(|one, other| other.1.total_cmp(&one.1));
-        ranking
+    pub(crate) fn today(&self) -> u16 {
+        u16::try_from(self.now(self.ends.len() - 1) / DAY_HOURS).expect("a day")
     }
 
     /// The tags under which an event counts now.
-    fn tags<'a>(&'a self, event: &'a OwnedEvent) -> Vec<&'a str> {
+    pub(crate) fn tags<'a>(&'a self, event: &'a OwnedEvent) -> Vec<&'a str> {
         let row = self.catalogue.get(&event.product);
         let row: &[String] = row.map_or(&[], |row| &row.tags);
         let tags = if event.tags.is_empty() { row } else { &event.tags };
@@ -117,92 +99,49 @@ impl Oracle {
         }
     }
 
-    /// Adds up the events that are counted under names. Names that no event has are absent.
-    fn scores<'a>(&'a self, names: impl Fn(&'a OwnedEvent) -> Vec<&'a str>) -> Scores {
+    /// Adds up a user's events that are counted under tags.
+    pub(crate) fn profile(&self, user: &str) -> Scores {
         let mut scores: BTreeMap<&str, i64> = BTreeMap::new();
-        for event in &self.events {
-            for name in names(event) {
-                *scores.entry(name).or_default() += self.weights.of(event.kind).0;
+        for event in self.events.iter().filter(|event| event.user == user) {
+            for tag in self.tags(event) {
+                *scores.entry(tag).or_default() += self.model.weights.of(event.kind).0;
             }
         }
         let mut scores: Scores =
             scores.into_iter().map(|(name, score)| (name.into(), Score(score))).collect();
         scores.sort_by_key(|(_, score)| Reverse(*score));
+        scores.retain(|(_, score)| *score != Score(0));
         scores
     }
 
-    fn profile(&self, user: &str) -> Scores {
-        let tags = |event| if event_of(event, user) { self.tags(event) } else { vec![] };
-        let mut profile = self.scores(tags);
-        profile.retain(|(_, score)| *score != Score(0));
-        profile
-    }
-
-    fn shares(&self, user: &str) -> Vec<(String, f64)> {
-        let mut profile = self.profile(user);
-        profile.truncate(TAGS);
-        let total: f64 = profile.iter().map(|(_, score)| score.to_f64()).sum();
-        profile.into_iter().map(|(tag, score)| (tag, score.to_f64() / total)).collect()
-    }
-
-    fn products(&self, tag: Option<&str>) -> Scores {
-        self.scores(|event| match tag {
-            None => vec![&event.product],
-            Some(tag) if self.tags(event).contains(&tag) => vec![&event.product],
-            Some(_) => vec![],
-        })
-    }
-
-    fn popular(&self, tag: &str, share: f64, n: usize) -> Popular {
-        Popular { tag: Some(tag.into()), share, products: self.trending(Some(tag), n) }
-    }
-
-    /// From each worker the best of the products that it owns.
-    fn overall(&self, share: f64, n: usize) -> Vec<Popular> {
-        let of = |peer| {
-            let mut products = self.products(None);
-            products.retain(|(product, _)| owner(product, self.peers) == peer);
-            products.truncate(n);
-            Popular { tag: None, share, products }
-        };
-        (0..self.peers).map(of).collect()
-    }
-
-    /// What is popular, and the rows of all products there.
-    fn described(&self, popular: Vec<Popular>) -> Vec<Part> {
-        let products = popular.iter().flat_map(|popular| &popular.products);
-        let products: BTreeSet<&String> = products.map(|(product, _)| product).collect();
-        let rows = products
-            .into_iter()
-            .filter_map(|id| Some(Part::Product(id.clone(), self.catalogue.get(id)?.clone())));
-        let rows: Vec<Part> = rows.collect();
-        popular.into_iter().map(Part::Popular).chain(rows).collect()
-    }
-
-    fn bought(&self, user: &str) -> BTreeSet<String> {
-        let events = self.events.iter().filter(|event| event_of(event, user));
+    pub(crate) fn bought(&self, user: &str) -> BTreeSet<String> {
+        let events = self.events.iter().filter(|event| event.user == user);
         let purchases = events.filter(|event| event.kind == Kind::Purchase);
         purchases.map(|event| event.product.clone()).collect()
     }
 
-    fn activity(&self, user: &str) -> Option<Part> {
-        let events = || self.events.iter().filter(|event| event_of(event, user));
-        let last = events().map(|event| event.time.max(0) / 60_000).max()?;
+    fn activity(&self, user: &str) -> Option<Found> {
+        let events = || self.events.iter().filter(|event| event.user == user);
+        let last = events().map(|event| event_time(event) / 60_000).max()?;
         let total = |kind| events().map(|event| i64::from(event.kind == kind)).sum();
-        let last = u32::try_from(last).expect("scripts stay in the first hour");
-        Some(Part::Activity(last, Kind::ALL.map(total)))
+        Some(Found::Activity(u32::try_from(last).expect("minutes"), Kind::ALL.map(total)))
     }
 
-    fn recent(&self, peer: usize, limit: usize) -> Part {
+    fn recent(&self, peer: usize, limit: usize) -> Found {
         let events = self.events.iter().rev();
         let mut events: Vec<OwnedEvent> =
             events.filter(|event| owner(&event.user, self.peers) == peer).cloned().collect();
         events.sort_by_key(|event| Reverse(event.time));
         events.truncate(limit);
-        Part::Recent(events)
+        Found::Recent(events)
     }
 }
 
-fn event_of(event: &OwnedEvent, user: &str) -> bool {
-    event.user == user
+/// A time before the epoch is taken as the epoch.
+pub(crate) fn event_time(event: &OwnedEvent) -> u64 {
+    u64::try_from(event.time).unwrap_or_default()
+}
+
+pub(crate) fn event_day(event: &OwnedEvent) -> u16 {
+    day(event_time(event))
 }

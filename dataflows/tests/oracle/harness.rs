@@ -6,13 +6,13 @@ use dataflows::Time;
 use dataflows::block::{Block, owner};
 use dataflows::event::Event;
 use dataflows::graph::{Choice, Inputs, graph};
+use dataflows::history::Limits;
+use dataflows::model::Model;
 use dataflows::names::SharedVocabulary;
-use dataflows::questions::{Ask, Gathered, Part, What};
+use dataflows::questions::{Answered, Ask, Found, What};
 use dataflows::recent::OwnedEvent;
-use dataflows::recommend::{Popular, rank};
-use dataflows::weights::Weights;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashSet};
+use dataflows::recommend::Ranked;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use timely::dataflow::operators::Inspect;
@@ -22,12 +22,15 @@ use timely::worker::Worker;
 /// What a worker tells.
 enum Told {
     Heard(Time),
-    Weighed(Time, Weights),
-    Answer(usize, Gathered),
+    Modelled(Time, Model),
+    Answer(usize, Answered),
 }
 
 /// An answer with who got it.
-type Answers = BTreeMap<u64, (usize, Time, Vec<Part>)>;
+type Answers = BTreeMap<u64, (usize, Time, Vec<Found>)>;
+
+/// So little that scripts go beyond it.
+pub(crate) const LIMITS: Limits = Limits { paired: 4, kept: 6, horizon: 36 };
 
 /// Runs a seed's script on so many workers; `open` is how many times may be open at once.
 pub(crate) fn check(seed: u64, workers: usize, open: usize) {
@@ -59,13 +62,14 @@ fn run(worker: &mut Worker, steps: &[Step], mut random: Random, open: usize, tel
     let (me, peers) = (worker.index(), worker.peers());
     let closed = probe::Handle::new();
     let vocabulary = SharedVocabulary::default();
-    let choice = Choice { popularity: true, bought: true, activity: true };
+    let choice =
+        Choice { popularity: true, bought: true, activity: true, history: true, limits: LIMITS };
     let mut inputs = worker.dataflow(|scope| {
-        let (heard, weighed) = (tell.clone(), tell.clone());
+        let (heard, modelled) = (tell.clone(), tell.clone());
         let heard = move |time| heard.send(Told::Heard(time)).expect("the test listens");
-        let weighed =
-            move |time, weights| weighed.send(Told::Weighed(time, weights)).expect("it listens");
-        let (inputs, outputs) = graph(scope, choice, &vocabulary, heard, weighed, &closed);
+        let modelled =
+            move |time, model| modelled.send(Told::Modelled(time, model)).expect("it listens");
+        let (inputs, outputs) = graph(scope, choice, &vocabulary, heard, modelled, &closed);
         outputs.answers.inspect(move |answer| {
             tell.send(Told::Answer(me, answer.clone())).expect("the test listens");
         });
@@ -78,8 +82,7 @@ fn run(worker: &mut Worker, steps: &[Step], mut random: Random, open: usize, tel
         }
         for (place, (origin, what)) in step.asks.iter().enumerate() {
             if *origin == me {
-                let (id, what) = (ask_id(index, place), what.clone());
-                inputs.asks.send(Ask { origin: me, id, weights: Weights::default(), what });
+                inputs.asks.send(Ask::new(me, ask_id(index, place), what.clone()));
             }
         }
         inputs.advance_to(step.time + 1);
@@ -108,8 +111,8 @@ fn feed(inputs: &mut Inputs, step: &Step, peers: usize) {
     for row in &step.rows {
         inputs.rows.send(row.clone());
     }
-    if let Some(weights) = step.weights {
-        inputs.weights.send((step.time, weights));
+    if let Some(model) = step.model {
+        inputs.models.send((step.time, model));
     }
     for advance in &step.advances {
         inputs.advances.send(advance.clone());
@@ -134,89 +137,74 @@ fn ask_id(step: usize, place: usize) -> u64 {
     (step * 1000 + place) as u64
 }
 
-/// Answers by question; and all workers must have heard of every epoch and of all weights.
+/// Answers by question; and all workers must have heard of every epoch and of all models.
 fn sort_out(told: Receiver<Told>, steps: &[Step], workers: usize) -> Answers {
     let mut answers = Answers::new();
-    let (mut heard, mut weighed) = (Vec::new(), Vec::new());
+    let (mut heard, mut modelled) = (Vec::new(), Vec::new());
     for told in told {
         match told {
             Told::Heard(time) => heard.push(time),
-            Told::Weighed(time, weights) => weighed.push((time, weights)),
-            Told::Answer(worker, (id, time, parts)) => {
-                let twice = answers.insert(id, (worker, time, parts));
+            Told::Modelled(time, model) => modelled.push((time, model)),
+            Told::Answer(worker, (id, time, found)) => {
+                let twice = answers.insert(id, (worker, time, found));
                 assert!(twice.is_none(), "question {id} is answered once");
             }
         }
     }
     heard.sort_unstable();
-    weighed.sort_unstable();
+    modelled.sort_by_key(|(time, _)| *time);
     let everyone = |step| std::iter::repeat_n(step, workers);
     let epochs: Vec<Time> = steps.iter().map(|step| step.time).flat_map(everyone).collect();
     assert_eq!(heard, epochs, "every worker hears of every epoch");
-    let weights = steps.iter().filter_map(|step| Some((step.time, step.weights?)));
-    let weights: Vec<_> =
-        weights.flat_map(|weights| std::iter::repeat_n(weights, workers)).collect();
-    assert_eq!(weighed, weights, "every worker hears of all weights");
+    let models = steps.iter().filter_map(|step| Some((step.time, step.model?)));
+    let models: Vec<_> = models.flat_map(|model| std::iter::repeat_n(model, workers)).collect();
+    assert_eq!(modelled, models, "every worker hears of all models");
     answers
 }
 
-/// Holds one answer to the oracle: its parts, and what they make together.
+/// Holds one answer to the oracle.
 fn hold(
     oracle: &Oracle,
-    answer: Option<(usize, Time, Vec<Part>)>,
+    answer: Option<(usize, Time, Vec<Found>)>,
     time: Time,
     origin: usize,
     what: &What,
     case: &str,
 ) {
-    let expected = oracle.parts(what);
-    let Some((at, as_of, parts)) = answer else {
+    let expected = oracle.answer(what);
+    let Some((at, as_of, found)) = answer else {
         assert!(expected.is_empty(), "{case}: no answer, but {expected:?}");
         return;
     };
     assert_eq!((at, as_of), (origin, time), "{case}");
-    assert_eq!(in_order(&parts), in_order(&expected), "{case}");
-    match what {
-        What::Trending { tag, n } => {
-            let mut merged: Vec<_> = popular(&parts).flat_map(|part| part.products).collect();
-            merged.sort_by_key(|(product, score)| (Reverse(*score), product.clone()));
-            merged.truncate(*n);
-            assert_eq!(merged, oracle.trending(tag.as_deref(), *n), "{case}");
-        }
-        // NB: with a small n, what no owner has among its best adds nothing; the formula has all.
-        What::Recommend { user, n: n @ 50 } => {
-            let popular: Vec<Popular> = popular(&parts).collect();
-            let bought = parts.iter().filter_map(|part| match part {
-                Part::Bought(products) => Some(products),
-                _ => None,
-            });
-            let bought: HashSet<&str> = bought.flatten().map(String::as_str).collect();
-            let ranked = rank(&popular, &bought, *n).into_iter();
-            let ranked: Vec<_> = ranked.map(|ranked| (ranked.product, ranked.score)).collect();
-            assert_eq!(ranked, oracle.ranking(user), "{case}");
-        }
-        _ => {}
+    if let ([Found::Ranked(found)], [Found::Ranked(expected)]) = (&found[..], &expected[..]) {
+        assert!(same(found, expected), "{case}:\n{found:#?}\nis not\n{expected:#?}");
+        return;
     }
+    assert_eq!(in_order(&found), in_order(&expected), "{case}");
 }
 
-fn popular(parts: &[Part]) -> impl Iterator<Item = Popular> + '_ {
-    parts.iter().filter_map(|part| match part {
-        Part::Popular(popular) => Some(popular.clone()),
-        _ => None,
-    })
-}
-
-/// Parts come in any order; so do the products that were bought.
-fn in_order(parts: &[Part]) -> Vec<String> {
-    let text = |part: &Part| match part {
-        Part::Bought(products) => {
-            let mut products = products.clone();
-            products.sort_unstable();
-            format!("Bought({products:?})")
-        }
-        part => format!("{part:?}"),
+/// Whether rankings are the same but for the order of what is as good, and for rounding.
+fn same(found: &[Ranked], expected: &[Ranked]) -> bool {
+    let near = |one: f64, other: f64| (one - other).abs() <= 1e-9 * one.abs().max(1.0);
+    let causes = |ranked: &Ranked| {
+        let causes = ranked.reasons.iter().map(|reason| (reason.cause.clone(), reason.events));
+        causes.collect::<BTreeMap<_, _>>()
     };
-    let mut texts: Vec<String> = parts.iter().map(text).collect();
+    found.len() == expected.len()
+        && found.iter().zip(expected).all(|(found, expected)| {
+            let sum: f64 = found.reasons.iter().map(|reason| reason.score).sum();
+            near(found.score, expected.score)
+                && near(sum, found.score)
+                && found.product == expected.product
+                && found.row == expected.row
+                && causes(found) == causes(expected)
+        })
+}
+
+/// What was found comes in any order.
+fn in_order(found: &[Found]) -> Vec<String> {
+    let mut texts: Vec<String> = found.iter().map(|found| format!("{found:?}")).collect();
     texts.sort_unstable();
     texts
 }

@@ -6,6 +6,7 @@
 
 mod script;
 mod expected;
+mod rankings;
 mod harness;
 mod algebra;
 

@@ -3,8 +3,10 @@
 use dataflows::Time;
 use dataflows::catalogue::{Product, Row};
 use dataflows::event::Kind;
+use dataflows::model::{Blend, Model};
 use dataflows::questions::What;
 use dataflows::recent::OwnedEvent;
+use dataflows::recommend::{LeaveOut, Rules};
 use dataflows::weights::{Score, Weights};
 
 const USERS: &[&str] = &["ann", "bob", "cem", "dot", "eve"];
@@ -14,6 +16,9 @@ const TAGS: &[&str] = &["red", "blue", "wood", "home", "mug"];
 const CATEGORIES: &[&str] = &["", "home", "office", "wood"];
 const PARTITIONS: &[&str] = &["events/0", "events/1", "products/0"];
 const STEPS: usize = 40;
+/// When scripts begin, in microseconds: a day begins there, too.
+const BEGIN: Time = 20_000 * 24 * 60 * MINUTE;
+const MINUTE: u64 = 60_000_000;
 
 /// xorshift64*: small, and the same everywhere.
 pub(crate) struct Random(u64);
@@ -56,7 +61,7 @@ pub(crate) struct Step {
     pub(crate) time: Time,
     pub(crate) events: Vec<OwnedEvent>,
     pub(crate) rows: Vec<Row>,
-    pub(crate) weights: Option<Weights>,
+    pub(crate) model: Option<Model>,
     pub(crate) advances: Vec<(String, i64)>,
     /// Who asks what.
     pub(crate) asks: Vec<(usize, What)>,
@@ -65,28 +70,27 @@ pub(crate) struct Step {
 /// A script for so many workers. What happens does not depend on them; who asks does.
 pub(crate) fn script(seed: u64, workers: usize) -> Vec<Step> {
     let (mut random, mut askers) = (Random::new(seed), Random::new(seed ^ 0xA5));
-    let mut time = 0;
+    let mut time = BEGIN;
     let step = |_| {
-        time += 1 + random.next() % 1000;
+        time += 1 + random.next() % (180 * MINUTE);
         Step {
             time,
-            events: (0..random.below(8)).map(|_| event(&mut random)).collect(),
+            events: (0..random.below(8)).map(|_| event(&mut random, time)).collect(),
             rows: (0..random.below(3)).map(|_| row(&mut random)).collect(),
-            weights: (random.below(5) == 0).then(|| weights(&mut random)),
+            model: (random.below(5) == 0).then(|| model(&mut random)),
             advances: (0..random.below(3))
                 .map(|_| (random.one_of(PARTITIONS), random.number(100)))
                 .collect(),
-            asks: questions().map(|what| (askers.below(workers), what)).collect(),
+            asks: questions().filter_map(|what| ask(what, &mut askers, workers)).collect(),
         }
     };
     (0..STEPS).map(step).collect()
 }
 
-fn event(random: &mut Random) -> OwnedEvent {
+fn event(random: &mut Random, time: Time) -> OwnedEvent {
     OwnedEvent {
         kind: Kind::ALL[random.below(3)],
-        // Out of order and often equal; before the epoch, too.
-        time: random.number(20) * 30_000 - 60_000,
+        time: event_time(random, time),
         user: random.one_of(USERS),
         product: random.one_of(PRODUCTS),
         category: random.one_of(CATEGORIES),
@@ -96,6 +100,18 @@ fn event(random: &mut Random) -> OwnedEvent {
     }
 }
 
+/// Most often just now; out of order and often equal; late, ahead, and before the epoch, too.
+fn event_time(random: &mut Random, time: Time) -> i64 {
+    let now = i64::try_from(time / MINUTE).expect("a script is not that long");
+    let minutes = match random.below(20) {
+        0 => return -60_000,
+        1 => now + random.number(20 * 60),
+        2..5 => now - random.number(50 * 60),
+        _ => now - random.number(90),
+    };
+    minutes / 10 * 10 * 60_000
+}
+
 fn row(random: &mut Random) -> Row {
     let id = random.one_of(PRODUCTS);
     let product = Product {
@@ -103,13 +119,23 @@ fn row(random: &mut Random) -> Row {
         category: random.one_of(CATEGORIES),
         tags: random.tags(),
         price: Some(random.number(5)),
+        unavailable: random.below(8) == 0,
     };
     (id, (random.below(4) != 0).then_some(product))
 }
 
-/// Zero is among them: what is worth nothing is no part of a profile.
-fn weights(random: &mut Random) -> Weights {
-    Weights(std::array::from_fn(|_| Score(random.number(7) * Score::UNIT / 2)))
+/// Zero is among the weights: what is worth nothing is no part of a profile.
+fn model(random: &mut Random) -> Model {
+    let weights = Weights(std::array::from_fn(|_| Score(random.number(7) * Score::UNIT / 2)));
+    let blend = Blend { fade_days: [0.5, 1.0, 4.0][random.below(3)], ..Blend::default() };
+    Model { weights, blend }
+}
+
+/// Who asks a question, if anyone does: of all rankings, some are asked for at each step.
+fn ask(what: What, random: &mut Random, workers: usize) -> Option<(usize, What)> {
+    let ranking = matches!(what, What::Recommend { .. } | What::Visit { .. });
+    let asked = !ranking || random.below(4) == 0;
+    asked.then(|| (random.below(workers), what))
 }
 
 /// All questions, of what there is and of what there never is.
@@ -117,16 +143,42 @@ fn questions() -> impl Iterator<Item = What> {
     let users = || USERS.iter().chain(&["nobody"]).map(|&user| String::from(user));
     let profiles = users().enumerate().map(|(place, user)| What::Profile { place, user });
     let activities = users().map(|user| What::Activity { user });
-    let recommends =
-        users().flat_map(|user| [1, 2, 50].map(|n| What::Recommend { user: user.clone(), n }));
+    let recommends = users().flat_map(|user| {
+        rules().map(move |rules| What::Recommend { user: user.clone(), rules })
+    });
     let tags = TAGS.iter().chain(PRODUCTS).chain(&["office", "nothing"]);
     let tags = tags.map(|&tag| Some(tag.into())).chain([None]);
     let trends = tags.flat_map(|tag: Option<String>| {
-        [0, 1, 3, 50].map(|n| What::Trending { tag: tag.clone(), n })
+        [0, 1, 3, 50].map(|n| What::Trending { tag: tag.clone(), rules: Rules::first(n) })
+    });
+    let products = PRODUCTS.iter().chain(&["nothing"]).map(|&product| String::from(product));
+    let similar = products.map(|product| What::Similar { product, rules: Rules::first(3) });
+    let visits = [vec![], vec!["mug", "pen", "mug"], vec!["nothing", "toy"], PRODUCTS.to_vec()];
+    let visits = visits.into_iter().flat_map(|visit| {
+        let products: Vec<String> = visit.into_iter().map(String::from).collect();
+        rules().map(move |rules| What::Visit { products: products.clone(), rules })
     });
     let partitions = PARTITIONS.iter().chain(&["nowhere/0"]).enumerate();
     let positions =
         partitions.map(|(place, &partition)| What::Position { place, partition: partition.into() });
     let recents = [0, 3, 100].map(|limit| What::Recent { limit });
-    profiles.chain(activities).chain(recommends).chain(trends).chain(positions).chain(recents)
+    let ranked = recommends.chain(trends).chain(similar).chain(visits);
+    profiles.chain(activities).chain(ranked).chain(positions).chain(recents)
+}
+
+fn rules() -> impl Iterator<Item = Rules> {
+    let all = || Rules::first(50);
+    let text = |text: &str| vec![String::from(text)];
+    [
+        Rules::first(1),
+        Rules::first(2),
+        all(),
+        Rules { offset: 2, leave_out_bought: false, ..Rules::first(2) },
+        Rules { leave_out: LeaveOut::Current, ..all() },
+        Rules { leave_out: LeaveOut::Visit, leave_out_bought: false, ..all() },
+        Rules { exclude: text("mug"), without: text("red"), ..all() },
+        Rules { only: text("wood"), ..all() },
+        Rules { per_tag: Some(1), ..all() },
+    ]
+    .into_iter()
 }

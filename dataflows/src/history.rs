@@ -1,0 +1,132 @@
+//! What every user did, newest first, for as long as it is kept.
+
+use crate::Time;
+use crate::clock::{DAY_HOURS, hour};
+use crate::counts::Counts;
+use crate::intern::{Action, day};
+use crate::names::{Names, SharedVocabulary};
+use crate::retention::retained;
+use crate::views::View;
+use differential_dataflow::VecCollection;
+use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use timely::dataflow::Stream;
+
+/// A product at a time. The order is the index: a user's first moments are the newest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Moment {
+    /// When, in milliseconds since the Unix epoch.
+    pub time: Reverse<u64>,
+    /// Which product, as the owner numbers products.
+    pub product: u32,
+    /// Whether it is among the moments of its user and day that pair with others.
+    pub pairs: bool,
+}
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How many events of one user and day pair with others; those of bots beyond do not.
+    pub paired: u32,
+    /// How many events of one user and day are kept at all.
+    pub kept: u32,
+    /// For how many hours.
+    pub horizon: u32,
+}
+
+/// User to moments.
+pub fn history<'scope>(
+    actions: VecCollection<'scope, Time, Action, Counts>,
+    hours: Stream<'scope, Time, Vec<u32>>,
+    limits: Limits,
+    vocabulary: SharedVocabulary,
+) -> View<'scope, Moment> {
+    let moments = actions.map(|Action { user, product, time }| {
+        (user, Moment { time: Reverse(time), product, pairs: true })
+    });
+    let mut ledger = Ledger::default();
+    retained(
+        moments,
+        hours,
+        limits.horizon,
+        |moment| hour(moment.time.0),
+        move |updates| ledger.admit(updates, limits, &vocabulary),
+        "history",
+    )
+}
+
+type Update = ((u32, Moment), Time, Counts);
+
+/// How many events of each user have come, so that those of one day can be capped.
+///
+/// The events of a day are numbered as they come; what comes at one logical time, by event time
+/// and product. Counted are each user's newest day, and apart from it the days of events that came
+/// after a newer day had begun.
+#[derive(Default)]
+struct Ledger {
+    newest: Vec<(u16, u32)>,
+    late: HashMap<(u32, u16), u32>,
+    /// The newest day of all.
+    today: u16,
+}
+
+impl Ledger {
+    fn admit(&mut self, updates: &mut Vec<Update>, limits: Limits, names: &SharedVocabulary) {
+        self.begin_days(updates, limits);
+        let mut crowded = false;
+        for ((user, moment), _, _) in updates.iter() {
+            let count = self.count(*user, moment);
+            *count = count.saturating_add(1);
+            crowded |= *count > limits.paired;
+        }
+        if crowded {
+            self.number(updates, limits, &names.borrow().products);
+        }
+    }
+
+    /// Days that begin are known before anything is counted.
+    fn begin_days(&mut self, updates: &[Update], limits: Limits) {
+        let before = self.today;
+        for ((user, moment), _, _) in updates {
+            let (user, day) = (*user as usize, day(moment.time.0));
+            if self.newest.len() <= user {
+                self.newest.resize(user + 1, (0, 0));
+            }
+            if self.newest[user].0 < day {
+                self.newest[user] = (day, 0);
+            }
+            self.today = self.today.max(day);
+        }
+        if before < self.today {
+            // An event may be a day ahead of the clock.
+            let (today, days) = (u32::from(self.today), limits.horizon.div_ceil(DAY_HOURS));
+            self.late.retain(|&(_, day), _| today <= u32::from(day).saturating_add(days + 1));
+        }
+    }
+
+    /// Takes back the counts of what came and counts it again in order, with what comes of that.
+    fn number(&mut self, updates: &mut Vec<Update>, limits: Limits, names: &Names) {
+        for ((user, moment), _, _) in updates.iter() {
+            *self.count(*user, moment) -= 1;
+        }
+        updates.sort_by(|((user, one), _, kind), ((other_user, other), _, other_kind)| {
+            let text = |moment: &Moment| names.text(moment.product);
+            let times = || other.time.cmp(&one.time);
+            let users = user.cmp(other_user).then_with(times);
+            users.then_with(|| text(one).cmp(text(other))).then(kind.cmp(other_kind))
+        });
+        updates.retain_mut(|((user, moment), _, _)| {
+            let count = self.count(*user, moment);
+            *count = count.saturating_add(1);
+            moment.pairs = *count <= limits.paired;
+            *count <= limits.kept
+        });
+    }
+
+    fn count(&mut self, user: u32, moment: &Moment) -> &mut u32 {
+        let day = day(moment.time.0);
+        let (newest, count) = &mut self.newest[user as usize];
+        if *newest == day { count } else { self.late.entry((user, day)).or_default() }
+    }
+}

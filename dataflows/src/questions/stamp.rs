@@ -1,0 +1,75 @@
+//! Stamps questions with the model and the day as of their time.
+
+use super::Ask;
+use crate::Time;
+use crate::clock::{Clock, DAY_HOURS};
+use crate::model::{Lens, Model};
+use std::collections::BTreeMap;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::Stream;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::core::{Concat, Map};
+use timely::dataflow::operators::generic::Operator;
+
+#[derive(Clone)]
+enum Told {
+    Model(Time, Model),
+    Hour(u32),
+}
+
+pub(super) fn stamp<'scope>(
+    asks: Stream<'scope, Time, Vec<Ask>>,
+    models: Stream<'scope, Time, Vec<(Time, Model)>>,
+    hours: Stream<'scope, Time, Vec<u32>>,
+) -> Stream<'scope, Time, Vec<Ask>> {
+    let told: Stream<'scope, Time, Vec<Told>> = models.map(|(time, model)| Told::Model(time, model));
+    let told = told.concat(hours.map(Told::Hour));
+    asks.binary_frontier::<_, CapacityContainerBuilder<Vec<Ask>>, _, _, _, _>(
+        told,
+        Pipeline,
+        Pipeline,
+        "stamp",
+        |_, _| {
+            let mut models: BTreeMap<Time, Model> = BTreeMap::new();
+            let mut clock = Clock::default();
+            let mut waiting = Vec::new();
+            move |(asks, more), (told, known), output| {
+                told.for_each(|capability, told| {
+                    let time = *capability.least().expect("data has a time");
+                    for told in told.drain(..) {
+                        match told {
+                            Told::Model(from, model) => drop(models.insert(from, model)),
+                            Told::Hour(hour) => clock.tell(time, hour),
+                        }
+                    }
+                });
+                asks.for_each(|capability, asks| {
+                    let capability = capability.retain_least(0).expect("data has a time");
+                    waiting.push((capability, std::mem::take(asks)));
+                });
+                waiting.retain_mut(|(capability, asks)| {
+                    let time = *capability.time();
+                    if known.less_equal(&time) {
+                        return true;
+                    }
+                    let model = models.range(..=time).next_back();
+                    let model = model.map_or_else(Model::default, |(_, model)| *model);
+                    let today = u16::try_from(clock.at(time) / DAY_HOURS).unwrap_or(u16::MAX);
+                    let lens = Lens { model, today };
+                    output
+                        .session(capability)
+                        .give_iterator(asks.drain(..).map(|ask| Ask { lens, ..ask }));
+                    false
+                });
+                // What no question can ask for any more is forgotten.
+                let held = waiting.iter().map(|(capability, _)| *capability.time());
+                let next = more.frontier().first().copied().into_iter().chain(held).min();
+                let next = next.unwrap_or(Time::MAX);
+                clock.forget_before(next);
+                if let Some(last) = models.range(..=next).next_back().map(|(time, _)| *time) {
+                    models = models.split_off(&last);
+                }
+            }
+        },
+    )
+}

@@ -1,0 +1,207 @@
+//! Questions to the owners of users: what they care about, have bought, and are looking at.
+
+use super::{Ask, Part, Sent, Step, Visited, What};
+use crate::Time;
+use crate::block::stable_hash;
+use crate::counts::Counts;
+use crate::crossing::Teller;
+use crate::history::Moment;
+use crate::lookup::lookup;
+use crate::names::{Names, SharedVocabulary};
+use crate::pairs::WINDOW;
+use crate::recommend::{Rules, TAGS};
+use crate::views::View;
+use crate::weights::Score;
+use std::cmp::Reverse;
+use timely::dataflow::Stream;
+use timely::dataflow::channels::pact::{Exchange, Pipeline};
+use timely::dataflow::operators::core::Filter;
+
+/// What the owner of a user finds out for a recommendation, step by step.
+#[derive(Clone)]
+pub(super) struct Interests {
+    pub(super) ask: Ask,
+    pub(super) rules: Rules,
+    user: Option<u32>,
+    /// The user's tags, highest first.
+    pub(super) tags: Vec<(String, Score)>,
+    /// Names of the newest products, newest first, no product twice.
+    pub(super) visit: Vec<String>,
+    /// How many products may be left out at the origin.
+    pub(super) left_out: usize,
+}
+
+/// To the owner of the user that is asked about.
+fn by_user(ask: &Ask) -> u64 {
+    match &ask.what {
+        What::Profile { user, .. } | What::Activity { user } | What::Recommend { user, .. } => {
+            stable_hash(user.as_bytes())
+        }
+        _ => 0,
+    }
+}
+
+pub(super) fn activity<'scope>(
+    asks: Stream<'scope, Time, Vec<Ask>>,
+    activity: View<'scope, Reverse<u32>>,
+    vocabulary: SharedVocabulary,
+) -> Stream<'scope, Time, Vec<Sent>> {
+    let asks = asks.filter(|ask| matches!(ask.what, What::Activity { .. }));
+    lookup(asks, Exchange::new(by_user), activity, "activity asked", move |ask, _, show, parts| {
+        let What::Activity { user } = &ask.what else { return };
+        let Some(user) = vocabulary.borrow().users.id(user) else { return };
+        let (mut last, mut totals) = (None, [0; 3]);
+        show(user, &mut |&Reverse(minute), counts: &Counts| {
+            last.get_or_insert(minute);
+            for (total, &count) in totals.iter_mut().zip(&counts.0) {
+                *total += i64::from(count);
+            }
+        });
+        parts.extend(last.map(|last| Sent::plain(&ask, Part::Activity(last, totals))));
+    })
+}
+
+pub(super) fn profile<'scope>(
+    asks: Stream<'scope, Time, Vec<Ask>>,
+    profile: View<'scope, u32>,
+    vocabulary: SharedVocabulary,
+) -> Stream<'scope, Time, Vec<Step<Interests>>> {
+    let asks = asks.filter(|ask| matches!(ask.what, What::Profile { .. } | What::Recommend { .. }));
+    lookup(asks, Exchange::new(by_user), profile, "profiles asked", move |ask, _, show, steps| {
+        let vocabulary = vocabulary.borrow();
+        let (What::Profile { user, .. } | What::Recommend { user, .. }) = &ask.what else { return };
+        let user = vocabulary.users.id(user);
+        let mut tags = Vec::new();
+        if let Some(user) = user {
+            show(user, &mut |&tag, counts: &Counts| {
+                let score = ask.lens.model.weights.score(*counts);
+                if score != Score(0) {
+                    tags.push((vocabulary.tags.text(tag).to_string(), score));
+                }
+            });
+        }
+        tags.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+        steps.push(match &ask.what {
+            What::Recommend { rules, .. } => {
+                tags.truncate(TAGS);
+                let (rules, visit) = (rules.clone(), Vec::new());
+                Step::Next(Interests { rules, user, tags, visit, left_out: 0, ask })
+            }
+            What::Profile { place, .. } => {
+                Step::Part(Sent::plain(&ask, Part::Profile(*place, tags)))
+            }
+            _ => return,
+        });
+    })
+}
+
+pub(super) fn bought<'scope>(
+    interests: Stream<'scope, Time, Vec<Interests>>,
+    bought: View<'scope, u32>,
+    vocabulary: SharedVocabulary,
+) -> Stream<'scope, Time, Vec<Step<Interests>>> {
+    let mut lane = Lane::new(0, interests.scope().index());
+    lookup(interests, Pipeline, bought, "bought asked", move |mut interests, _, show, steps| {
+        if let (true, Some(user)) = (interests.rules.leave_out_bought, interests.user) {
+            let mut products = Vec::new();
+            show(user, &mut |&product, _: &Counts| products.push(product));
+            if !products.is_empty() {
+                interests.left_out += products.len();
+                let part = Part::Bought(products);
+                steps.push(Step::Part(lane.sent(&interests.ask, part, &vocabulary)));
+            }
+        }
+        steps.push(Step::Next(interests));
+    })
+}
+
+pub(super) fn visits<'scope>(
+    interests: Stream<'scope, Time, Vec<Interests>>,
+    history: View<'scope, Moment>,
+    vocabulary: SharedVocabulary,
+) -> Stream<'scope, Time, Vec<Step<Interests>>> {
+    let mut lane = Lane::new(1, interests.scope().index());
+    lookup(interests, Pipeline, history, "history asked", move |mut interests, _, show, steps| {
+        if let Some(user) = interests.user {
+            let products = usize::from(interests.ask.lens.model.blend.products);
+            let mut moments: Vec<(Reverse<u64>, u32)> = Vec::new();
+            show(user, &mut |moment, _: &Counts| moments.push((moment.time, moment.product)));
+            let visit = latest(&mut moments, products, &vocabulary.borrow().products);
+            if !visit.is_empty() {
+                let newest = visit.iter().take(products).map(|visited| visited.product);
+                let names = &vocabulary.borrow().products;
+                interests.visit = newest.map(|product| names.text(product).to_string()).collect();
+                interests.left_out += visit.len();
+                let part = Part::Visit(visit);
+                steps.push(Step::Part(lane.sent(&interests.ask, part, &vocabulary)));
+            }
+        }
+        steps.push(Step::Next(interests));
+    })
+}
+
+/// The products of the latest visits, newest first: all of the current one, so that it can be left
+/// out, and so many in all.
+fn latest(moments: &mut [(Reverse<u64>, u32)], products: usize, names: &Names) -> Vec<Visited> {
+    // They lie in order of time; what is of one time is by name, as ids differ by worker.
+    for equals in moments.chunk_by_mut(|(one, _), (other, _)| one == other) {
+        equals.sort_by_key(|(_, product)| names.text(*product));
+    }
+    let (mut visit, mut ago, mut last) = (Vec::<Visited>::new(), 0, None);
+    for &mut (Reverse(time), product) in moments {
+        if last.is_some_and(|last| time + WINDOW < last) {
+            ago += 1;
+        }
+        last = Some(time);
+        if 0 < ago && products <= visit.len() {
+            break;
+        }
+        if visit.iter().all(|visited| visited.product != product) {
+            visit.push(Visited { product, ago });
+        }
+    }
+    visit
+}
+
+/// What an operator has told origins of its products' names.
+pub(super) struct Lane {
+    lane: u8,
+    me: usize,
+    products: Teller,
+}
+
+impl Lane {
+    /// Each operator of this dataflow that sends products has a lane of its own.
+    pub(super) fn new(lane: u8, me: usize) -> Lane {
+        Lane { lane, me, products: Teller::default() }
+    }
+
+    /// A part with the names that its origin has not been told yet.
+    pub(super) fn sent(&mut self, ask: &Ask, part: Part, vocabulary: &SharedVocabulary) -> Sent {
+        self.to(ask.origin, ask.id, part, vocabulary)
+    }
+
+    /// The same, by origin and number.
+    pub(super) fn to(
+        &mut self,
+        origin: usize,
+        id: u64,
+        mut part: Part,
+        vocabulary: &SharedVocabulary,
+    ) -> Sent {
+        let mut news = Vec::new();
+        if origin != self.me {
+            let names = &vocabulary.borrow().products;
+            part.ids(|id| self.products.tell(origin, *id, names, &mut news));
+        }
+        Sent { origin, id, from: self.me, lane: self.lane, news, part }
+    }
+}
+
+impl Sent {
+    /// A part in which there are no ids of products.
+    pub(super) fn plain(ask: &Ask, part: Part) -> Sent {
+        let Ask { origin, id, .. } = *ask;
+        Sent { origin, id, from: origin, lane: 0, news: Vec::new(), part }
+    }
+}

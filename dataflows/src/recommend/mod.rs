@@ -1,0 +1,162 @@
+//! The ranking: what goes with what the visitor has just seen, what they have seen, what is
+//! popular in their tags, and what is popular at all.
+//!
+//! With i over the newest products of the visit (`pos` from the newest, `ago` visits back), W the
+//! rows of [`crate::pairs`] as a [`Lens`] sees them, and P what is popular:
+//!
+//! ```text
+//! score(q) =          Σ_i u_i · W[i][q] / mass_i^a / Σ_i u_i · mass_i^(1-a),  u_i = earlier^ago_i · e^(-pos_i / recency)
+//!          + repeat · e^(-pos_q / repeat_recency)   where q was seen in the current visit
+//!          + tags   · Σ_t share_t · P_t[q] / max P_t
+//!          + trend  · P[q] / max P
+//! ```
+//!
+//! Every term is a sum over single products, tags and events, and so are the reasons. The shape is
+//! that of the neighbourhood methods without their cut (Ludewig and Jannach 2020, "Empirical
+//! analysis of session-based recommendation algorithms").
+
+mod rank;
+
+pub use rank::{Evidence, Ranker};
+
+use crate::catalogue::Product;
+use crate::model::Lens;
+use serde::{Deserialize, Serialize};
+
+/// How many of a user's tags are asked about.
+pub const TAGS: usize = 20;
+/// How many partners of a product are looked at: the best.
+pub const PARTNERS: usize = 500;
+/// How many more of what is popular are asked for than are to be shown: some may be unavailable.
+const SPARE: usize = 50;
+
+/// What may be shown, and how much of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rules {
+    /// How many products.
+    pub n: usize,
+    /// How many of the best are left out first.
+    pub offset: usize,
+    /// Whether what the user has bought is left out.
+    pub leave_out_bought: bool,
+    /// What of the current visit is left out.
+    pub leave_out: LeaveOut,
+    /// Products that are left out.
+    pub exclude: Vec<String>,
+    /// Tags of which a product must have one; none allows all.
+    pub only: Vec<String>,
+    /// Tags of which a product must have none.
+    pub without: Vec<String>,
+    /// How many products may share a tag.
+    pub per_tag: Option<usize>,
+}
+
+/// What of the current visit is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaveOut {
+    /// Nothing: a product may be shown again.
+    #[default]
+    None,
+    /// The product that was touched last.
+    Current,
+    /// All of it.
+    Visit,
+}
+
+impl Rules {
+    /// So many products, without what the user has bought.
+    pub fn first(n: usize) -> Rules {
+        Rules {
+            n,
+            offset: 0,
+            leave_out_bought: true,
+            leave_out: LeaveOut::None,
+            exclude: Vec::new(),
+            only: Vec::new(),
+            without: Vec::new(),
+            per_tag: None,
+        }
+    }
+
+    /// How many products may be needed of what is popular, besides those that the user's own
+    /// history leaves out.
+    pub(crate) fn reach(&self) -> usize {
+        let reach = self.n.saturating_add(self.offset).saturating_add(self.exclude.len());
+        let picky = !self.only.is_empty() || !self.without.is_empty() || self.per_tag.is_some();
+        // Some may be unavailable, or of the wrong tags.
+        (if picky { reach.saturating_mul(10) } else { reach }).saturating_add(SPARE)
+    }
+}
+
+/// What a ranking is made from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Basis {
+    /// What a user does and has done.
+    User,
+    /// Products that someone has seen, newest first, no product twice.
+    Visit(Vec<String>),
+    /// One product.
+    Product(String),
+    /// A tag.
+    Tag(String),
+    /// Nothing in particular.
+    Everything,
+}
+
+impl Basis {
+    pub(crate) fn visit(&self) -> &[String] {
+        match self {
+            Basis::Visit(visit) => visit,
+            _ => &[],
+        }
+    }
+}
+
+/// A ranking that is to be made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// How counts are looked at.
+    pub lens: Lens,
+    /// What may be shown, and how much.
+    pub rules: Rules,
+    /// What it is made from.
+    pub basis: Basis,
+}
+
+/// A product with the parts of its score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ranked {
+    /// The product.
+    pub product: String,
+    /// The sum of the reasons' scores.
+    pub score: f64,
+    /// Why, the weightiest first.
+    pub reasons: Vec<Reason>,
+    /// What the catalogue says of it.
+    pub row: Option<Product>,
+}
+
+/// A part of a score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reason {
+    /// What speaks for the product.
+    pub cause: Cause,
+    /// Of how many events.
+    pub events: u32,
+    /// How much of the score.
+    pub score: f64,
+}
+
+/// What speaks for a product.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// Visitors who touched this product touched that one, too.
+    Product(String),
+    /// The visitor has looked at it in this visit.
+    Seen,
+    /// It is popular in this tag.
+    Tag(String),
+    /// It is popular.
+    Popular,
+}

@@ -1,0 +1,176 @@
+//! What is kept for a while: entries leave a view when the clock has gone on far enough.
+
+use crate::Time;
+use crate::clock::Clock;
+use crate::counts::Counts;
+use crate::views::{View, ViewSpine, arrange_here};
+use differential_dataflow::difference::{Abelian, IsZero, Semigroup};
+use differential_dataflow::operators::arrange::TraceAgent;
+use differential_dataflow::trace::{Cursor, Navigable, TraceReader};
+use differential_dataflow::{AsCollection, ExchangeData, VecCollection};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::Stream;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::Operator;
+use timely::progress::Antichain;
+
+/// An entry of a view, as it changes.
+type Update<V> = ((u32, V), Time, Counts);
+
+/// What came at one time and waits for it to be complete.
+struct Epoch<V> {
+    capability: Capability<Time>,
+    updates: Vec<Update<V>>,
+}
+
+/// Keeps entries whose hour is less than `horizon` hours behind the clock: later they are
+/// retracted, and what comes too late never enters.
+///
+/// `admit` may drop or change what comes at a time, before it enters; it sees the times in order,
+/// and each once.
+pub fn retained<'scope, V: ExchangeData>(
+    entries: VecCollection<'scope, Time, (u32, V), Counts>,
+    hours: Stream<'scope, Time, Vec<u32>>,
+    horizon: u32,
+    hour_of: impl Fn(&V) -> u32 + 'static,
+    mut admit: impl FnMut(&mut Vec<Update<V>>) + 'static,
+    name: &str,
+) -> View<'scope, V> {
+    let trace: Rc<RefCell<Option<TraceAgent<ViewSpine<V>>>>> = Rc::default();
+    let own = trace.clone();
+    let scope = entries.inner.scope();
+    let kept = entries.inner.binary_frontier::<_, CapacityContainerBuilder<Vec<_>>, _, _, _, _>(
+        hours,
+        Pipeline,
+        Pipeline,
+        &format!("{name}, retained"),
+        move |_, info| {
+            let activator = scope.activator_for(info.address);
+            let mut waiting: BTreeMap<Time, Epoch<V>> = BTreeMap::new();
+            let mut clock = Clock::default();
+            let mut shelf = Shelf { by_hour: BTreeMap::new(), horizon };
+            move |(entries, more), (hours, told), output| {
+                hours.for_each(|capability, hours| {
+                    let capability = capability.retain_least(0).expect("data has a time");
+                    let time = *capability.time();
+                    hours.drain(..).for_each(|hour| clock.tell(time, hour));
+                    // An epoch of its own: entries may leave though none comes.
+                    waiting.entry(time).or_insert(Epoch { capability, updates: Vec::new() });
+                });
+                entries.for_each(|capability, updates| {
+                    for update in updates.drain(..) {
+                        let time = update.1;
+                        let epoch = waiting.entry(time).or_insert_with(|| Epoch {
+                            capability: capability.delayed(&time, 0),
+                            updates: Vec::new(),
+                        });
+                        epoch.updates.push(update);
+                    }
+                });
+                let mut own = own.borrow_mut();
+                let trace = own.as_mut().expect("the view is arranged when its operators run");
+                while let Some(first) = waiting.first_entry() {
+                    let time = *first.key();
+                    if more.less_equal(&time) || told.less_equal(&time) {
+                        break;
+                    }
+                    let now = clock.at(time);
+                    if shelf.is_due(now) && !is_sealed(trace, time) {
+                        // What leaves is read from the view, which must hold all that came before.
+                        activator.activate();
+                        break;
+                    }
+                    let Epoch { capability, mut updates } = first.remove();
+                    updates.retain(|((_, value), _, _)| now < hour_of(value).saturating_add(horizon));
+                    admit(&mut updates);
+                    let mut gone = Vec::new();
+                    shelf.expire(now, trace, &hour_of, |entry, counts| {
+                        gone.push((entry, time, counts));
+                    });
+                    for ((key, value), _, _) in &updates {
+                        shelf.note(hour_of(value), *key);
+                    }
+                    output.session(&capability).give_iterator(gone.into_iter().chain(updates));
+                }
+                let next = waiting.keys().next().copied();
+                let ends = [more.frontier().first().copied(), told.frontier().first().copied()];
+                let next = Antichain::from_iter(ends.into_iter().flatten().chain(next).min());
+                clock.forget_before(next.first().copied().unwrap_or(Time::MAX));
+                trace.set_logical_compaction(next.borrow());
+                trace.set_physical_compaction(next.borrow());
+            }
+        },
+    );
+    let view = arrange_here(kept.as_collection(), name);
+    *trace.borrow_mut() = Some(view.trace.clone());
+    view
+}
+
+/// Whether a trace holds everything before a time.
+fn is_sealed<V: ExchangeData>(trace: &mut TraceAgent<ViewSpine<V>>, time: Time) -> bool {
+    let mut upper = Antichain::new();
+    trace.read_upper(&mut upper);
+    !upper.less_than(&time)
+}
+
+/// Which keys have entries of an hour.
+struct Shelf {
+    by_hour: BTreeMap<u32, Vec<u32>>,
+    horizon: u32,
+}
+
+impl Shelf {
+    fn note(&mut self, hour: u32, key: u32) {
+        let keys = self.by_hour.entry(hour).or_default();
+        if keys.last() != Some(&key) {
+            keys.push(key);
+        }
+    }
+
+    fn is_due(&self, now: u32) -> bool {
+        self.by_hour.keys().next().is_some_and(|hour| hour.saturating_add(self.horizon) <= now)
+    }
+
+    /// Shows the negation of all entries of the hours that are over.
+    fn expire<V: ExchangeData>(
+        &mut self,
+        now: u32,
+        trace: &TraceAgent<ViewSpine<V>>,
+        hour_of: impl Fn(&V) -> u32,
+        mut show: impl FnMut((u32, V), Counts),
+    ) {
+        let mut batches = Vec::new();
+        while self.is_due(now) {
+            let Some((hour, mut keys)) = self.by_hour.pop_first() else { break };
+            if batches.is_empty() {
+                trace.map_spans(|span| batches.extend(span.inner.clone()));
+            }
+            keys.sort_unstable();
+            keys.dedup();
+            for batch in &batches {
+                let mut cursor = batch.cursor();
+                for key in &keys {
+                    cursor.seek_key(batch, key);
+                    if cursor.get_key(batch) != Some(key) {
+                        continue;
+                    }
+                    while let Some(value) = cursor.get_val(batch) {
+                        if hour_of(value) == hour {
+                            let mut sum = Counts::default();
+                            cursor.map_times(batch, |_, counts| sum.plus_equals(counts));
+                            if !sum.is_zero() {
+                                sum.negate();
+                                show((*key, value.clone()), sum);
+                            }
+                        }
+                        cursor.step_val(batch);
+                    }
+                }
+            }
+        }
+    }
+}
