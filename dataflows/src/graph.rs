@@ -6,6 +6,7 @@ use crate::catalogue::{Row, catalogue};
 use crate::clock::hours;
 use crate::history::{Limits, history};
 use crate::intern::intern;
+use crate::labels::labels;
 use crate::model::Model;
 use crate::names::SharedVocabulary;
 use crate::pairs::pairs;
@@ -108,6 +109,7 @@ pub fn graph<'scope>(
         keep.borrow_mut().keep(time, block);
     });
     let hours = hours(actions.clone());
+    let labels = labels(touches.clone(), vocabulary);
     let tagged = tags(touches, catalogue.clone());
     let profile = profile(tagged.clone());
     let Choice { limits, .. } = choice;
@@ -136,6 +138,7 @@ pub fn graph<'scope>(
         pairs,
         popularity,
         positions,
+        labels,
         catalogue,
         recent,
     };

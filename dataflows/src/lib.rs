@@ -20,6 +20,7 @@ pub mod retention;
 pub mod history;
 pub mod crossing;
 pub mod pairs;
+pub mod labels;
 pub mod popularity;
 pub mod positions;
 pub mod recent;

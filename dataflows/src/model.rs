@@ -17,44 +17,51 @@ pub struct Model {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Blend {
-    /// How many of the newest distinct products count.
+    /// How many of the newest products count, of the visit and of what was before.
     pub products: u16,
     /// After how many products of the visit, back from the newest, one counts 1/e.
     pub recency: f64,
-    /// What a product of the visit before last counts, against one of the last; and so on back.
-    pub earlier: f64,
+    /// What it counts that a product came before, against after.
+    pub before: f64,
+    /// What it counts that a product of the visit is touched again, against another one.
+    pub again: f64,
     /// How much a product's row is held down by its mass: 0 not at all, 1 all rows weigh the same.
     pub mass: f64,
     /// After how many days evidence counts 1/e.
     pub fade_days: f64,
-    /// What it counts that a product came before, not after.
-    pub before: f64,
-    /// What it counts that a product was touched again.
-    pub again: f64,
-    /// The share of what the visitor saw in this visit already.
+    /// What it adds that a product is in the visit.
     pub repeat: f64,
-    /// After how many products one that was seen counts 1/e for [`Blend::repeat`].
+    /// After how many products of the visit that is 1/e.
     pub repeat_recency: f64,
-    /// The share of the user's tags.
+    /// What the newest product from before the visit counts, against the newest of the visit.
+    pub earlier: f64,
+    /// After how many products from before the visit one counts 1/e.
+    pub earlier_recency: f64,
+    /// What it adds that a product was touched before the visit.
+    pub earlier_repeat: f64,
+    /// What is popular in the visit's tags, or else in the user's.
     pub tags: f64,
-    /// The share of what is popular overall.
+    /// What is popular overall.
     pub trend: f64,
 }
 
 impl Default for Blend {
+    /// As tuned in `docs/quality.md`.
     fn default() -> Blend {
         Blend {
             products: 10,
             recency: 2.0,
-            earlier: 0.5,
+            before: 0.5,
+            again: 3.0,
             mass: 0.85,
             fade_days: 4.0,
-            before: 1.0,
-            again: 3.0,
             repeat: 0.3,
             repeat_recency: 1.5,
-            tags: 0.05,
-            trend: 0.001,
+            earlier: 0.05,
+            earlier_recency: 10.0,
+            earlier_repeat: 0.015,
+            tags: 0.1,
+            trend: 0.01,
         }
     }
 }

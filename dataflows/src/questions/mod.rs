@@ -3,6 +3,7 @@
 
 mod stamp;
 mod users;
+mod tastes;
 mod products;
 mod places;
 mod gather;
@@ -11,6 +12,7 @@ mod answer;
 use crate::Time;
 use crate::catalogue::Catalogue;
 use crate::history::Moment;
+use crate::labels::Label;
 use crate::model::{Lens, Model};
 use crate::names::SharedVocabulary;
 use crate::pairs::Partner;
@@ -148,8 +150,8 @@ pub(crate) enum Part {
 pub struct Visited {
     /// The product.
     pub product: u32,
-    /// How many visits ago; 0 is the current one.
-    pub ago: u16,
+    /// Whether it is of the latest visit, not from before.
+    pub current: bool,
 }
 
 /// A product with what it is worth to something, and of how many events that is.
@@ -168,10 +170,14 @@ pub struct Worth {
 pub struct Row {
     /// The product.
     pub product: u32,
-    /// The product's place in the visit, from the newest.
+    /// The product's place in the visit, or in what was before, from the newest.
     pub place: usize,
+    /// Whether it is of the visit.
+    pub current: bool,
     /// What all partners are worth together.
     pub mass: f64,
+    /// The same, with the product itself counted as `again` says.
+    pub total: f64,
     /// The best, best first, ties by name.
     pub partners: Vec<Worth>,
 }
@@ -185,6 +191,8 @@ pub struct Popular {
     pub share: f64,
     /// How many were asked for.
     pub n: usize,
+    /// What all products are worth together.
+    pub mass: f64,
     /// The best products, best first, ties by name.
     pub products: Vec<Worth>,
 }
@@ -217,6 +225,8 @@ pub struct Views<'scope> {
     pub popularity: Option<View<'scope, OnDay>>,
     /// Partition to next offset.
     pub positions: Arranged<'scope, TraceAgent<PositionSpine>>,
+    /// Product to labels.
+    pub labels: View<'scope, Label>,
     /// Product to row.
     pub catalogue: Catalogue<'scope>,
     /// The latest events here.
@@ -239,10 +249,9 @@ pub fn questions<'scope>(
     if let Some(activity) = views.activity {
         parts.push(users::activity(asks.clone(), activity, vocabulary.clone()));
     }
-    let (profiles, interests) =
+    let (profiles, mut interests) =
         split(users::profile(asks.clone(), views.profile, vocabulary.clone()));
     parts.push(profiles);
-    let mut interests = interests;
     if let Some(bought) = views.bought {
         let (bought, passed) = split(users::bought(interests, bought, vocabulary.clone()));
         parts.push(bought);
@@ -253,8 +262,11 @@ pub fn questions<'scope>(
         parts.push(visits);
         interests = passed;
     }
-    let (plans, leads) = split(products::leads(asks, interests));
+    let (plans, others) = split(tastes::plans(asks));
     parts.push(plans);
+    let (catalogue, labels) = (views.catalogue.clone(), views.labels.clone());
+    let tastes = tastes::tagged(interests.concat(others), catalogue, labels, vocabulary);
+    let leads = products::leads(tastes);
     if let Some(pairs) = views.pairs {
         parts.push(products::rows(leads.clone(), pairs, vocabulary.clone()));
     }
@@ -263,7 +275,7 @@ pub fn questions<'scope>(
     }
     let parts = parts.into_iter().reduce(Concat::concat).expect("there are parts");
     let gathered = gather::gather(parts, vocabulary.clone());
-    answer::answer(gathered, views.catalogue, vocabulary.clone())
+    answer::answer(gathered, views.catalogue, views.labels, vocabulary)
 }
 
 /// What a step sends on.

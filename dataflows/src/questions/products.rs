@@ -1,7 +1,8 @@
 //! Questions to the owners of products and tags: what goes with what, and what is popular.
 
-use super::users::{Interests, Lane};
-use super::{Ask, Part, Popular, Row, Sent, Step, What, Worth};
+use super::tastes::{Interests, Taste};
+use super::users::Lane;
+use super::{Ask, Part, Popular, Row, Sent, Worth};
 use crate::Time;
 use crate::block::stable_hash;
 use crate::counts::Counts;
@@ -10,13 +11,13 @@ use crate::model::Lens;
 use crate::names::SharedVocabulary;
 use crate::pairs::Partner;
 use crate::popularity::{OVERALL_ID, OnDay};
-use crate::recommend::{Basis, PARTNERS, Plan, Rules};
+use crate::recommend::PARTNERS;
 use crate::views::View;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Exchange;
-use timely::dataflow::operators::core::{Concat, Filter};
+use timely::dataflow::operators::core::Filter;
 use timely::dataflow::operators::vec::Map;
 
 /// A way on from a question: to the owner of a product, of a tag, or of a part of everything.
@@ -32,102 +33,39 @@ pub(super) struct Lead {
 /// What a lead is after.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum After {
-    /// What goes with a product, which has a place in the visit.
-    Partners { product: String, place: usize },
+    /// What goes with a product, which has a place in the visit or in what was before.
+    Partners { product: String, place: usize, current: bool },
     /// The most popular products of a tag, or overall.
     Popular { tag: Option<String>, share: f64, n: usize },
 }
 
-/// What every ranking needs to know, and where its parts are to be found.
+/// Where the parts of rankings are to be found.
 pub(super) fn leads<'scope>(
-    asks: Stream<'scope, Time, Vec<Ask>>,
-    interests: Stream<'scope, Time, Vec<Interests>>,
-) -> Stream<'scope, Time, Vec<Step<Lead>>> {
-    let peers = asks.scope().peers();
-    let users = interests.flat_map(move |interests| {
-        let Interests { ask, rules, tags, visit, left_out, .. } = interests;
-        let to = Leads { ask: &ask, peers, n: rules.reach() + left_out };
-        let total: f64 = tags.iter().map(|(_, score)| score.to_f64().max(0.0)).sum();
-        let tags = tags.into_iter().filter(|(_, score)| 0 < score.0);
-        let tags = tags.map(|(tag, score)| to.tag(tag, score.to_f64() / total));
-        let leads = to.partners(visit).chain(tags).chain(to.overall());
-        leads.map(Step::Next).collect::<Vec<_>>()
-    });
-    let others = asks.flat_map(move |ask| {
-        let basis = basis(&ask.what);
-        let plan = |(rules, basis): (Rules, Basis)| {
-            let to = Leads { ask: &ask, peers, n: rules.reach() + basis.visit().len() };
-            let mut leads: Vec<Lead> = match &basis {
-                Basis::User => Vec::new(),
-                Basis::Visit(visit) => to.partners(visit.clone()).chain(to.overall()).collect(),
-                Basis::Product(product) => to.partners(vec![product.clone()]).collect(),
-                Basis::Tag(tag) => vec![to.tag(tag.clone(), 1.0)],
-                Basis::Everything => to.overall().collect(),
-            };
-            let lens = ask.lens;
-            let plan = Sent::plain(&ask, Part::Plan(Plan { lens, rules, basis }));
-            let mut steps: Vec<_> = leads.drain(..).map(Step::Next).collect();
-            steps.push(Step::Part(plan));
-            steps
+    tastes: Stream<'scope, Time, Vec<Taste>>,
+) -> Stream<'scope, Time, Vec<Lead>> {
+    let peers = tastes.scope().peers() as u64;
+    tastes.flat_map(move |taste| {
+        let Taste { interests, tags, overall } = taste;
+        let Interests { ask: Ask { origin, id, lens, .. }, rules, visit, earlier, .. } = interests;
+        let n = rules.reach().saturating_add(interests.left_out);
+        let lead = |to: u64, after: After| Lead { to, origin, id, lens, after };
+        let by_name = |name: &str, after: After| lead(stable_hash(name.as_bytes()), after);
+        let most = usize::from(lens.model.blend.products);
+        let partners = |products: Vec<String>, current: bool| {
+            products.into_iter().take(most).enumerate().map(move |(place, product)| {
+                by_name(&product.clone(), After::Partners { product, place, current })
+            })
         };
-        basis.map(plan).unwrap_or_default()
-    });
-    users.concat(others)
-}
-
-/// What a ranking is to be made from, if it is one that is asked for.
-fn basis(what: &What) -> Option<(Rules, Basis)> {
-    Some(match what {
-        What::Recommend { rules, .. } => (rules.clone(), Basis::User),
-        What::Visit { products, rules } => {
-            let mut visit: Vec<String> = Vec::new();
-            for product in products.iter().rev() {
-                if !visit.contains(product) {
-                    visit.push(product.clone());
-                }
-            }
-            (rules.clone(), Basis::Visit(visit))
-        }
-        What::Similar { product, rules } => (rules.clone(), Basis::Product(product.clone())),
-        What::Trending { tag: Some(tag), rules } => (rules.clone(), Basis::Tag(tag.clone())),
-        What::Trending { tag: None, rules } => (rules.clone(), Basis::Everything),
-        _ => return None,
+        let tags = tags.into_iter().map(|(tag, share)| {
+            by_name(&tag.clone(), After::Popular { tag: Some(tag), share, n })
+        });
+        // What is popular overall, everyone has a part of.
+        let everyone = if overall { peers } else { 0 };
+        let overall = After::Popular { tag: None, share: 1.0, n };
+        let overall = (0..everyone).map(|to| lead(to, overall.clone()));
+        let leads = partners(visit, true).chain(partners(earlier, false)).chain(tags);
+        leads.chain(overall).collect::<Vec<_>>()
     })
-}
-
-/// Makes the leads of a question.
-struct Leads<'a> {
-    ask: &'a Ask,
-    peers: usize,
-    /// How many products may be needed of what is popular.
-    n: usize,
-}
-
-impl Leads<'_> {
-    fn lead(&self, to: u64, after: After) -> Lead {
-        let Ask { origin, id, lens, .. } = *self.ask;
-        Lead { to, origin, id, lens, after }
-    }
-
-    /// To the owners of the newest products.
-    fn partners(&self, visit: Vec<String>) -> impl Iterator<Item = Lead> + '_ {
-        let most = usize::from(self.ask.lens.model.blend.products);
-        visit.into_iter().take(most).enumerate().map(|(place, product)| {
-            let to = stable_hash(product.as_bytes());
-            self.lead(to, After::Partners { product, place })
-        })
-    }
-
-    fn tag(&self, tag: String, share: f64) -> Lead {
-        let to = stable_hash(tag.as_bytes());
-        self.lead(to, After::Popular { tag: Some(tag), share, n: self.n })
-    }
-
-    /// What is popular overall, everyone has a part of.
-    fn overall(&self) -> impl Iterator<Item = Lead> + '_ {
-        let after = After::Popular { tag: None, share: 1.0, n: self.n };
-        (0..self.peers as u64).map(move |to| self.lead(to, after.clone()))
-    }
 }
 
 pub(super) fn rows<'scope>(
@@ -139,23 +77,26 @@ pub(super) fn rows<'scope>(
     let leads = leads.filter(|lead| matches!(lead.after, After::Partners { .. }));
     let route = Exchange::new(|lead: &Lead| lead.to);
     lookup(leads, route, pairs, "pairs asked", move |lead, _, show, parts| {
-        let Lead { origin, id, lens, after: After::Partners { product, place }, .. } = lead else {
-            return;
-        };
+        let Lead { origin, id, lens, after, .. } = lead;
+        let After::Partners { product, place, current } = after else { return };
         let Some(product) = vocabulary.borrow().products.id(&product) else { return };
         let blend = lens.model.blend;
+        let again = if current { blend.again } else { 1.0 };
         let mut partners: Vec<Worth> = Vec::new();
         show(product, &mut |partner, counts: &Counts| {
             let side = if partner.after { 1.0 } else { blend.before };
-            let again = if partner.product == product { blend.again } else { 1.0 };
-            let worth = lens.worth(*counts, partner.day) * side * again;
+            let worth = lens.worth(*counts, partner.day) * side;
             let events = u32::try_from(counts.total()).unwrap_or_default();
             add(&mut partners, Worth { product: partner.product, worth, events });
         });
         partners.retain(|partner| 0.0 < partner.worth);
-        let mass = partners.iter().map(|partner| partner.worth).sum();
+        let mass = sum(&partners);
+        if let Some(itself) = partners.iter_mut().find(|partner| partner.product == product) {
+            itself.worth *= again;
+        }
+        let total = sum(&partners);
         best(&mut partners, PARTNERS, &vocabulary);
-        let row = Row { product, place, mass, partners };
+        let row = Row { product, place, current, mass, total, partners };
         if !row.partners.is_empty() {
             parts.push(lane.to(origin, id, Part::Row(row), &vocabulary));
         }
@@ -186,8 +127,9 @@ pub(super) fn popular<'scope>(
             add(&mut products, Worth { product, worth, events });
         });
         products.retain(|product| 0.0 < product.worth);
+        let mass = sum(&products);
         best(&mut products, n, &vocabulary);
-        let popular = Popular { tag, share, n, products };
+        let popular = Popular { tag, share, n, mass, products };
         if !popular.products.is_empty() {
             parts.push(lane.to(origin, id, Part::Popular(popular), &vocabulary));
         }
@@ -203,6 +145,10 @@ fn add(sums: &mut Vec<Worth>, next: Worth) {
         }
         _ => sums.push(next),
     }
+}
+
+fn sum(products: &[Worth]) -> f64 {
+    products.iter().map(|product| product.worth).sum()
 }
 
 /// Keeps the best, best first, ties by name: ids differ from worker to worker.

@@ -1,5 +1,6 @@
 //! Questions to the owners of users: what they care about, have bought, and are looking at.
 
+use super::tastes::Interests;
 use super::{Ask, Part, Sent, Step, Visited, What};
 use crate::Time;
 use crate::block::stable_hash;
@@ -9,27 +10,13 @@ use crate::history::Moment;
 use crate::lookup::lookup;
 use crate::names::{Names, SharedVocabulary};
 use crate::pairs::WINDOW;
-use crate::recommend::{Rules, TAGS};
+use crate::recommend::TAGS;
 use crate::views::View;
 use crate::weights::Score;
 use std::cmp::Reverse;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::core::Filter;
-
-/// What the owner of a user finds out for a recommendation, step by step.
-#[derive(Clone)]
-pub(super) struct Interests {
-    pub(super) ask: Ask,
-    pub(super) rules: Rules,
-    user: Option<u32>,
-    /// The user's tags, highest first.
-    pub(super) tags: Vec<(String, Score)>,
-    /// Names of the newest products, newest first, no product twice.
-    pub(super) visit: Vec<String>,
-    /// How many products may be left out at the origin.
-    pub(super) left_out: usize,
-}
 
 /// To the owner of the user that is asked about.
 fn by_user(ask: &Ask) -> u64 {
@@ -84,8 +71,7 @@ pub(super) fn profile<'scope>(
         steps.push(match &ask.what {
             What::Recommend { rules, .. } => {
                 tags.truncate(TAGS);
-                let (rules, visit) = (rules.clone(), Vec::new());
-                Step::Next(Interests { rules, user, tags, visit, left_out: 0, ask })
+                Step::Next(Interests { user, tags, ..Interests::new(&ask, rules) })
             }
             What::Profile { place, .. } => {
                 Step::Part(Sent::plain(&ask, Part::Profile(*place, tags)))
@@ -128,9 +114,13 @@ pub(super) fn visits<'scope>(
             show(user, &mut |moment, _: &Counts| moments.push((moment.time, moment.product)));
             let visit = latest(&mut moments, products, &vocabulary.borrow().products);
             if !visit.is_empty() {
-                let newest = visit.iter().take(products).map(|visited| visited.product);
                 let names = &vocabulary.borrow().products;
-                interests.visit = newest.map(|product| names.text(product).to_string()).collect();
+                let of = |current: bool| {
+                    let visited = visit.iter().filter(move |visited| visited.current == current);
+                    let visited = visited.take(products).map(|visited| visited.product);
+                    visited.map(|product| names.text(product).to_string()).collect()
+                };
+                (interests.visit, interests.earlier) = (of(true), of(false));
                 interests.left_out += visit.len();
                 let part = Part::Visit(visit);
                 steps.push(Step::Part(lane.sent(&interests.ask, part, &vocabulary)));
@@ -140,24 +130,26 @@ pub(super) fn visits<'scope>(
     })
 }
 
-/// The products of the latest visits, newest first: all of the current one, so that it can be left
-/// out, and so many in all.
-fn latest(moments: &mut [(Reverse<u64>, u32)], products: usize, names: &Names) -> Vec<Visited> {
+/// The products of the latest visit, newest first, all of them, so that they can be left out; and
+/// so many from before.
+fn latest(moments: &mut [(Reverse<u64>, u32)], earlier: usize, names: &Names) -> Vec<Visited> {
     // They lie in order of time; what is of one time is by name, as ids differ by worker.
     for equals in moments.chunk_by_mut(|(one, _), (other, _)| one == other) {
         equals.sort_by_key(|(_, product)| names.text(*product));
     }
-    let (mut visit, mut ago, mut last) = (Vec::<Visited>::new(), 0, None);
+    let (mut visit, mut current, mut last) = (Vec::<Visited>::new(), true, None);
+    let mut most = usize::MAX;
     for &mut (Reverse(time), product) in moments {
-        if last.is_some_and(|last| time + WINDOW < last) {
-            ago += 1;
+        if current && last.is_some_and(|last| time + WINDOW < last) {
+            current = false;
+            most = visit.len() + earlier;
         }
         last = Some(time);
-        if 0 < ago && products <= visit.len() {
+        if most <= visit.len() {
             break;
         }
         if visit.iter().all(|visited| visited.product != product) {
-            visit.push(Visited { product, ago });
+            visit.push(Visited { product, current });
         }
     }
     visit

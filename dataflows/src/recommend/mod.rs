@@ -1,15 +1,20 @@
 //! The ranking: what goes with what the visitor has just seen, what they have seen, what is
 //! popular in their tags, and what is popular at all.
 //!
-//! With i over the newest products of the visit (`pos` from the newest, `ago` visits back), W the
-//! rows of [`crate::pairs`] as a [`Lens`] sees them, and P what is popular:
+//! With i over the newest products of the visit and of what was before, W the rows of
+//! [`crate::pairs`] as a [`Lens`] sees them, and P what is popular:
 //!
 //! ```text
-//! score(q) =          Σ_i u_i · W[i][q] / mass_i^a / Σ_i u_i · mass_i^(1-a),  u_i = earlier^ago_i · e^(-pos_i / recency)
-//!          + repeat · e^(-pos_q / repeat_recency)   where q was seen in the current visit
-//!          + tags   · Σ_t share_t · P_t[q] / max P_t
-//!          + trend  · P[q] / max P
+//! score(q) = Σ_i u_i · W[i][q] / mass_i^a / norm          u_i = e^(-pos_i / recency) in the visit,
+//!                                                               earlier · e^(-pos_i / earlier_recency) before
+//!          + repeat · e^(-pos_q / repeat_recency)         where q is in the visit,
+//!            earlier_repeat · e^(-pos_q / earlier_recency)   where it was touched before
+//!          + tags  · Σ_t share_t · P_t[q] / Σ P_t         share_t by u of the products with the tag
+//!          + trend · P[q] / Σ P
 //! ```
+//!
+//! `norm` makes the first term add up to 1 over all q; a product's own place in its row counts
+//! `again` times. Where there is no visit, the user's tags are those of the profile.
 //!
 //! Every term is a sum over single products, tags and events, and so are the reasons. The shape is
 //! that of the neighbourhood methods without their cut (Ludewig and Jannach 2020, "Empirical
@@ -17,7 +22,8 @@
 
 mod rank;
 
-pub use rank::{Evidence, Ranker};
+pub use rank::{Evidence, Ranker, pick};
+pub(crate) use rank::fade;
 
 use crate::catalogue::Product;
 use crate::model::Lens;
@@ -79,13 +85,22 @@ impl Rules {
         }
     }
 
+    /// Whether it matters which tags a product has.
+    pub(crate) fn is_picky(&self) -> bool {
+        !self.only.is_empty() || !self.without.is_empty() || self.per_tag.is_some()
+    }
+
+    /// How many products are ranked, so that enough remain: some may be of the wrong tags.
+    pub(crate) fn candidates(&self) -> usize {
+        let shown = self.n.saturating_add(self.offset);
+        if self.is_picky() { shown.saturating_mul(10).saturating_add(SPARE) } else { shown }
+    }
+
     /// How many products may be needed of what is popular, besides those that the user's own
     /// history leaves out.
     pub(crate) fn reach(&self) -> usize {
-        let reach = self.n.saturating_add(self.offset).saturating_add(self.exclude.len());
-        let picky = !self.only.is_empty() || !self.without.is_empty() || self.per_tag.is_some();
-        // Some may be unavailable, or of the wrong tags.
-        (if picky { reach.saturating_mul(10) } else { reach }).saturating_add(SPARE)
+        // Some may be unavailable.
+        self.candidates().saturating_add(self.exclude.len()).saturating_add(SPARE)
     }
 }
 
@@ -153,8 +168,10 @@ pub struct Reason {
 pub enum Cause {
     /// Visitors who touched this product touched that one, too.
     Product(String),
-    /// The visitor has looked at it in this visit.
+    /// The visitor has touched it in this visit.
     Seen,
+    /// The visitor touched it before this visit.
+    SeenBefore,
     /// It is popular in this tag.
     Tag(String),
     /// It is popular.

@@ -2,7 +2,6 @@
 
 use super::{Basis, Cause, LeaveOut, Plan, Ranked, Reason, Rules};
 use crate::catalogue::Product;
-use crate::model::Blend;
 use crate::names::Names;
 use crate::questions::{Popular, Row, Visited, Worth};
 use std::cmp::Ordering;
@@ -46,7 +45,8 @@ struct Candidate<'a> {
 }
 
 impl Ranker {
-    /// The best products of a plan; `row_of` is what the catalogue says of a product.
+    /// The best products of a plan that are not unavailable, as many as [`pick`] needs; `row_of` is
+    /// what the catalogue says of a product.
     pub fn rank(
         &mut self,
         plan: &Plan,
@@ -78,16 +78,15 @@ impl Ranker {
         let candidates = candidates.filter(|candidate| !left_out.contains(&candidate.product));
         let mut heap: BinaryHeap<Candidate<'_>> = candidates.collect();
         self.touched.clear();
-        let mut pick = Pick::new(&plan.rules);
         let mut ranked = Vec::new();
         let mut products = Vec::new();
-        while ranked.len() < plan.rules.n {
+        while ranked.len() < plan.rules.candidates() {
             let Some(Candidate { score, name, product }) = heap.pop() else { break };
             if score <= 0.0 {
                 break;
             }
             let row = row_of(product);
-            if pick.takes(row.as_ref()) {
+            if row.as_ref().is_none_or(|row| !row.unavailable) {
                 products.push(product);
                 let reasons = Vec::new();
                 ranked.push(Ranked { product: name.to_string(), score, reasons, row });
@@ -155,7 +154,7 @@ fn visit_of(plan: &Plan, visit: Vec<Visited>, names: &Known<'_>) -> Vec<Visited>
     match &plan.basis {
         Basis::Visit(products) => {
             let known = products.iter().filter_map(|product| names.id(product));
-            known.map(|product| Visited { product, ago: 0 }).collect()
+            known.map(|product| Visited { product, current: true }).collect()
         }
         _ => visit,
     }
@@ -163,7 +162,7 @@ fn visit_of(plan: &Plan, visit: Vec<Visited>, names: &Known<'_>) -> Vec<Visited>
 
 fn left_out(plan: &Plan, visit: &[Visited], bought: &[u32], names: &Known<'_>) -> HashSet<u32> {
     let rules = &plan.rules;
-    let current = visit.iter().filter(|visited| visited.ago == 0).map(|visited| visited.product);
+    let current = visit.iter().filter(|visited| visited.current).map(|visited| visited.product);
     let seen = match rules.leave_out {
         LeaveOut::None => 0,
         LeaveOut::Current => 1,
@@ -186,30 +185,34 @@ fn terms(
     names: &Known<'_>,
 ) -> Vec<Term> {
     let blend = &plan.lens.model.blend;
-    rows.sort_by_key(|row| row.place);
-    let ago: HashMap<u32, u16> = visit.iter().map(|visited| (visited.product, visited.ago)).collect();
+    rows.sort_by_key(|row| (!row.current, row.place));
     let weight = |row: &Row| {
-        let ago = ago.get(&row.product).copied().unwrap_or_default();
-        blend.earlier.powi(ago.into()) * fade(row.place, blend.recency)
+        let u = if row.current {
+            fade(row.place, blend.recency)
+        } else {
+            blend.earlier * fade(row.place, blend.earlier_recency)
+        };
+        u / row.mass.powf(blend.mass)
     };
-    let norm: f64 = rows.iter().map(|row| weight(row) * row.mass.powf(1.0 - blend.mass)).sum();
+    let norm: f64 = rows.iter().map(|row| weight(row) * row.total).sum();
     let mut terms: Vec<Term> = rows
         .into_iter()
         .map(|row| Term {
             cause: Cause::Product(names.text(row.product).to_string()),
-            factor: weight(&row) / row.mass.powf(blend.mass) / norm,
+            factor: weight(&row) / norm,
             products: row.partners,
         })
         .collect();
-    terms.push(seen(visit, blend));
+    terms.push(seen(visit, true, Cause::Seen, blend.repeat, blend.repeat_recency));
+    let (factor, recency) = (blend.earlier_repeat, blend.earlier_recency);
+    terms.push(seen(visit, false, Cause::SeenBefore, factor, recency));
     let ranking = matches!(plan.basis, Basis::User | Basis::Visit(_) | Basis::Product(_));
     let (tags, everything) = if ranking { (blend.tags, blend.trend) } else { (1.0, 1.0) };
     let (mut by_tag, overall): (Vec<_>, Vec<_>) =
         popular.into_iter().partition(|popular| popular.tag.is_some());
     by_tag.sort_by(|one, other| one.tag.cmp(&other.tag));
     for popular in by_tag.into_iter().chain(merged(overall, names)) {
-        let most = popular.products.first().map_or(1.0, |best| best.worth);
-        let scale = if ranking { most } else { 1.0 };
+        let scale = if ranking { popular.mass } else { 1.0 };
         let (cause, share) = match popular.tag {
             Some(tag) => (Cause::Tag(tag), tags * popular.share),
             None => (Cause::Popular, everything),
@@ -219,18 +222,19 @@ fn terms(
     terms
 }
 
-/// What was seen in the current visit.
-fn seen(visit: &[Visited], blend: &Blend) -> Term {
-    let current = visit.iter().take_while(|visited| visited.ago == 0).enumerate();
-    let products = current.map(|(place, visited)| Worth {
+/// What was seen, in the visit or before.
+fn seen(visit: &[Visited], current: bool, cause: Cause, factor: f64, recency: f64) -> Term {
+    let products = visit.iter().filter(|visited| visited.current == current);
+    let worth = |(place, visited): (usize, &Visited)| Worth {
         product: visited.product,
-        worth: fade(place, blend.repeat_recency),
+        worth: fade(place, recency),
         events: 1,
-    });
-    Term { cause: Cause::Seen, factor: blend.repeat, products: products.collect() }
+    };
+    Term { cause, factor, products: products.enumerate().map(worth).collect() }
 }
 
-fn fade(place: usize, recency: f64) -> f64 {
+/// What a place counts, when so many places on count 1/e.
+pub(crate) fn fade(place: usize, recency: f64) -> f64 {
     #[allow(clippy::cast_precision_loss, reason = "a place in a visit is small")]
     let place = place as f64;
     (-place / recency).exp()
@@ -241,6 +245,7 @@ fn fade(place: usize, recency: f64) -> f64 {
 fn merged(overall: Vec<Popular>, names: &Known<'_>) -> Option<Popular> {
     let mut merged = overall.into_iter().reduce(|mut merged, list| {
         merged.products.extend(list.products);
+        merged.mass += list.mass;
         merged
     })?;
     merged.products.sort_by(|one, other| {
@@ -251,42 +256,27 @@ fn merged(overall: Vec<Popular>, names: &Known<'_>) -> Option<Popular> {
     Some(merged)
 }
 
-/// Picks products one after another, as the rules allow.
-struct Pick<'a> {
-    rules: &'a Rules,
-    offset: usize,
-    per_tag: HashMap<String, usize>,
-}
-
-impl Pick<'_> {
-    fn new(rules: &Rules) -> Pick<'_> {
-        Pick { rules, offset: rules.offset, per_tag: HashMap::new() }
-    }
-
-    fn takes(&mut self, row: Option<&Product>) -> bool {
-        let tags: &[String] = row.map_or(&[], |row| &row.tags);
-        let is_of = |list: &[String]| tags.iter().any(|tag| list.contains(tag));
-        let Rules { only, without, per_tag, .. } = self.rules;
-        if row.is_some_and(|row| row.unavailable)
-            || (!only.is_empty() && !is_of(only))
-            || is_of(without)
-        {
-            return false;
-        }
-        if let Some(most) = per_tag {
-            if tags.iter().any(|tag| self.per_tag.get(tag).is_some_and(|count| most <= count)) {
+/// Picks from candidates, best first, as the rules allow; `tags_of` are a product's tags.
+pub fn pick(
+    mut candidates: Vec<Ranked>,
+    rules: &Rules,
+    mut tags_of: impl FnMut(&Ranked) -> Vec<String>,
+) -> Vec<Ranked> {
+    if rules.is_picky() {
+        let mut per_tag: HashMap<String, usize> = HashMap::new();
+        let most = rules.per_tag.unwrap_or(usize::MAX);
+        candidates.retain(|candidate| {
+            let tags = tags_of(candidate);
+            let is_of = |list: &[String]| tags.iter().any(|tag| list.contains(tag));
+            let full = tags.iter().any(|tag| most <= per_tag.get(tag).copied().unwrap_or_default());
+            if full || is_of(&rules.without) || (!rules.only.is_empty() && !is_of(&rules.only)) {
                 return false;
             }
-            for tag in tags {
-                *self.per_tag.entry(tag.clone()).or_default() += 1;
-            }
-        }
-        if 0 < self.offset {
-            self.offset -= 1;
-            return false;
-        }
-        true
+            tags.into_iter().for_each(|tag| *per_tag.entry(tag).or_default() += 1);
+            true
+        });
     }
+    candidates.into_iter().skip(rules.offset).take(rules.n).collect()
 }
 
 impl PartialEq for Candidate<'_> {

@@ -9,7 +9,7 @@ use dataflows::model::Lens;
 use dataflows::pairs::WINDOW;
 use dataflows::questions::What;
 use dataflows::recent::OwnedEvent;
-use dataflows::recommend::{Cause, LeaveOut, Ranked, Reason, Rules, TAGS};
+use dataflows::recommend::{Cause, LeaveOut, Ranked, Reason, Rules};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,61 +18,78 @@ pub(crate) type Moment = (OwnedEvent, bool);
 /// Products and what they are worth, of how many events; best first, ties by name.
 type Worths = Vec<(String, f64, u32)>;
 
+/// A user's latest products, newest first, no product twice.
+#[derive(Default)]
+struct Seen {
+    visit: Vec<String>,
+    earlier: Vec<String>,
+}
+
 impl Oracle {
     pub(crate) fn ranking(&self, what: &What) -> Vec<Ranked> {
         let history = &self.held;
         let mut left_out = BTreeSet::new();
-        let (rules, visit, tags, scale) = match what {
+        let (mut seen, mut interests, mut overall) = (Seen::default(), Vec::new(), true);
+        let rules = match what {
             What::Recommend { user, rules } => {
                 if rules.leave_out_bought {
                     left_out.extend(self.bought(user));
                 }
-                (rules, self.visits(history, user), self.shares(user), true)
+                seen = self.seen(history, user);
+                let profile = self.profile(user).into_iter();
+                interests = profile.map(|(tag, score)| (tag, score.to_f64())).collect();
+                rules
             }
             What::Visit { products, rules } => {
-                let mut visit: Vec<(String, i32)> = Vec::new();
                 for product in products.iter().rev() {
-                    if visit.iter().all(|(seen, _)| seen != product) {
-                        visit.push((product.clone(), 0));
+                    if !seen.visit.contains(product) {
+                        seen.visit.push(product.clone());
                     }
                 }
-                (rules, visit, vec![], true)
+                rules
             }
             What::Similar { product, rules } => {
                 left_out.insert(product.clone());
-                let visit = vec![(product.clone(), 0)];
-                return self.rank(rules, self.partners(history, &visit), &left_out);
+                seen.visit.push(product.clone());
+                overall = false;
+                rules
             }
-            What::Trending { tag: Some(tag), rules } => {
-                (rules, vec![], vec![(tag.clone(), 1.0)], false)
+            What::Trending { tag, rules } => {
+                let popular = self.popular(tag.as_deref());
+                let cause = tag.clone().map_or(Cause::Popular, Cause::Tag);
+                return self.rank(rules, vec![(cause, 1.0, popular)], &left_out);
             }
-            What::Trending { tag: None, rules } => (rules, vec![], vec![], false),
             _ => unreachable!("not a ranking"),
         };
-        let current = visit.iter().filter(|(_, ago)| *ago == 0).map(|(product, _)| product);
         left_out.extend(rules.exclude.iter().cloned());
-        left_out.extend(current.clone().take(match rules.leave_out {
+        let current = match rules.leave_out {
             LeaveOut::None => 0,
             LeaveOut::Current => 1,
             LeaveOut::Visit => usize::MAX,
-        }).cloned());
-        let blend = self.model.blend;
-        let mut terms = self.partners(history, &visit);
-        let seen = (0..).zip(current).map(|(place, product)| {
-            (product.clone(), (-f64::from(place) / blend.repeat_recency).exp(), 1)
-        });
-        terms.push((Cause::Seen, blend.repeat, seen.collect()));
-        let (by_tag, by_all) = if scale { (blend.tags, blend.trend) } else { (1.0, 1.0) };
-        let mut popular = |cause, tag: Option<&str>, factor: f64| {
-            let products = self.popular(tag);
-            let most = products.first().map_or(1.0, |(_, worth, _)| *worth);
-            terms.push((cause, if scale { factor / most } else { factor }, products));
         };
-        for (tag, share) in &tags {
-            popular(Cause::Tag(tag.clone()), Some(tag), by_tag * share);
+        left_out.extend(seen.visit.iter().take(current).cloned());
+        let blend = self.model.blend;
+        let mut terms = self.partners(history, &seen);
+        let again = |products: &[String], recency: f64| {
+            let products = (0..).zip(products);
+            let worth = |(place, product): (i32, &String)| {
+                (product.clone(), (-f64::from(place) / recency).exp(), 1)
+            };
+            products.map(worth).collect()
+        };
+        if !matches!(what, What::Similar { .. }) {
+            terms.push((Cause::Seen, blend.repeat, again(&seen.visit, blend.repeat_recency)));
         }
-        if !matches!(what, What::Trending { tag: Some(_), .. }) {
-            popular(Cause::Popular, None, by_all);
+        let earlier = again(&seen.earlier, blend.earlier_recency);
+        terms.push((Cause::SeenBefore, blend.earlier_repeat, earlier));
+        for (tag, share) in self.shares(&seen.visit, interests) {
+            let products = self.popular(Some(&tag));
+            let factor = blend.tags * share / mass(&products);
+            terms.push((Cause::Tag(tag), factor, products));
+        }
+        if overall {
+            let products = self.popular(None);
+            terms.push((Cause::Popular, blend.trend / mass(&products), products));
         }
         self.rank(rules, terms, &left_out)
     }
@@ -102,19 +119,19 @@ impl Oracle {
         ranked.sort_by(|one, other| other.score.total_cmp(&one.score));
         let mut per_tag: BTreeMap<String, usize> = BTreeMap::new();
         ranked.retain(|ranked| {
-            let row = ranked.row.clone().unwrap_or_default();
-            let is_of = |list: &[String]| row.tags.iter().any(|tag| list.contains(tag));
-            if row.unavailable
+            let tags = self.labels(&ranked.product);
+            let is_of = |list: &[String]| tags.iter().any(|tag| list.contains(tag));
+            if ranked.row.as_ref().is_some_and(|row| row.unavailable)
                 || !rules.only.is_empty() && !is_of(&rules.only)
                 || is_of(&rules.without)
             {
                 return false;
             }
             let Some(most) = rules.per_tag else { return true };
-            if row.tags.iter().any(|tag| most <= per_tag.get(tag).copied().unwrap_or(0)) {
+            if tags.iter().any(|tag| most <= per_tag.get(tag).copied().unwrap_or(0)) {
                 return false;
             }
-            for tag in row.tags {
+            for tag in tags {
                 *per_tag.entry(tag).or_default() += 1;
             }
             true
@@ -122,14 +139,34 @@ impl Oracle {
         ranked.into_iter().skip(rules.offset).take(rules.n).collect()
     }
 
-    fn shares(&self, user: &str) -> Vec<(String, f64)> {
-        let mut profile = self.profile(user);
-        profile.truncate(TAGS);
-        let total: f64 = profile.iter().map(|(_, score)| score.to_f64()).sum();
-        let mut shares: Vec<_> =
-            profile.into_iter().map(|(tag, score)| (tag, score.to_f64() / total)).collect();
-        shares.sort_by(|one, other| one.0.cmp(&other.0));
-        shares
+    /// The tags of a product, whoever may have brought them.
+    fn labels(&self, product: &str) -> BTreeSet<String> {
+        let events = || self.events.iter().filter(|event| event.product == product);
+        let own = events().flat_map(|event| event.tags.iter().cloned());
+        let own: BTreeSet<String> = own.collect();
+        let row = self.catalogue.get(product);
+        let row: BTreeSet<String> = row.into_iter().flat_map(|row| row.tags.clone()).collect();
+        let categories = events().map(|event| event.category.clone());
+        let categories = categories.filter(|category| !category.is_empty()).collect();
+        [own, row, categories].into_iter().find(|tags| !tags.is_empty()).unwrap_or_default()
+    }
+
+    /// The tags of the visit, or else those of the user, and what part of it each is.
+    fn shares(&self, visit: &[String], interests: Vec<(String, f64)>) -> Vec<(String, f64)> {
+        let mut shares: BTreeMap<String, f64> = BTreeMap::new();
+        for (place, product) in (0..).zip(visit.iter().take(self.model.blend.products.into())) {
+            let tags = self.labels(product);
+            for tag in &tags {
+                let count = f64::from(u32::try_from(tags.len()).expect("few"));
+                let share = (-f64::from(place) / self.model.blend.recency).exp() / count;
+                *shares.entry(tag.clone()).or_default() += share;
+            }
+        }
+        if shares.is_empty() {
+            shares.extend(interests);
+        }
+        let total: f64 = shares.values().sum();
+        shares.into_iter().map(|(tag, share)| (tag, share / total)).collect()
     }
 
     fn lens(&self) -> Lens {
@@ -165,47 +202,49 @@ impl Oracle {
         history
     }
 
-    /// A user's latest products, newest first, with how many visits ago each was seen last.
-    fn visits(&self, history: &[Moment], user: &str) -> Vec<(String, i32)> {
+    fn seen(&self, history: &[Moment], user: &str) -> Seen {
         let moments = history.iter().filter(|(event, _)| event.user == user);
         let mut moments: Vec<_> = moments.map(|(event, _)| event).collect();
         moments.sort_by_key(|event| (Reverse(event_time(event)), &event.product));
-        let (mut visits, mut ago, mut last) = (Vec::<(String, i32)>::new(), 0, None);
+        let (mut seen, mut current, mut last) = (Seen::default(), true, None);
         for event in moments {
             let time = event_time(event);
-            if last.is_some_and(|last: u64| WINDOW < last - time) {
-                ago += 1;
-            }
+            current &= last.is_none_or(|last: u64| last - time <= WINDOW);
             last = Some(time);
-            let wanted = ago == 0 || visits.len() < self.model.blend.products.into();
-            if wanted && visits.iter().all(|(product, _)| *product != event.product) {
-                visits.push((event.product.clone(), ago));
+            if !seen.visit.contains(&event.product) && !seen.earlier.contains(&event.product) {
+                let products = if current { &mut seen.visit } else { &mut seen.earlier };
+                products.push(event.product.clone());
             }
         }
-        visits
+        seen.earlier.truncate(self.model.blend.products.into());
+        seen
     }
 
     /// What goes with the newest products.
-    fn partners(
-        &self,
-        history: &[Moment],
-        visit: &[(String, i32)],
-    ) -> Vec<(Cause, f64, Worths)> {
+    fn partners(&self, history: &[Moment], seen: &Seen) -> Vec<(Cause, f64, Worths)> {
         let blend = self.model.blend;
         let mut rows = Vec::new();
-        for (place, (product, ago)) in (0..).zip(visit.iter().take(blend.products.into())) {
-            let row = self.row(history, product);
-            let mass: f64 = row.iter().map(|(_, worth, _)| worth).sum();
-            if 0.0 < mass {
-                let u = blend.earlier.powi(*ago) * (-f64::from(place) / blend.recency).exp();
-                rows.push((product.clone(), u, mass, row));
+        for (products, current) in [(&seen.visit, true), (&seen.earlier, false)] {
+            for (place, product) in (0..).zip(products.iter().take(blend.products.into())) {
+                let mut row = self.row(history, product);
+                let mass = mass(&row);
+                if row.is_empty() {
+                    continue;
+                }
+                for (partner, worth, _) in &mut row {
+                    *worth *= if current && partner == product { blend.again } else { 1.0 };
+                }
+                let place = f64::from(place);
+                let u = if current {
+                    (-place / blend.recency).exp()
+                } else {
+                    blend.earlier * (-place / blend.earlier_recency).exp()
+                };
+                rows.push((product.clone(), u / mass.powf(blend.mass), row));
             }
         }
-        let norm: f64 = rows.iter().map(|(_, u, mass, _)| u * mass.powf(1.0 - blend.mass)).sum();
-        let terms = rows.into_iter().map(|(product, u, mass, row)| {
-            (Cause::Product(product), u / mass.powf(blend.mass) / norm, row)
-        });
-        terms.collect()
+        let norm: f64 = rows.iter().map(|(_, u, row)| u * mass(row)).sum();
+        rows.into_iter().map(|(product, u, row)| (Cause::Product(product), u / norm, row)).collect()
     }
 
     fn row(&self, history: &[Moment], product: &str) -> Worths {
@@ -219,8 +258,7 @@ impl Oracle {
                 if one.abs_diff(other) <= WINDOW {
                     let day = event_day(first).max(event_day(second));
                     let side = if one <= other { 1.0 } else { blend.before };
-                    let again = if second.product == product { blend.again } else { 1.0 };
-                    let worth = lens.worth(Counts::one(second.kind), day) * side * again;
+                    let worth = lens.worth(Counts::one(second.kind), day) * side;
                     row.push((second.product.clone(), worth));
                 }
             }
@@ -240,6 +278,10 @@ impl Oracle {
         };
         best_first(self.events.iter().filter(kept).filter(of_tag).map(worth).collect())
     }
+}
+
+fn mass(products: &Worths) -> f64 {
+    products.iter().map(|(_, worth, _)| worth).sum()
 }
 
 fn best_first(events: Vec<(String, f64)>) -> Worths {
