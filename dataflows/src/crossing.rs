@@ -177,7 +177,8 @@ impl Sender {
         vocabulary: &mut Vocabulary,
     ) -> Vec<Parcel<D>> {
         let from = self.from;
-        let empty = |to| Parcel { to, from, products: News::new(), tags: News::new(), entries: Vec::new() };
+        let empty =
+            |to| Parcel { to, from, products: News::new(), tags: News::new(), entries: Vec::new() };
         let mut parcels: Vec<_> = (0..self.peers).map(empty).collect();
         for (mut entry, time, counts) in entries.drain(..) {
             let (space, key) = entry.key();

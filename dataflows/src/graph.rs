@@ -15,8 +15,9 @@ use crate::positions::positions;
 use crate::questions::{Answered, Ask, Views, questions};
 use crate::recent::Recent;
 use crate::tags::tags;
-use crate::views::{View, activity, bought, profile};
+use crate::views::{View, ViewSpine, activity, bought, profile};
 use differential_dataflow::ExchangeData;
+use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::TraceReader;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -101,7 +102,8 @@ pub fn graph<'scope>(
     let (announce, announced) = scope.new_input::<Vec<Time>>();
 
     announced.broadcast().inspect(move |time| heard(*time)).probe_with(closed);
-    let model_stream = model_stream.broadcast().inspect(move |&(time, model)| modelled(time, model));
+    let model_stream =
+        model_stream.broadcast().inspect(move |&(time, model)| modelled(time, model));
     let recent = Rc::new(RefCell::new(Recent::default()));
     let keep = recent.clone();
     let catalogue = catalogue(row_stream, vocabulary.clone());
@@ -113,14 +115,13 @@ pub fn graph<'scope>(
     let tagged = tags(touches, catalogue.clone());
     let profile = profile(tagged.clone());
     let Choice { limits, .. } = choice;
-    let popularity = choice.popularity.then(|| {
-        popularity(tagged, actions.clone(), hours.clone(), limits.horizon, vocabulary)
-    });
+    let popularity = choice
+        .popularity
+        .then(|| popularity(tagged, actions.clone(), hours.clone(), limits.horizon, vocabulary));
     let bought = choice.bought.then(|| bought(actions.clone()));
     let activity = choice.activity.then(|| activity(actions.clone()));
-    let history = choice
-        .history
-        .then(|| history(actions, hours.clone(), limits, vocabulary.clone()));
+    let history =
+        choice.history.then(|| history(actions, hours.clone(), limits, vocabulary.clone()));
     let pairs = history.clone().map(|history| pairs(history, vocabulary));
     let positions = positions(advance_stream, vocabulary.clone());
     let mut measured = vec![Measured::of("profile", &profile)];
@@ -148,34 +149,49 @@ pub fn graph<'scope>(
     (inputs, Outputs { profile, answers, measured })
 }
 
-/// A trace to measure. It holds back nothing, as long as it is told how far all is closed.
+/// A view to measure.
 pub struct Measured {
     /// The view's name.
     pub name: &'static str,
-    /// Lets it merge, and tells how many records and batches there are.
-    measure: Box<dyn FnMut(AntichainRef<'_, Time>) -> (usize, usize)>,
+    trace: Box<dyn Trace>,
 }
 
 impl Measured {
     fn of<V: ExchangeData>(name: &'static str, view: &View<'_, V>) -> Measured {
-        let mut trace = view.trace.clone();
-        let measure = move |closed: AntichainRef<'_, Time>| {
-            trace.set_logical_compaction(closed);
-            trace.set_physical_compaction(closed);
-            let (mut records, mut batches) = (0, 0);
-            trace.map_spans(|span| {
-                if let Some(batch) = &span.inner {
-                    records += batch.storage.vals.vals.len();
-                    batches += 1;
-                }
-            });
-            (records, batches)
-        };
-        Measured { name, measure: Box::new(measure) }
+        Measured { name, trace: Box::new(view.trace.clone()) }
     }
 
-    /// Lets the trace merge what is before a time that is closed; tells its records and batches.
-    pub fn measure(&mut self, closed: AntichainRef<'_, Time>) -> (usize, usize) {
-        (self.measure)(closed)
+    /// Lets the view merge what is before a frontier: who holds it holds it back.
+    pub fn release(&mut self, closed: AntichainRef<'_, Time>) {
+        self.trace.release(closed);
+    }
+
+    /// How many records and batches it has.
+    pub fn measure(&self) -> (usize, usize) {
+        self.trace.measure()
+    }
+}
+
+/// The trace of a view, whatever its values are.
+trait Trace {
+    fn release(&mut self, closed: AntichainRef<'_, Time>);
+    fn measure(&self) -> (usize, usize);
+}
+
+impl<V: ExchangeData> Trace for TraceAgent<ViewSpine<V>> {
+    fn release(&mut self, closed: AntichainRef<'_, Time>) {
+        self.set_logical_compaction(closed);
+        self.set_physical_compaction(closed);
+    }
+
+    fn measure(&self) -> (usize, usize) {
+        let (mut records, mut batches) = (0, 0);
+        self.map_spans(|span| {
+            if let Some(batch) = &span.inner {
+                records += batch.storage.vals.vals.len();
+                batches += 1;
+            }
+        });
+        (records, batches)
     }
 }

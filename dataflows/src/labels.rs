@@ -41,7 +41,8 @@ pub fn labels<'scope>(
                 touches.for_each(|capability, touches| {
                     let vocabulary = there.borrow();
                     let mut session = output.session(&capability);
-                    for (Touch { product, tag, provisional, .. }, time, counts) in touches.drain(..) {
+                    for (Touch { product, tag, provisional, .. }, time, counts) in touches.drain(..)
+                    {
                         if !met.insert((product, tag, provisional)) {
                             continue;
                         }
@@ -60,7 +61,11 @@ pub fn labels<'scope>(
     let labels = told.broadcast().map(move |((product, tag, provisional), time, _)| {
         let mut vocabulary = here.borrow_mut();
         let tag = vocabulary.tags.intern(&tag);
-        ((vocabulary.products.intern(&product), Label { provisional, tag }), time, Counts([1, 0, 0]))
+        (
+            (vocabulary.products.intern(&product), Label { provisional, tag }),
+            time,
+            Counts([1, 0, 0]),
+        )
     });
     arrange_here(labels.as_collection(), "labels")
 }

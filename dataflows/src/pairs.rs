@@ -97,10 +97,13 @@ fn neighbours<'scope>(history: View<'scope, Moment>) -> Stream<'scope, Time, Vec
                             capability: capability.retain_least(0).expect("data has a time"),
                             cursor: batch.cursor(),
                             batch,
-                            older: older.into_iter().map(|batch| {
-                                let cursor = batch.cursor();
-                                (batch, cursor)
-                            }).collect(),
+                            older: older
+                                .into_iter()
+                                .map(|batch| {
+                                    let cursor = batch.cursor();
+                                    (batch, cursor)
+                                })
+                                .collect(),
                         });
                         seen.clone_from(desc.upper());
                         trace.set_logical_compaction(seen.borrow());

@@ -51,10 +51,9 @@ pub fn popularity<'scope>(
 ) -> View<'scope, OnDay> {
     let overall = vocabulary.borrow_mut().tags.intern(OVERALL);
     assert_eq!(overall, OVERALL_ID, "popularity is built before any tag is met");
-    let by_tag =
-        tagged.map(|Tagged { tag, product, day, .. }| (tag, OnDay { product, day }));
-    let all = actions
-        .map(|Action { product, time, .. }| (OVERALL_ID, OnDay { product, day: day(time) }));
+    let by_tag = tagged.map(|Tagged { tag, product, day, .. }| (tag, OnDay { product, day }));
+    let all =
+        actions.map(|Action { product, time, .. }| (OVERALL_ID, OnDay { product, day: day(time) }));
     let here = cross(by_tag.concat(all).inner, vocabulary, "popularity");
     let hour_of = |entry: &OnDay| (u32::from(entry.day) + 1) * DAY_HOURS - 1;
     retained(here.as_collection(), hours, horizon, hour_of, |_| (), "popularity")

@@ -85,7 +85,8 @@ pub fn retained<'scope, V: ExchangeData>(
                         break;
                     }
                     let Epoch { capability, mut updates } = first.remove();
-                    updates.retain(|((_, value), _, _)| now < hour_of(value).saturating_add(horizon));
+                    updates
+                        .retain(|((_, value), _, _)| now < hour_of(value).saturating_add(horizon));
                     admit(&mut updates);
                     let mut gone = Vec::new();
                     shelf.expire(now, trace, &hour_of, |entry, counts| {

@@ -58,7 +58,7 @@ pub fn tags<'scope>(
         }
         (tagged, time, diff)
     });
-    let counted = touches
-        .map(|Touch { user, tag, product, day, .. }| Tagged { user, tag, product, day });
+    let counted =
+        touches.map(|Touch { user, tag, product, day, .. }| Tagged { user, tag, product, day });
     counted.concat(corrections.as_collection())
 }

@@ -2,15 +2,15 @@
 
 use crate::cluster::How;
 use crate::config::{self, Config};
-use crate::engine::{self, Engine};
+use crate::engine::{self, Change, Engine};
 use crate::event::log::EventLog;
 use crate::http::{Front, HttpLimits, Status, serve};
 use crate::metrics::Metrics;
 use crate::readiness::{Latch, Readiness};
 use crate::settings::files::FileStore;
-use crate::settings::monitor::{Monitor, SettingsMetrics};
+use crate::settings::monitor::{Monitor, SettingMetrics};
 use crate::settings::zookeeper::ZooKeeperStore;
-use crate::settings::{Store, monitor};
+use crate::settings::{Setting, Store};
 use crate::sources::files::{self, Bell, FileLog};
 use crate::sources::kafka::{self, KafkaLog};
 use crate::sources::{Positions, Progress, Running, Seats, SourceMetrics};
@@ -19,6 +19,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// How long after another process this one may be told to stop as well.
@@ -32,6 +33,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     let readiness = Readiness::new();
     let caught_up = readiness.latch("events");
     let weighed = readiness.latch("weights");
+    let blended = readiness.latch("blend");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("settings")
@@ -40,7 +42,9 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
 
     let engine = engine::start(config, &metrics)?;
     let settings = settings(config, runtime.handle());
-    let members = runtime.spawn(weigh(settings.clone(), &metrics, &engine, weighed)?);
+    let weights = feed(settings.clone(), &metrics, &engine, Change::Weights, weighed)?;
+    let blend = feed(settings.clone(), &metrics, &engine, Change::Blend, blended)?;
+    let members = [runtime.spawn(weights), runtime.spawn(blend)];
     let (source, log) = source(config, &metrics, &engine)?;
     let front = Front {
         asker: engine.asker.clone(),
@@ -69,7 +73,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     }
     drop(stop);
     server.join();
-    members.abort();
+    members.iter().for_each(JoinHandle::abort);
     runtime.block_on(settings.leave());
     // Sources go first: they hold the workers' queues.
     drop(source);
@@ -158,25 +162,29 @@ fn settings(config: &Config, runtime: &tokio::runtime::Handle) -> Arc<dyn Store>
     }
 }
 
-/// Feeds the weights of the store to the dataflow, from the first process alone.
-fn weigh(
+/// Feeds a setting of the store to the dataflow, from the first process alone.
+fn feed<S: Setting>(
     store: Arc<dyn Store>,
     metrics: &Metrics,
     engine: &Engine,
-    weighed: Latch,
-) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
-    let monitor: Monitor =
-        monitor::Monitor::new(store, SettingsMetrics::register(&metrics.registry)?);
-    let apply = engine.weigher();
-    let mut latch = Some(weighed);
+    change: fn(S) -> Change,
+    latch: Latch,
+) -> anyhow::Result<impl Future<Output = ()> + Send + use<S>>
+where
+    S: Send + Sync + 'static,
+    S::Error: Send,
+{
+    let monitor = Monitor::<S>::new(store, SettingMetrics::register::<S>(&metrics.registry)?);
+    let apply = engine.changer();
+    let mut latch = Some(latch);
     Ok(async move {
-        // Another process weighs; then there is nothing to wait for.
+        // Another process feeds it; then there is nothing to wait for.
         let Some(apply) = apply else { return };
-        let weigh = move |weights| {
-            apply(weights);
+        let take = move |value| {
+            apply(change(value));
             drop(latch.take());
         };
-        monitor.run(weigh).await;
+        monitor.run(take).await;
     })
 }
 

@@ -47,11 +47,7 @@ pub(super) fn config(reader: &mut Reader) -> Config {
         zookeeper: zookeeper(reader),
         http: http(reader),
         limits: limits(reader),
-        views: Views {
-            popularity: reader.boolean("views.popularity", true),
-            bought: reader.boolean("views.bought", true),
-            activity: reader.boolean("views.activity", true),
-        },
+        views: views(reader),
     }
 }
 
@@ -145,6 +141,25 @@ fn limits(reader: &mut Reader) -> Limits {
         epoch_events: reader.number("limits.epoch_events", 20_000, 1..=1_000_000),
         open_epochs: reader.number("limits.open_epochs", 2, 1..=64),
         idle_merge_effort: reader.number("limits.idle_merge_effort", 10_000, 0..=100_000_000),
+    }
+}
+
+fn views(reader: &mut Reader) -> Views {
+    let mut count = |key: &str, default, most| {
+        let count = reader.number(key, default, 1..=most);
+        u32::try_from(count).expect("the range is within u32")
+    };
+    let horizon_days = count("views.horizon_days", 30, 10_000);
+    let kept_events = count("views.kept_events", 1_000, 1_000_000);
+    let paired_events = count("views.paired_events", 100, 10_000);
+    Views {
+        popularity: reader.boolean("views.popularity", true),
+        bought: reader.boolean("views.bought", true),
+        activity: reader.boolean("views.activity", true),
+        history: reader.boolean("views.history", true),
+        horizon_days,
+        kept_events,
+        paired_events,
     }
 }
 

@@ -153,6 +153,14 @@ pub struct Views {
     pub bought: bool,
     /// When each user was last active, and their totals.
     pub activity: bool,
+    /// What each user did, and so what goes with what.
+    pub history: bool,
+    /// For how many days, in the events' own time, history and popularity are kept.
+    pub horizon_days: u32,
+    /// How many events of one user and day the history keeps.
+    pub kept_events: u32,
+    /// How many of these say what goes with what.
+    pub paired_events: u32,
 }
 
 impl Kafka {

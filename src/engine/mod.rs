@@ -7,3 +7,4 @@ mod worker;
 mod start;
 
 pub use start::{Engine, Failed, start};
+pub use worker::Change;

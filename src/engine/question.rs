@@ -3,6 +3,7 @@
 use crate::engine::intake::Partition;
 use crossbeam_channel::{Sender, TrySendError};
 use dataflows::recent::OwnedEvent;
+use dataflows::recommend::{Ranked, Rules};
 use dataflows::weights::Score;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,15 +21,29 @@ pub enum Question {
     Recommend {
         /// The user.
         user: String,
-        /// How many.
-        n: usize,
+        /// What may be shown, and how much of it.
+        rules: Rules,
+    },
+    /// Products for whoever has seen these.
+    Visit {
+        /// Products, oldest first.
+        products: Vec<String>,
+        /// What may be shown, and how much of it.
+        rules: Rules,
+    },
+    /// What goes with a product.
+    Similar {
+        /// The product.
+        product: String,
+        /// What may be shown, and how much of it.
+        rules: Rules,
     },
     /// The most popular products, of a tag or overall.
     Trending {
         /// The tag; `None` is overall.
         tag: Option<String>,
-        /// How many.
-        n: usize,
+        /// What may be shown, and how much of it.
+        rules: Rules,
     },
     /// The latest events, newest first.
     Recent {
@@ -55,8 +70,9 @@ pub enum Body {
     Profiles(Vec<Vec<(String, Score)>>),
     /// To [`Question::Activity`]: none for an unknown user.
     Activity(Option<Activity>),
-    /// To [`Question::Recommend`] and [`Question::Trending`], best first.
-    Products(Vec<Recommendation>),
+    /// To [`Question::Recommend`], [`Question::Visit`], [`Question::Similar`] and
+    /// [`Question::Trending`], best first.
+    Products(Vec<Ranked>),
     /// To [`Question::Recent`].
     Events(Vec<OwnedEvent>),
     /// To [`Question::Positions`]: the next offset of each; 0 for one never read.
@@ -70,36 +86,6 @@ pub struct Activity {
     pub last: i64,
     /// Events by kind, in the order of `Kind::ALL`.
     pub totals: [i64; 3],
-}
-
-/// A product and why.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Recommendation {
-    /// The product's id.
-    pub id: String,
-    /// What the catalogue says of it, if it knows it.
-    pub product: Option<dataflows::catalogue::Product>,
-    /// How good it is; the reasons add up to it.
-    pub score: f64,
-    /// The parts of the score.
-    pub reasons: Vec<Reason>,
-}
-
-/// One part of a recommendation's score.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Reason {
-    /// It is popular among the products of a tag that the user cares about.
-    Tag {
-        /// The tag.
-        tag: String,
-        /// Its part of the score.
-        score: f64,
-    },
-    /// It is popular overall.
-    Popular {
-        /// Its part of the score.
-        score: f64,
-    },
 }
 
 /// A question on its way to a worker.

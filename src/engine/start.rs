@@ -4,12 +4,13 @@ use crate::cluster::{self, Cluster, Loss, Wire};
 use crate::config::Config;
 use crate::engine::intake::{Inlet, intake};
 use crate::engine::question::Asker;
-use crate::engine::worker::{Seat, run};
+use crate::engine::worker::{Change, Seat, run};
 use crate::metrics::Metrics;
 use crate::sinks::redis::Prepared;
 use crossbeam_channel::{Sender, bounded, unbounded};
+use dataflows::clock::DAY_HOURS;
 use dataflows::graph::Choice;
-use dataflows::weights::Weights;
+use dataflows::history::Limits;
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -26,7 +27,7 @@ pub struct Engine {
     pub asker: Asker,
     /// The workers' queues, in their order.
     pub inlets: Vec<Inlet>,
-    weights: Option<Sender<Weights>>,
+    changes: Option<Sender<Change>>,
     /// The time before which everything is in the state: microseconds since the Unix epoch.
     pub closed: Arc<AtomicU64>,
     open: Arc<AtomicUsize>,
@@ -63,7 +64,7 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
     let stop = Arc::new(AtomicBool::new(false));
     let closed = Arc::new(AtomicU64::new(0));
     let open = Arc::new(AtomicUsize::new(0));
-    let (weigh, weights) = unbounded();
+    let (change, changes) = unbounded();
     let choice = choice(config);
     let (mut inlets, mut questions, mut seats) = (Vec::new(), Vec::new(), Vec::new());
     for index in first..first + config.workers {
@@ -81,7 +82,7 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
         seats.push(Some(Seat {
             outlet,
             asked,
-            weights: if index == 0 { weights.clone() } else { crossbeam_channel::never() },
+            changes: if index == 0 { changes.clone() } else { crossbeam_channel::never() },
             redis,
             metrics: worker,
             choice,
@@ -117,11 +118,11 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
     threads.sort_by_key(|(index, _)| *index);
     let threads: Vec<_> = threads.into_iter().map(|(_, thread)| thread).collect();
     let asker = Asker::new(questions.into_iter().zip(threads.iter().cloned()).collect());
-    let weights = (config.process == 0).then_some(weigh);
+    let changes = (config.process == 0).then_some(change);
     Ok(Engine {
         asker,
         inlets,
-        weights,
+        changes,
         closed,
         open,
         stop,
@@ -133,7 +134,17 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
 
 fn choice(config: &Config) -> Choice {
     let views = &config.views;
-    Choice { popularity: views.popularity, bought: views.bought, activity: views.activity }
+    Choice {
+        popularity: views.popularity,
+        bought: views.bought,
+        activity: views.activity,
+        history: views.history,
+        limits: Limits {
+            paired: views.paired_events,
+            kept: views.kept_events,
+            horizon: views.horizon_days.saturating_mul(DAY_HOURS),
+        },
+    }
 }
 
 /// How the workers exchange data: over the wires where there are any. With them comes what holds
@@ -157,14 +168,14 @@ fn allocators(
 }
 
 impl Engine {
-    /// Gives new weights to the dataflow, which hold from the next epoch on; none in a process
-    /// other than the first.
-    pub fn weigher(&self) -> Option<impl Fn(Weights) + Send + 'static> {
+    /// Gives changes of the model to the dataflow, which hold from the next epoch on; none in a
+    /// process other than the first.
+    pub fn changer(&self) -> Option<impl Fn(Change) + Clone + Send + use<>> {
         let first = self.threads.first()?.clone();
-        self.weights.clone().map(|sender| {
-            move |weights| {
-                // The workers end with the process; then nobody needs weights.
-                let _ = sender.send(weights);
+        self.changes.clone().map(|sender| {
+            move |change| {
+                // The workers end with the process; then nobody needs a model.
+                let _ = sender.send(change);
                 first.unpark();
             }
         })

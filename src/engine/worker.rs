@@ -8,13 +8,11 @@ use crate::metrics::WorkerMetrics;
 use crate::sinks::redis::{Prepared, Sink};
 use crossbeam_channel::Receiver;
 use dataflows::Time;
-use dataflows::graph::{Choice, Inputs, graph};
+use dataflows::graph::{Choice, Inputs, Measured, graph};
+use dataflows::model::{Blend, Model};
 use dataflows::names::SharedVocabulary;
-use dataflows::questions::{Ask, Part};
-use dataflows::views::ViewSpine;
+use dataflows::questions::{Ask, Found};
 use dataflows::weights::Weights;
-use differential_dataflow::operators::arrange::TraceAgent;
-use differential_dataflow::trace::TraceReader;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -29,8 +27,8 @@ use timely::worker::Worker;
 pub(super) struct Seat {
     pub(super) outlet: Outlet,
     pub(super) asked: Receiver<Asked>,
-    /// New weights; only the first worker of all is sent any.
-    pub(super) weights: Receiver<Weights>,
+    /// What changes of the model; only the first worker of all is sent any.
+    pub(super) changes: Receiver<Change>,
     pub(super) redis: Option<Prepared>,
     pub(super) metrics: WorkerMetrics,
     pub(super) choice: Choice,
@@ -41,6 +39,15 @@ pub(super) struct Seat {
     pub(super) closed: Arc<AtomicU64>,
     /// How many epochs the workers of this process have open.
     pub(super) open: Arc<AtomicUsize>,
+}
+
+/// A part of the model that changes at run time.
+#[derive(Clone, Copy, Debug)]
+pub enum Change {
+    /// What each kind of event is worth.
+    Weights(Weights),
+    /// How the parts of a recommendation's score are mixed.
+    Blend(Blend),
 }
 
 /// Questions that wait for their epochs to close, by number.
@@ -87,10 +94,12 @@ struct State {
     time: Time,
     open: VecDeque<Time>,
     heard: Rc<Cell<Time>>,
-    weighed: Rc<RefCell<VecDeque<(Time, Weights)>>>,
+    /// The model that was given to the dataflow last, by the first worker.
+    model: Model,
+    modelled: Rc<RefCell<VecDeque<(Time, Model)>>>,
     pending: Pending,
     next_question: u64,
-    traces: Vec<(&'static str, TraceAgent<ViewSpine<u32>>)>,
+    measured: Vec<Measured>,
 }
 
 impl State {
@@ -98,22 +107,22 @@ impl State {
         let vocabulary = SharedVocabulary::default();
         let probe = probe::Handle::new();
         let heard = Rc::new(Cell::new(0));
-        let weighed = Rc::new(RefCell::new(VecDeque::new()));
+        let modelled = Rc::new(RefCell::new(VecDeque::new()));
         let pending = Pending::default();
-        let (hear, weigh, answered) = (heard.clone(), weighed.clone(), pending.clone());
+        let (hear, model, answered) = (heard.clone(), modelled.clone(), pending.clone());
         let choice = seat.choice;
-        let (mut inputs, traces, sink) = worker.dataflow::<Time, _, _>(|scope| {
+        let (mut inputs, measured, sink) = worker.dataflow::<Time, _, _>(|scope| {
             let (inputs, outputs) = graph(
                 scope,
                 choice,
                 &vocabulary,
                 move |time| hear.set(time.max(hear.get())),
-                move |time, weights| weigh.borrow_mut().push_back((time, weights)),
+                move |time, changed| model.borrow_mut().push_back((time, changed)),
                 &probe,
             );
-            outputs.answers.inspect(move |(id, time, parts)| {
+            outputs.answers.inspect(move |(id, time, found)| {
                 if let Some((_, asked)) = answered.borrow_mut().remove(id) {
-                    reply(asked, *time, parts.clone());
+                    reply(asked, *time, found.clone());
                 }
             });
             let redis = seat.redis.take();
@@ -131,10 +140,11 @@ impl State {
             time,
             open: VecDeque::new(),
             heard,
-            weighed,
+            model: Model::default(),
+            modelled,
             pending,
             next_question: 0,
-            traces,
+            measured,
         }
     }
 
@@ -148,10 +158,7 @@ impl State {
         if self.open.len() < self.seat.open_epochs {
             took |= self.take_units();
             took |= self.take_questions(index);
-            while let Ok(weights) = self.seat.weights.try_recv() {
-                self.inputs.weights.send((self.time, weights));
-                took = true;
-            }
+            took |= self.take_changes();
         }
         // Without input of its own a worker follows the latest epoch that anyone has opened.
         let next = if took { now().max(self.time + 1) } else { self.heard.get() };
@@ -193,6 +200,21 @@ impl State {
         took
     }
 
+    fn take_changes(&mut self) -> bool {
+        let mut changed = false;
+        while let Ok(change) = self.seat.changes.try_recv() {
+            changed = true;
+            match change {
+                Change::Weights(weights) => self.model.weights = weights,
+                Change::Blend(blend) => self.model.blend = blend,
+            }
+        }
+        if changed {
+            self.inputs.models.send((self.time, self.model));
+        }
+        changed
+    }
+
     fn take_questions(&mut self, origin: usize) -> bool {
         let mut took = false;
         for _ in 0..EPOCH_QUESTIONS {
@@ -201,7 +223,7 @@ impl State {
             let id = self.next_question;
             self.next_question += 1;
             for what in asks(&asked.question) {
-                self.inputs.asks.send(Ask { origin, id, weights: Weights::default(), what });
+                self.inputs.asks.send(Ask::new(origin, id, what));
             }
             self.pending.borrow_mut().insert(id, (self.time, asked));
         }
@@ -211,23 +233,22 @@ impl State {
     /// Lets traces merge, feeds the sink, and tells the time before which everything is closed.
     fn maintain(&mut self) -> Time {
         let closed = self.probe.with_frontier(|frontier| {
-            for (_, trace) in &mut self.traces {
-                trace.set_logical_compaction(frontier);
-                trace.set_physical_compaction(frontier);
+            for measured in &mut self.measured {
+                measured.release(frontier);
             }
             frontier.first().copied().unwrap_or(Time::MAX)
         });
         self.seat.closed.fetch_max(closed.min(Time::MAX - 1), Ordering::AcqRel);
         if let Some(sink) = &mut self.sink {
-            let mut weighed = self.weighed.borrow_mut();
-            while weighed.front().is_some_and(|(time, _)| *time < closed) {
-                if let Some((_, weights)) = weighed.pop_front() {
-                    sink.weigh(weights);
+            let mut modelled = self.modelled.borrow_mut();
+            while modelled.front().is_some_and(|(time, _)| *time < closed) {
+                if let Some((_, model)) = modelled.pop_front() {
+                    sink.weigh(model.weights);
                 }
             }
             sink.flush(closed);
         } else {
-            self.weighed.borrow_mut().clear();
+            self.modelled.borrow_mut().clear();
         }
         closed
     }
@@ -247,22 +268,16 @@ impl State {
     fn measure(&self, measure: &dyn Fn(&str, usize, usize)) {
         let lag = if self.open.is_empty() { 0 } else { now().saturating_sub(self.open[0]) };
         self.seat.metrics.epoch_lag.set(Duration::from_micros(lag).as_secs_f64());
-        for (name, trace) in &self.traces {
-            let (mut records, mut batches) = (0, 0);
-            trace.map_spans(|span| {
-                if let Some(batch) = &span.inner {
-                    records += batch.storage.vals.vals.len();
-                    batches += 1;
-                }
-            });
-            measure(name, records, batches);
+        for measured in &self.measured {
+            let (records, batches) = measured.measure();
+            measure(measured.name, records, batches);
         }
     }
 }
 
-fn reply(asked: Asked, as_of: Time, parts: Vec<Part>) {
+fn reply(asked: Asked, as_of: Time, found: Vec<Found>) {
     let Asked { question, reply } = asked;
-    let body = assemble(&question, parts);
+    let body = assemble(&question, found);
     // Whoever asked may have gone; then nobody misses the answer.
     let _: Result<(), Answer> = reply.send(Answer { as_of, body });
 }

@@ -1,9 +1,10 @@
 //! The answers as JSON, written straight into the body.
 
-use crate::engine::question::{Activity, Reason, Recommendation};
+use crate::engine::question::Activity;
 use crate::event::log::Position;
 use dataflows::event::Kind;
 use dataflows::recent::OwnedEvent;
+use dataflows::recommend::{Cause, Ranked, Reason};
 use dataflows::weights::{Score, Weights};
 use std::fmt::Display;
 use std::io::Write;
@@ -43,32 +44,35 @@ pub(super) fn activity(out: &mut Vec<u8>, activity: Option<&Activity>) {
 
 /// `[{"id", "name", "category", "tags", "price"?, "score", "reasons"}]`; a product that the
 /// catalogue does not know has empty texts.
-pub(super) fn products(out: &mut Vec<u8>, products: &[Recommendation]) {
-    list(out, products, |out, recommendation| {
-        let product = recommendation.product.as_ref();
+pub(super) fn products(out: &mut Vec<u8>, products: &[Ranked]) {
+    list(out, products, |out, ranked| {
+        let row = ranked.row.as_ref();
         let mut object = Object::new(out)
-            .text("id", &recommendation.id)
-            .text("name", product.map_or("", |product| &product.name))
-            .text("category", product.map_or("", |product| &product.category))
-            .with("tags", |out| texts(out, product.map_or(&[], |product| &product.tags)));
-        if let Some(price) = product.and_then(|product| product.price) {
+            .text("id", &ranked.product)
+            .text("name", row.map_or("", |row| &row.name))
+            .text("category", row.map_or("", |row| &row.category))
+            .with("tags", |out| texts(out, row.map_or(&[], |row| &row.tags)));
+        if let Some(price) = row.and_then(|row| row.price) {
             object = object.plain("price", Score(price));
         }
         object
-            .with("score", |out| number(out, recommendation.score))
-            .with("reasons", |out| list(out, &recommendation.reasons, reason))
+            .with("score", |out| number(out, ranked.score))
+            .with("reasons", |out| list(out, &ranked.reasons, reason))
             .end();
     });
 }
 
+/// `{"type", "product"? | "tag"?, "events", "score"}`: of how many events, how much of the score.
 fn reason(out: &mut Vec<u8>, reason: &Reason) {
-    let (object, score) = match reason {
-        Reason::Tag { tag, score } => {
-            (Object::new(out).text("type", "tag").text("tag", tag), *score)
-        }
-        Reason::Popular { score } => (Object::new(out).text("type", "popular"), *score),
+    let object = Object::new(out);
+    let object = match &reason.cause {
+        Cause::Product(product) => object.text("type", "product").text("product", product),
+        Cause::Seen => object.text("type", "seen"),
+        Cause::SeenBefore => object.text("type", "seen_before"),
+        Cause::Tag(tag) => object.text("type", "tag").text("tag", tag),
+        Cause::Popular => object.text("type", "popular"),
     };
-    object.with("score", |out| number(out, score)).end();
+    object.plain("events", reason.events).with("score", |out| number(out, reason.score)).end();
 }
 
 /// The events as they would be sent: `[{"eventType", "userId", "product", "timestamp", …}]`.

@@ -14,6 +14,7 @@ mod json;
 mod cors;
 mod measure;
 mod reads;
+mod rankings;
 mod behavior;
 mod config;
 mod operations;

@@ -64,28 +64,6 @@ pub(super) async fn activity(call: &Call<'_>) -> Result<Reply, Fault> {
     Ok(json_as_of(answer.as_of, body))
 }
 
-/// `GET /api/recommendations/{userId}?n=10`
-pub(super) async fn recommendations(call: &Call<'_>) -> Result<Reply, Fault> {
-    let user = request::user(call.parameter)?;
-    let n = call.query.count("n", 10)?;
-    products(call, Question::Recommend { user, n }).await
-}
-
-/// `GET /api/trending?tag=&n=10`
-pub(super) async fn trending(call: &Call<'_>) -> Result<Reply, Fault> {
-    let tag = call.query.get("tag")?.map(Into::into);
-    let n = call.query.count("n", 10)?;
-    products(call, Question::Trending { tag, n }).await
-}
-
-async fn products(call: &Call<'_>, question: Question) -> Result<Reply, Fault> {
-    let answer = call.ask(question).await?;
-    let Body::Products(products) = answer.body else { return Err(unexpected(&answer.body)) };
-    let mut body = Vec::with_capacity(256 * products.len());
-    json::products(&mut body, &products);
-    Ok(json_as_of(answer.as_of, body))
-}
-
 /// `GET /api/user-behavior?limit=100`
 pub(super) async fn recent(call: &Call<'_>) -> Result<Reply, Fault> {
     let limit = call.query.count("limit", 100)?;

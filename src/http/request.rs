@@ -25,11 +25,16 @@ pub(super) fn user(encoded: &str) -> Result<String, Fault> {
 
 /// A user's id, if it is one that an event could have.
 pub(super) fn checked_user(user: String) -> Result<String, Fault> {
-    match user.len() {
-        1..=Event::MAX_TEXT => Ok(user),
+    checked("a user's id", &user).map(|()| user)
+}
+
+/// Whether an id is one that an event could have.
+pub(super) fn checked(what: &str, id: &str) -> Result<(), Fault> {
+    match id.len() {
+        1..=Event::MAX_TEXT => Ok(()),
         length => {
             let limit = Event::MAX_TEXT;
-            Err(Fault::Bad(format!("a user's id has 1 to {limit} bytes, this one {length}")))
+            Err(Fault::Bad(format!("{what} has 1 to {limit} bytes, this one {length}")))
         }
     }
 }

@@ -51,6 +51,8 @@ pub(super) enum Route {
     Profiles,
     Activity,
     Recommendations,
+    Session,
+    Similar,
     Trending,
     Behavior,
     Config,
@@ -77,11 +79,13 @@ const READ_AND_WRITE: &[(Verb, Access)] =
     &[(Verb::Get, Access::Reads), (Verb::Put, Access::Writes), (Verb::Post, Access::Writes)];
 
 /// Every route that the front serves, in the order of [`Route`].
-pub(super) static ROUTES: [Row; 14] = [
+pub(super) static ROUTES: [Row; 16] = [
     row("/api/user-profile/{userId}", READ),
     row("/api/user-profiles", READ_BY_POST),
     row("/api/user-activity/{userId}", READ),
     row("/api/recommendations/{userId}", READ),
+    row("/api/session/recommendations", READ_BY_POST),
+    row("/api/products/{id}/similar", READ),
     row("/api/trending", READ),
     row("/api/user-behavior", READ_AND_POST),
     row("/api/config/{path}", READ_AND_WRITE),
@@ -133,6 +137,11 @@ pub(super) fn find(path: &str) -> Option<(Route, &str)> {
         ("api", Some("user-activity"), Some(user)) => (Route::Activity, user),
         ("api", Some("recommendations"), Some(user)) => (Route::Recommendations, user),
         ("api", Some("recommendation"), Some("weights")) => (Route::Weights, ""),
+        ("api", Some("session"), Some("recommendations")) => (Route::Session, ""),
+        ("api", Some("products"), _) => {
+            let product = rest?.strip_suffix("/similar")?;
+            (Route::Similar, Some(product).filter(|product| !product.contains('/'))?)
+        }
         ("api", Some("config"), _) => (Route::Config, rest?),
         _ if rest.is_some() => return None,
         ("api", Some("user-profiles"), _) => (Route::Profiles, ""),
@@ -171,6 +180,10 @@ mod tests {
             ("/api/config/a", Some((Route::Config, "a"))),
             ("/api/config", None),
             ("/api/trending/x", None),
+            ("/api/products/a%2Fb/similar", Some((Route::Similar, "a%2Fb"))),
+            ("/api/products/similar", None),
+            ("/api/products/a/b/similar", None),
+            ("/api/products/a", None),
             ("/metrics/", None),
             ("/metrics/x/y", None),
             ("//", None),

@@ -7,7 +7,7 @@ use crate::http::measure::Measure;
 use crate::http::reply::Reply;
 use crate::http::request::{self, Query};
 use crate::http::routes::{self, Route, Verb};
-use crate::http::{Front, HttpLimits, behavior, config, operations, reads};
+use crate::http::{Front, HttpLimits, behavior, config, operations, rankings, reads};
 use bytes::Bytes;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -81,8 +81,10 @@ impl Service {
             Route::Profile => reads::profile(call).await,
             Route::Profiles => reads::profiles(call, body).await,
             Route::Activity => reads::activity(call).await,
-            Route::Recommendations => reads::recommendations(call).await,
-            Route::Trending => reads::trending(call).await,
+            Route::Recommendations => rankings::recommendations(call).await,
+            Route::Session => rankings::session(call, body).await,
+            Route::Similar => rankings::similar(call).await,
+            Route::Trending => rankings::trending(call).await,
             Route::Behavior if writes => behavior::record(call, body).await,
             Route::Behavior => reads::recent(call).await,
             Route::Config if writes => config::write(call, body).await,

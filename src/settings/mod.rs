@@ -1,6 +1,7 @@
 //! What may change at run time: a tree of small nodes, in ZooKeeper or in files.
 
 pub mod weights;
+pub mod blend;
 pub mod monitor;
 pub mod files;
 pub mod zookeeper;
@@ -9,6 +10,28 @@ use crate::event::log::BoxFuture;
 
 /// Where the weights lie, below the store's root: `{"view":1,"add_to_cart":3,"purchase":5}`.
 pub const WEIGHTS: &str = "/config/recommendation/weights";
+
+/// How recommendations are mixed lies here: numbers by name, those that are missing at their default.
+pub const BLEND: &str = "/config/recommendation/blend";
+
+/// A part of the model that lies in a node of its own.
+pub trait Setting: Copy + Default + PartialEq {
+    /// The node.
+    const PATH: &'static str;
+    /// What its values are called, in the plural.
+    const NAME: &'static str;
+    /// Why a text is no such value.
+    type Error: std::fmt::Display;
+
+    /// Reads a value.
+    ///
+    /// # Errors
+    /// When the text is none.
+    fn parse(text: &[u8]) -> Result<Self, Self::Error>;
+
+    /// Writes a value so that [`Setting::parse`] reads the same one.
+    fn to_json(&self) -> String;
+}
 
 /// Why a node could not be read or written.
 #[derive(Debug, thiserror::Error)]

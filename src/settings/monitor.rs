@@ -1,37 +1,37 @@
-//! Keeps an eye on the weights: each new good value is handed on, the last good one outlives
+//! Keeps an eye on a setting: each new good value is handed on, the last good one outlives
 //! nonsense and outages.
 
-use super::{Store, StoreError, WEIGHTS, weights};
-use dataflows::weights::Weights;
-use prometheus::{IntCounter, IntGauge, Registry};
+use super::{Setting, Store, StoreError};
+use prometheus::{IntCounter, IntGauge, Opts, Registry};
 use std::sync::Arc;
 
-/// What the operator sees of the settings.
+/// What the operator sees of a setting.
 #[derive(Clone, Debug)]
-pub struct SettingsMetrics {
+pub struct SettingMetrics {
     version: IntGauge,
     rejected: IntCounter,
     connected: IntGauge,
 }
 
-impl SettingsMetrics {
-    /// Makes the metrics and enters them.
+impl SettingMetrics {
+    /// Makes a setting's metrics and enters them.
     ///
     /// # Errors
     /// When metrics of these names are there already.
-    pub fn register(registry: &Registry) -> prometheus::Result<SettingsMetrics> {
-        let metrics = SettingsMetrics {
+    pub fn register<S: Setting>(registry: &Registry) -> prometheus::Result<SettingMetrics> {
+        let name = S::NAME;
+        let connected = "1 when the setting could be read at the last try, else 0";
+        let metrics = SettingMetrics {
             version: IntGauge::new(
-                "recsys_weights_version",
-                "Good weights taken since the start; 0 while none have been read",
+                format!("recsys_{name}_version"),
+                format!("Good {name} taken since the start; 0 while none have been read"),
             )?,
             rejected: IntCounter::new(
-                "recsys_weights_rejected_total",
-                "Values of the weights node that were no weights",
+                format!("recsys_{name}_rejected_total"),
+                format!("Values of the {name} node that were no {name}"),
             )?,
-            connected: IntGauge::new(
-                "recsys_settings_connected",
-                "1 when the settings could be read at the last try, else 0",
+            connected: IntGauge::with_opts(
+                Opts::new("recsys_settings_connected", connected).const_label("setting", name),
             )?,
         };
         registry.register(Box::new(metrics.version.clone()))?;
@@ -42,43 +42,43 @@ impl SettingsMetrics {
 }
 
 /// Reads, and reads again whenever the store says so.
-pub struct Monitor {
+pub struct Monitor<S> {
     store: Arc<dyn Store>,
-    metrics: SettingsMetrics,
-    weights: Option<Weights>,
-    /// The last value that was no weights: each is told once.
+    metrics: SettingMetrics,
+    value: Option<S>,
+    /// The last text that was no such value: each is told once.
     bad: Option<Vec<u8>>,
     /// Whether the last read succeeded; none before the first.
     connected: Option<bool>,
 }
 
-impl Monitor {
+impl<S: Setting> Monitor<S> {
     /// A monitor that has read nothing yet.
-    pub fn new(store: Arc<dyn Store>, metrics: SettingsMetrics) -> Monitor {
-        Monitor { store, metrics, weights: None, bad: None, connected: None }
+    pub fn new(store: Arc<dyn Store>, metrics: SettingMetrics) -> Monitor<S> {
+        Monitor { store, metrics, value: None, bad: None, connected: None }
     }
 
-    /// Calls `apply` with the first good weights and with each that differ from the last. Never
+    /// Calls `apply` with the first good value and with each that differs from the last. Never
     /// ends; drop it to stop.
-    pub async fn run(mut self, mut apply: impl FnMut(Weights)) {
+    pub async fn run(mut self, mut apply: impl FnMut(S)) {
         loop {
-            if let Some(weights) = self.read().await {
-                apply(weights);
+            if let Some(value) = self.read().await {
+                apply(value);
             }
-            self.store.changed(WEIGHTS).await;
+            self.store.changed(S::PATH).await;
         }
     }
 
-    /// Reads once, and makes the node when it is missing; gives weights when they are new.
-    async fn read(&mut self) -> Option<Weights> {
-        let value = match self.store.get(WEIGHTS).await {
+    /// Reads once, and makes the node when it is missing; gives the value when it is new.
+    async fn read(&mut self) -> Option<S> {
+        let value = match self.store.get(S::PATH).await {
             Ok(Some(value)) => Ok(value),
             Ok(None) => self.create().await,
             Err(error) => Err(error),
         };
         self.reached(value.as_ref().err());
-        match weights::parse(value.as_ref().ok()?) {
-            Ok(weights) => self.take(weights),
+        match S::parse(value.as_ref().ok()?) {
+            Ok(value) => self.take(value),
             Err(error) => {
                 self.reject(value.ok()?, &error);
                 None
@@ -88,27 +88,28 @@ impl Monitor {
 
     /// A node that was deleted comes back with what is in force.
     async fn create(&self) -> Result<Vec<u8>, StoreError> {
-        let value = weights::to_json(&self.weights.unwrap_or_default()).into_bytes();
-        self.store.create(WEIGHTS, value.clone()).await?;
-        tracing::info!(path = WEIGHTS, value = %String::from_utf8_lossy(&value), "weights created");
-        Ok(value)
+        let value = self.value.unwrap_or_default().to_json();
+        self.store.create(S::PATH, value.clone().into_bytes()).await?;
+        tracing::info!(path = S::PATH, value, "{} created", S::NAME);
+        Ok(value.into_bytes())
     }
 
-    fn take(&mut self, weights: Weights) -> Option<Weights> {
+    fn take(&mut self, value: S) -> Option<S> {
         self.bad = None;
-        if self.weights == Some(weights) {
+        if self.value == Some(value) {
             return None;
         }
-        self.weights = Some(weights);
+        self.value = Some(value);
         self.metrics.version.inc();
-        tracing::info!(weights = weights::to_json(&weights), "new weights");
-        Some(weights)
+        tracing::info!(value = value.to_json(), "new {}", S::NAME);
+        Some(value)
     }
 
-    fn reject(&mut self, value: Vec<u8>, error: &weights::WeightsError) {
+    fn reject(&mut self, value: Vec<u8>, error: &S::Error) {
         if self.bad.as_ref() != Some(&value) {
             self.metrics.rejected.inc();
-            tracing::warn!(path = WEIGHTS, %error, "no weights; the last good ones stay in force");
+            let (path, name) = (S::PATH, S::NAME);
+            tracing::warn!(path, %error, "no {name}; the last good ones stay in force");
             self.bad = Some(value);
         }
     }
@@ -119,9 +120,9 @@ impl Monitor {
         if self.connected.replace(connected) != Some(connected) {
             match error {
                 Some(error) => {
-                    tracing::warn!(%error, "settings are out of reach; they stay as they are")
+                    tracing::warn!(%error, "{} out of reach; they stay as they are", S::NAME)
                 }
-                None => tracing::info!("settings are in reach"),
+                None => tracing::info!("{} in reach", S::NAME),
             }
         }
     }
@@ -131,7 +132,8 @@ impl Monitor {
 mod param_monitor {
     use super::*;
     use crate::event::log::BoxFuture;
-    use dataflows::weights::Score;
+    use crate::settings::WEIGHTS;
+    use dataflows::weights::{Score, Weights};
     use std::collections::VecDeque;
     use std::sync::Mutex;
 
@@ -173,7 +175,7 @@ mod param_monitor {
     ) {
         let script =
             Arc::new(Script { answers: Mutex::new(answers.into()), created: Mutex::default() });
-        let metrics = SettingsMetrics::register(&Registry::new()).unwrap();
+        let metrics = SettingMetrics::register::<Weights>(&Registry::new()).unwrap();
         let mut seen = Vec::new();
         let monitor = Monitor::new(script.clone(), metrics.clone());
         let mut run = Box::pin(monitor.run(|Weights([Score(view), ..])| seen.push(view)));

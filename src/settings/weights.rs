@@ -1,9 +1,24 @@
 //! Weights as JSON: exact decimals, all kinds, nothing else.
 
+use super::{Setting, WEIGHTS};
 use dataflows::event::Kind;
 use dataflows::weights::{Score, Weights};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+impl Setting for Weights {
+    const PATH: &'static str = WEIGHTS;
+    const NAME: &'static str = "weights";
+    type Error = WeightsError;
+
+    fn parse(text: &[u8]) -> Result<Weights, WeightsError> {
+        parse(text)
+    }
+
+    fn to_json(&self) -> String {
+        to_json(self)
+    }
+}
 
 /// The largest weight. With it a tag overflows only after nine million events of one user.
 pub const LARGEST: i64 = 1_000_000;

@@ -134,7 +134,7 @@ pub(crate) enum Part {
     Recent(Vec<OwnedEvent>),
     Position(usize, i64),
     /// What a ranking is to be like.
-    Plan(Plan),
+    Plan(Box<Plan>),
     /// Products of the user's latest visits, newest first.
     Visit(Vec<Visited>),
     /// What the user has bought.

@@ -56,9 +56,9 @@ pub(super) fn leads<'scope>(
                 by_name(&product.clone(), After::Partners { product, place, current })
             })
         };
-        let tags = tags.into_iter().map(|(tag, share)| {
-            by_name(&tag.clone(), After::Popular { tag: Some(tag), share, n })
-        });
+        let tags = tags
+            .into_iter()
+            .map(|(tag, share)| by_name(&tag.clone(), After::Popular { tag: Some(tag), share, n }));
         // What is popular overall, everyone has a part of.
         let everyone = if overall { peers } else { 0 };
         let overall = After::Popular { tag: None, share: 1.0, n };

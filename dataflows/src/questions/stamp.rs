@@ -22,7 +22,8 @@ pub(super) fn stamp<'scope>(
     models: Stream<'scope, Time, Vec<(Time, Model)>>,
     hours: Stream<'scope, Time, Vec<u32>>,
 ) -> Stream<'scope, Time, Vec<Ask>> {
-    let told: Stream<'scope, Time, Vec<Told>> = models.map(|(time, model)| Told::Model(time, model));
+    let told: Stream<'scope, Time, Vec<Told>> =
+        models.map(|(time, model)| Told::Model(time, model));
     let told = told.concat(hours.map(Told::Hour));
     asks.binary_frontier::<_, CapacityContainerBuilder<Vec<Ask>>, _, _, _, _>(
         told,

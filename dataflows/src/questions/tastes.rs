@@ -70,7 +70,7 @@ pub(super) fn plans<'scope>(
             let left_out = visit.len();
             Step::Next(Interests { visit, left_out, ..Interests::new(&ask, &rules) })
         });
-        let plan = Sent::plain(&ask, Part::Plan(Plan { lens: ask.lens, rules, basis }));
+        let plan = Sent::plain(&ask, Part::Plan(Box::new(Plan { lens: ask.lens, rules, basis })));
         interests.into_iter().chain([Step::Part(plan)]).collect()
     })
 }
@@ -103,20 +103,21 @@ pub(super) fn tagged<'scope>(
     vocabulary: &SharedVocabulary,
 ) -> Stream<'scope, Time, Vec<Taste>> {
     let names = vocabulary.clone();
-    let said = lookup(interests, Pipeline, catalogue, "tags asked", move |interests, _, show, out| {
-        let interests: Interests = interests;
-        let most = usize::from(interests.ask.lens.model.blend.products);
-        let products = interests.visit.iter().take(most).map(|product| {
-            let product = names.borrow().products.id(product);
-            let mut tags = Vec::new();
-            if let Some(product) = product {
-                show(product, &mut |(_, row): &Entry, _: &isize| tags.clone_from(&row.tags));
-            }
-            (product, tags)
+    let said =
+        lookup(interests, Pipeline, catalogue, "tags asked", move |interests, _, show, out| {
+            let interests: Interests = interests;
+            let most = usize::from(interests.ask.lens.model.blend.products);
+            let products = interests.visit.iter().take(most).map(|product| {
+                let product = names.borrow().products.id(product);
+                let mut tags = Vec::new();
+                if let Some(product) = product {
+                    show(product, &mut |(_, row): &Entry, _: &isize| tags.clone_from(&row.tags));
+                }
+                (product, tags)
+            });
+            let products: Vec<_> = products.collect();
+            out.push((interests, products));
         });
-        let products: Vec<_> = products.collect();
-        out.push((interests, products));
-    });
     let vocabulary = vocabulary.clone();
     lookup(said, Pipeline, labels, "labels asked", move |(interests, products), _, show, tastes| {
         let recency = interests.ask.lens.model.blend.recency;

@@ -22,8 +22,8 @@
 
 mod rank;
 
-pub use rank::{Evidence, Ranker, pick};
 pub(crate) use rank::fade;
+pub use rank::{Evidence, Ranker, pick};
 
 use crate::catalogue::Product;
 use crate::model::Lens;

@@ -252,7 +252,8 @@ impl Oracle {
         let paired = || history.iter().filter(|(_, pairs)| *pairs).map(|(event, _)| event);
         let mut row = Vec::new();
         for first in paired().filter(|event| event.product == product) {
-            let same = |one: &OwnedEvent| (event_time(one), &*one.product) == (event_time(first), product);
+            let same =
+                |one: &OwnedEvent| (event_time(one), &*one.product) == (event_time(first), product);
             for second in paired().filter(|second| second.user == first.user && !same(second)) {
                 let (one, other) = (event_time(first), event_time(second));
                 if one.abs_diff(other) <= WINDOW {
@@ -296,4 +297,3 @@ fn best_first(events: Vec<(String, f64)>) -> Worths {
     worths.sort_by(|one, other| other.1.total_cmp(&one.1));
     worths
 }
-

@@ -143,9 +143,8 @@ fn questions() -> impl Iterator<Item = What> {
     let users = || USERS.iter().chain(&["nobody"]).map(|&user| String::from(user));
     let profiles = users().enumerate().map(|(place, user)| What::Profile { place, user });
     let activities = users().map(|user| What::Activity { user });
-    let recommends = users().flat_map(|user| {
-        rules().map(move |rules| What::Recommend { user: user.clone(), rules })
-    });
+    let recommends = users()
+        .flat_map(|user| rules().map(move |rules| What::Recommend { user: user.clone(), rules }));
     let tags = TAGS.iter().chain(PRODUCTS).chain(&["office", "nothing"]);
     let tags = tags.map(|&tag| Some(tag.into())).chain([None]);
     let trends = tags.flat_map(|tag: Option<String>| {

@@ -7,7 +7,8 @@ use dataflows::catalogue::Product;
 use dataflows::weights::Score;
 
 /// Reads a row of the catalogue. The key, where there is one, is the product's id, which `id` in
-/// the value may repeat. No value, an empty one, `null` and `{"deleted":true}` delete.
+/// the value may repeat. No value, an empty one, `null` and `{"deleted":true}` delete; with
+/// `"available":false` a product is known, but not recommended.
 ///
 /// # Errors
 /// The [`Reason`] why the record is a dead letter.
@@ -40,12 +41,14 @@ pub fn parse_row(
     if object.flag(Field::Deleted).map_err(|()| Reason::BadDeleted)? == Some(true) {
         return Ok(CatalogueRow { product, row: None });
     }
+    let available = object.flag(Field::Available).map_err(|()| Reason::BadAvailable)?;
+    let unavailable = available == Some(false);
     let name = object.text(Field::Name, texts, Reason::BadName)?.unwrap_or("").to_owned();
     let category = object.text(Field::Category, texts, Reason::BadCategory)?;
     let category = category.unwrap_or("").to_owned();
     let price = object.text(Field::Price, texts, Reason::BadPrice)?.map(price).transpose()?;
     let tags = object.into_tags(texts)?.into_iter().map(str::to_owned).collect();
-    Ok(CatalogueRow { product, row: Some(Product { name, category, tags, price }) })
+    Ok(CatalogueRow { product, row: Some(Product { name, category, tags, price, unavailable }) })
 }
 
 fn price(text: &str) -> Result<i64, Reason> {
@@ -63,6 +66,7 @@ fn field(name: &str) -> Option<Field> {
         "tags" => Field::Tags,
         "price" => Field::Price,
         "deleted" => Field::Deleted,
+        "available" => Field::Available,
         _ => return None,
     })
 }

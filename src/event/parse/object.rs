@@ -19,6 +19,7 @@ pub(super) enum Field {
     Name,
     Price,
     Deleted,
+    Available,
     Tags,
 }
 

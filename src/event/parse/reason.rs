@@ -57,11 +57,14 @@ pub enum Reason {
     /// A catalogue row that is neither deleted nor not.
     #[error("deleted is neither true nor false")]
     BadDeleted,
+    /// A catalogue row that is neither available nor not.
+    #[error("available is neither true nor false")]
+    BadAvailable,
 }
 
 impl Reason {
     /// All reasons: what a metric's label may be.
-    pub const ALL: [Reason; 17] = [
+    pub const ALL: [Reason; 18] = [
         Reason::NotJson,
         Reason::NotObject,
         Reason::TooLarge,
@@ -79,6 +82,7 @@ impl Reason {
         Reason::BadName,
         Reason::BadPrice,
         Reason::BadDeleted,
+        Reason::BadAvailable,
     ];
 
     /// A short name for labels and headers.
@@ -101,6 +105,7 @@ impl Reason {
             Reason::BadName => "bad_name",
             Reason::BadPrice => "bad_price",
             Reason::BadDeleted => "bad_deleted",
+            Reason::BadAvailable => "bad_available",
         }
     }
 }

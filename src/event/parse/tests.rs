@@ -176,6 +176,7 @@ fn catalogue_rows_follow_the_contract() {
         category: "Home".into(),
         tags: vec!["light".into(), "7".into()],
         price: Some(19_990_000),
+        unavailable: false,
     };
     let full =
         r#"{"id":"p1","name":"Lamp","category":"Home","tags":["light",7],"price":19.99,"x":1}"#;
@@ -189,6 +190,13 @@ fn catalogue_rows_follow_the_contract() {
             Some(r#"{"price":"5"}"#),
             row(Some(Product { price: Some(5_000_000), ..Product::default() })),
         ),
+        (
+            Some("p1"),
+            Some(r#"{"available":false}"#),
+            row(Some(Product { unavailable: true, ..Product::default() })),
+        ),
+        (Some("p1"), Some(r#"{"available":true}"#), row(Some(Product::default()))),
+        (Some("p1"), Some(r#"{"available":"no"}"#), Err(Reason::BadAvailable)),
         (Some("p1"), None, row(None)),
         (Some("p1"), Some(""), row(None)),
         (Some("p1"), Some(" null "), row(None)),

@@ -16,7 +16,8 @@ fn check(fixture: &Fixture, request: &str, body: &str, status: u16, expected: &s
     }
 }
 
-const PRODUCT: &str = r#""name":"Radio","category":"Audio","tags":["audio"],"price":19.99,"score":2,"reasons":[{"type":"tag","tag":"audio","score":1.5},{"type":"popular","score":0.5}]}"#;
+const PRODUCT: &str = r#""name":"Radio","category":"Audio","tags":["audio"],"price":19.99,"score":2,"reasons":[{"type":"tag","tag":"audio","events":3,"score":1.5},{"type":"popular","events":7,"score":0.5}]}"#;
+const BAD: &str = r#"{"error":"bad request",…"#;
 const BARE: &str = r#"{"id":"bare","name":"","category":"","tags":[],"score":0,"reasons":[]}"#;
 const EVENT: &str = r#"{"eventType":"add_to_cart","userId":"user1","product":"product1","timestamp":"2025-04-01T12:00:00.123Z","category":"Audio","tags":["audio"]}"#;
 
@@ -57,6 +58,12 @@ fn reads() {
         ("GET /api/recommendations/user1", "", 200, &*both),
         ("GET /api/recommendations/user1?n=0", "", 400, r#"{"error":"bad request",…"#),
         ("GET /api/recommendations/user1?n=1001", "", 400, r#"{"error":"bad request",…"#),
+        ("GET /api/products/user1/similar", "", 200, &*both),
+        ("GET /api/products/user1/similar?n=x", "", 400, r#"{"error":"bad request",…"#),
+        ("POST /api/session/recommendations", r#"{"products":["user1"]}"#, 200, &*both),
+        ("POST /api/session/recommendations", r#"{"products":"user1"}"#, 400, BAD),
+        ("POST /api/session/recommendations", r#"{"products":[""]}"#, 400, BAD),
+        ("POST /api/session/recommendations", r#"{"products":[],"n":0}"#, 400, BAD),
         ("GET /api/trending", "", 200, &*trending),
         ("GET /api/trending?tag=&n=1000", "", 200, &*trending),
         ("GET /api/trending?tag=a+b&n=1", "", 200, &*of_tag),

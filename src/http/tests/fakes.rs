@@ -1,12 +1,13 @@
 //! What stands behind the front in its tests: a scripted engine, a log and a store in memory.
 
 use crate::engine::intake::Partition;
-use crate::engine::question::{Activity, Body, Question, Reason, Recommendation};
+use crate::engine::question::{Activity, Body, Question};
 use crate::event::log::{BoxFuture, EventLog, LogError, NewEvent, Position};
 use crate::settings::{Store, StoreError};
 use dataflows::catalogue::Product;
 use dataflows::event::Kind;
 use dataflows::recent::OwnedEvent;
+use dataflows::recommend::{Cause, Ranked, Reason};
 use dataflows::weights::Score;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -25,26 +26,31 @@ pub(super) fn scripted(question: &Question) -> Body {
         Question::Activity(user) => Body::Activity(
             (user == "user1").then_some(Activity { last: 1_743_508_800_000, totals: [3, 2, 1] }),
         ),
-        Question::Recommend { user, n } => Body::Products(products(user, *n)),
-        Question::Trending { tag, n } => {
-            Body::Products(products(tag.as_deref().unwrap_or("overall"), *n))
+        Question::Recommend { user, rules } => Body::Products(products(user, rules.n)),
+        Question::Visit { products: visit, rules } => {
+            Body::Products(products(&visit.join("+"), rules.n))
+        }
+        Question::Similar { product, rules } => Body::Products(products(product, rules.n)),
+        Question::Trending { tag, rules } => {
+            Body::Products(products(tag.as_deref().unwrap_or("overall"), rules.n))
         }
         Question::Recent { limit } => Body::Events(vec![event(); (*limit).min(2)]),
         Question::Positions(partitions) => Body::Positions(vec![8; partitions.len()]),
     }
 }
 
-fn products(id: &str, n: usize) -> Vec<Recommendation> {
+fn products(id: &str, n: usize) -> Vec<Ranked> {
     let known = Product {
         name: "Radio".into(),
         category: "Audio".into(),
         tags: vec!["audio".into()],
         price: Some(19_990_000),
+        unavailable: false,
     };
-    let tag = Reason::Tag { tag: "audio".into(), score: 1.5 };
-    let reasons = vec![tag, Reason::Popular { score: 0.5 }];
-    let first = Recommendation { id: id.into(), product: Some(known), score: 2.0, reasons };
-    let rest = Recommendation { id: "bare".into(), product: None, score: 0.0, reasons: Vec::new() };
+    let tag = Reason { cause: Cause::Tag("audio".into()), events: 3, score: 1.5 };
+    let reasons = vec![tag, Reason { cause: Cause::Popular, events: 7, score: 0.5 }];
+    let first = Ranked { product: id.into(), row: Some(known), score: 2.0, reasons };
+    let rest = Ranked { product: "bare".into(), row: None, score: 0.0, reasons: Vec::new() };
     [first, rest].into_iter().take(n).collect()
 }
 
