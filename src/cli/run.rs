@@ -163,7 +163,7 @@ fn settings(config: &Config, runtime: &tokio::runtime::Handle) -> Arc<dyn Store>
 }
 
 /// Feeds a setting of the store to the dataflow, from the first process alone.
-fn feed<S: Setting>(
+fn feed<S>(
     store: Arc<dyn Store>,
     metrics: &Metrics,
     engine: &Engine,
@@ -171,7 +171,7 @@ fn feed<S: Setting>(
     latch: Latch,
 ) -> anyhow::Result<impl Future<Output = ()> + Send + use<S>>
 where
-    S: Send + Sync + 'static,
+    S: Setting + Send + Sync + 'static,
     S::Error: Send,
 {
     let monitor = Monitor::<S>::new(store, SettingMetrics::register::<S>(&metrics.registry)?);

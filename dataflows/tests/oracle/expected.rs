@@ -77,7 +77,7 @@ impl Oracle {
         let steps = self.ends[..=step].iter().scan(0, |begin, &(time, end)| {
             let events = &self.events[*begin..end];
             *begin = end;
-            let newest = events.iter().map(|event| event_time(event)).max();
+            let newest = events.iter().map(event_time).max();
             Some(hour(newest.unwrap_or_default().min(time / 1000)))
         });
         steps.max().unwrap_or_default()
