@@ -129,7 +129,7 @@ pub fn graph<'scope>(
     measured.extend(bought.as_ref().map(|view| Measured::of("bought", view)));
     measured.extend(activity.as_ref().map(|view| Measured::of("activity", view)));
     measured.extend(history.as_ref().map(|view| Measured::of("history", view)));
-    measured.extend(pairs.as_ref().map(|view| Measured::of("pairs", view)));
+    measured.extend(pairs.as_ref().map(|pairs| Measured::of("pairs", &pairs.partners)));
 
     let views = Views {
         profile: profile.clone(),

@@ -17,27 +17,28 @@ pub struct Model {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Blend {
-    /// How many of the newest products count, of the visit and of what was before.
+    /// How many of the newest products of the visit count.
     pub products: u16,
     /// After how many products of the visit, back from the newest, one counts 1/e.
     pub recency: f64,
     /// What it counts that a product came before, against after.
     pub before: f64,
-    /// What it counts that a product of the visit is touched again, against another one.
-    pub again: f64,
-    /// How much a product's row is held down by its mass: 0 not at all, 1 all rows weigh the same.
-    pub mass: f64,
+    /// How much evidence a product's row must have to count half: what little is known of says
+    /// little.
+    pub doubt: f64,
     /// After how many days evidence counts 1/e.
     pub fade_days: f64,
-    /// What it adds that a product is in the visit.
+    /// What it adds that a product is the newest of the visit, besides what is learned of that.
     pub repeat: f64,
     /// After how many products of the visit that is 1/e.
     pub repeat_recency: f64,
-    /// What the newest product from before the visit counts, against the newest of the visit.
+    /// How many of the newest products from before the visit count.
+    pub earlier_products: u16,
+    /// What the newest of them counts, against the newest of the visit.
     pub earlier: f64,
-    /// After how many products from before the visit one counts 1/e.
+    /// After how many of them one counts 1/e.
     pub earlier_recency: f64,
-    /// What it adds that a product was touched before the visit.
+    /// What it adds that a product is the newest of them.
     pub earlier_repeat: f64,
     /// What is popular in the visit's tags, or else in the user's.
     pub tags: f64,
@@ -52,15 +53,15 @@ impl Default for Blend {
             products: 10,
             recency: 2.0,
             before: 0.5,
-            again: 3.0,
-            mass: 0.85,
+            doubt: 20.0,
             fade_days: 4.0,
-            repeat: 0.3,
-            repeat_recency: 1.5,
-            earlier: 0.05,
-            earlier_recency: 10.0,
-            earlier_repeat: 0.015,
-            tags: 0.1,
+            repeat: 0.03,
+            repeat_recency: 2.0,
+            earlier_products: 20,
+            earlier: 0.02,
+            earlier_recency: 30.0,
+            earlier_repeat: 0.006,
+            tags: 0.3,
             trend: 0.01,
         }
     }
@@ -73,12 +74,20 @@ pub struct Lens {
     pub model: Model,
     /// The day of the newest event, counted from the Unix epoch.
     pub today: u16,
+    /// How often a visitor touches the same product again at once: a share of all moments that
+    /// follow another in a visit.
+    pub again: f64,
 }
 
 impl Lens {
     /// What the counts of a day are worth today.
     pub fn worth(&self, counts: Counts, day: u16) -> f64 {
+        self.model.weights.score(counts).to_f64() * self.fade(day)
+    }
+
+    /// What a day counts, today being 1.
+    pub fn fade(&self, day: u16) -> f64 {
         let age = f64::from(self.today.saturating_sub(day));
-        self.model.weights.score(counts).to_f64() * (-age / self.model.blend.fade_days).exp()
+        (-age / self.model.blend.fade_days).exp()
     }
 }

@@ -51,11 +51,11 @@ fn check(blend: &Blend) -> Result<(), BlendError> {
         ("products", f64::from(blend.products), 1.0, 100.0),
         ("recency", blend.recency, SOME, MUCH),
         ("before", blend.before, 0.0, MUCH),
-        ("again", blend.again, 0.0, MUCH),
-        ("mass", blend.mass, 0.0, 1.0),
+        ("doubt", blend.doubt, SOME, MUCH),
         ("fade_days", blend.fade_days, SOME, MUCH),
         ("repeat", blend.repeat, 0.0, MUCH),
         ("repeat_recency", blend.repeat_recency, SOME, MUCH),
+        ("earlier_products", f64::from(blend.earlier_products), 0.0, 100.0),
         ("earlier", blend.earlier, 0.0, MUCH),
         ("earlier_recency", blend.earlier_recency, SOME, MUCH),
         ("earlier_repeat", blend.earlier_repeat, 0.0, MUCH),
@@ -80,8 +80,11 @@ mod tests {
         for (text, expected) in [
             ("{}", Ok(default)),
             (r#"{"tags": 0.2}"#, Ok(Blend { tags: 0.2, ..default })),
-            (r#" {"products": 100, "mass": 1}"#, Ok(Blend { products: 100, mass: 1.0, ..default })),
-            (r#"{"mass": 1.1}"#, Err("mass must be a number from 0 to 1, which 1.1 is not")),
+            (
+                r#" {"products": 100, "trend": 0}"#,
+                Ok(Blend { products: 100, trend: 0.0, ..default }),
+            ),
+            (r#"{"trend": -1}"#, Err("trend must be a number from 0 to 1000000, which -1 is not")),
             (
                 r#"{"fade_days": 0}"#,
                 Err("fade_days must be a number from 0.001 to 1000000, which 0 is not"),

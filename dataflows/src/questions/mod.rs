@@ -15,7 +15,7 @@ use crate::history::Moment;
 use crate::labels::Label;
 use crate::model::{Lens, Model};
 use crate::names::SharedVocabulary;
-use crate::pairs::Partner;
+use crate::pairs::Pairs;
 use crate::popularity::OnDay;
 use crate::positions::PositionSpine;
 use crate::recent::{OwnedEvent, Recent};
@@ -176,8 +176,6 @@ pub struct Row {
     pub current: bool,
     /// What all partners are worth together.
     pub mass: f64,
-    /// The same, with the product itself counted as `again` says.
-    pub total: f64,
     /// The best, best first, ties by name.
     pub partners: Vec<Worth>,
 }
@@ -219,8 +217,8 @@ pub struct Views<'scope> {
     pub activity: Option<View<'scope, Reverse<u32>>>,
     /// User to moments, if kept.
     pub history: Option<View<'scope, Moment>>,
-    /// Product to partners, if kept.
-    pub pairs: Option<View<'scope, Partner>>,
+    /// What goes with what, if kept.
+    pub pairs: Option<Pairs<'scope>>,
     /// Tag to product, if kept.
     pub popularity: Option<View<'scope, OnDay>>,
     /// Partition to next offset.
@@ -242,6 +240,11 @@ pub fn questions<'scope>(
     vocabulary: &SharedVocabulary,
 ) -> Stream<'scope, Time, Vec<Answered>> {
     let asks = stamp::stamp(asks, models, hours);
+    let (partners, repeats) = views.pairs.map(|pairs| (pairs.partners, pairs.repeats)).unzip();
+    let asks = match repeats {
+        Some(repeats) => stamp::again(asks, repeats),
+        None => asks,
+    };
     let mut parts = vec![
         places::recent(asks.clone(), views.profile.clone(), views.recent),
         places::positions(asks.clone(), views.positions, vocabulary.clone()),
@@ -267,8 +270,8 @@ pub fn questions<'scope>(
     let (catalogue, labels) = (views.catalogue.clone(), views.labels.clone());
     let tastes = tastes::tagged(interests.concat(others), catalogue, labels, vocabulary);
     let leads = products::leads(tastes);
-    if let Some(pairs) = views.pairs {
-        parts.push(products::rows(leads.clone(), pairs, vocabulary.clone()));
+    if let Some(partners) = partners {
+        parts.push(products::rows(leads.clone(), partners, vocabulary.clone()));
     }
     if let Some(popularity) = views.popularity {
         parts.push(products::popular(leads, popularity, vocabulary.clone()));

@@ -50,9 +50,10 @@ pub(super) fn leads<'scope>(
         let n = rules.reach().saturating_add(interests.left_out);
         let lead = |to: u64, after: After| Lead { to, origin, id, lens, after };
         let by_name = |name: &str, after: After| lead(stable_hash(name.as_bytes()), after);
-        let most = usize::from(lens.model.blend.products);
         let partners = |products: Vec<String>, current: bool| {
-            products.into_iter().take(most).enumerate().map(move |(place, product)| {
+            let blend = &lens.model.blend;
+            let most = if current { blend.products } else { blend.earlier_products };
+            products.into_iter().take(most.into()).enumerate().map(move |(place, product)| {
                 by_name(&product.clone(), After::Partners { product, place, current })
             })
         };
@@ -81,7 +82,6 @@ pub(super) fn rows<'scope>(
         let After::Partners { product, place, current } = after else { return };
         let Some(product) = vocabulary.borrow().products.id(&product) else { return };
         let blend = lens.model.blend;
-        let again = if current { blend.again } else { 1.0 };
         let mut partners: Vec<Worth> = Vec::new();
         show(product, &mut |partner, counts: &Counts| {
             let side = if partner.after { 1.0 } else { blend.before };
@@ -91,12 +91,8 @@ pub(super) fn rows<'scope>(
         });
         partners.retain(|partner| 0.0 < partner.worth);
         let mass = sum(&partners);
-        if let Some(itself) = partners.iter_mut().find(|partner| partner.product == product) {
-            itself.worth *= again;
-        }
-        let total = sum(&partners);
         best(&mut partners, PARTNERS, &vocabulary);
-        let row = Row { product, place, current, mass, total, partners };
+        let row = Row { product, place, current, mass, partners };
         if !row.partners.is_empty() {
             parts.push(lane.to(origin, id, Part::Row(row), &vocabulary));
         }

@@ -1,9 +1,13 @@
 //! Stamps questions with the model and the day as of their time.
 
-use super::Ask;
+use super::{Ask, What};
 use crate::Time;
 use crate::clock::{Clock, DAY_HOURS};
+use crate::counts::Counts;
+use crate::lookup::lookup;
 use crate::model::{Lens, Model};
+use crate::pairs::REPEATS;
+use crate::views::View;
 use std::collections::BTreeMap;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
@@ -56,7 +60,7 @@ pub(super) fn stamp<'scope>(
                     let model = models.range(..=time).next_back();
                     let model = model.map_or_else(Model::default, |(_, model)| *model);
                     let today = u16::try_from(clock.at(time) / DAY_HOURS).unwrap_or(u16::MAX);
-                    let lens = Lens { model, today };
+                    let lens = Lens { model, today, again: 0.0 };
                     output
                         .session(capability)
                         .give_iterator(asks.drain(..).map(|ask| Ask { lens, ..ask }));
@@ -73,4 +77,28 @@ pub(super) fn stamp<'scope>(
             }
         },
     )
+}
+
+/// How often it is believed that a product is touched again at once, before anything is known.
+const PRIOR: f64 = 0.3;
+/// Of how many moments that belief is.
+const BELIEF: f64 = 20.0;
+
+/// Stamps rankings with how often a product is touched again at once, as of their time.
+pub(super) fn again<'scope>(
+    asks: Stream<'scope, Time, Vec<Ask>>,
+    repeats: View<'scope, u16>,
+) -> Stream<'scope, Time, Vec<Ask>> {
+    lookup(asks, Pipeline, repeats, "repeats asked", |mut ask, _, show, asks| {
+        if matches!(ask.what, What::Recommend { .. } | What::Visit { .. }) {
+            let (mut all, mut same) = (BELIEF, BELIEF * PRIOR);
+            show(REPEATS, &mut |&day, &Counts([following, repeating, _])| {
+                let fade = ask.lens.fade(day);
+                all += f64::from(following) * fade;
+                same += f64::from(repeating) * fade;
+            });
+            ask.lens.again = same / all;
+        }
+        asks.push(ask);
+    })
 }

@@ -8,6 +8,7 @@ use crate::counts::Counts;
 use crate::crossing::Teller;
 use crate::history::Moment;
 use crate::lookup::lookup;
+use crate::model::Blend;
 use crate::names::{Names, SharedVocabulary};
 use crate::pairs::WINDOW;
 use crate::recommend::TAGS;
@@ -109,18 +110,20 @@ pub(super) fn visits<'scope>(
     let mut lane = Lane::new(1, interests.scope().index());
     lookup(interests, Pipeline, history, "history asked", move |mut interests, _, show, steps| {
         if let Some(user) = interests.user {
-            let products = usize::from(interests.ask.lens.model.blend.products);
+            let Blend { products, earlier_products, .. } = interests.ask.lens.model.blend;
             let mut moments: Vec<(Reverse<u64>, u32)> = Vec::new();
             show(user, &mut |moment, _: &Counts| moments.push((moment.time, moment.product)));
-            let visit = latest(&mut moments, products, &vocabulary.borrow().products);
+            let visit =
+                latest(&mut moments, earlier_products.into(), &vocabulary.borrow().products);
             if !visit.is_empty() {
                 let names = &vocabulary.borrow().products;
-                let of = |current: bool| {
+                let of = |current: bool, most: u16| {
                     let visited = visit.iter().filter(move |visited| visited.current == current);
-                    let visited = visited.take(products).map(|visited| visited.product);
+                    let visited = visited.take(most.into()).map(|visited| visited.product);
                     visited.map(|product| names.text(product).to_string()).collect()
                 };
-                (interests.visit, interests.earlier) = (of(true), of(false));
+                interests.visit = of(true, products);
+                interests.earlier = of(false, earlier_products);
                 interests.left_out += visit.len();
                 let part = Part::Visit(visit);
                 steps.push(Step::Part(lane.sent(&interests.ask, part, &vocabulary)));

@@ -5,16 +5,21 @@
 //! [`crate::pairs`] as a [`Lens`] sees them, and P what is popular:
 //!
 //! ```text
-//! score(q) = Σ_i u_i · W[i][q] / mass_i^a / norm          u_i = e^(-pos_i / recency) in the visit,
-//!                                                               earlier · e^(-pos_i / earlier_recency) before
-//!          + repeat · e^(-pos_q / repeat_recency)         where q is in the visit,
-//!            earlier_repeat · e^(-pos_q / earlier_recency)   where it was touched before
-//!          + tags  · Σ_t share_t · P_t[q] / Σ P_t         share_t by u of the products with the tag
+//! score(q) = (1 - R) · Σ_i u_i · W[i][q] / (mass_i + doubt) / Σ_visit u_i
+//!                                                  u_i = e^(-pos_i / recency) in the visit,
+//!                                                        earlier · e^(-pos_i / earlier_recency) before
+//!          + again(pos_q)                          where q is in the visit; R is the sum of these
+//!          + earlier_repeat · e^(-pos_q / earlier_recency)   where q was touched before
+//!          + (1 - R) · tags · Σ_t share_t · P_t[q] / Σ P_t   share_t by u of the products with the tag
 //!          + trend · P[q] / Σ P
 //! ```
 //!
-//! `norm` makes the first term add up to 1 over all q; a product's own place in its row counts
-//! `again` times. Where there is no visit, the user's tags are those of the profile.
+//! `again(pos)` is how often visitors come back to the product at a place: for the newest it is
+//! learned from the shop's own visitors ([`Lens::again`]), as shops differ in whether they log the
+//! product that is being looked at again; from then on they agree ([`AGAIN`]). To each
+//! `repeat · e^(-pos / repeat_recency)` is added. So the score is about a probability, and a
+//! product of which little is known says little. Where there is no visit, the tags are those of
+//! the profile.
 //!
 //! Every term is a sum over single products, tags and events, and so are the reasons. The shape is
 //! that of the neighbourhood methods without their cut (Ludewig and Jannach 2020, "Empirical
@@ -32,7 +37,9 @@ use serde::{Deserialize, Serialize};
 /// How many of a user's tags are asked about.
 pub const TAGS: usize = 20;
 /// How many partners of a product are looked at: the best.
-pub const PARTNERS: usize = 500;
+pub const PARTNERS: usize = 200;
+/// How often visitors come back to the products of the visit, from the second on.
+pub const AGAIN: [f64; 9] = [0.08, 0.03, 0.021, 0.015, 0.012, 0.01, 0.009, 0.008, 0.006];
 /// How many more of what is popular are asked for than are to be shown: some may be unavailable.
 const SPARE: usize = 50;
 

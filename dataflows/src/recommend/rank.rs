@@ -1,7 +1,8 @@
 //! The kernel: from the parts of a question to the best products and the reasons for them.
 
-use super::{Basis, Cause, LeaveOut, Plan, Ranked, Reason, Rules};
+use super::{AGAIN, Basis, Cause, LeaveOut, Plan, Ranked, Reason, Rules};
 use crate::catalogue::Product;
+use crate::model::{Blend, Lens};
 use crate::names::Names;
 use crate::questions::{Popular, Row, Visited, Worth};
 use std::cmp::Ordering;
@@ -186,28 +187,34 @@ fn terms(
 ) -> Vec<Term> {
     let blend = &plan.lens.model.blend;
     rows.sort_by_key(|row| (!row.current, row.place));
-    let weight = |row: &Row| {
+    let again = match plan.basis {
+        Basis::User | Basis::Visit(_) => again(visit, &plan.lens),
+        _ => Vec::new(),
+    };
+    let rest = 1.0 - again.iter().map(|product| product.worth).sum::<f64>();
+    let visited = visit.iter().filter(|visited| visited.current).count();
+    let visited = visited.clamp(1, blend.products.into());
+    let norm: f64 = (0..visited).map(|place| fade(place, blend.recency)).sum();
+    let factor = |row: &Row| {
         let u = if row.current {
             fade(row.place, blend.recency)
         } else {
             blend.earlier * fade(row.place, blend.earlier_recency)
         };
-        u / row.mass.powf(blend.mass)
+        rest * u / norm / (row.mass + blend.doubt)
     };
-    let norm: f64 = rows.iter().map(|row| weight(row) * row.total).sum();
     let mut terms: Vec<Term> = rows
         .into_iter()
         .map(|row| Term {
             cause: Cause::Product(names.text(row.product).to_string()),
-            factor: weight(&row) / norm,
+            factor: factor(&row),
             products: row.partners,
         })
         .collect();
-    terms.push(seen(visit, true, Cause::Seen, blend.repeat, blend.repeat_recency));
-    let (factor, recency) = (blend.earlier_repeat, blend.earlier_recency);
-    terms.push(seen(visit, false, Cause::SeenBefore, factor, recency));
+    terms.push(Term { cause: Cause::Seen, factor: 1.0, products: again });
+    terms.push(seen_before(visit, blend));
     let ranking = matches!(plan.basis, Basis::User | Basis::Visit(_) | Basis::Product(_));
-    let (tags, everything) = if ranking { (blend.tags, blend.trend) } else { (1.0, 1.0) };
+    let (tags, everything) = if ranking { (rest * blend.tags, blend.trend) } else { (1.0, 1.0) };
     let (mut by_tag, overall): (Vec<_>, Vec<_>) =
         popular.into_iter().partition(|popular| popular.tag.is_some());
     by_tag.sort_by(|one, other| one.tag.cmp(&other.tag));
@@ -222,15 +229,29 @@ fn terms(
     terms
 }
 
-/// What was seen, in the visit or before.
-fn seen(visit: &[Visited], current: bool, cause: Cause, factor: f64, recency: f64) -> Term {
-    let products = visit.iter().filter(|visited| visited.current == current);
-    let worth = |(place, visited): (usize, &Visited)| Worth {
+/// How likely the visitor comes back to each product of the visit.
+fn again(visit: &[Visited], lens: &Lens) -> Vec<Worth> {
+    let blend = &lens.model.blend;
+    let likely = std::iter::once(lens.again).chain(AGAIN);
+    let current = visit.iter().filter(|visited| visited.current).zip(likely).enumerate();
+    let worth = |(place, (visited, likely)): (usize, (&Visited, f64))| Worth {
         product: visited.product,
-        worth: fade(place, recency),
+        worth: likely + blend.repeat * fade(place, blend.repeat_recency),
         events: 1,
     };
-    Term { cause, factor, products: products.enumerate().map(worth).collect() }
+    current.map(worth).collect()
+}
+
+/// What was seen before the visit.
+fn seen_before(visit: &[Visited], blend: &Blend) -> Term {
+    let products = visit.iter().filter(|visited| !visited.current);
+    let worth = |(place, visited): (usize, &Visited)| Worth {
+        product: visited.product,
+        worth: fade(place, blend.earlier_recency),
+        events: 1,
+    };
+    let products = products.enumerate().map(worth).collect();
+    Term { cause: Cause::SeenBefore, factor: blend.earlier_repeat, products }
 }
 
 /// What a place counts, when so many places on count 1/e.

@@ -5,11 +5,12 @@ use crate::harness::LIMITS;
 use dataflows::clock::{DAY_HOURS, hour};
 use dataflows::counts::Counts;
 
+use dataflows::intern::day;
 use dataflows::model::Lens;
 use dataflows::pairs::WINDOW;
 use dataflows::questions::What;
 use dataflows::recent::OwnedEvent;
-use dataflows::recommend::{Cause, LeaveOut, Ranked, Reason, Rules};
+use dataflows::recommend::{AGAIN, Cause, LeaveOut, Ranked, Reason, Rules};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,22 +70,29 @@ impl Oracle {
         };
         left_out.extend(seen.visit.iter().take(current).cloned());
         let blend = self.model.blend;
-        let mut terms = self.partners(history, &seen);
-        let again = |products: &[String], recency: f64| {
-            let products = (0..).zip(products);
-            let worth = |(place, product): (i32, &String)| {
-                (product.clone(), (-f64::from(place) / recency).exp(), 1)
-            };
-            products.map(worth).collect()
+        let again: Worths = match what {
+            What::Similar { .. } => vec![],
+            _ => (0..)
+                .zip(&seen.visit)
+                .take(1 + AGAIN.len())
+                .map(|(place, product)| {
+                    let likely = if place == 0 { self.again() } else { AGAIN[place - 1] };
+                    let place = f64::from(u32::try_from(place).expect("few"));
+                    let more = blend.repeat * (-place / blend.repeat_recency).exp();
+                    (product.clone(), likely + more, 1)
+                })
+                .collect(),
         };
-        if !matches!(what, What::Similar { .. }) {
-            terms.push((Cause::Seen, blend.repeat, again(&seen.visit, blend.repeat_recency)));
-        }
-        let earlier = again(&seen.earlier, blend.earlier_recency);
-        terms.push((Cause::SeenBefore, blend.earlier_repeat, earlier));
+        let rest = 1.0 - mass(&again);
+        let mut terms = self.partners(history, &seen, rest);
+        terms.push((Cause::Seen, 1.0, again));
+        let earlier = (0..).zip(&seen.earlier).map(|(place, product)| {
+            (product.clone(), (-f64::from(place) / blend.earlier_recency).exp(), 1)
+        });
+        terms.push((Cause::SeenBefore, blend.earlier_repeat, earlier.collect()));
         for (tag, share) in self.shares(&seen.visit, interests) {
             let products = self.popular(Some(&tag));
-            let factor = blend.tags * share / mass(&products);
+            let factor = rest * blend.tags * share / mass(&products);
             terms.push((Cause::Tag(tag), factor, products));
         }
         if overall {
@@ -170,7 +178,7 @@ impl Oracle {
     }
 
     fn lens(&self) -> Lens {
-        Lens { model: self.model, today: self.today() }
+        Lens { model: self.model, today: self.today(), again: 0.0 }
     }
 
     /// What the history holds: what came too late, or is too old by now, or too much, is not there.
@@ -216,35 +224,50 @@ impl Oracle {
                 products.push(event.product.clone());
             }
         }
-        seen.earlier.truncate(self.model.blend.products.into());
+        seen.earlier.truncate(self.model.blend.earlier_products.into());
         seen
     }
 
     /// What goes with the newest products.
-    fn partners(&self, history: &[Moment], seen: &Seen) -> Vec<(Cause, f64, Worths)> {
+    fn partners(&self, history: &[Moment], seen: &Seen, rest: f64) -> Vec<(Cause, f64, Worths)> {
         let blend = self.model.blend;
-        let mut rows = Vec::new();
-        for (products, current) in [(&seen.visit, true), (&seen.earlier, false)] {
-            for (place, product) in (0..).zip(products.iter().take(blend.products.into())) {
-                let mut row = self.row(history, product);
-                let mass = mass(&row);
-                if row.is_empty() {
-                    continue;
-                }
-                for (partner, worth, _) in &mut row {
-                    *worth *= if current && partner == product { blend.again } else { 1.0 };
-                }
-                let place = f64::from(place);
-                let u = if current {
-                    (-place / blend.recency).exp()
-                } else {
-                    blend.earlier * (-place / blend.earlier_recency).exp()
-                };
-                rows.push((product.clone(), u / mass.powf(blend.mass), row));
+        let mut terms = Vec::new();
+        let visit = seen.visit.iter().take(blend.products.into());
+        let visit = (0..)
+            .zip(visit)
+            .map(|(place, product)| (product, (-f64::from(place) / blend.recency).exp()));
+        let norm: f64 = visit.clone().map(|(_, u)| u).sum();
+        let norm = if norm == 0.0 { 1.0 } else { norm };
+        let earlier = (0..).zip(&seen.earlier).map(|(place, product)| {
+            (product, blend.earlier * (-f64::from(place) / blend.earlier_recency).exp())
+        });
+        for (product, u) in visit.chain(earlier) {
+            let row = self.row(history, product);
+            let factor = rest * u / norm / (mass(&row) + blend.doubt);
+            if !row.is_empty() {
+                terms.push((Cause::Product(product.clone()), factor, row));
             }
         }
-        let norm: f64 = rows.iter().map(|(_, u, row)| u * mass(row)).sum();
-        rows.into_iter().map(|(product, u, row)| (Cause::Product(product), u / norm, row)).collect()
+        terms
+    }
+
+    /// How often a user touches the same product again at once.
+    fn again(&self) -> f64 {
+        let (mut all, mut same) = (20.0, 20.0 * 0.3);
+        let mut moments: BTreeMap<&str, BTreeSet<(u64, &str)>> = BTreeMap::new();
+        for (event, _) in self.held.iter().filter(|(_, pairs)| *pairs) {
+            moments.entry(&event.user).or_default().insert((event_time(event), &event.product));
+        }
+        for moments in moments.values() {
+            for ((before, product), (time, next)) in moments.iter().zip(moments.iter().skip(1)) {
+                if time - before <= WINDOW {
+                    let fade = self.lens().fade(day(*time));
+                    all += fade;
+                    same += if product == next { fade } else { 0.0 };
+                }
+            }
+        }
+        same / all
     }
 
     fn row(&self, history: &[Moment], product: &str) -> Worths {
