@@ -1,0 +1,201 @@
+//! Drives the whole dataflow from memory, as fast as it goes: what to measure and to profile.
+//!
+//! ```text
+//! cargo run --release -p dataflows --example drive -- -w 2 --events 2000000
+//! ```
+//!
+//! Blocks are made before the clock starts. From then on each worker feeds its share as the engine
+//! does: epochs of `--epoch` events at most, two of them open, everything compacted as it closes. It
+//! prints events a second until the last epoch has closed on all workers, and what arrangements
+//! hold.
+#![allow(clippy::print_stdout, reason = "its output is what it is for")]
+
+mod traffic;
+
+use dataflows::Time;
+use dataflows::block::{Block, owner};
+use dataflows::event::Event;
+use dataflows::graph::{Choice, graph};
+use dataflows::names::SharedVocabulary;
+use differential_dataflow::trace::TraceReader;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::time::{Duration, Instant};
+use timely::dataflow::operators::probe;
+use timely::worker::Worker;
+use traffic::Traffic;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const USAGE: &str = "\
+drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--products N] [--all]
+  -w WORKERS    worker threads (1)
+  --events N    in all (2000000)
+  --epoch N     at most so many events of a worker in an epoch (20000)
+  --users N     log-uniform (500000)
+  --products N  log-uniform (100000)
+  --all         all views; without it, the profile alone";
+
+/// About how many bytes of events a unit of the sources holds, for all owners.
+const UNIT: usize = 64 * 1024;
+
+#[derive(Clone, Copy)]
+struct Options {
+    workers: usize,
+    events: usize,
+    epoch: usize,
+    users: u32,
+    products: u32,
+    all: bool,
+}
+
+/// What a source hands over at once: a block an owner.
+type Unit = Vec<(usize, Block)>;
+
+fn main() -> Result<(), String> {
+    let options = options(std::env::args().skip(1)).map_err(|what| format!("{what}\n{USAGE}"))?;
+    let shares = Mutex::new(shares(&options).into_iter().map(Some).collect::<Vec<_>>());
+    let together = Arc::new(Barrier::new(options.workers));
+    let heard = Arc::new(AtomicU64::new(0));
+    let config = timely::Config {
+        communication: timely::CommunicationConfig::Process(options.workers),
+        worker: timely::WorkerConfig::default().idle_spin(Duration::ZERO),
+    };
+    let guards = timely::execute(config, move |worker| {
+        let share = shares.lock().ok().and_then(|mut shares| shares[worker.index()].take());
+        let share = share.expect("each worker takes its own share, once");
+        run(worker, &options, share, &together, &heard)
+    })?;
+    let results: Vec<(Duration, String)> = guards.join().into_iter().collect::<Result<_, _>>()?;
+    let seconds = results.iter().map(|(took, _)| took.as_secs_f64()).fold(0.0, f64::max);
+    println!("events {}\nseconds {seconds:.3}", options.events);
+    println!("events_per_s {:.0}", options.events as f64 / seconds);
+    for (index, (_, held)) in results.iter().enumerate() {
+        println!("worker_{index} {held}");
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or(" ? kB");
+    println!("max_rss_kb {}", peak.trim().trim_end_matches(" kB"));
+    Ok(())
+}
+
+fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
+    let mut options = Options {
+        workers: 1,
+        events: 2_000_000,
+        epoch: 20_000,
+        users: 500_000,
+        products: 100_000,
+        all: false,
+    };
+    while let Some(name) = arguments.next() {
+        if name == "--all" {
+            options.all = true;
+            continue;
+        }
+        let value = arguments.next().ok_or(format!("{name}: what?"))?;
+        let number: u32 = value.parse().map_err(|_| format!("{name} {value}: not a number"))?;
+        match name.as_str() {
+            "-w" => options.workers = number as usize,
+            "--events" => options.events = number as usize,
+            "--epoch" => options.epoch = number as usize,
+            "--users" => options.users = number,
+            "--products" => options.products = number,
+            _ => return Err(format!("no such option: {name}")),
+        }
+    }
+    Ok(options)
+}
+
+/// The units that each worker's source would hand over.
+fn shares(options: &Options) -> Vec<VecDeque<Unit>> {
+    let mut traffic = Traffic::new(1, options.users, options.products);
+    let mut shares = vec![VecDeque::new(); options.workers];
+    let mut blocks = vec![Block::default(); options.workers];
+    for number in 0..options.events {
+        let act = traffic.next().expect("traffic is endless");
+        let [user, product] = [format!("user{}", act.user), format!("product{}", act.product)];
+        let tags = act.tags.map(|tag| format!("tag{tag}"));
+        // A week's events, evenly.
+        let time = 1_750_000_000_000 + (number as u64 * 604_800_000) / options.events as u64;
+        blocks[owner(&user, options.workers)].push(&Event {
+            kind: act.kind,
+            time: i64::try_from(time).expect("milliseconds since 1970"),
+            user: &user,
+            product: &product,
+            category: "",
+            session: "",
+            id: "",
+            tags: tags.iter().map(String::as_str).collect(),
+        });
+        let full = blocks.iter().map(Block::len).sum::<usize>() >= UNIT;
+        if full || number + 1 == options.events {
+            let unit = blocks.iter_mut().map(std::mem::take).enumerate();
+            let share = number * options.workers / options.events;
+            shares[share].push_back(unit.filter(|(_, block)| !block.is_empty()).collect());
+        }
+    }
+    shares
+}
+
+/// Feeds a worker its share; how long it took until all was closed everywhere, and what it holds.
+fn run(
+    worker: &mut Worker,
+    options: &Options,
+    mut share: VecDeque<Unit>,
+    together: &Barrier,
+    heard: &AtomicU64,
+) -> (Duration, String) {
+    let choice = Choice { popularity: options.all, bought: options.all, activity: options.all };
+    let vocabulary = SharedVocabulary::default();
+    let closed = probe::Handle::new();
+    let (mut inputs, mut traces) = worker.dataflow::<Time, _, _>(|scope| {
+        let (inputs, outputs) = graph(scope, choice, &vocabulary, |_| (), |_, _| (), &closed);
+        (inputs, outputs.measured)
+    });
+    together.wait();
+    let began = Instant::now();
+    let (mut time, mut open) = (0, VecDeque::new());
+    while !share.is_empty() || !open.is_empty() {
+        while open.front().is_some_and(|time| !closed.less_than(time)) {
+            open.pop_front();
+        }
+        let mut events = 0;
+        while events < options.epoch && open.len() < 2 {
+            let Some(unit) = share.pop_front() else { break };
+            events += unit.iter().map(|(_, block)| block.events()).sum::<usize>();
+            unit.into_iter().for_each(|block| inputs.blocks.send(block));
+        }
+        // Workers without input follow the others, as in the engine.
+        let micros = u64::try_from(began.elapsed().as_micros()).expect("not that long");
+        let next = if events > 0 { micros.max(time + 1) } else { heard.load(Ordering::SeqCst) };
+        if next > time {
+            if events > 0 {
+                open.push_back(next);
+                heard.fetch_max(next, Ordering::SeqCst);
+            }
+            time = next;
+            inputs.advance_to(time);
+        }
+        let idle = if events > 0 { Duration::ZERO } else { Duration::from_micros(500) };
+        worker.step_or_park(Some(idle));
+        closed.with_frontier(|frontier| {
+            for (_, trace) in &mut traces {
+                trace.set_logical_compaction(frontier);
+                trace.set_physical_compaction(frontier);
+            }
+        });
+    }
+    let took = began.elapsed();
+    let held = traces.iter().map(|(name, trace)| {
+        let mut updates = 0;
+        trace.map_spans(|span| {
+            updates += span.inner.as_ref().map_or(0, |batch| batch.storage.vals.vals.len());
+        });
+        format!("{name}={updates}")
+    });
+    let held = held.collect::<Vec<_>>().join(",");
+    (took, held)
+}
