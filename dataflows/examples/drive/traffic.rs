@@ -6,7 +6,7 @@
 use dataflows::event::Kind;
 
 /// How many tags there are.
-pub(crate) const TAGS: u32 = 1_000;
+pub(crate) const TAGS: u32 = 200;
 
 /// One event; the texts are `user`, `product` and `tag`, each with its number.
 #[derive(Clone, Copy, Debug)]

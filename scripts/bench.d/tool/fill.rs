@@ -1,9 +1,9 @@
 //! Writes events to Kafka: all at once for a backlog, or at a rate, for so long.
 
 use crate::digest::Sum;
-use crate::traffic::{Act, Traffic};
+use crate::traffic::{Act, TAGS, Traffic};
 use crate::wait_until;
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use dataflows::event::Kind;
 use dataflows::weights::Weights;
@@ -40,6 +40,9 @@ pub(crate) struct Fill {
     days: u64,
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Every event brings two pairs of a user and a tag that none brought before
+    #[arg(long)]
+    distinct: bool,
     /// Tell what Redis must hold when a profile has been made of all events
     #[arg(long)]
     expect: bool,
@@ -65,7 +68,10 @@ impl Fill {
             }
             let now = Timestamp::now().as_millisecond();
             for number in done..(done + turn).min(self.events) {
-                let act = traffic.next().expect("traffic is endless");
+                let mut act = traffic.next().expect("traffic is endless");
+                if self.distinct {
+                    self.make_distinct(&mut act, number)?;
+                }
                 let time = if self.days == 0 { now } else { start - self.age(number) };
                 write_event(&act, Timestamp::from_millisecond(time)?, &mut key, &mut value)?;
                 send(&producer, &topics[act.kind.index()], &key, &value)?;
@@ -95,6 +101,16 @@ impl Fill {
         config.set("enable.idempotence", "true").set("linger.ms", "5");
         config.set("queue.buffering.max.messages", "500000");
         Ok(config.create_with_context(DefaultProducerContext)?)
+    }
+
+    /// All users in turn get the first two tags, then the next two; spread by a prime.
+    fn make_distinct(&self, act: &mut Act, number: u64) -> anyhow::Result<()> {
+        let users = u64::from(self.users);
+        act.user = u32::try_from(number * 2_654_435_761 % users)?;
+        let first = u32::try_from(number / users)? * 2;
+        ensure!(first + 1 < TAGS, "there are only {TAGS} tags");
+        act.tags = [first, first + 1];
+        Ok(())
     }
 
     fn age(&self, number: u64) -> i64 {
