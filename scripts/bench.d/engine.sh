@@ -81,7 +81,9 @@ cpu_redis() {
 }
 
 cpu_brokers() {
-  cpu "$(cat "$SERVICES_DIR"/kafka?/pid)"
+  local pids
+  mapfile -t pids < <(cat "$SERVICES_DIR"/kafka?/pid)
+  cpu "${pids[@]}"
 }
 
 # The most memory that a process has had, or has, in MB: VmHWM or VmRSS.

@@ -5,6 +5,7 @@ rounds=3
 events=6000000
 jobs=
 results=
+keep=
 
 tell() {
   echo "bench: $*" >&2
