@@ -10,6 +10,7 @@ record() {
     NF == 2 { add($1, $2) }
     NF > 2 && NF % 2 { for (i = 2; i < NF; i += 2) add($1 "_" $i, $(i + 1)) }
     END {
+      if (out == "") exit 1
       printf "{\"benchmark\":\"%s\",\"job\":\"%s\",\"round\":%d,\"at\":\"%s\"%s}\n", benchmark, job, round, at, out
     }' CONVFMT=%.12g | tee -a "$results" >&2
 }

@@ -29,7 +29,7 @@ pub(crate) struct Watch {
 }
 
 /// How often to look.
-const LOOK: Duration = Duration::from_millis(10);
+const LOOK: Duration = Duration::from_millis(25);
 /// How long Redis must have been left in peace before its last field counts as the last.
 const QUIET: Duration = Duration::from_millis(500);
 
