@@ -22,10 +22,10 @@ type Buckets = Vec<(f64, f64)>;
 
 impl Freshness {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
-        let mut connection = Connection::open(&self.http)?;
-        let before = buckets(&mut connection)?;
+        // A connection each: the engine closes one that is idle for long.
+        let before = buckets(&mut Connection::open(&self.http)?)?;
         wait_until(Instant::now() + Duration::from_secs(self.seconds));
-        let after = buckets(&mut connection)?;
+        let after = buckets(&mut Connection::open(&self.http)?)?;
         let grown: Buckets = after
             .iter()
             .map(|&(bound, count)| {
