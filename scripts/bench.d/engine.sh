@@ -26,7 +26,8 @@ engine_stop() {
 }
 
 # The profile alone.
-profile_only=(--set views.popularity=false --set views.bought=false --set views.activity=false)
+profile_only=(--set views.popularity=false --set views.bought=false --set views.activity=false
+  --set views.history=false)
 
 # Waits until the engine has caught up.
 engine_ready() {

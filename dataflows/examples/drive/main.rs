@@ -16,8 +16,8 @@ use dataflows::Time;
 use dataflows::block::{Block, owner};
 use dataflows::event::Event;
 use dataflows::graph::{Choice, graph};
+use dataflows::history::Limits;
 use dataflows::names::SharedVocabulary;
-use differential_dataflow::trace::TraceReader;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
@@ -148,10 +148,17 @@ fn run(
     together: &Barrier,
     heard: &AtomicU64,
 ) -> (Duration, String) {
-    let choice = Choice { popularity: options.all, bought: options.all, activity: options.all };
+    let choice = Choice {
+        popularity: options.all,
+        bought: options.all,
+        activity: options.all,
+        history: options.all,
+        // The engine's own, unless it is told otherwise: 30 days are more than there are events of.
+        limits: Limits { paired: 100, kept: 1_000, horizon: 30 * 24 },
+    };
     let vocabulary = SharedVocabulary::default();
     let closed = probe::Handle::new();
-    let (mut inputs, mut traces) = worker.dataflow::<Time, _, _>(|scope| {
+    let (mut inputs, mut measured) = worker.dataflow::<Time, _, _>(|scope| {
         let (inputs, outputs) = graph(scope, choice, &vocabulary, |_| (), |_, _| (), &closed);
         (inputs, outputs.measured)
     });
@@ -182,20 +189,14 @@ fn run(
         let idle = if events > 0 { Duration::ZERO } else { Duration::from_micros(500) };
         worker.step_or_park(Some(idle));
         closed.with_frontier(|frontier| {
-            for (_, trace) in &mut traces {
-                trace.set_logical_compaction(frontier);
-                trace.set_physical_compaction(frontier);
+            for measured in &mut measured {
+                measured.release(frontier);
             }
         });
     }
     let took = began.elapsed();
-    let held = traces.iter().map(|(name, trace)| {
-        let mut updates = 0;
-        trace.map_spans(|span| {
-            updates += span.inner.as_ref().map_or(0, |batch| batch.storage.vals.vals.len());
-        });
-        format!("{name}={updates}")
-    });
+    let held =
+        measured.iter().map(|measured| format!("{}={}", measured.name, measured.measure().0));
     let held = held.collect::<Vec<_>>().join(",");
     (took, held)
 }
