@@ -13,4 +13,5 @@ pub mod http;
 pub mod metrics;
 pub mod readiness;
 pub mod generator;
+pub mod evaluate;
 pub mod cli;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Every module of `src/`, and which others it may name. Data passes sources → engine → sinks; only
 /// the command line, which puts everything together, knows of all.
-const MAY_NAME: [(&str, &[&str]); 12] = [
+const MAY_NAME: [(&str, &[&str]); 13] = [
     ("config", &[]),
     ("event", &["engine"]),
     ("sources", &["engine", "event"]),
@@ -19,12 +19,14 @@ const MAY_NAME: [(&str, &[&str]); 12] = [
     ("metrics", &[]),
     ("readiness", &[]),
     ("generator", &["event"]),
+    ("evaluate", &["event"]),
     (
         "cli",
         &[
             "cluster",
             "config",
             "engine",
+            "evaluate",
             "event",
             "generator",
             "http",

@@ -1,6 +1,8 @@
 //! What can be typed, and the help that teaches it.
 
 use super::Flag;
+use super::evaluate::EvaluateArgs;
+use super::replay::ReplayArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -12,6 +14,8 @@ Examples:
   recsys run -w 2                 run the engine on the services of ./workers.toml
   recsys run --process 1          run the second process of the hosts in workers.toml
   recsys generate --rate 1000     have visitors come, a thousand events a second
+  recsys replay --format rees46 2019-Oct.csv
+                                  have those of a public click set come
   recsys check all                see whether Kafka, Redis and ZooKeeper answer
   recsys config set recommendation/weights '{\"view\":1,\"add_to_cart\":3,\"purchase\":8}'
 
@@ -53,6 +57,10 @@ pub(super) enum Command {
     Topics(TopicsArgs),
     /// Make up visitors of a shop: views, carts and purchases, into Kafka or topic files
     Generate(GenerateArgs),
+    /// Send a public click set as events, into Kafka or topic files
+    Replay(ReplayArgs),
+    /// Measure the recommendations on a public click set, beside the methods of the literature
+    Evaluate(EvaluateArgs),
     /// See whether a service answers: write to it, read it back, clean up
     Check(CheckArgs),
     /// Read or write what may change at run time
@@ -243,6 +251,6 @@ pub(super) enum ConfigAction {
 }
 
 /// A flag, where it was given, as a setting.
-fn flag(key: &'static str, flag: &str, value: Option<&String>) -> Option<Flag> {
+pub(super) fn flag(key: &'static str, flag: &str, value: Option<&String>) -> Option<Flag> {
     value.map(|value| (key, value.clone(), flag.to_owned()))
 }

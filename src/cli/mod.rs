@@ -4,8 +4,10 @@ mod args;
 mod check;
 mod config;
 mod demo;
+mod evaluate;
 mod failure;
 mod generate;
+mod replay;
 mod run;
 mod topics;
 
@@ -43,6 +45,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => demo::run(&embedded(&options, args.flags())?, &args),
         Command::Topics(args) => topics::run(&load(&options, [])?.0, &args),
         Command::Generate(args) => generate::run(&load(&options, args.flags())?.0, &args),
+        Command::Replay(args) => replay::run(&load(&options, args.flags())?.0, &args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Check(args) => check::run(&load(&options, [])?.0, args.what),
         Command::Config(args) => config::run(&load(&options, [])?.0, args.action),
         Command::CheckConfig => config::show(&load(&options, [])?.1),

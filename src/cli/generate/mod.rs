@@ -23,7 +23,7 @@ const TURN: u64 = 1_000;
 const WAIT: Duration = Duration::from_millis(2);
 
 /// Where records go.
-trait Target {
+pub(super) trait Target {
     /// Takes a record; may keep it a little.
     fn send(&mut self, topic: &'static str, key: &str, value: &[u8]) -> anyhow::Result<()>;
     /// Gets on with what was kept, for about so long.
@@ -33,14 +33,7 @@ trait Target {
 }
 
 pub(super) fn run(config: &Config, args: &GenerateArgs) -> anyhow::Result<()> {
-    let default = if config.kafka.is_some() { Where::Kafka } else { Where::Files };
-    let mut target: Box<dyn Target> = match args.to.unwrap_or(default) {
-        Where::Kafka => {
-            let kafka = failure::named(config.kafka.as_ref(), "kafka.brokers")?;
-            Box::new(kafka::Topics::new(kafka)?)
-        }
-        Where::Files => Box::new(files::TopicFiles::new(&config.files.dir)?),
-    };
+    let mut target = open(config, args.to)?;
     let shop = Shop::new(args.products as usize, args.seed);
     if args.catalogue {
         for item in shop.items() {
@@ -56,6 +49,29 @@ pub(super) fn run(config: &Config, args: &GenerateArgs) -> anyhow::Result<()> {
     made
 }
 
+/// The target that is named, or else Kafka where there is one.
+pub(super) fn open(config: &Config, to: Option<Where>) -> anyhow::Result<Box<dyn Target>> {
+    let default = if config.kafka.is_some() { Where::Kafka } else { Where::Files };
+    Ok(match to.unwrap_or(default) {
+        Where::Kafka => {
+            let kafka = failure::named(config.kafka.as_ref(), "kafka.brokers")?;
+            Box::new(kafka::Topics::new(kafka)?)
+        }
+        Where::Files => Box::new(files::TopicFiles::new(&config.files.dir)?),
+    })
+}
+
+/// A flag that is set by SIGINT and SIGTERM. A second one ends the process at once: brokers may be
+/// away.
+pub(super) fn interrupts() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, stop.clone())?;
+        signal_hook::flag::register(signal, stop.clone())?;
+    }
+    Ok(stop)
+}
+
 /// Sends events until there are enough, or it is interrupted.
 fn visitors(
     shop: &Shop,
@@ -63,12 +79,7 @@ fn visitors(
     target: &mut dyn Target,
     bar: &ProgressBar,
 ) -> anyhow::Result<()> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // A second one ends the process at once: brokers may be away.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, stop.clone())?;
-        signal_hook::flag::register(signal, stop.clone())?;
-    }
+    let stop = interrupts()?;
     let mut crowd = Crowd::new(shop, args.users as usize, args.seed);
     let mut pace = args.rate.map(|rate| Pace::new(rate, Instant::now()));
     let total = args.events.unwrap_or(u64::MAX);

@@ -17,6 +17,7 @@ mod properties;
 
 pub use catalogue::parse_row;
 pub use reason::Reason;
+pub(crate) use time::milliseconds;
 
 use dataflows::event::{Event, Kind};
 use object::{Field, Object};

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 /// The milliseconds since the Unix epoch that a text names; none before 1970. Without an offset it
 /// is UTC.
-pub(super) fn milliseconds(text: &str) -> Option<i64> {
+pub(crate) fn milliseconds(text: &str) -> Option<i64> {
     let time = fixed(text.as_bytes()).or_else(|| number(text)).or_else(|| iso(text))?;
     (time >= 0).then_some(time)
 }

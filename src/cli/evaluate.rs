@@ -1,0 +1,176 @@
+//! `recsys evaluate`: how good the recommendations are on a public click set.
+
+use super::failure::Usage;
+use crate::evaluate::Clicks;
+use crate::evaluate::contest::{Entry, Method, methods};
+use crate::evaluate::metrics::{Metrics, Quality};
+use crate::evaluate::protocol::{Protocol, Split, run as judge};
+use crate::evaluate::read::{Format, Tally};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  recsys evaluate --format rees46 2019-Oct.csv             both protocols, all methods
+  recsys evaluate --format taobao --tune 60 UserBehavior.csv
+  recsys evaluate --format yoochoose --protocol static --json yoochoose-clicks.dat
+
+Metrics are shares: HR@n of the clicks whose product was among the first n, MRR and NDCG also by its
+place. A visit's own products stay in the list (`all`), or the current one is taken out (`other`), or
+all of them are, and only clicks on others count (`new`).")]
+pub(super) struct EvaluateArgs {
+    /// How the files are written
+    #[arg(long)]
+    format: Format,
+    /// How to ask; both when none is named
+    #[arg(long)]
+    protocol: Option<Protocol>,
+    /// The first part of the clicks, by time, which is learned before any is asked about
+    #[arg(long, default_value_t = 0.8, value_name = "SHARE")]
+    train: f64,
+    /// How many settings of each baseline to try, on the last fourth of the first part; without it,
+    /// the usual settings
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    tune: u16,
+    /// Which methods; all when none is named
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    methods: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// The click set
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+}
+
+/// How much of the first part is learned while settings are tried on its rest.
+const TUNED: f64 = 0.75;
+
+/// What a method reached.
+#[derive(Serialize)]
+struct Outcome {
+    protocol: Protocol,
+    method: &'static str,
+    settings: String,
+    #[serde(flatten)]
+    quality: Quality,
+}
+
+pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
+    if !(args.train > 0.0 && args.train < 1.0) {
+        return Err(Usage(format!("--train {}: must be between 0 and 1", args.train)).into());
+    }
+    let methods = chosen(args)?;
+    let (clicks, tally) = Clicks::read(&args.files, args.format)?;
+    let split = Split::at(&clicks.clicks, 0..clicks.clicks.len(), args.train);
+    if !args.json {
+        tell(&clicks, &tally, &split)?;
+    }
+    let protocols =
+        args.protocol.map_or(vec![Protocol::Static, Protocol::Prequential], |one| vec![one]);
+    let mut outcomes = Vec::new();
+    for protocol in protocols {
+        if !args.json {
+            super::say(&header(protocol))?;
+        }
+        for method in &methods {
+            let outcome = outcome(args, &clicks, &split, protocol, method);
+            if !args.json {
+                super::say(&line(&outcome))?;
+            }
+            outcomes.push(outcome);
+        }
+    }
+    if args.json {
+        super::say(&serde_json::to_string_pretty(&outcomes)?)?;
+    }
+    Ok(())
+}
+
+fn chosen(args: &EvaluateArgs) -> anyhow::Result<Vec<Method>> {
+    let all = methods();
+    let names: Vec<&str> = all.iter().map(|method| method.name).collect();
+    for name in &args.methods {
+        if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            return Err(Usage(format!("--methods {name}: there are {}", names.join(", "))).into());
+        }
+    }
+    let is_chosen = |method: &Method| {
+        args.methods.is_empty()
+            || args.methods.iter().any(|name| method.name.eq_ignore_ascii_case(name))
+    };
+    Ok(all.into_iter().filter(is_chosen).collect())
+}
+
+/// Tunes a method, where asked to, and judges it by the last part.
+fn outcome(
+    args: &EvaluateArgs,
+    clicks: &Clicks,
+    split: &Split,
+    protocol: Protocol,
+    method: &Method,
+) -> Outcome {
+    let entries = method.drawn(args.tune.into());
+    let inner = Split::at(&clicks.clicks, split.learned.clone(), TUNED);
+    let tuning = if entries.len() > 1 { entries.len() * inner.asked.end } else { 0 };
+    let bar = bar(method.name, tuning + clicks.clicks.len());
+    let quality = |entry: &Entry, split: &Split| {
+        judge(clicks, split, protocol, entry.start(clicks).as_mut(), &mut || bar.inc(1))
+    };
+    let mut best = (entries[0], f64::MIN);
+    if entries.len() > 1 {
+        for entry in entries {
+            let Metrics { hr20, mrr20, .. } = quality(entry, &inner).all;
+            if hr20 + mrr20 > best.1 {
+                best = (entry, hr20 + mrr20);
+            }
+        }
+    }
+    let quality = quality(best.0, split);
+    bar.finish_and_clear();
+    Outcome { protocol, method: method.name, settings: best.0.settings.clone(), quality }
+}
+
+fn tell(clicks: &Clicks, tally: &Tally, split: &Split) -> anyhow::Result<()> {
+    super::say(&format!(
+        "{} clicks in {} visits of {} users on {} products; {} are learned, {} asked about",
+        clicks.clicks.len(),
+        clicks.visits,
+        clicks.users.len(),
+        clicks.products.len(),
+        split.learned.len(),
+        split.asked.len(),
+    ))?;
+    tally.complaint().map_or(Ok(()), |told| super::say(&told))
+}
+
+fn header(protocol: Protocol) -> String {
+    let (name, asked) = match protocol {
+        Protocol::Static => ("static", "clicks on products that were not learned are left out"),
+        Protocol::Prequential => ("prequential", "products never seen before count as missed"),
+    };
+    let columns =
+        ["HR@10", "HR@20", "MRR@10", "MRR@20", "NDCG@20"].map(|name| format!("{name:>8}"));
+    let groups = ["asked", "other: HR@20", "MRR@20", "new: HR@20", "MRR@20", "coverage"];
+    let groups = groups.map(|name| format!("{name:>13}")).concat();
+    format!("\n{name}: {asked}\n{:<11}{}{groups}  settings", "method", columns.concat())
+}
+
+fn line(outcome: &Outcome) -> String {
+    let Quality { all, without_current: other, new, coverage } = &outcome.quality;
+    let columns =
+        [all.hr10, all.hr20, all.mrr10, all.mrr20, all.ndcg20].map(|share| format!("{share:>8.4}"));
+    let groups = [other.hr20, other.mrr20, new.hr20, new.mrr20, *coverage];
+    let groups = groups.map(|share| format!("{share:>13.4}")).concat();
+    let (method, settings) = (outcome.method, &outcome.settings);
+    format!("{method:<11}{}{:>13}{groups}  {settings}", columns.concat(), all.asked)
+}
+
+fn bar(name: &'static str, clicks: usize) -> ProgressBar {
+    let template = "{prefix:>10} {bar:40} {percent} %, {eta} left";
+    let style = ProgressStyle::with_template(template).expect("the template is as it should");
+    ProgressBar::new(clicks as u64).with_style(style).with_prefix(name)
+}

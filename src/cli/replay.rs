@@ -1,0 +1,267 @@
+//! `recsys replay`: a public click set as events, into Kafka or topic files.
+
+use super::Flag;
+use super::args::Target as Where;
+use super::failure::Usage;
+use super::generate::{Target, interrupts, open};
+use crate::config::Config;
+use crate::evaluate::read::{Format, ReadError, Record, Tally, read};
+use crate::sources::topic_of;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use serde_json::json;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  recsys replay --format rees46 2019-Oct.csv                       as fast as it goes
+  recsys replay --format rees46 --speed 60 2019-Oct.csv            a minute a second
+  recsys replay --format taobao --to files --dir shop UserBehavior.csv
+
+Events keep their own times. A file is sent in its order; with a speed, in the order of times.")]
+pub(super) struct ReplayArgs {
+    /// How the files are written
+    #[arg(long)]
+    format: Format,
+    /// How many times as fast as it happened; max is as fast as it goes
+    #[arg(long, default_value = "max")]
+    speed: Speed,
+    /// Where to [default: kafka where kafka.brokers names some]
+    #[arg(long)]
+    to: Option<Where>,
+    /// The folder of topic files [files.dir]
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// The click set
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+}
+
+impl ReplayArgs {
+    pub(super) fn flags(&self) -> Option<Flag> {
+        let dir = self.dir.as_ref().map(|dir| dir.display().to_string());
+        super::args::flag("files.dir", "--dir", dir.as_ref())
+    }
+}
+
+/// How fast time goes by; none is as fast as it can.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Speed(Option<f64>);
+
+impl FromStr for Speed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Speed, String> {
+        match text.parse::<f64>() {
+            _ if text == "max" => Ok(Speed(None)),
+            Ok(0.0) => Ok(Speed(None)),
+            Ok(speed) if speed > 0.0 && speed.is_finite() => Ok(Speed(Some(speed))),
+            _ => Err("must be a number above 0, or max".into()),
+        }
+    }
+}
+
+/// Why sending ended: told, or wrong.
+#[derive(Debug)]
+enum End {
+    Interrupted,
+    Failed(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for End {
+    fn from(error: E) -> End {
+        End::Failed(error.into())
+    }
+}
+
+/// An event on its way.
+struct Sendable {
+    time: i64,
+    topic: &'static str,
+    user: String,
+    json: Vec<u8>,
+}
+
+pub(super) fn run(config: &Config, args: &ReplayArgs) -> anyhow::Result<()> {
+    for file in &args.files {
+        if !file.is_file() {
+            return Err(Usage(format!("{}: there is no such file", file.display())).into());
+        }
+    }
+    let stop = interrupts()?;
+    let mut target = open(config, args.to)?;
+    let template = "{spinner} {human_pos} events, {per_sec}, {elapsed}";
+    let style = ProgressStyle::with_template(template).expect("the template is as it should");
+    let bar = ProgressBar::new_spinner().with_style(style);
+    let mut tally = Tally::default();
+    let sent = match args.speed.0 {
+        None => at_once(args, target.as_mut(), &mut tally, &stop, &bar),
+        Some(speed) => in_time(args, speed, target.as_mut(), &mut tally, &stop, &bar),
+    };
+    target.finish()?;
+    bar.finish();
+    match sent {
+        Ok(()) | Err(End::Interrupted) => {
+            tally.complaint().map_or(Ok(()), |told| super::say(&told))
+        }
+        Err(End::Failed(error)) => Err(error),
+    }
+}
+
+/// Sends every event as it is read.
+fn at_once(
+    args: &ReplayArgs,
+    target: &mut dyn Target,
+    tally: &mut Tally,
+    stop: &AtomicBool,
+    bar: &ProgressBar,
+) -> Result<(), End> {
+    for file in &args.files {
+        read(file, args.format, tally, |record| {
+            if stop.load(Ordering::Relaxed) {
+                return Err(End::Interrupted);
+            }
+            target.send(topic_of(record.kind), record.user, &json(record))?;
+            bar.inc(1);
+            Ok(target.wait(Duration::ZERO)?)
+        })?;
+    }
+    Ok(())
+}
+
+/// Sends every event when it is due, from the earliest on.
+fn in_time(
+    args: &ReplayArgs,
+    speed: f64,
+    target: &mut dyn Target,
+    tally: &mut Tally,
+    stop: &AtomicBool,
+    bar: &ProgressBar,
+) -> Result<(), End> {
+    let mut events: Vec<Sendable> = Vec::new();
+    for file in &args.files {
+        read(file, args.format, tally, |record| {
+            let (topic, user) = (topic_of(record.kind), record.user.to_owned());
+            events.push(Sendable { time: record.time, topic, user, json: json(record) });
+            Ok::<(), ReadError>(())
+        })?;
+    }
+    events.sort_by_key(|event| event.time);
+    let (begun, first) = (Instant::now(), events.first().map_or(0, |event| event.time));
+    for event in events {
+        loop {
+            if stop.load(Ordering::Relaxed) {
+                return Err(End::Interrupted);
+            }
+            match due(event.time - first, speed).checked_sub(begun.elapsed()) {
+                Some(left) if !left.is_zero() => target.wait(left.min(LOOK))?,
+                _ => break,
+            }
+        }
+        target.send(event.topic, &event.user, &event.json)?;
+        bar.inc(1);
+    }
+    Ok(())
+}
+
+/// How long to wait at most before looking whether to stop.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// When an event is due that happened so many milliseconds after the first.
+fn due(after: i64, speed: f64) -> Duration {
+    #[allow(clippy::cast_precision_loss, reason = "milliseconds are below 2^53")]
+    let seconds = after.max(0) as f64 / 1_000.0 / speed;
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
+/// A record as an event of a topic.
+fn json(record: &Record<'_>) -> Vec<u8> {
+    let time = Timestamp::from_millisecond(record.time).unwrap_or_default();
+    let mut event = json!({
+        "eventType": record.kind.name(),
+        "userId": record.user,
+        "product": record.product,
+        "timestamp": format!("{time:.3}"),
+    });
+    let texts = [("sessionId", record.session), ("category", record.category)];
+    for (key, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
+        event[key] = text.into();
+    }
+    if !record.tags.is_empty() {
+        event["tags"] = record.tags.clone().into();
+    }
+    event.to_string().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Layers;
+    use std::path::Path;
+
+    #[test]
+    fn speeds_are_read() {
+        let cases = [
+            ("max", Ok(Speed(None))),
+            ("0", Ok(Speed(None))),
+            ("60", Ok(Speed(Some(60.0)))),
+            ("0.5", Ok(Speed(Some(0.5)))),
+            ("-1", Err(())),
+            ("inf", Err(())),
+            ("fast", Err(())),
+        ];
+        for (text, speed) in cases {
+            assert_eq!(text.parse().map_err(|_: String| ()), speed, "{text}");
+        }
+    }
+
+    #[test]
+    fn events_are_due_as_far_apart_as_they_happened() {
+        assert_eq!(due(60_000, 60.0), Duration::from_secs(1));
+        assert_eq!(due(-5, 1.0), Duration::ZERO);
+    }
+
+    const CLICKS: &str = "2,20,7,buy,1511544071\n1,10,7,pv,1511544070\n1,10,";
+
+    /// Replays the clicks; what is in a topic's file then.
+    fn check(speed: Speed, topic: &str, expected: &str) {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("clicks.csv");
+        std::fs::write(&file, CLICKS).unwrap();
+        let args = ReplayArgs {
+            format: Format::Taobao,
+            speed,
+            to: Some(Where::Files),
+            dir: None,
+            files: vec![file],
+        };
+        let shop = dir.path().join("shop").display().to_string();
+        let layers = Layers::default().flag("files.dir", &shop, "--dir");
+        run(&layers.check().unwrap().0, &args).unwrap();
+        let written = std::fs::read_to_string(Path::new(&shop).join(topic)).unwrap();
+        assert_eq!(written, expected, "{topic}");
+    }
+
+    #[test]
+    fn clicks_become_events_of_their_topics() {
+        for speed in [Speed(None), Speed(Some(1e6))] {
+            check(
+                speed,
+                "view-events.jsonl",
+                "{\"eventType\":\"view\",\"userId\":\"1\",\"product\":\"10\",\
+                 \"timestamp\":\"2017-11-24T17:21:10.000Z\",\"category\":\"7\",\"tags\":[\"7\"]}\n",
+            );
+            check(
+                speed,
+                "purchase-events.jsonl",
+                "{\"eventType\":\"purchase\",\"userId\":\"2\",\"product\":\"20\",\
+                 \"timestamp\":\"2017-11-24T17:21:11.000Z\",\"category\":\"7\",\"tags\":[\"7\"]}\n",
+            );
+        }
+    }
+}
