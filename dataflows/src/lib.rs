@@ -25,6 +25,7 @@ pub mod popularity;
 pub mod positions;
 pub mod recent;
 pub mod lookup;
+pub mod standings;
 pub mod recommend;
 pub mod questions;
 pub mod graph;

@@ -176,7 +176,7 @@ pub struct Row {
     pub current: bool,
     /// What all partners are worth together.
     pub mass: f64,
-    /// The best, best first, ties by name.
+    /// The best.
     pub partners: Vec<Worth>,
 }
 
@@ -191,7 +191,7 @@ pub struct Popular {
     pub n: usize,
     /// What all products are worth together.
     pub mass: f64,
-    /// The best products, best first, ties by name.
+    /// The best products, best first.
     pub products: Vec<Worth>,
 }
 

@@ -12,9 +12,9 @@ use crate::names::SharedVocabulary;
 use crate::pairs::Partner;
 use crate::popularity::{OVERALL_ID, OnDay};
 use crate::recommend::PARTNERS;
+use crate::standings::{Standing, standings};
 use crate::views::View;
 use serde::{Deserialize, Serialize};
-use std::cmp::Ordering;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::core::Filter;
@@ -107,28 +107,19 @@ pub(super) fn popular<'scope>(
     let mut lane = Lane::new(3, leads.scope().index());
     let leads = leads.filter(|lead| matches!(lead.after, After::Popular { .. }));
     let route = Exchange::new(|lead: &Lead| lead.to);
-    lookup(leads, route, popularity, "popularity asked", move |lead, _, show, parts| {
-        let Lead { origin, id, lens, after: After::Popular { tag, share, n }, .. } = lead else {
-            return;
-        };
+    let names = vocabulary.clone();
+    let tie = move |product| stable_hash(names.borrow().products.text(product).as_bytes());
+    standings(leads, route, popularity, tie, move |lead, best| {
+        let Lead { origin, id, lens, after, .. } = lead;
+        let After::Popular { tag, share, n } = after else { return None };
         let key = match &tag {
-            Some(tag) => vocabulary.borrow().tags.id(tag),
-            None => Some(OVERALL_ID),
+            Some(tag) => vocabulary.borrow().tags.id(tag)?,
+            None => OVERALL_ID,
         };
-        let Some(key) = key else { return };
-        let mut products: Vec<Worth> = Vec::new();
-        show(key, &mut |&OnDay { product, day }, counts: &Counts| {
-            let worth = lens.worth(*counts, day);
-            let events = u32::try_from(counts.total()).unwrap_or_default();
-            add(&mut products, Worth { product, worth, events });
-        });
-        products.retain(|product| 0.0 < product.worth);
-        let mass = sum(&products);
-        best(&mut products, n, &vocabulary);
+        let Standing { mass, products } = best(key, &lens, n);
         let popular = Popular { tag, share, n, mass, products };
-        if !popular.products.is_empty() {
-            parts.push(lane.to(origin, id, Part::Popular(popular), &vocabulary));
-        }
+        let known = !popular.products.is_empty();
+        known.then(|| lane.to(origin, id, Part::Popular(popular), &vocabulary))
     })
 }
 
@@ -147,18 +138,14 @@ fn sum(products: &[Worth]) -> f64 {
     products.iter().map(|product| product.worth).sum()
 }
 
-/// Keeps the best, best first, ties by name: ids differ from worker to worker.
-fn best(products: &mut Vec<Worth>, n: usize, vocabulary: &SharedVocabulary) {
-    let names = &vocabulary.borrow().products;
-    let order = |one: &Worth, other: &Worth| -> Ordering {
-        let by_name = || names.text(one.product).cmp(names.text(other.product));
-        other.worth.total_cmp(&one.worth).then_with(by_name)
-    };
-    if n == 0 {
-        products.clear();
-    } else if n < products.len() {
-        products.select_nth_unstable_by(n - 1, order);
-        products.truncate(n);
+/// Keeps the best, ties by name: ids differ from worker to worker.
+fn best(partners: &mut Vec<Worth>, n: usize, vocabulary: &SharedVocabulary) {
+    if n < partners.len() {
+        let names = &vocabulary.borrow().products;
+        partners.select_nth_unstable_by(n, |one, other| {
+            let by_name = || names.text(one.product).cmp(names.text(other.product));
+            other.worth.total_cmp(&one.worth).then_with(by_name)
+        });
+        partners.truncate(n);
     }
-    products.sort_unstable_by(order);
 }

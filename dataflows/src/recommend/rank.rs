@@ -1,6 +1,7 @@
 //! The kernel: from the parts of a question to the best products and the reasons for them.
 
 use super::{AGAIN, Basis, Cause, LeaveOut, Plan, Ranked, Reason, Rules};
+use crate::block::stable_hash;
 use crate::catalogue::Product;
 use crate::model::{Blend, Lens};
 use crate::names::Names;
@@ -269,9 +270,9 @@ fn merged(overall: Vec<Popular>, names: &Known<'_>) -> Option<Popular> {
         merged.mass += list.mass;
         merged
     })?;
+    let tie = |product: &Worth| stable_hash(names.text(product.product).as_bytes());
     merged.products.sort_by(|one, other| {
-        let by_name = || names.text(one.product).cmp(names.text(other.product));
-        other.worth.total_cmp(&one.worth).then_with(by_name)
+        other.worth.total_cmp(&one.worth).then_with(|| tie(one).cmp(&tie(other)))
     });
     merged.products.truncate(merged.n);
     Some(merged)
