@@ -43,7 +43,7 @@ pub(super) fn neighbours<'scope>(
 ) -> (Stream<'scope, Time, Vec<Pair>>, Stream<'scope, Time, Vec<Repeat>>) {
     let mut trace = history.trace;
     let scope = history.stream.scope();
-    let mut builder = OperatorBuilder::new("neighbours".into(), scope.clone());
+    let mut builder = OperatorBuilder::new("neighbours".into(), scope);
     let activator = scope.activator_for(builder.operator_info().address);
     let mut batches = builder.new_input(history.stream, Pipeline);
     let (pairs, pair_stream) = builder.new_output();
