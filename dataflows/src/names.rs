@@ -2,64 +2,137 @@
 
 use crate::block::stable_hash;
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
-/// Hashes by [`stable_hash`]: ids come from untrusted shops, not from untrusted visitors' choice
-/// of collisions, and speed matters at the door.
-#[derive(Default)]
-pub struct StableHasher(u64);
+/// One space of names: each string has an id, counted from 0 in order of appearance.
+///
+/// The texts lie end to end, and an open-addressing table leads to them: eight bytes a slot, of
+/// which half are hash, so that a text is compared only where it almost surely is the same. A
+/// lookup touches three lines of memory, and a name costs some 30 bytes beside its text.
+///
+/// The hash is the same everywhere, so whoever may choose names can make them collide; ids are
+/// the shop's, not its visitors'.
+pub struct Names {
+    /// All texts, end to end.
+    texts: String,
+    /// By id, where a text ends, which is where the next one begins.
+    ends: Vec<usize>,
+    /// A power of two, of which at most three in four are taken. A slot's home is told by the high
+    /// bits of its hash; one whose home was taken lies in the next free slot.
+    slots: Vec<Slot>,
+}
 
-impl Hasher for StableHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = self.0.rotate_left(5) ^ stable_hash(bytes);
-    }
-    fn write_u8(&mut self, _terminator: u8) {}
-    fn finish(&self) -> u64 {
-        self.0
+#[derive(Clone, Copy)]
+struct Slot {
+    hash: u32,
+    id: u32,
+}
+
+impl Slot {
+    /// No name has this id: its end could not be kept.
+    const FREE: Slot = Slot { hash: 0, id: u32::MAX };
+
+    fn is_free(self) -> bool {
+        self.id == Slot::FREE.id
     }
 }
 
-/// One space of names: each string has an id, counted from 0 in order of appearance.
-#[derive(Default)]
-pub struct Names {
-    ids: HashMap<Rc<str>, u32, BuildHasherDefault<StableHasher>>,
-    texts: Vec<Rc<str>>,
+impl Default for Names {
+    fn default() -> Names {
+        Names { texts: String::new(), ends: Vec::new(), slots: vec![Slot::FREE; 16] }
+    }
 }
 
 impl Names {
     /// The id of a text, new if it has none.
+    #[inline]
     pub fn intern(&mut self, text: &str) -> u32 {
-        if let Some(&id) = self.ids.get(text) {
-            return id;
-        }
-        let id = u32::try_from(self.texts.len()).expect("fewer than 2^32 names fit into memory");
-        let text: Rc<str> = text.into();
-        self.texts.push(text.clone());
-        self.ids.insert(text, id);
-        id
+        let hash = hash(text);
+        self.find(hash, text).unwrap_or_else(|free| self.add(hash, text, free))
     }
 
     /// The id of a text that has one.
     pub fn id(&self, text: &str) -> Option<u32> {
-        self.ids.get(text).copied()
+        self.find(hash(text), text).ok()
     }
 
     /// The text of an id that [`Names::intern`] gave.
-    pub fn text(&self, id: u32) -> &Rc<str> {
-        &self.texts[id as usize]
+    #[inline]
+    pub fn text(&self, id: u32) -> &str {
+        let id = id as usize;
+        let start = id.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.texts[start..self.ends[id]]
     }
 
     /// How many names there are.
     pub fn len(&self) -> usize {
-        self.texts.len()
+        self.ends.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.texts.is_empty()
+        self.ends.is_empty()
     }
+
+    /// A text's id, or the free slot where it belongs.
+    #[inline]
+    fn find(&self, hash: u32, text: &str) -> Result<u32, usize> {
+        let mut at = self.home(hash);
+        loop {
+            let slot = self.slots[at];
+            if slot.is_free() {
+                return Err(at);
+            }
+            if slot.hash == hash && self.text(slot.id) == text {
+                return Ok(slot.id);
+            }
+            at = self.after(at);
+        }
+    }
+
+    #[cold]
+    fn add(&mut self, hash: u32, text: &str, free: usize) -> u32 {
+        let id = u32::try_from(self.ends.len()).expect("fewer than 2^32 names fit into memory");
+        self.texts.push_str(text);
+        self.ends.push(self.texts.len());
+        self.slots[free] = Slot { hash, id };
+        if self.ends.len() * 4 > self.slots.len() * 3 {
+            self.grow();
+        }
+        id
+    }
+
+    /// Twice the slots. Homes go up with the hash, so that old and new are walked in order.
+    fn grow(&mut self) {
+        let twice = vec![Slot::FREE; self.slots.len() * 2];
+        for slot in std::mem::replace(&mut self.slots, twice) {
+            if !slot.is_free() {
+                let mut at = self.home(slot.hash);
+                while !self.slots[at].is_free() {
+                    at = self.after(at);
+                }
+                self.slots[at] = slot;
+            }
+        }
+    }
+
+    #[inline]
+    fn home(&self, hash: u32) -> usize {
+        // Below the number of slots, as the hash is below 2^32.
+        (hash as usize * self.slots.len()) >> 32
+    }
+
+    #[inline]
+    fn after(&self, at: usize) -> usize {
+        (at + 1) & (self.slots.len() - 1)
+    }
+}
+
+/// The high half: the low bits of all that a worker owns are alike, for they decided the owner.
+#[inline]
+fn hash(text: &str) -> u32 {
+    // 32 bits are left.
+    u32::try_from(stable_hash(text.as_bytes()) >> 32).unwrap_or(u32::MAX)
 }
 
 /// A worker's spaces of names.
@@ -77,3 +150,49 @@ pub struct Vocabulary {
 
 /// The one vocabulary of a worker, shared by its operators.
 pub type SharedVocabulary = Rc<RefCell<Vocabulary>>;
+
+#[cfg(test)]
+mod tests {
+    use super::Names;
+    use proptest::prelude::{any, prop_oneof, proptest};
+    use proptest::strategy::Strategy;
+    use std::collections::HashMap;
+
+    /// Few short names, which come again, and any others.
+    fn name() -> impl Strategy<Value = String> {
+        prop_oneof!["[a-c]{0,3}", "user[0-9]{1,3}", any::<String>()]
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_what_a_map_says(names in proptest::collection::vec(name(), 0..400)) {
+            let (mut interned, mut ids) = (Names::default(), HashMap::new());
+            for name in &names {
+                assert_eq!(interned.id(name), ids.get(name).copied());
+                let new = u32::try_from(ids.len()).unwrap();
+                let id = *ids.entry(name.clone()).or_insert(new);
+                assert_eq!((interned.intern(name), interned.len()), (id, ids.len()));
+            }
+            assert_eq!(interned.is_empty(), names.is_empty());
+            for (name, &id) in &ids {
+                assert_eq!((interned.text(id), interned.id(name)), (name.as_str(), Some(id)));
+            }
+        }
+    }
+
+    #[test]
+    fn names_stay_findable_while_the_table_grows() {
+        let mut names = Names::default();
+        let text = |number: u32| format!("user-{number}");
+        for number in 0..100_000 {
+            assert_eq!(names.intern(&text(number)), number);
+        }
+        for number in 0..100_000 {
+            assert_eq!(names.id(&text(number)), Some(number));
+            assert_eq!(names.text(number), text(number));
+        }
+        assert_eq!(names.id("user-100000"), None);
+        // Three in four are taken at most, so that a lookup ends soon.
+        assert!(names.len() * 4 <= names.slots.len() * 3);
+    }
+}
