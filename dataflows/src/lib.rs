@@ -24,6 +24,8 @@ pub mod labels;
 pub mod popularity;
 pub mod positions;
 pub mod recent;
+pub mod reader;
+pub mod radix;
 pub mod lookup;
 pub mod standings;
 pub mod recommend;

@@ -1,11 +1,12 @@
 //! Questions against an arrangement: each waits until its time is complete, then reads as of it.
 
 use crate::Time;
+use crate::reader::Reader;
 use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
+use differential_dataflow::trace::TraceReader;
 use differential_dataflow::trace::implementations::ValSpine;
-use differential_dataflow::trace::{Cursor, Navigable, TraceReader};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{ParallelizationContract, Pipeline};
@@ -53,10 +54,14 @@ where
                     if complete.less_equal(&time) {
                         return true;
                     }
-                    let mut spans = Vec::new();
-                    trace.map_spans(|span| spans.extend(span.inner.clone()));
+                    let mut reader = Reader::new(&mut trace);
                     let mut show = |key: u32, show: &mut dyn FnMut(&V, &R)| {
-                        read(&spans, key, time, show);
+                        reader.seek(key);
+                        reader.each(time, |value, sum| {
+                            if !sum.is_zero() {
+                                show(value, &sum);
+                            }
+                        });
                     };
                     for question in questions.drain(..) {
                         answer(question, time, &mut show, &mut answers);
@@ -73,51 +78,4 @@ where
             }
         },
     )
-}
-
-/// Sums up a key's values over batches, as of a time; each value once, in order.
-fn read<B, V, R>(batches: &[B], key: u32, time: Time, show: &mut dyn FnMut(&V, &R))
-where
-    B: Navigable,
-    for<'a> B::Cursor: Cursor<
-            Storage = B,
-            Key<'a> = &'a u32,
-            Val<'a> = &'a V,
-            TimeGat<'a> = &'a Time,
-            DiffGat<'a> = &'a R,
-        >,
-    V: Ord + Clone,
-    R: Semigroup,
-{
-    let mut values: Vec<(V, R)> = Vec::new();
-    for batch in batches {
-        let mut cursor = batch.cursor();
-        cursor.seek_key(batch, &key);
-        if cursor.get_key(batch) != Some(&key) {
-            continue;
-        }
-        while let Some(value) = cursor.get_val(batch) {
-            let mut sum: Option<R> = None;
-            cursor.map_times(batch, |&at, diff| {
-                if at <= time {
-                    match &mut sum {
-                        Some(sum) => sum.plus_equals(diff),
-                        None => sum = Some(diff.clone()),
-                    }
-                }
-            });
-            values.extend(sum.map(|sum| (value.clone(), sum)));
-            cursor.step_val(batch);
-        }
-    }
-    values.sort_by(|one, other| one.0.cmp(&other.0));
-    let mut values = values.into_iter().peekable();
-    while let Some((value, mut sum)) = values.next() {
-        while let Some((_, more)) = values.next_if(|(next, _)| *next == value) {
-            sum.plus_equals(&more);
-        }
-        if !sum.is_zero() {
-            show(&value, &sum);
-        }
-    }
 }

@@ -4,6 +4,7 @@ use crate::Time;
 use crate::counts::Counts;
 use crate::event::Kind;
 use crate::intern::Action;
+use crate::radix::RadixBatcher;
 use crate::tags::Tagged;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent, arrangement::arrange_core};
 use differential_dataflow::trace::implementations::{ValBatcher, ValSpine};
@@ -19,7 +20,10 @@ pub type View<'scope, V> = Arranged<'scope, TraceAgent<ViewSpine<V>>>;
 
 /// User to tag: what every visitor cares about.
 pub fn profile<'scope>(tagged: VecCollection<'scope, Time, Tagged, Counts>) -> View<'scope, u32> {
-    arrange_here(tagged.map(|Tagged { user, tag, .. }| (user, tag)), "profile")
+    let pairs = tagged.map(|Tagged { user, tag, .. }| (user, tag));
+    arrange_core::<_, _, _, ViewSpine<u32>>(pairs.inner, Pipeline, "profile", |_, _| {
+        RadixBatcher::default()
+    })
 }
 
 /// User to product: what every visitor has bought.
