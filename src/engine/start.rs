@@ -11,6 +11,7 @@ use crossbeam_channel::{Sender, bounded, unbounded};
 use dataflows::clock::DAY_HOURS;
 use dataflows::graph::Choice;
 use dataflows::history::Limits;
+use differential_dataflow::trace::ExertionLogic;
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -97,7 +98,7 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
     let (started, threads) = bounded(config.workers);
     let metrics = metrics.clone();
     let (builders, network) = allocators(config, cluster.take_wires()).map_err(Failed::Timely)?;
-    let settings = timely::WorkerConfig::default().idle_spin(Duration::ZERO);
+    let settings = settings(config.limits.idle_merge_effort);
     let guards = execute_from(builders, network, settings, move |worker| {
         let seat = seats.lock().ok().and_then(|mut seats| seats[worker.index() - first].take());
         let seat = seat.expect("each worker takes its own seat, once");
@@ -130,6 +131,20 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
         guards: Some(guards),
         cluster,
     })
+}
+
+/// A worker without input sleeps once the merges under way are done, so many records a step.
+///
+/// NB: not differential's own idle merging, which goes on until one batch is left: after each small
+/// epoch it would merge all of a view anew.
+fn settings(idle_merge_effort: usize) -> timely::WorkerConfig {
+    let exert: ExertionLogic = Arc::new(move |batches| {
+        let merging = batches.iter().any(|&(_, count, _)| count > 1);
+        (merging && idle_merge_effort > 0).then_some(idle_merge_effort)
+    });
+    let mut settings = timely::WorkerConfig::default().idle_spin(Duration::ZERO);
+    settings.set("differential/default_exert_logic".into(), exert);
+    settings
 }
 
 fn choice(config: &Config) -> Choice {
