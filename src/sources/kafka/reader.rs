@@ -45,6 +45,8 @@ pub(super) struct Place {
     /// Until it has been handed over, the offset that there was when reading began.
     target: Option<i64>,
     events: IntCounter,
+    /// Events taken in, but not counted yet.
+    taken: u64,
 }
 
 impl Place {
@@ -56,7 +58,7 @@ impl Place {
         metrics: &SourceMetrics,
     ) -> Place {
         let events = metrics.events.with_label_values(&[&*partition.topic]);
-        Place { partition, feed, next: Arc::new(AtomicI64::new(next)), target, events }
+        Place { partition, feed, next: Arc::new(AtomicI64::new(next)), target, events, taken: 0 }
     }
 
     pub(super) fn is_behind(&self) -> bool {
@@ -121,6 +123,13 @@ impl Reader {
     }
 
     fn turn(&mut self, lane: &mut Lane) -> ControlFlow<(), bool> {
+        let more = self.records(lane);
+        // All at once: the readers share the counter.
+        lane.place.events.inc_by(std::mem::take(&mut lane.place.taken));
+        more
+    }
+
+    fn records(&mut self, lane: &mut Lane) -> ControlFlow<(), bool> {
         let now = now_ms();
         for _ in 0..TURN {
             match lane.queue.poll(Duration::ZERO) {
@@ -158,7 +167,7 @@ impl Reader {
             time: message.timestamp().to_millis(),
         };
         match self.desk.take(place.feed, &record, now) {
-            Ok(()) => place.events.inc(),
+            Ok(()) => place.taken += 1,
             Err(reason) => {
                 let topic = &*place.partition.topic;
                 self.metrics.dead_letters.with_label_values(&[topic, reason.name()]).inc();
