@@ -53,7 +53,7 @@ pub struct WorkerMetrics {
     pub epoch_lag: prometheus::Gauge,
     /// Seconds of one step of the worker.
     pub step_duration: Histogram,
-    /// Users whose profile waits to be written.
+    /// Users whose profile waits to be written, at most.
     pub sink_pending_users: IntGauge,
     /// Seconds of one flush.
     pub sink_flush: Histogram,
@@ -129,7 +129,7 @@ impl EngineMetrics {
             sink_pending_users: gauges(
                 registry,
                 "recsys_sink_pending_users",
-                "Users whose profile waits to be written to Redis, a number",
+                "Users whose profile waits to be written to Redis, at most; a number",
                 &["worker"],
             ),
             sink_flush: histograms(

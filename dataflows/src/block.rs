@@ -1,7 +1,4 @@
-//! Events as blocks of bytes: what crosses between workers, one block per owner.
-//!
-//! An event is `kind u8, tags u8, time i64`, then user, product, category, session, id and the
-//! tags, each as `length u16, bytes`; integers are little-endian. A block is events end to end.
+//! Events as blocks: what crosses between workers, one block per owner.
 
 use crate::event::{Event, Kind};
 use serde::{Deserialize, Serialize};
@@ -16,88 +13,116 @@ pub fn owner(key: &str, peers: usize) -> usize {
 pub fn stable_hash(bytes: &[u8]) -> u64 {
     const PRIME: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ (bytes.len() as u64).wrapping_mul(PRIME);
-    for chunk in bytes.chunks(8) {
-        let mut word = [0_u8; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        hash = (hash ^ u64::from_le_bytes(word)).wrapping_mul(PRIME);
+    let mut mix = |word: u64| {
+        hash = (hash ^ word).wrapping_mul(PRIME);
         hash ^= hash >> 29;
+    };
+    let (words, rest) = bytes.as_chunks();
+    for &word in words {
+        mix(u64::from_le_bytes(word));
+    }
+    if !rest.is_empty() {
+        mix(rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)));
     }
     // The last step spreads the high bits: owners are taken from the remainder.
     hash = hash.wrapping_mul(0xBF58_476D_1CE4_E5B9);
     hash ^ (hash >> 32)
 }
 
-/// Events end to end.
+/// Events end to end, column by column.
+///
+/// All texts lie in one `String`: cutting it up again needs no second look for invalid UTF-8.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
-    bytes: Vec<u8>,
-    events: u32,
+    heads: Vec<Head>,
+    /// The lengths of user, product, category, session, id and the tags of each event.
+    lengths: Vec<u16>,
+    texts: String,
+    /// When the records were written, in milliseconds, and how many events in a row share it.
+    written: Vec<(i64, u32)>,
+}
+
+/// What an event has beside its texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Head {
+    time: i64,
+    kind: Kind,
+    tags: u8,
 }
 
 impl Block {
-    /// An empty block with room for so many bytes.
-    pub fn with_capacity(bytes: usize) -> Block {
-        Block { bytes: Vec::with_capacity(bytes), events: 0 }
+    /// An empty block with room for as much as another holds.
+    pub fn with_capacity_of(other: &Block) -> Block {
+        Block {
+            heads: Vec::with_capacity(other.heads.len()),
+            lengths: Vec::with_capacity(other.lengths.len()),
+            texts: String::with_capacity(other.texts.len()),
+            written: Vec::with_capacity(other.written.len()),
+        }
     }
 
     /// How many events it holds.
     pub fn events(&self) -> usize {
-        self.events as usize
+        self.heads.len()
     }
 
     /// Its size in bytes.
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        size_of_val(&self.heads[..]) + size_of_val(&self.lengths[..]) + self.texts.len()
     }
 
     /// Whether it holds no event.
     pub fn is_empty(&self) -> bool {
-        self.events == 0
+        self.heads.is_empty()
     }
 
     /// Appends an event, whose texts and tags are within [`Event`]'s limits.
     pub fn push(&mut self, event: &Event<'_>) {
         let tags = u8::try_from(event.tags.len()).expect("the parser holds events to MAX_TAGS");
-        self.bytes.push(event.kind as u8);
-        self.bytes.push(tags);
-        self.bytes.extend_from_slice(&event.time.to_le_bytes());
+        self.heads.push(Head { time: event.time, kind: event.kind, tags });
         for text in [event.user, event.product, event.category, event.session, event.id] {
             self.push_text(text);
         }
         for tag in &event.tags {
             self.push_text(tag);
         }
-        self.events += 1;
+    }
+
+    /// Notes when the record of the last event was written, in milliseconds since the Unix epoch.
+    pub fn note_written(&mut self, time: i64) {
+        match self.written.last_mut() {
+            Some((last, events)) if *last == time => *events += 1,
+            _ => self.written.push((time, 1)),
+        }
+    }
+
+    /// When the records were written, as far as it was noted, and how many events share it.
+    pub fn written(&self) -> &[(i64, u32)] {
+        &self.written
     }
 
     fn push_text(&mut self, text: &str) {
-        let length = u16::try_from(text.len()).expect("the parser holds texts to MAX_TEXT");
-        self.bytes.extend_from_slice(&length.to_le_bytes());
-        self.bytes.extend_from_slice(text.as_bytes());
+        self.lengths.push(u16::try_from(text.len()).expect("the parser holds texts to MAX_TEXT"));
+        self.texts.push_str(text);
     }
 
     /// Shows every event, in order.
     pub fn for_each(&self, mut show: impl FnMut(&Event<'_>)) {
-        let mut rest = self.bytes.as_slice();
-        let mut tags = Vec::new();
-        while !rest.is_empty() {
-            let (kind, count) = (rest[0], rest[1]);
-            let time = i64::from_le_bytes(rest[2..10].try_into().expect("eight bytes"));
-            rest = &rest[10..];
-            let [user, product, category, session, id] = std::array::from_fn(|_| text(&mut rest));
-            tags.extend((0..count).map(|_| text(&mut rest)));
-            let kind = Kind::from_index(kind.into()).expect("push wrote a kind");
-            let mut event = Event { kind, time, user, product, category, session, id, tags };
+        let (mut rest, mut lengths) = (self.texts.as_str(), self.lengths.iter());
+        let mut text = || {
+            let length = *lengths.next().expect("push wrote a length for each text");
+            let (text, after) = rest.split_at(length.into());
+            rest = after;
+            text
+        };
+        let mut held = Vec::new();
+        for &Head { time, kind, tags } in &self.heads {
+            let [user, product, category, session, id] = std::array::from_fn(|_| text());
+            held.extend((0..tags).map(|_| text()));
+            let mut event = Event { kind, time, user, product, category, session, id, tags: held };
             show(&event);
             event.tags.clear();
-            tags = event.tags;
+            held = event.tags;
         }
     }
-}
-
-fn text<'a>(rest: &mut &'a [u8]) -> &'a str {
-    let length = usize::from(u16::from_le_bytes([rest[0], rest[1]]));
-    let text = std::str::from_utf8(&rest[2..2 + length]).expect("push wrote UTF-8");
-    *rest = &rest[2 + length..];
-    text
 }

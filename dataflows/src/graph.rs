@@ -85,13 +85,15 @@ pub struct Outputs<'scope> {
 }
 
 /// Builds it all. `heard` gets the time of each epoch that anyone opens, `modelled` the model as
-/// it changes; `closed` tells which times are complete everywhere.
+/// it changes, `arrived` every block at the owner of its users; `closed` tells which times are
+/// complete everywhere.
 pub fn graph<'scope>(
     scope: Scope<'scope, Time>,
     choice: Choice,
     vocabulary: &SharedVocabulary,
     heard: impl Fn(Time) + 'static,
     modelled: impl Fn(Time, Model) + 'static,
+    mut arrived: impl FnMut(Time, &Block) + 'static,
     closed: &probe::Handle<Time>,
 ) -> (Inputs, Outputs<'scope>) {
     let (blocks, block_stream) = scope.new_input();
@@ -108,6 +110,7 @@ pub fn graph<'scope>(
     let keep = recent.clone();
     let catalogue = catalogue(row_stream, vocabulary.clone());
     let (actions, touches) = intern(block_stream, vocabulary.clone(), move |time, block| {
+        arrived(time, &block);
         keep.borrow_mut().keep(time, block);
     });
     let hours = hours(actions.clone());

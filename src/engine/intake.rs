@@ -35,8 +35,6 @@ pub struct Unit {
     pub catalogue: Vec<CatalogueRow>,
     /// By how much each partition's next offset moves on (dead letters included).
     pub advances: Vec<(Partition, i64)>,
-    /// The records' own timestamps: milliseconds, and how many events share them.
-    pub record_times: Vec<(i64, u32)>,
 }
 
 impl Unit {

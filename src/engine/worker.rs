@@ -5,7 +5,7 @@ use crate::engine::answer::{asks, assemble, partition_name};
 use crate::engine::intake::{Outlet, Unit};
 use crate::engine::question::{Answer, Asked};
 use crate::metrics::WorkerMetrics;
-use crate::sinks::redis::{Prepared, Sink};
+use crate::sinks::redis::{Arrivals, Prepared, Sink};
 use crossbeam_channel::Receiver;
 use dataflows::Time;
 use dataflows::graph::{Choice, Inputs, Measured, graph};
@@ -111,6 +111,8 @@ impl State {
         let pending = Pending::default();
         let (hear, model, answered) = (heard.clone(), modelled.clone(), pending.clone());
         let choice = seat.choice;
+        let arrivals = seat.redis.is_some().then(Arrivals::default);
+        let arrived = arrivals.clone();
         let (mut inputs, measured, sink) = worker.dataflow::<Time, _, _>(|scope| {
             let (inputs, outputs) = graph(
                 scope,
@@ -118,6 +120,11 @@ impl State {
                 &vocabulary,
                 move |time| hear.set(time.max(hear.get())),
                 move |time, changed| model.borrow_mut().push_back((time, changed)),
+                move |time, block| {
+                    if let Some(arrived) = &arrived {
+                        arrived.note(time, block.written());
+                    }
+                },
                 &probe,
             );
             outputs.answers.inspect(move |(id, time, found)| {
@@ -125,8 +132,10 @@ impl State {
                     reply(asked, *time, found.clone());
                 }
             });
-            let redis = seat.redis.take();
-            let sink = redis.map(|redis| redis.attach(outputs.profile, vocabulary.clone()));
+            let redis = seat.redis.take().zip(arrivals);
+            let sink = redis.map(|(redis, arrivals)| {
+                redis.attach(outputs.profile, vocabulary.clone(), arrivals)
+            });
             (inputs, outputs.measured, sink)
         });
         seat.outlet.bind(std::thread::current());
@@ -183,7 +192,7 @@ impl State {
             let Some(unit) = self.seat.outlet.take() else { break };
             took = true;
             events += unit.events();
-            let Unit { blocks, catalogue, advances, record_times } = unit;
+            let Unit { blocks, catalogue, advances } = unit;
             for block in blocks {
                 self.inputs.blocks.send(block);
             }
@@ -192,9 +201,6 @@ impl State {
             }
             for (partition, by) in advances {
                 self.inputs.advances.send((partition_name(&partition), by));
-            }
-            if let Some(sink) = &mut self.sink {
-                sink.came(self.time, record_times);
             }
         }
         took

@@ -25,7 +25,6 @@ pub(super) struct Batch {
     bytes: usize,
     catalogue: Vec<CatalogueRow>,
     advances: Vec<(Partition, i64)>,
-    record_times: Vec<(i64, u32)>,
     scratch: Scratch,
 }
 
@@ -36,7 +35,6 @@ impl Batch {
             bytes: 0,
             catalogue: Vec::new(),
             advances: Vec::new(),
-            record_times: Vec::new(),
             scratch: Scratch::default(),
         }
     }
@@ -57,11 +55,7 @@ impl Batch {
                 let before = block.len();
                 block.push(&event);
                 self.bytes += block.len() - before;
-                let time = record.time.unwrap_or(now);
-                match self.record_times.last_mut() {
-                    Some((last, events)) if *last == time => *events += 1,
-                    _ => self.record_times.push((time, 1)),
-                }
+                block.note_written(record.time.unwrap_or(now));
             }
         }
         Ok(())
@@ -89,7 +83,7 @@ impl Batch {
         let blocks = self.blocks.iter_mut().enumerate().filter(|(_, block)| !block.is_empty());
         let blocks = blocks.map(|(owner, block)| {
             // The next one is likely to be as large: tiny when idle, full when behind.
-            let next = Block::with_capacity(block.len());
+            let next = Block::with_capacity_of(block);
             (owner, std::mem::replace(block, next))
         });
         let blocks = blocks.collect();
@@ -98,7 +92,6 @@ impl Batch {
             blocks,
             catalogue: std::mem::take(&mut self.catalogue),
             advances: std::mem::take(&mut self.advances),
-            record_times: std::mem::take(&mut self.record_times),
         }
     }
 }
@@ -125,10 +118,14 @@ mod tests {
         let unit = batch.finish();
         assert_eq!(unit.events(), 100);
         assert_eq!(unit.advances, [(partition, 100)]);
-        assert_eq!(unit.record_times, [(0, 50), (1, 50)]);
+        let mut written = [0; 2];
         for (index, block) in &unit.blocks {
             block.for_each(|event| assert_eq!(owner(event.user, 3), *index));
+            for &(time, events) in block.written() {
+                written[usize::try_from(time).unwrap()] += events;
+            }
         }
+        assert_eq!(written, [50, 50]);
         assert!(batch.is_empty() && batch.finish().events() == 0);
     }
 

@@ -159,7 +159,8 @@ fn run(
     let vocabulary = SharedVocabulary::default();
     let closed = probe::Handle::new();
     let (mut inputs, mut measured) = worker.dataflow::<Time, _, _>(|scope| {
-        let (inputs, outputs) = graph(scope, choice, &vocabulary, |_| (), |_, _| (), &closed);
+        let (inputs, outputs) =
+            graph(scope, choice, &vocabulary, |_| (), |_, _| (), |_, _| (), &closed);
         (inputs, outputs.measured)
     });
     together.wait();

@@ -90,7 +90,7 @@ fn a_block_gives_back_what_it_took() {
     events[0].user = "ü".repeat(256);
     events[1].tags = (0..64).map(|tag| tag.to_string()).collect();
     (events[2].time, events[3].time) = (i64::MIN, i64::MAX);
-    let mut block = Block::with_capacity(64);
+    let mut block = Block::default();
     for event in &events {
         block.push(&borrowed(event));
     }

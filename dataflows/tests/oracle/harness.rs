@@ -69,7 +69,8 @@ fn run(worker: &mut Worker, steps: &[Step], mut random: Random, open: usize, tel
         let heard = move |time| heard.send(Told::Heard(time)).expect("the test listens");
         let modelled =
             move |time, model| modelled.send(Told::Modelled(time, model)).expect("it listens");
-        let (inputs, outputs) = graph(scope, choice, &vocabulary, heard, modelled, &closed);
+        let (inputs, outputs) =
+            graph(scope, choice, &vocabulary, heard, modelled, |_, _| {}, &closed);
         outputs.answers.inspect(move |answer| {
             tell.send(Told::Answer(me, answer.clone())).expect("the test listens");
         });

@@ -6,9 +6,10 @@ use crate::config;
 use crate::metrics::WorkerMetrics;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use prometheus::Histogram;
+use prometheus::local::LocalHistogram;
 use redis::{Client, ConnectionLike, RedisResult};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::Thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -16,6 +17,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const CHECK: Duration = Duration::from_secs(1);
 /// How long after a failure it is tried again.
 const RETRY: Duration = Duration::from_millis(200);
+/// How many pipelines may be under way: the next is made while Redis works on one.
+const IN_FLIGHT: usize = 2;
 
 struct Batch {
     pipeline: Pipeline,
@@ -24,7 +27,7 @@ struct Batch {
 }
 
 struct Shared {
-    busy: AtomicBool,
+    in_flight: AtomicUsize,
     lost: AtomicBool,
     gone: AtomicBool,
 }
@@ -32,6 +35,8 @@ struct Shared {
 /// The worker's end.
 pub(super) struct Connection {
     sender: Sender<Batch>,
+    /// Buffers that Redis has taken all of: the next pipelines are written into them.
+    spare: Receiver<Vec<u8>>,
     shared: Arc<Shared>,
 }
 
@@ -43,9 +48,10 @@ impl Connection {
         freshness: Histogram,
     ) -> RedisResult<Connection> {
         let client = Client::open(config.url.expose())?;
-        let (sender, receiver) = bounded(1);
+        let (sender, receiver) = bounded(IN_FLIGHT);
+        let (give_back, spare) = bounded(IN_FLIGHT);
         let shared = Arc::new(Shared {
-            busy: AtomicBool::new(false),
+            in_flight: AtomicUsize::new(0),
             lost: AtomicBool::new(false),
             gone: AtomicBool::new(false),
         });
@@ -60,18 +66,24 @@ impl Connection {
             marked: false,
             away: false,
             shared: shared.clone(),
+            spare: give_back,
             metrics,
-            freshness,
+            freshness: freshness.local(),
         };
         std::thread::Builder::new()
             .name(format!("redis-{worker}"))
             .spawn(move || writer.run(&receiver))?;
-        Ok(Connection { sender, shared })
+        Ok(Connection { sender, spare, shared })
     }
 
-    /// Whether the last pipeline has been taken.
+    /// Whether another pipeline may be sent.
     pub(super) fn is_free(&self) -> bool {
-        !self.shared.busy.load(Ordering::Acquire)
+        self.shared.in_flight.load(Ordering::Acquire) < IN_FLIGHT
+    }
+
+    /// A buffer for the next pipeline.
+    pub(super) fn spare(&self) -> Vec<u8> {
+        self.spare.try_recv().unwrap_or_default()
     }
 
     /// Whether Redis has lost what was written since this was asked last.
@@ -81,7 +93,7 @@ impl Connection {
 
     /// Sends a pipeline; the worker is woken when Redis has taken it.
     pub(super) fn send(&self, pipeline: Pipeline, records: RecordTimes) {
-        self.shared.busy.store(true, Ordering::Release);
+        self.shared.in_flight.fetch_add(1, Ordering::AcqRel);
         // The thread ends only after this end is dropped.
         let _ = self.sender.send(Batch { pipeline, records, worker: std::thread::current() });
     }
@@ -105,25 +117,28 @@ struct Writer {
     marked: bool,
     away: bool,
     shared: Arc<Shared>,
+    spare: Sender<Vec<u8>>,
     metrics: WorkerMetrics,
-    freshness: Histogram,
+    freshness: LocalHistogram,
 }
 
 impl Writer {
     fn run(mut self, batches: &Receiver<Batch>) {
         loop {
             match batches.recv_timeout(CHECK) {
-                Ok(batch) => {
+                Ok(mut batch) => {
                     let began = Instant::now();
+                    // The mark goes last: it tells that all before it was taken.
+                    let after = self.mark(self.written + 1);
+                    batch.pipeline.command(&["GETSET", &self.key, &after]);
                     while let Err(error) = self.write(&batch.pipeline) {
                         self.failed(&error);
                         if self.shared.gone.load(Ordering::Acquire) {
                             return;
                         }
-                        // Nothing else can come: the worker sends when this has been taken.
-                        let _ = batches.recv_timeout(RETRY);
+                        std::thread::park_timeout(RETRY);
                     }
-                    self.took(&batch, began);
+                    self.took(batch, began);
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     if let Err(error) = self.check() {
@@ -152,11 +167,8 @@ impl Writer {
 
     fn write(&mut self, pipeline: &Pipeline) -> RedisResult<()> {
         let (before, after) = (self.mark(self.written), self.mark(self.written + 1));
-        let mut marker = Pipeline::default();
-        marker.command(&["GETSET", &self.key, &after]);
-        let packed = [pipeline.packed(), marker.packed()].concat();
-        let answers = pipeline.answers();
-        let replies = self.connect()?.req_packed_commands(&packed, 0, answers + 1)?;
+        let connection = self.connect()?;
+        let replies = connection.req_packed_commands(pipeline.packed(), 0, pipeline.answers())?;
         let mut last = None;
         for reply in replies {
             last = Some(reply.extract_error()?);
@@ -203,18 +215,21 @@ impl Writer {
         }
     }
 
-    fn took(&self, batch: &Batch, began: Instant) {
+    fn took(&mut self, batch: Batch, began: Instant) {
         self.metrics.sink_flush.observe(began.elapsed().as_secs_f64());
         self.metrics.sink_fields.inc_by(batch.pipeline.fields());
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-        for &(time, events) in &batch.records {
+        for (time, events) in batch.records {
             let age = Duration::from_millis(u64::try_from(now - time).unwrap_or(0)).as_secs_f64();
             for _ in 0..events {
                 self.freshness.observe(age);
             }
         }
-        self.shared.busy.store(false, Ordering::Release);
+        self.freshness.flush();
+        // The worker takes what comes back before it makes another: there is room.
+        let _ = self.spare.try_send(batch.pipeline.into_packed());
+        self.shared.in_flight.fetch_sub(1, Ordering::AcqRel);
         batch.worker.unpark();
     }
 }

@@ -1,11 +1,6 @@
 //! Profiles as RESP, the protocol of Redis.
 
-use dataflows::Time;
-use dataflows::counts::Counts;
-use dataflows::names::Names;
-use dataflows::weights::{Score, Weights};
-use differential_dataflow::difference::Semigroup;
-use differential_dataflow::trace::{Cursor, Navigable};
+use dataflows::weights::Score;
 use std::fmt::Write;
 
 /// Commands, packed, and how many answers they get.
@@ -17,8 +12,18 @@ pub(super) struct Pipeline {
 }
 
 impl Pipeline {
+    /// An empty one, in a buffer that has served another.
+    pub(super) fn reuse(mut packed: Vec<u8>) -> Pipeline {
+        packed.clear();
+        Pipeline { packed, answers: 0, fields: 0 }
+    }
+
     pub(super) fn packed(&self) -> &[u8] {
         &self.packed
+    }
+
+    pub(super) fn into_packed(self) -> Vec<u8> {
+        self.packed
     }
 
     pub(super) fn answers(&self) -> usize {
@@ -29,152 +34,153 @@ impl Pipeline {
         self.fields
     }
 
-    pub(super) fn bytes(&self) -> usize {
-        self.packed.len()
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.answers == 0
-    }
-
-    /// Writes a user's tags; `whole` in place of whatever the hash held. A score of zero is no
-    /// field: `HDEL`.
-    pub(super) fn user(
-        &mut self,
-        user: &str,
-        whole: bool,
-        tags: &[(u32, Counts)],
-        names: &Names,
-        weights: Weights,
-    ) {
-        let key = format!("user:profile:{user}");
-        let scored = tags.iter().map(|&(tag, counts)| (names.text(tag), weights.score(counts)));
-        let (zero, set): (Vec<_>, Vec<_>) = scored.partition(|(_, score)| *score == Score(0));
-        self.fields += (zero.len() + set.len()) as u64;
-        if whole {
-            self.command(&["MULTI"]);
-            self.command(&["DEL", &key]);
-        }
-        if !set.is_empty() {
-            self.head(2 + 2 * set.len());
-            self.bulk("HSET");
-            self.bulk(&key);
-            let mut text = String::new();
-            for (tag, score) in &set {
-                text.clear();
-                // Writing to a string does not fail.
-                let _ = write!(text, "{score}");
-                self.bulk(tag);
-                self.bulk(&text);
-            }
-        }
-        if whole {
-            self.command(&["EXEC"]);
-        } else if !zero.is_empty() {
-            self.head(2 + zero.len());
-            self.bulk("HDEL");
-            self.bulk(&key);
-            for (tag, _) in &zero {
-                self.bulk(tag);
-            }
-        }
     }
 
     pub(super) fn command(&mut self, parts: &[&str]) {
         self.head(parts.len());
         for part in parts {
-            self.bulk(part);
+            bulk(&mut self.packed, part.as_bytes());
         }
     }
 
     fn head(&mut self, parts: usize) {
         self.answers += 1;
         self.packed.push(b'*');
-        self.number(parts);
-    }
-
-    fn bulk(&mut self, text: &str) {
-        self.packed.push(b'$');
-        self.number(text.len());
-        self.packed.extend_from_slice(text.as_bytes());
-        self.packed.extend_from_slice(b"\r\n");
-    }
-
-    fn number(&mut self, number: usize) {
-        self.packed.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-        self.packed.extend_from_slice(b"\r\n");
+        number(&mut self.packed, parts);
     }
 }
 
-/// All tags that a user has in the batches, with their counts; those that sum up to nothing stay,
-/// as what is to be deleted. Users are best asked for in ascending order.
-pub(super) fn profile<B>(batches: &[B], cursors: &mut [B::Cursor], user: u32) -> Vec<(u32, Counts)>
-where
-    B: Navigable,
-    for<'a> B::Cursor: Cursor<
-            Storage = B,
-            Key<'a> = &'a u32,
-            Val<'a> = &'a u32,
-            TimeGat<'a> = &'a Time,
-            DiffGat<'a> = &'a Counts,
-        >,
-{
-    let mut tags: Vec<(u32, Counts)> = Vec::new();
-    for (batch, cursor) in batches.iter().zip(cursors) {
-        // A cursor only seeks forward; a sweep may begin before the last of the changed users.
-        if cursor.get_key(batch).is_none_or(|&at| at > user) {
-            cursor.rewind_keys(batch);
+/// Writes one user after the other into pipelines. A score of zero is no field: `HDEL`.
+#[derive(Default)]
+pub(super) struct Encoder {
+    pub(super) pipeline: Pipeline,
+    /// The tags of the user under way that have a score, with it, and those that have none: how
+    /// many there are is told before them.
+    set: Arguments,
+    gone: Arguments,
+    text: String,
+}
+
+#[derive(Default)]
+struct Arguments {
+    packed: Vec<u8>,
+    count: usize,
+}
+
+impl Arguments {
+    fn push(&mut self, text: &[u8]) {
+        bulk(&mut self.packed, text);
+        self.count += 1;
+    }
+}
+
+impl Encoder {
+    /// One tag of the user that [`Encoder::user`] is called for next.
+    pub(super) fn tag(&mut self, tag: &str, score: Score) {
+        if score == Score(0) {
+            return self.gone.push(tag.as_bytes());
         }
-        cursor.seek_key(batch, &user);
-        if cursor.get_key(batch) != Some(&user) {
-            continue;
-        }
-        cursor.rewind_vals(batch);
-        while let Some(&tag) = cursor.get_val(batch) {
-            let mut sum = Counts::default();
-            cursor.map_times(batch, |_, counts| sum.plus_equals(counts));
-            tags.push((tag, sum));
-            cursor.step_val(batch);
+        self.set.push(tag.as_bytes());
+        if score.0 % Score::UNIT == 0 {
+            let whole = score.0 / Score::UNIT;
+            self.set.push(itoa::Buffer::new().format(whole).as_bytes());
+        } else {
+            self.text.clear();
+            // Writing to a string does not fail.
+            let _ = write!(self.text, "{score}");
+            self.set.push(self.text.as_bytes());
         }
     }
-    tags.sort_unstable_by_key(|(tag, _)| *tag);
-    tags.dedup_by(|later, kept| {
-        let same = later.0 == kept.0;
-        if same {
-            kept.1.plus_equals(&later.1);
+
+    /// Writes the tags to their user's hash; `whole` in place of whatever it held.
+    pub(super) fn user(&mut self, user: &str, whole: bool) {
+        self.pipeline.fields += (self.set.count / 2 + self.gone.count) as u64;
+        if whole {
+            self.pipeline.command(&["MULTI"]);
+            self.write("DEL", user, &Arguments::default());
         }
-        same
-    });
-    tags
+        let (set, gone) = (std::mem::take(&mut self.set), std::mem::take(&mut self.gone));
+        if set.count > 0 {
+            self.write("HSET", user, &set);
+        }
+        if whole {
+            self.pipeline.command(&["EXEC"]);
+        } else if gone.count > 0 {
+            self.write("HDEL", user, &gone);
+        }
+        (self.set, self.gone) = (set, gone);
+        for arguments in [&mut self.set, &mut self.gone] {
+            arguments.packed.clear();
+            arguments.count = 0;
+        }
+    }
+
+    fn write(&mut self, command: &str, user: &str, arguments: &Arguments) {
+        const PREFIX: &[u8] = b"user:profile:";
+        self.pipeline.head(2 + arguments.count);
+        let packed = &mut self.pipeline.packed;
+        bulk(packed, command.as_bytes());
+        packed.push(b'$');
+        number(packed, PREFIX.len() + user.len());
+        packed.extend_from_slice(PREFIX);
+        packed.extend_from_slice(user.as_bytes());
+        packed.extend_from_slice(b"\r\n");
+        packed.extend_from_slice(&arguments.packed);
+    }
+}
+
+fn bulk(packed: &mut Vec<u8>, text: &[u8]) {
+    packed.push(b'$');
+    number(packed, text.len());
+    packed.extend_from_slice(text);
+    packed.extend_from_slice(b"\r\n");
+}
+
+fn number(packed: &mut Vec<u8>, number: usize) {
+    packed.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+    packed.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Encoder, Pipeline};
+    use dataflows::weights::Score;
 
     #[test]
     fn users_become_commands() {
-        let mut names = Names::default();
-        let [shoes, hats] = ["shoes", "hats"].map(|tag| names.intern(tag));
-        let check = |whole: bool, tags: &[(u32, Counts)], expected: &str, answers: usize| {
-            let mut pipeline = Pipeline::default();
-            pipeline.user("u1", whole, tags, &names, Weights::default());
-            let packed = String::from_utf8(pipeline.packed().to_vec()).unwrap();
-            assert_eq!(packed.replace("\r\n", " "), expected);
-            assert_eq!(pipeline.answers(), answers);
+        // Twice the same: nothing of one user is left for the next.
+        let check = |whole: bool, tags: &[(&str, i64)], expected: &str, answers: usize| {
+            let mut encoder = Encoder::default();
+            for _ in 0..2 {
+                encoder.pipeline = Pipeline::reuse(b"of another".to_vec());
+                for &(tag, millionths) in tags {
+                    encoder.tag(tag, Score(millionths));
+                }
+                encoder.user("u1", whole);
+                let packed = String::from_utf8(encoder.pipeline.packed().to_vec()).unwrap();
+                assert_eq!(packed.replace("\r\n", " "), expected);
+                assert_eq!(encoder.pipeline.answers(), answers);
+                assert_eq!(encoder.pipeline.fields(), tags.len() as u64);
+            }
         };
-        let (one, none) = (Counts([1, 1, 0]), Counts::default());
         check(
             false,
-            &[(shoes, one), (hats, none)],
-            "*4 $4 HSET $15 user:profile:u1 $5 shoes $1 4 *3 $4 HDEL $15 user:profile:u1 $4 hats ",
+            &[("shoes", 4_000_000), ("hats", 0), ("rugs", -1_500_000)],
+            "*6 $4 HSET $15 user:profile:u1 $5 shoes $1 4 $4 rugs $4 -1.5 \
+             *3 $4 HDEL $15 user:profile:u1 $4 hats ",
             2,
         );
         check(
             true,
-            &[(shoes, one), (hats, none)],
-            "*1 $5 MULTI *2 $3 DEL $15 user:profile:u1 *4 $4 HSET $15 user:profile:u1 $5 shoes $1 4 *1 $4 EXEC ",
+            &[("shoes", 4_000_000), ("hats", 0)],
+            "*1 $5 MULTI *2 $3 DEL $15 user:profile:u1 \
+             *4 $4 HSET $15 user:profile:u1 $5 shoes $1 4 *1 $4 EXEC ",
             4,
         );
+        check(false, &[("hats", 0)], "*3 $4 HDEL $15 user:profile:u1 $4 hats ", 1);
+        check(true, &[], "*1 $5 MULTI *2 $3 DEL $15 user:profile:u1 *1 $4 EXEC ", 3);
+        check(false, &[], "", 0);
     }
 }

@@ -5,36 +5,70 @@
 //! what changes while a pipeline is in flight is written once. A user that this run writes for the
 //! first time is written whole, in place of what was there.
 
+mod changes;
 mod encode;
 mod connection;
 
 use crate::config;
 use crate::metrics::WorkerMetrics;
+use changes::{Changes, Sealed, Sweep};
 use connection::Connection;
 use dataflows::Time;
 use dataflows::counts::Counts;
-use dataflows::names::SharedVocabulary;
+use dataflows::names::{SharedVocabulary, Vocabulary};
+use dataflows::reader::Reader;
 use dataflows::views::{View, ViewSpine};
 use dataflows::weights::Weights;
 use differential_dataflow::operators::arrange::TraceAgent;
-use differential_dataflow::trace::implementations::Vector;
-use differential_dataflow::trace::implementations::ord_neu::OrdValBatch;
-use differential_dataflow::trace::{Cursor, Navigable, TraceReader};
-use encode::Pipeline;
+use differential_dataflow::trace::TraceReader;
+use encode::{Encoder, Pipeline};
 use std::cell::RefCell;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use timely::dataflow::operators::core::Inspect;
 use timely::progress::frontier::AntichainRef;
 
-type Batch = Rc<OrdValBatch<Vector<((u32, u32), Time, Counts)>>>;
-/// Record times (milliseconds) with how many events have them.
+/// When records were written (milliseconds), and how many events share it.
 type RecordTimes = Vec<(i64, u32)>;
 
-/// How many batches are kept before only their users are remembered: while Redis is away, what
-/// waits is bounded by users, not by time.
-const MOST_BATCHES: usize = 256;
+/// When the records of events that have arrived were written, until their profiles are: to tell
+/// how fresh those are. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Arrivals(Rc<RefCell<VecDeque<(Time, RecordTimes)>>>);
+
+impl Arrivals {
+    /// Events of an epoch have come to their users' owner.
+    pub fn note(&self, time: Time, written: &[(i64, u32)]) {
+        self.0.borrow_mut().push_back((time, written.to_vec()));
+    }
+
+    /// Those of the epochs before one, which are no longer held.
+    fn take_before(&self, closed: Time) -> RecordTimes {
+        let mut arrivals = self.0.borrow_mut();
+        let mut taken = RecordTimes::new();
+        arrivals.retain(|(time, written)| {
+            let closed = *time < closed;
+            if closed {
+                taken.extend(written);
+            }
+            !closed
+        });
+        taken
+    }
+
+    /// Makes one of all: nobody needs to know exactly how old what is so old is.
+    fn fold(&self) {
+        let mut arrivals = self.0.borrow_mut();
+        let latest = arrivals.iter().map(|(time, _)| *time).max();
+        let written = || arrivals.iter().flat_map(|(_, written)| written);
+        let oldest = written().map(|(written, _)| *written).min();
+        let events = written().map(|(_, events)| events).sum();
+        if let Some((latest, oldest)) = latest.zip(oldest) {
+            *arrivals = VecDeque::from([(latest, vec![(oldest, events)])]);
+        }
+    }
+}
 
 /// A connection and how to use it, before there is a profile to write.
 pub struct Prepared {
@@ -61,13 +95,19 @@ impl Prepared {
     }
 
     /// Listens to a profile view, while the dataflow is built.
-    pub fn attach(self, profile: View<'_, u32>, vocabulary: SharedVocabulary) -> Sink {
-        let sealed = Rc::new(RefCell::new(VecDeque::new()));
+    pub fn attach(
+        self,
+        profile: View<'_, u32>,
+        vocabulary: SharedVocabulary,
+        arrivals: Arrivals,
+    ) -> Sink {
+        let sealed = Rc::new(RefCell::new(Sealed::default()));
         let seal = sealed.clone();
         profile.stream.inspect(move |span| {
             let upper = span.upper().first().copied().unwrap_or(Time::MAX);
-            let batch = span.inner.clone();
-            seal.borrow_mut().extend(batch.map(|batch| (upper, batch)));
+            if let Some(batch) = &span.inner {
+                seal.borrow_mut().push(upper, batch.clone());
+            }
         });
         Sink {
             way: self,
@@ -75,10 +115,11 @@ impl Prepared {
             trace: profile.trace,
             vocabulary,
             sealed,
-            fresh: Vec::new(),
-            dirty: BTreeSet::new(),
-            sweep: None,
-            came: VecDeque::new(),
+            changes: None,
+            sweep: Sweep::default(),
+            ours: Vec::new(),
+            encoder: Encoder::default(),
+            arrivals,
         }
     }
 }
@@ -89,29 +130,22 @@ pub struct Sink {
     weights: Weights,
     trace: TraceAgent<ViewSpine<u32>>,
     vocabulary: SharedVocabulary,
-    sealed: Rc<RefCell<VecDeque<(Time, Batch)>>>,
-    /// Users whose hash this run has written whole.
-    fresh: Vec<bool>,
-    /// Users that are to be written.
-    dirty: BTreeSet<u32>,
-    /// The next user of a sweep over all.
-    sweep: Option<u32>,
-    came: VecDeque<(Time, RecordTimes)>,
+    sealed: Rc<RefCell<Sealed>>,
+    /// What is on its way out, a slice at a time.
+    changes: Option<Changes>,
+    sweep: Sweep,
+    /// Users whose hash this run has written whole; to others, it may be anything.
+    ours: Vec<bool>,
+    encoder: Encoder,
+    arrivals: Arrivals,
 }
 
 impl Sink {
-    /// Notes when the records of an epoch were written, to tell how fresh the profiles are.
-    pub fn came(&mut self, time: Time, records: RecordTimes) {
-        if !records.is_empty() {
-            self.came.push_back((time, records));
-        }
-    }
-
     /// Takes new weights: every profile is written anew.
     pub fn weigh(&mut self, weights: Weights) {
         if weights != self.weights {
             self.weights = weights;
-            self.sweep = Some(0);
+            self.sweep.all();
         }
     }
 
@@ -123,83 +157,107 @@ impl Sink {
         self.trace.set_physical_compaction(AntichainRef::new(&frontier));
         if self.way.connection.take_lost() {
             // Redis lost its data, or is another: what was written does not count.
-            self.fresh.clear();
-            self.sweep = Some(0);
+            self.ours.clear();
+            self.sweep.those_not_ours();
         }
-        let free = self.way.connection.is_free();
-        if free || self.sealed.borrow().len() > MOST_BATCHES {
-            self.collect(closed);
-        }
-        self.way
-            .metrics
-            .sink_pending_users
-            .set(i64::try_from(self.dirty.len()).unwrap_or(i64::MAX));
-        if free && (!self.dirty.is_empty() || self.sweep.is_some()) {
+        if self.way.connection.is_free() {
             self.write(closed);
+        } else if self.sealed.borrow().is_too_much() {
+            self.give_up_changes();
         }
+        let waiting = self.sealed.borrow().users()
+            + self.changes.as_ref().map_or(0, Changes::users)
+            + self.sweep.users(self.ours.len());
+        self.way.metrics.sink_pending_users.set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
 
-    /// Notes the users of the batches whose epochs have closed.
-    fn collect(&mut self, closed: Time) {
-        let mut sealed = self.sealed.borrow_mut();
-        while sealed.front().is_some_and(|(upper, _)| *upper <= closed) {
-            let Some((_, batch)) = sealed.pop_front() else { break };
-            let mut cursor = batch.cursor();
-            while let Some(&user) = cursor.get_key(&batch) {
-                self.dirty.insert(user);
-                cursor.step_key(&batch);
+    /// Redis is away for long: what has changed is not held any longer, but that its users have.
+    fn give_up_changes(&mut self) {
+        for user in self.sealed.borrow_mut().take_users() {
+            if let Some(ours) = self.ours.get_mut(user as usize) {
+                *ours = false;
             }
         }
+        self.sweep.those_not_ours();
+        self.arrivals.fold();
     }
 
     fn write(&mut self, closed: Time) {
+        if self.changes.is_none() {
+            self.changes = self.sealed.borrow_mut().take(closed);
+        }
+        if self.changes.is_none() && self.sweep.is_over() {
+            return;
+        }
         let began = Instant::now();
-        let mut batches: Vec<Batch> = Vec::new();
-        self.trace.map_spans(|span| batches.extend(span.inner.clone()));
         let vocabulary = self.vocabulary.borrow();
-        let users = u32::try_from(vocabulary.users.len()).unwrap_or(u32::MAX);
-        self.fresh.resize(vocabulary.users.len(), false);
-        let mut pipeline = Pipeline::default();
-        let mut cursors: Vec<_> = batches.iter().map(|batch| batch.cursor()).collect();
-        let mut written = 0_usize;
-        loop {
+        self.ours.resize(vocabulary.users.len(), false);
+        self.encoder.pipeline = Pipeline::reuse(self.way.connection.spare());
+        let mut page = Page {
+            reader: Reader::new(&mut self.trace),
+            weights: self.weights,
+            encoder: &mut self.encoder,
+        };
+        let mut records = RecordTimes::new();
+        for written in 1_usize.. {
             // What has changed goes first, so that a sweep keeps nobody waiting.
-            let user = match self.dirty.pop_first() {
-                Some(user) => user,
-                None => match &mut self.sweep {
-                    Some(next) if *next < users => {
-                        *next += 1;
-                        *next - 1
+            if let Some(changes) = &mut self.changes {
+                let Some(user) = changes.user() else {
+                    let closed = changes.closed();
+                    self.changes = None;
+                    if !self.sweep.is_behind() {
+                        records = self.arrivals.take_before(closed);
                     }
-                    _ => {
-                        self.sweep = None;
-                        break;
-                    }
-                },
-            };
-            let tags = encode::profile(&batches, &mut cursors, user);
-            let whole = !std::mem::replace(&mut self.fresh[user as usize], true);
-            pipeline.user(
-                vocabulary.users.text(user),
-                whole,
-                &tags,
-                &vocabulary.tags,
-                self.weights,
-            );
-            written += 1;
-            let full = pipeline.bytes() >= self.way.pipeline_bytes;
-            if full || (written.is_multiple_of(64) && began.elapsed() >= self.way.slice) {
+                    continue;
+                };
+                if std::mem::replace(&mut self.ours[user as usize], true) {
+                    page.changed(user, changes, &vocabulary);
+                } else {
+                    page.whole(user, true, &vocabulary);
+                }
+                changes.next_user();
+            } else {
+                let Some(user) = self.sweep.next(&self.ours) else { break };
+                let ours = std::mem::replace(&mut self.ours[user as usize], true);
+                page.whole(user, !ours, &vocabulary);
+            }
+            let full = page.encoder.pipeline.packed().len() >= self.way.pipeline_bytes;
+            if full || (written.is_multiple_of(32) && began.elapsed() >= self.way.slice) {
                 break;
             }
         }
-        let mut records = RecordTimes::new();
-        if self.dirty.is_empty() {
-            while self.came.front().is_some_and(|(time, _)| *time < closed) {
-                records.extend(self.came.pop_front().into_iter().flat_map(|(_, times)| times));
-            }
-        }
+        let pipeline = std::mem::take(&mut self.encoder.pipeline);
         if !pipeline.is_empty() {
             self.way.connection.send(pipeline, records);
         }
+    }
+}
+
+/// What users' commands are made of.
+struct Page<'a> {
+    reader: Reader<u32, Counts>,
+    weights: Weights,
+    encoder: &'a mut Encoder,
+}
+
+impl Page<'_> {
+    /// Writes the tags of a user that have changed.
+    fn changed(&mut self, user: u32, changes: &mut Changes, names: &Vocabulary) {
+        self.reader.seek(user);
+        changes.tags(|tag| {
+            // A tag that is gone from the trace sums up to nothing.
+            let counts = self.reader.sum(&tag, Time::MAX).unwrap_or_default();
+            self.encoder.tag(names.tags.text(tag), self.weights.score(counts));
+        });
+        self.encoder.user(names.users.text(user), false);
+    }
+
+    /// Writes all of a user's tags.
+    fn whole(&mut self, user: u32, replace: bool, names: &Vocabulary) {
+        self.reader.seek(user);
+        self.reader.each(Time::MAX, |&tag, counts| {
+            self.encoder.tag(names.tags.text(tag), self.weights.score(counts));
+        });
+        self.encoder.user(names.users.text(user), replace);
     }
 }
