@@ -16,13 +16,14 @@ use crate::questions::{Answered, Ask, Views, questions};
 use crate::recent::Recent;
 use crate::tags::tags;
 use crate::views::{View, ViewSpine, activity, bought, profile};
-use differential_dataflow::ExchangeData;
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::TraceReader;
+use differential_dataflow::{AsCollection, ExchangeData};
 use std::cell::RefCell;
 use std::rc::Rc;
 use timely::dataflow::operators::core::input::Handle;
 use timely::dataflow::operators::core::{Input, Inspect, Probe};
+use timely::dataflow::operators::generic::operator::empty;
 use timely::dataflow::operators::probe;
 use timely::dataflow::operators::vec::Broadcast;
 use timely::dataflow::{Scope, Stream};
@@ -114,7 +115,9 @@ pub fn graph<'scope>(
         keep.borrow_mut().keep(time, block);
     });
     let hours = hours(actions.clone());
-    let labels = labels(touches.clone(), vocabulary);
+    // Without what is popular nobody asks for a product's tags.
+    let labelled = if choice.popularity { touches.clone() } else { empty(scope).as_collection() };
+    let labels = labels(labelled, vocabulary);
     let tagged = tags(touches, catalogue.clone());
     let profile = profile(tagged.clone());
     let Choice { limits, .. } = choice;
