@@ -61,7 +61,11 @@ pub fn parse<'a>(
         (Some(Some(said)), topic) if topic.is_none_or(|topic| topic == said) => said,
         _ => return Err(Reason::WrongType),
     };
-    let user = required(text(Field::User, Reason::BadUser)?, Reason::NoUser, Reason::BadUser)?;
+    let session = text(Field::Session, Reason::BadSession)?.unwrap_or("");
+    // A session without a user is a guest.
+    let guest = Some(session).filter(|session| !session.is_empty());
+    let user = text(Field::User, Reason::BadUser)?.or(guest);
+    let user = required(user, Reason::NoUser, Reason::BadUser)?;
     let product =
         required(text(Field::Product, Reason::BadProduct)?, Reason::NoProduct, Reason::BadProduct)?;
     let time = match text(Field::Time, Reason::BadTimestamp)? {
@@ -72,7 +76,6 @@ pub fn parse<'a>(
         return Err(Reason::FutureTimestamp);
     }
     let category = text(Field::Category, Reason::BadCategory)?.unwrap_or("");
-    let session = text(Field::Session, Reason::BadSession)?.unwrap_or("");
     let id = text(Field::Id, Reason::BadId)?.unwrap_or("");
     let tags = object.into_tags(texts)?;
     Ok(Event { kind, time, user, product, category, session, id, tags })

@@ -75,6 +75,10 @@ fn every_spelling_is_understood() {
             Event { category: "C", id: "e", session: "9", ..event() },
         ),
         (
+            r#"{"sessionId":"g1","product":"p1"}"#,
+            Event { user: "g1", session: "g1", ..event() },
+        ),
+        (
             r#"{"userId":"u1","product":"p1","event_id":"e","session_id":"s"}"#,
             Event { id: "e", session: "s", ..event() },
         ),
@@ -110,6 +114,7 @@ fn every_reason_has_its_cases() {
         (with(r#""eventType":1"#), Reason::WrongType),
         (r#"{"product":"p1"}"#.to_owned(), Reason::NoUser),
         (r#"{"userId":null,"product":"p1"}"#.to_owned(), Reason::NoUser),
+        (r#"{"sessionId":"","product":"p1"}"#.to_owned(), Reason::NoUser),
         (r#"{"userId":"","product":"p1"}"#.to_owned(), Reason::BadUser),
         (r#"{"userId":true,"product":"p1"}"#.to_owned(), Reason::BadUser),
         (r#"{"userId":["u1"],"user_id":"u1","product":"p1"}"#.to_owned(), Reason::BadUser),
