@@ -7,6 +7,8 @@ use crate::evaluate::metrics::{Metrics, Quality};
 use crate::evaluate::protocol::{Protocol, Split, run as judge};
 use crate::evaluate::read::{Format, Tally};
 use clap::Args;
+use dataflows::model::{Blend, Model};
+use dataflows::weights::{Score, Weights};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -38,6 +40,12 @@ pub(super) struct EvaluateArgs {
     /// Which methods; all when none is named
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     methods: Vec<String>,
+    /// What a view, a cart and a purchase are worth to the ranking
+    #[arg(long, default_value = "1,3,5", value_name = "VIEW,CART,PURCHASE", value_parser = weights)]
+    weights: Weights,
+    /// How the ranking mixes its parts, as in the settings; what is not named is as usual
+    #[arg(long, default_value = "{}", value_name = "JSON", value_parser = blend)]
+    blend: Blend,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -90,8 +98,19 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn weights(text: &str) -> Result<Weights, String> {
+    let scores = text.split(',').map(|part| part.trim().parse().ok().and_then(Score::from_f64));
+    let scores: Option<Vec<Score>> = scores.collect();
+    let three = scores.and_then(|scores| scores.try_into().ok());
+    three.map(Weights).ok_or("must be three numbers, as 1,3,5".into())
+}
+
+fn blend(text: &str) -> Result<Blend, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
 fn chosen(args: &EvaluateArgs) -> anyhow::Result<Vec<Method>> {
-    let all = methods();
+    let all = methods(Model { weights: args.weights, blend: args.blend });
     let names: Vec<&str> = all.iter().map(|method| method.name).collect();
     for name in &args.methods {
         if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {

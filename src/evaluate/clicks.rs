@@ -74,7 +74,11 @@ impl Builder {
     pub fn push(&mut self, record: &Record<'_>) {
         let product = self.products.of(record.product);
         if product as usize == self.tags_of.len() {
-            self.tags_of.push(record.tags.iter().map(|tag| self.tags.of(tag)).collect());
+            // Where there are no tags, the category stands in, as it does where it is served.
+            let category = [record.category];
+            let tags = if record.tags.is_empty() { &category[..] } else { &record.tags };
+            let tags = tags.iter().filter(|tag| !tag.is_empty());
+            self.tags_of.push(tags.map(|tag| self.tags.of(tag)).collect());
         }
         let session = (!record.session.is_empty()).then(|| self.sessions.of(record.session));
         let (kind, time, user) = (record.kind, record.time, self.users.of(record.user));

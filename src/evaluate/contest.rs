@@ -2,8 +2,9 @@
 
 use super::baselines::{Association, Cosine, Neighbours, Popularity, Sequential, Stan, Vector};
 use super::baselines::{Similarity, Weighting};
-use super::model::Model;
+use super::served::Served;
 use super::{Clicks, Recommender};
+use dataflows::model::Model;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -51,8 +52,8 @@ impl Method {
     }
 }
 
-/// All methods. Ours has no settings to tune: its constants are the ones that are served.
-pub fn methods() -> Vec<Method> {
+/// All methods. Ours has no settings to tune: it ranks by the model that is given.
+pub fn methods(model: Model) -> Vec<Method> {
     let one = |name, entry| Method { name, entries: vec![entry] };
     vec![
         one("popularity", Entry::new(String::new(), |_| Popularity::default())),
@@ -68,8 +69,13 @@ pub fn methods() -> Vec<Method> {
                 &[None, Some(1.0), Some(2.0), Some(5.0)],
             ),
         },
-        one("recsys", Entry::new(String::new(), Model::new)),
+        one("recsys", Entry::new(weights(&model), move |clicks| Served::new(clicks, model))),
     ]
+}
+
+fn weights(model: &Model) -> String {
+    let [view, cart, purchase] = model.weights.0;
+    format!("weights={view},{cart},{purchase}")
 }
 
 fn sequential() -> Vec<Entry> {

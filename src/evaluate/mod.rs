@@ -11,7 +11,7 @@ pub mod metrics;
 pub mod recommender;
 pub mod protocol;
 pub mod baselines;
-pub mod model;
+pub mod served;
 pub mod contest;
 
 pub use clicks::{Click, Clicks};
