@@ -6,6 +6,8 @@ use crate::evaluate::contest::{Entry, Method, methods};
 use crate::evaluate::metrics::{Metrics, Quality};
 use crate::evaluate::protocol::{Protocol, Split, run as judge};
 use crate::evaluate::read::{Format, Tally};
+use crate::settings::Setting;
+use crate::settings::blend::BlendError;
 use clap::Args;
 use dataflows::model::{Blend, Model};
 use dataflows::weights::{Score, Weights};
@@ -106,7 +108,7 @@ fn weights(text: &str) -> Result<Weights, String> {
 }
 
 fn blend(text: &str) -> Result<Blend, String> {
-    serde_json::from_str(text).map_err(|error| error.to_string())
+    Setting::parse(text.as_bytes()).map_err(|error: BlendError| error.to_string())
 }
 
 fn chosen(args: &EvaluateArgs) -> anyhow::Result<Vec<Method>> {

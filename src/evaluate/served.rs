@@ -65,7 +65,8 @@ impl Served {
         let vocabulary = SharedVocabulary::default();
         let answer = Rc::new(RefCell::new(Vec::new()));
         let mut inputs = worker.dataflow(|scope| {
-            let (inputs, outputs) = graph(scope, CHOICE, &vocabulary, |_| (), |_, _| (), &closed);
+            let (inputs, outputs) =
+                graph(scope, CHOICE, &vocabulary, |_| (), |_, _| (), |_, _| (), &closed);
             let answer = answer.clone();
             outputs.answers.inspect(move |(_, _, found)| {
                 let ranked = found.iter().filter_map(|found| match found {
