@@ -74,10 +74,7 @@ fn every_spelling_is_understood() {
             r#"{"userId":"u1","product":"p1","category":"C","eventId":"e","sessionId":9}"#,
             Event { category: "C", id: "e", session: "9", ..event() },
         ),
-        (
-            r#"{"sessionId":"g1","product":"p1"}"#,
-            Event { user: "g1", session: "g1", ..event() },
-        ),
+        (r#"{"sessionId":"g1","product":"p1"}"#, Event { user: "g1", session: "g1", ..event() }),
         (
             r#"{"userId":"u1","product":"p1","event_id":"e","session_id":"s"}"#,
             Event { id: "e", session: "s", ..event() },
