@@ -61,10 +61,11 @@ pub fn parse<'a>(
         (Some(Some(said)), topic) if topic.is_none_or(|topic| topic == said) => said,
         _ => return Err(Reason::WrongType),
     };
-    let session = text(Field::Session, Reason::BadSession)?.unwrap_or("");
-    // A session without a user is a guest.
-    let guest = Some(session).filter(|session| !session.is_empty());
-    let user = text(Field::User, Reason::BadUser)?.or(guest);
+    let user = match text(Field::User, Reason::BadUser)? {
+        // A session without a user is a guest.
+        None => text(Field::Session, Reason::BadSession)?.filter(|guest| !guest.is_empty()),
+        user => user,
+    };
     let user = required(user, Reason::NoUser, Reason::BadUser)?;
     let product =
         required(text(Field::Product, Reason::BadProduct)?, Reason::NoProduct, Reason::BadProduct)?;
@@ -76,6 +77,7 @@ pub fn parse<'a>(
         return Err(Reason::FutureTimestamp);
     }
     let category = text(Field::Category, Reason::BadCategory)?.unwrap_or("");
+    let session = text(Field::Session, Reason::BadSession)?.unwrap_or("");
     let id = text(Field::Id, Reason::BadId)?.unwrap_or("");
     let tags = object.into_tags(texts)?;
     Ok(Event { kind, time, user, product, category, session, id, tags })

@@ -31,7 +31,11 @@ fn oracle(record: &[u8], topic: Kind, record_time: Option<i64>) -> Result<Owned,
         Some(name) if name == topic.name() => topic,
         Some(_) => return Err(Reason::WrongType),
     };
-    let user = scalar(&["userId", "user_id"], Reason::BadUser)?.ok_or(Reason::NoUser)?;
+    let session = || scalar(&["sessionId", "session_id"], Reason::BadSession);
+    let user = match scalar(&["userId", "user_id"], Reason::BadUser)? {
+        None => session()?.filter(|guest| !guest.is_empty()).ok_or(Reason::NoUser)?,
+        Some(user) => user,
+    };
     let user = Some(user).filter(|user| !user.is_empty()).ok_or(Reason::BadUser)?;
     let product = scalar(&["product", "productId", "product_id"], Reason::BadProduct)?;
     let product = product.ok_or(Reason::NoProduct)?;
@@ -44,7 +48,7 @@ fn oracle(record: &[u8], topic: Kind, record_time: Option<i64>) -> Result<Owned,
         return Err(Reason::FutureTimestamp);
     }
     let category = scalar(&["category"], Reason::BadCategory)?.unwrap_or_default();
-    let session = scalar(&["sessionId", "session_id"], Reason::BadSession)?.unwrap_or_default();
+    let session = session()?.unwrap_or_default();
     let id = scalar(&["eventId", "event_id"], Reason::BadId)?.unwrap_or_default();
     let mut tags = Vec::new();
     match map.get("tags") {
