@@ -1,6 +1,7 @@
 //! Questions as a dataflow: each goes to the owners of what it asks for, their parts come back to
 //! its origin, and the closing of its epoch says that all are in.
 
+mod parts;
 mod stamp;
 mod users;
 mod tastes;
@@ -8,6 +9,9 @@ mod products;
 mod places;
 mod gather;
 mod answer;
+
+pub(crate) use parts::{Part, Sent};
+pub use parts::{Popular, Row, Visited, Worth};
 
 use crate::Time;
 use crate::catalogue::Catalogue;
@@ -19,7 +23,7 @@ use crate::pairs::Pairs;
 use crate::popularity::OnDay;
 use crate::positions::PositionSpine;
 use crate::recent::{OwnedEvent, Recent};
-use crate::recommend::{Plan, Ranked, Rules};
+use crate::recommend::{Ranked, Rules};
 use crate::views::View;
 use crate::weights::Score;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
@@ -125,87 +129,6 @@ pub enum Found {
 
 /// All that was found for a question: its number, and the time that it is true of.
 pub type Answered = (u64, Time, Vec<Found>);
-
-/// What an owner found. Products are in the ids of who found them until they are at the origin.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) enum Part {
-    Profile(usize, Vec<(String, Score)>),
-    Activity(u32, [i64; 3]),
-    Recent(Vec<OwnedEvent>),
-    Position(usize, i64),
-    /// What a ranking is to be like.
-    Plan(Box<Plan>),
-    /// Products of the user's latest visits, newest first.
-    Visit(Vec<Visited>),
-    /// What the user has bought.
-    Bought(Vec<u32>),
-    /// What goes with a product.
-    Row(Row),
-    /// What is popular.
-    Popular(Popular),
-}
-
-/// A product of a visit.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Visited {
-    /// The product.
-    pub product: u32,
-    /// Whether it is of the latest visit, not from before.
-    pub current: bool,
-}
-
-/// A product with what it is worth to something, and of how many events that is.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Worth {
-    /// The product.
-    pub product: u32,
-    /// What it is worth.
-    pub worth: f64,
-    /// Of how many events.
-    pub events: u32,
-}
-
-/// What goes with a product: the best of its partners.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Row {
-    /// The product.
-    pub product: u32,
-    /// The product's place in the visit, or in what was before, from the newest.
-    pub place: usize,
-    /// Whether it is of the visit.
-    pub current: bool,
-    /// What all partners are worth together.
-    pub mass: f64,
-    /// The best.
-    pub partners: Vec<Worth>,
-}
-
-/// The best products of a tag, or of one worker overall, best first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Popular {
-    /// The tag; none is overall.
-    pub tag: Option<String>,
-    /// The tag's part of the user's profile.
-    pub share: f64,
-    /// How many were asked for.
-    pub n: usize,
-    /// What all products are worth together.
-    pub mass: f64,
-    /// The best products, best first.
-    pub products: Vec<Worth>,
-}
-
-/// A part on its way to its question's origin.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Sent {
-    origin: usize,
-    id: u64,
-    from: usize,
-    /// From which of the sender's operators: each tells names on its own.
-    lane: u8,
-    news: crate::crossing::News,
-    part: Part,
-}
 
 /// What questions are answered from.
 pub struct Views<'scope> {

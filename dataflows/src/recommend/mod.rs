@@ -26,9 +26,11 @@
 //! analysis of session-based recommendation algorithms").
 
 mod rank;
+mod pick;
 
+pub use pick::pick;
 pub(crate) use rank::fade;
-pub use rank::{Evidence, Ranker, pick};
+pub use rank::{Evidence, Ranker};
 
 use crate::catalogue::Product;
 use crate::model::Lens;

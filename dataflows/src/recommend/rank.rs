@@ -1,13 +1,13 @@
 //! The kernel: from the parts of a question to the best products and the reasons for them.
 
-use super::{AGAIN, Basis, Cause, LeaveOut, Plan, Ranked, Reason, Rules};
+use super::{AGAIN, Basis, Cause, LeaveOut, Plan, Ranked, Reason};
 use crate::block::stable_hash;
 use crate::catalogue::Product;
 use crate::model::{Blend, Lens};
 use crate::names::Names;
 use crate::questions::{Popular, Row, Visited, Worth};
 use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BinaryHeap, HashSet};
 
 /// What was found for a ranking, in ids of the worker that ranks.
 #[derive(Clone, Debug, Default)]
@@ -276,29 +276,6 @@ fn merged(overall: Vec<Popular>, names: &Known<'_>) -> Option<Popular> {
     });
     merged.products.truncate(merged.n);
     Some(merged)
-}
-
-/// Picks from candidates, best first, as the rules allow; `tags_of` are a product's tags.
-pub fn pick(
-    mut candidates: Vec<Ranked>,
-    rules: &Rules,
-    mut tags_of: impl FnMut(&Ranked) -> Vec<String>,
-) -> Vec<Ranked> {
-    if rules.is_picky() {
-        let mut per_tag: HashMap<String, usize> = HashMap::new();
-        let most = rules.per_tag.unwrap_or(usize::MAX);
-        candidates.retain(|candidate| {
-            let tags = tags_of(candidate);
-            let is_of = |list: &[String]| tags.iter().any(|tag| list.contains(tag));
-            let full = tags.iter().any(|tag| most <= per_tag.get(tag).copied().unwrap_or_default());
-            if full || is_of(&rules.without) || (!rules.only.is_empty() && !is_of(&rules.only)) {
-                return false;
-            }
-            tags.into_iter().for_each(|tag| *per_tag.entry(tag).or_default() += 1);
-            true
-        });
-    }
-    candidates.into_iter().skip(rules.offset).take(rules.n).collect()
 }
 
 impl PartialEq for Candidate<'_> {
