@@ -47,7 +47,7 @@ struct Candidate<'a> {
 }
 
 impl Ranker {
-    /// The best products of a plan that are not unavailable, as many as [`pick`] needs; `row_of` is
+    /// The best products of a plan that are not unavailable, as many as [`pick`](super::pick()) needs; `row_of` is
     /// what the catalogue says of a product.
     pub fn rank(
         &mut self,
