@@ -26,6 +26,7 @@ pub mod positions;
 pub mod recent;
 pub mod reader;
 pub mod radix;
+mod waiting;
 pub mod lookup;
 pub mod standings;
 pub mod recommend;

@@ -2,15 +2,14 @@
 
 use crate::Time;
 use crate::reader::Reader;
+use crate::waiting::Waiting;
 use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
-use differential_dataflow::trace::TraceReader;
 use differential_dataflow::trace::implementations::ValSpine;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{ParallelizationContract, Pipeline};
-use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
 
 /// Shows a key's values, with what they sum up to at the time of the question.
@@ -41,19 +40,14 @@ where
         Pipeline,
         name,
         move |_, _| {
-            let mut waiting: Vec<(Capability<Time>, Vec<Q>)> = Vec::new();
+            let mut waiting = Waiting::default();
             move |(questions, asked), (batches, complete), output| {
                 batches.for_each(|_, _| {});
-                questions.for_each(|capability, questions| {
-                    let capability = capability.retain_least(0).expect("data has a time");
-                    waiting.push((capability, std::mem::take(questions)));
-                });
+                questions.for_each(|capability, questions| waiting.keep(&capability, questions));
                 let mut answers = Vec::new();
-                waiting.retain_mut(|(capability, questions)| {
+                for (capability, questions) in waiting.take_ready(|time| !complete.less_equal(time))
+                {
                     let time = *capability.time();
-                    if complete.less_equal(&time) {
-                        return true;
-                    }
                     let mut reader = Reader::new(&mut trace);
                     let mut show = |key: u32, show: &mut dyn FnMut(&V, &R)| {
                         reader.seek(key);
@@ -63,18 +57,12 @@ where
                             }
                         });
                     };
-                    for question in questions.drain(..) {
+                    for question in questions {
                         answer(question, time, &mut show, &mut answers);
                     }
-                    output.session(capability).give_iterator(answers.drain(..));
-                    false
-                });
-                // No question can come, and none waits, before this; what lies before may merge.
-                let held = waiting.iter().map(|(capability, _)| *capability.time());
-                let oldest = held.chain(asked.frontier().iter().copied()).min();
-                let oldest = oldest.as_slice();
-                trace.set_logical_compaction(timely::progress::frontier::AntichainRef::new(oldest));
-                trace.set_physical_compaction(complete.frontier());
+                    output.session(&capability).give_iterator(answers.drain(..));
+                }
+                waiting.release(&mut trace, asked, complete);
             }
         },
     )

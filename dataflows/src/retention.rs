@@ -3,10 +3,11 @@
 use crate::Time;
 use crate::clock::Clock;
 use crate::counts::Counts;
+use crate::reader::Reader;
 use crate::views::{View, ViewSpine, arrange_here};
-use differential_dataflow::difference::{Abelian, IsZero, Semigroup};
+use differential_dataflow::difference::{Abelian, IsZero};
 use differential_dataflow::operators::arrange::TraceAgent;
-use differential_dataflow::trace::{Cursor, Navigable, TraceReader};
+use differential_dataflow::trace::TraceReader;
 use differential_dataflow::{AsCollection, ExchangeData, VecCollection};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -140,37 +141,26 @@ impl Shelf {
     fn expire<V: ExchangeData>(
         &mut self,
         now: u32,
-        trace: &TraceAgent<ViewSpine<V>>,
+        trace: &mut TraceAgent<ViewSpine<V>>,
         hour_of: impl Fn(&V) -> u32,
         mut show: impl FnMut((u32, V), Counts),
     ) {
-        let mut batches = Vec::new();
+        if !self.is_due(now) {
+            return;
+        }
+        let mut reader = Reader::new(trace);
         while self.is_due(now) {
             let Some((hour, mut keys)) = self.by_hour.pop_first() else { break };
-            if batches.is_empty() {
-                trace.map_spans(|span| batches.extend(span.inner.clone()));
-            }
             keys.sort_unstable();
             keys.dedup();
-            for batch in &batches {
-                let mut cursor = batch.cursor();
-                for key in &keys {
-                    cursor.seek_key(batch, key);
-                    if cursor.get_key(batch) != Some(key) {
-                        continue;
+            for key in keys {
+                reader.seek(key);
+                reader.each(Time::MAX, |value, mut sum: Counts| {
+                    if hour_of(value) == hour && !sum.is_zero() {
+                        sum.negate();
+                        show((key, value.clone()), sum);
                     }
-                    while let Some(value) = cursor.get_val(batch) {
-                        if hour_of(value) == hour {
-                            let mut sum = Counts::default();
-                            cursor.map_times(batch, |_, counts| sum.plus_equals(counts));
-                            if !sum.is_zero() {
-                                sum.negate();
-                                show((*key, value.clone()), sum);
-                            }
-                        }
-                        cursor.step_val(batch);
-                    }
-                }
+                });
             }
         }
     }

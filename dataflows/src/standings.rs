@@ -9,6 +9,7 @@ use crate::model::Lens;
 use crate::popularity::OnDay;
 use crate::questions::Worth;
 use crate::views::{View, ViewSpine};
+use crate::waiting::Waiting;
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::{Cursor, Navigable, TraceReader};
@@ -18,9 +19,7 @@ use std::collections::{BTreeSet, HashMap};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{ParallelizationContract, Pipeline};
-use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
-use timely::progress::Antichain;
 
 /// How many tags are kept in order. When there are more, all are begun anew.
 const TAGS: usize = 4096;
@@ -60,7 +59,7 @@ where
         Pipeline,
         "popularity asked",
         move |_, _| {
-            let mut waiting: Vec<(Capability<Time>, Vec<Q>)> = Vec::new();
+            let mut waiting = Waiting::default();
             let mut tables = Tables { by_tag: HashMap::new(), tie };
             move |(questions, asked), (batches, complete), output| {
                 batches.for_each(|_, spans| {
@@ -68,32 +67,22 @@ where
                         tables.note(&batch);
                     }
                 });
-                questions.for_each(|capability, questions| {
-                    let capability = capability.retain_least(0).expect("data has a time");
-                    waiting.push((capability, std::mem::take(questions)));
-                });
+                questions.for_each(|capability, questions| waiting.keep(&capability, questions));
                 // NB: a table goes on with time, never back, so that all questions of a time must be
                 // in before any of a later one is answered.
-                waiting.sort_by_key(|(capability, _)| *capability.time());
-                let ready = waiting.partition_point(|(capability, _)| {
-                    let time = capability.time();
-                    !complete.less_equal(time) && !asked.less_equal(time)
-                });
-                if 0 < ready {
-                    let mut batches = Vec::new();
-                    trace.map_spans(|span| batches.extend(span.inner.clone()));
-                    for (capability, questions) in waiting.drain(..ready) {
-                        let mut best = |tag: u32, lens: &Lens, n: usize| {
-                            tables.best(tag, lens, n, *capability.time(), &batches)
-                        };
-                        let answers = questions.into_iter().filter_map(|q| answer(q, &mut best));
-                        output.session(&capability).give_iterator(answers);
+                let is_ready = |time: &Time| !complete.less_equal(time) && !asked.less_equal(time);
+                let mut batches = Vec::new();
+                for (capability, questions) in waiting.take_ready(is_ready) {
+                    if batches.is_empty() {
+                        trace.map_spans(|span| batches.extend(span.inner.clone()));
                     }
+                    let mut best = |tag: u32, lens: &Lens, n: usize| {
+                        tables.best(tag, lens, n, *capability.time(), &batches)
+                    };
+                    let answers = questions.into_iter().filter_map(|q| answer(q, &mut best));
+                    output.session(&capability).give_iterator(answers);
                 }
-                let held = waiting.first().map(|(capability, _)| *capability.time());
-                let oldest = held.into_iter().chain(asked.frontier().iter().copied()).min();
-                trace.set_logical_compaction(Antichain::from_iter(oldest).borrow());
-                trace.set_physical_compaction(complete.frontier());
+                waiting.release(&mut trace, asked, complete);
             }
         },
     )
@@ -162,12 +151,7 @@ impl Table {
     /// Reads all products as of a time, and notes what changes later.
     fn begin(&mut self, tag: u32, time: Time, batches: &[Batch], tie: impl Fn(u32) -> u64) {
         let mut days: Vec<(OnDay, Counts)> = Vec::new();
-        for batch in batches {
-            let mut cursor = batch.cursor();
-            cursor.seek_key(batch, &tag);
-            if cursor.get_key(batch) != Some(&tag) {
-                continue;
-            }
+        for (batch, mut cursor) in of_tag(tag, batches) {
             while let Some(&day) = cursor.get_val(batch) {
                 cursor.map_times(batch, |&at, counts| {
                     if at <= time {
@@ -197,12 +181,7 @@ impl Table {
         products.sort_unstable();
         products.dedup();
         let mut days: Vec<(OnDay, Counts)> = Vec::new();
-        for batch in batches {
-            let mut cursor = batch.cursor();
-            cursor.seek_key(batch, &tag);
-            if cursor.get_key(batch) != Some(&tag) {
-                continue;
-            }
+        for (batch, mut cursor) in of_tag(tag, batches) {
             for &product in &products {
                 cursor.seek_val(batch, &OnDay { product, day: 0 });
                 let of_it = |day: &&OnDay| day.product == product;
@@ -248,6 +227,18 @@ impl Table {
             self.order.remove(&(Reverse(Total(worth)), tie(product), product));
         }
     }
+}
+
+/// The batches that have a tag, each with a cursor at it.
+fn of_tag(
+    tag: u32,
+    batches: &[Batch],
+) -> impl Iterator<Item = (&Batch, <Batch as Navigable>::Cursor)> {
+    batches.iter().filter_map(move |batch| {
+        let mut cursor = batch.cursor();
+        cursor.seek_key(batch, &tag);
+        (cursor.get_key(batch) == Some(&tag)).then_some((batch, cursor))
+    })
 }
 
 /// A number that orders as numbers do.

@@ -55,23 +55,3 @@ pub(super) fn gather<'scope>(
         },
     )
 }
-
-impl Part {
-    /// Shows all ids of products.
-    pub(super) fn ids(&mut self, each: impl FnMut(&mut u32)) {
-        match self {
-            Part::Visit(visit) => {
-                visit.iter_mut().map(|visited| &mut visited.product).for_each(each)
-            }
-            Part::Bought(products) => products.iter_mut().for_each(each),
-            Part::Row(row) => {
-                let partners = row.partners.iter_mut().map(|worth| &mut worth.product);
-                std::iter::once(&mut row.product).chain(partners).for_each(each);
-            }
-            Part::Popular(popular) => {
-                popular.products.iter_mut().map(|worth| &mut worth.product).for_each(each);
-            }
-            _ => {}
-        }
-    }
-}

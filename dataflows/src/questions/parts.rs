@@ -1,6 +1,8 @@
 //! What owners find for a question, on its way to where it was asked.
 
-use crate::crossing::News;
+use super::Ask;
+use crate::crossing::{News, Teller};
+use crate::names::SharedVocabulary;
 use crate::recent::OwnedEvent;
 use crate::recommend::Plan;
 use crate::weights::Score;
@@ -85,4 +87,67 @@ pub(crate) struct Sent {
     pub(super) lane: u8,
     pub(super) news: News,
     pub(super) part: Part,
+}
+
+impl Part {
+    /// Shows all ids of products.
+    pub(super) fn ids(&mut self, each: impl FnMut(&mut u32)) {
+        match self {
+            Part::Visit(visit) => {
+                visit.iter_mut().map(|visited| &mut visited.product).for_each(each)
+            }
+            Part::Bought(products) => products.iter_mut().for_each(each),
+            Part::Row(row) => {
+                let partners = row.partners.iter_mut().map(|worth| &mut worth.product);
+                std::iter::once(&mut row.product).chain(partners).for_each(each);
+            }
+            Part::Popular(popular) => {
+                popular.products.iter_mut().map(|worth| &mut worth.product).for_each(each);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What an operator has told origins of its products' names.
+pub(super) struct Lane {
+    lane: u8,
+    me: usize,
+    products: Teller,
+}
+
+impl Lane {
+    /// Each operator of this dataflow that sends products has a lane of its own.
+    pub(super) fn new(lane: u8, me: usize) -> Lane {
+        Lane { lane, me, products: Teller::default() }
+    }
+
+    /// A part with the names that its origin has not been told yet.
+    pub(super) fn sent(&mut self, ask: &Ask, part: Part, vocabulary: &SharedVocabulary) -> Sent {
+        self.to(ask.origin, ask.id, part, vocabulary)
+    }
+
+    /// The same, by origin and number.
+    pub(super) fn to(
+        &mut self,
+        origin: usize,
+        id: u64,
+        mut part: Part,
+        vocabulary: &SharedVocabulary,
+    ) -> Sent {
+        let mut news = Vec::new();
+        if origin != self.me {
+            let names = &vocabulary.borrow().products;
+            part.ids(|id| self.products.tell(origin, *id, names, &mut news));
+        }
+        Sent { origin, id, from: self.me, lane: self.lane, news, part }
+    }
+}
+
+impl Sent {
+    /// A part in which there are no ids of products.
+    pub(super) fn plain(ask: &Ask, part: Part) -> Sent {
+        let Ask { origin, id, .. } = *ask;
+        Sent { origin, id, from: origin, lane: 0, news: Vec::new(), part }
+    }
 }

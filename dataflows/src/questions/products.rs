@@ -1,7 +1,7 @@
 //! Questions to the owners of products and tags: what goes with what, and what is popular.
 
+use super::parts::Lane;
 use super::tastes::{Interests, Taste};
-use super::users::Lane;
 use super::{Ask, Part, Popular, Row, Sent, Worth};
 use crate::Time;
 use crate::block::stable_hash;

@@ -8,6 +8,7 @@ use crate::lookup::lookup;
 use crate::model::{Lens, Model};
 use crate::pairs::REPEATS;
 use crate::views::View;
+use crate::waiting::Waiting;
 use std::collections::BTreeMap;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
@@ -37,7 +38,7 @@ pub(super) fn stamp<'scope>(
         |_, _| {
             let mut models: BTreeMap<Time, Model> = BTreeMap::new();
             let mut clock = Clock::default();
-            let mut waiting = Vec::new();
+            let mut waiting = Waiting::default();
             move |(asks, more), (told, known), output| {
                 told.for_each(|capability, told| {
                     let time = *capability.least().expect("data has a time");
@@ -48,28 +49,18 @@ pub(super) fn stamp<'scope>(
                         }
                     }
                 });
-                asks.for_each(|capability, asks| {
-                    let capability = capability.retain_least(0).expect("data has a time");
-                    waiting.push((capability, std::mem::take(asks)));
-                });
-                waiting.retain_mut(|(capability, asks)| {
+                asks.for_each(|capability, asks| waiting.keep(&capability, asks));
+                for (capability, asks) in waiting.take_ready(|time| !known.less_equal(time)) {
                     let time = *capability.time();
-                    if known.less_equal(&time) {
-                        return true;
-                    }
                     let model = models.range(..=time).next_back();
                     let model = model.map_or_else(Model::default, |(_, model)| *model);
                     let today = u16::try_from(clock.at(time) / DAY_HOURS).unwrap_or(u16::MAX);
                     let lens = Lens { model, today, again: 0.0 };
-                    output
-                        .session(capability)
-                        .give_iterator(asks.drain(..).map(|ask| Ask { lens, ..ask }));
-                    false
-                });
+                    let stamped = asks.into_iter().map(|ask| Ask { lens, ..ask });
+                    output.session(&capability).give_iterator(stamped);
+                }
                 // What no question can ask for any more is forgotten.
-                let held = waiting.iter().map(|(capability, _)| *capability.time());
-                let next = more.frontier().first().copied().into_iter().chain(held).min();
-                let next = next.unwrap_or(Time::MAX);
+                let next = waiting.oldest(more).unwrap_or(Time::MAX);
                 clock.forget_before(next);
                 if let Some(last) = models.range(..=next).next_back().map(|(time, _)| *time) {
                     models = models.split_off(&last);

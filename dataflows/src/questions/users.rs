@@ -1,11 +1,11 @@
 //! Questions to the owners of users: what they care about, have bought, and are looking at.
 
+use super::parts::Lane;
 use super::tastes::Interests;
 use super::{Ask, Part, Sent, Step, Visited, What};
 use crate::Time;
 use crate::block::stable_hash;
 use crate::counts::Counts;
-use crate::crossing::Teller;
 use crate::history::Moment;
 use crate::lookup::lookup;
 use crate::model::Blend;
@@ -156,47 +156,4 @@ fn latest(moments: &mut [(Reverse<u64>, u32)], earlier: usize, names: &Names) ->
         }
     }
     visit
-}
-
-/// What an operator has told origins of its products' names.
-pub(super) struct Lane {
-    lane: u8,
-    me: usize,
-    products: Teller,
-}
-
-impl Lane {
-    /// Each operator of this dataflow that sends products has a lane of its own.
-    pub(super) fn new(lane: u8, me: usize) -> Lane {
-        Lane { lane, me, products: Teller::default() }
-    }
-
-    /// A part with the names that its origin has not been told yet.
-    pub(super) fn sent(&mut self, ask: &Ask, part: Part, vocabulary: &SharedVocabulary) -> Sent {
-        self.to(ask.origin, ask.id, part, vocabulary)
-    }
-
-    /// The same, by origin and number.
-    pub(super) fn to(
-        &mut self,
-        origin: usize,
-        id: u64,
-        mut part: Part,
-        vocabulary: &SharedVocabulary,
-    ) -> Sent {
-        let mut news = Vec::new();
-        if origin != self.me {
-            let names = &vocabulary.borrow().products;
-            part.ids(|id| self.products.tell(origin, *id, names, &mut news));
-        }
-        Sent { origin, id, from: self.me, lane: self.lane, news, part }
-    }
-}
-
-impl Sent {
-    /// A part in which there are no ids of products.
-    pub(super) fn plain(ask: &Ask, part: Part) -> Sent {
-        let Ask { origin, id, .. } = *ask;
-        Sent { origin, id, from: origin, lane: 0, news: Vec::new(), part }
-    }
 }
