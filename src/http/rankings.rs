@@ -4,7 +4,7 @@ use crate::engine::question::{Body, Question};
 use crate::http::fault::Fault;
 use crate::http::json;
 use crate::http::reply::{Reply, json_as_of};
-use crate::http::request::{self, MOST_ITEMS, Query};
+use crate::http::request::{self, Id, MOST_ITEMS, Query};
 use crate::http::service::{Call, unexpected};
 use dataflows::recommend::{LeaveOut, Rules};
 use hyper::body::Incoming;
@@ -48,23 +48,6 @@ struct Session {
     #[serde(default)]
     without_tags: Vec<String>,
     per_tag: Option<usize>,
-}
-
-/// As in events, a number is taken as its decimal text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Id {
-    Text(String),
-    Number(serde_json::Number),
-}
-
-impl From<Id> for String {
-    fn from(id: Id) -> String {
-        match id {
-            Id::Text(text) => text,
-            Id::Number(number) => number.to_string(),
-        }
-    }
 }
 
 /// `POST /api/session/recommendations`

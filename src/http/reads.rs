@@ -4,7 +4,7 @@ use crate::engine::question::{Body, Question};
 use crate::http::fault::Fault;
 use crate::http::json;
 use crate::http::reply::{Reply, json_as_of};
-use crate::http::request::{self, MOST_ITEMS};
+use crate::http::request::{self, Id, MOST_ITEMS};
 use crate::http::service::{Call, unexpected};
 use hyper::body::Incoming;
 use serde::Deserialize;
@@ -23,15 +23,7 @@ pub(super) async fn profile(call: &Call<'_>) -> Result<Reply, Fault> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Users {
-    user_ids: Vec<UserId>,
-}
-
-/// As in events, a number is taken as its decimal text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum UserId {
-    Text(String),
-    Number(serde_json::Number),
+    user_ids: Vec<Id>,
 }
 
 /// `POST /api/user-profiles`
@@ -42,10 +34,7 @@ pub(super) async fn profiles(call: &Call<'_>, body: Incoming) -> Result<Reply, F
     if users.user_ids.len() > MOST_ITEMS {
         return Err(Fault::Bad(format!("at most {MOST_ITEMS} users at once")));
     }
-    let users = users.user_ids.into_iter().map(|id| match id {
-        UserId::Text(text) => request::checked_user(text),
-        UserId::Number(number) => Ok(number.to_string()),
-    });
+    let users = users.user_ids.into_iter().map(|id| request::checked_user(id.into()));
     let users = users.collect::<Result<Vec<_>, _>>()?;
     let answer = call.ask(Question::Profiles(users.clone())).await?;
     let Body::Profiles(profiles) = answer.body else { return Err(unexpected(&answer.body)) };

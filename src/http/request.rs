@@ -6,6 +6,7 @@ use dataflows::event::Event;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use percent_encoding::percent_decode_str;
+use serde::Deserialize;
 use std::borrow::Cow;
 use tokio::time::{Instant, timeout_at};
 
@@ -35,6 +36,23 @@ pub(super) fn checked(what: &str, id: &str) -> Result<(), Fault> {
         length => {
             let limit = Event::MAX_TEXT;
             Err(Fault::Bad(format!("{what} has 1 to {limit} bytes, this one {length}")))
+        }
+    }
+}
+
+/// An id in a body. As in events, a number is taken as its decimal text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Id {
+    Text(String),
+    Number(serde_json::Number),
+}
+
+impl From<Id> for String {
+    fn from(id: Id) -> String {
+        match id {
+            Id::Text(text) => text,
+            Id::Number(number) => number.to_string(),
         }
     }
 }
