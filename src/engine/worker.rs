@@ -19,7 +19,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use timely::dataflow::operators::core::Inspect;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::probe;
 use timely::worker::Worker;
 
@@ -127,10 +128,14 @@ impl State {
                 },
                 &probe,
             );
-            outputs.answers.inspect(move |(id, time, found)| {
-                if let Some((_, asked)) = answered.borrow_mut().remove(id) {
-                    reply(asked, *time, found.clone());
-                }
+            outputs.answers.sink(Pipeline, "reply", move |(answers, _)| {
+                answers.for_each(|_, answers| {
+                    for (id, time, found) in answers.drain(..) {
+                        if let Some((_, asked)) = answered.borrow_mut().remove(&id) {
+                            reply(asked, time, found);
+                        }
+                    }
+                });
             });
             let redis = seat.redis.take().zip(arrivals);
             let sink = redis.map(|(redis, arrivals)| {
