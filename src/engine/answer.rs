@@ -19,10 +19,7 @@ pub(super) fn asks(question: &Question) -> Vec<What> {
             .map(|(place, user)| What::Profile { place, user })
             .collect(),
         Question::Activity(user) => vec![What::Activity { user }],
-        Question::Recommend { user, rules } => vec![What::Recommend { user, rules }],
-        Question::Visit { products, rules } => vec![What::Visit { products, rules }],
-        Question::Similar { product, rules } => vec![What::Similar { product, rules }],
-        Question::Trending { tag, rules } => vec![What::Trending { tag, rules }],
+        Question::Rank { basis, rules } => vec![What::Rank { basis, rules }],
         Question::Recent { limit } => vec![What::Recent { limit }],
         Question::Positions(partitions) => partitions
             .iter()
@@ -53,10 +50,7 @@ pub(super) fn assemble(question: &Question, found: Vec<Found>) -> Body {
             }
             _ => None,
         })),
-        Question::Recommend { .. }
-        | Question::Visit { .. }
-        | Question::Similar { .. }
-        | Question::Trending { .. } => {
+        Question::Rank { .. } => {
             let ranked = found.into_iter().find_map(|found| match found {
                 Found::Ranked(ranked) => Some(ranked),
                 _ => None,

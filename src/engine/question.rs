@@ -3,7 +3,7 @@
 use crate::engine::intake::Partition;
 use crossbeam_channel::{Sender, TrySendError};
 use dataflows::recent::OwnedEvent;
-use dataflows::recommend::{Ranked, Rules};
+use dataflows::recommend::{Basis, Ranked, Rules};
 use dataflows::weights::Score;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,31 +17,10 @@ pub enum Question {
     Profiles(Vec<String>),
     /// When a user was last active, and their totals.
     Activity(String),
-    /// Products for a user.
-    Recommend {
-        /// The user.
-        user: String,
-        /// What may be shown, and how much of it.
-        rules: Rules,
-    },
-    /// Products for whoever has seen these.
-    Visit {
-        /// Products, oldest first.
-        products: Vec<String>,
-        /// What may be shown, and how much of it.
-        rules: Rules,
-    },
-    /// What goes with a product.
-    Similar {
-        /// The product.
-        product: String,
-        /// What may be shown, and how much of it.
-        rules: Rules,
-    },
-    /// The most popular products, of a tag or overall.
-    Trending {
-        /// The tag; `None` is overall.
-        tag: Option<String>,
+    /// Products, best first.
+    Rank {
+        /// What they are ranked by.
+        basis: Basis,
         /// What may be shown, and how much of it.
         rules: Rules,
     },
@@ -70,8 +49,7 @@ pub enum Body {
     Profiles(Vec<Vec<(String, Score)>>),
     /// To [`Question::Activity`]: none for an unknown user.
     Activity(Option<Activity>),
-    /// To [`Question::Recommend`], [`Question::Visit`], [`Question::Similar`] and
-    /// [`Question::Trending`], best first.
+    /// To [`Question::Rank`], best first.
     Products(Vec<Ranked>),
     /// To [`Question::Recent`].
     Events(Vec<OwnedEvent>),

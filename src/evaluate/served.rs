@@ -9,7 +9,7 @@ use dataflows::history::Limits;
 use dataflows::model::Model;
 use dataflows::names::SharedVocabulary;
 use dataflows::questions::{Ask, Found, What};
-use dataflows::recommend::{Ranked, Rules};
+use dataflows::recommend::{Basis, Ranked, Rules};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -94,13 +94,13 @@ impl Served {
         let Some(newest) = visit.last() else { return Vec::new() };
         // What was bought may be the next that is looked at.
         let rules = Rules { leave_out_bought: false, ..Rules::first(n) };
-        let what = if self.learned[newest.visit as usize] == visit.len() {
-            What::Recommend { user: self.texts.users[newest.user as usize].clone(), rules }
+        let basis = if self.learned[newest.visit as usize] == visit.len() {
+            Basis::User(self.texts.users[newest.user as usize].clone())
         } else {
             let text = |click: &Click| self.texts.products[click.product as usize].clone();
-            What::Visit { products: visit.iter().map(text).collect(), rules }
+            Basis::Visit(visit.iter().map(text).collect())
         };
-        self.close(Some(what));
+        self.close(Some(What::Rank { basis, rules }));
         self.answer.take()
     }
 

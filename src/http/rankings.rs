@@ -6,7 +6,7 @@ use crate::http::json;
 use crate::http::reply::{Reply, json_as_of};
 use crate::http::request::{self, Id, MOST_ITEMS, Query};
 use crate::http::service::{Call, unexpected};
-use dataflows::recommend::{LeaveOut, Rules};
+use dataflows::recommend::{Basis, LeaveOut, Rules};
 use hyper::body::Incoming;
 use serde::Deserialize;
 
@@ -14,7 +14,7 @@ use serde::Deserialize;
 pub(super) async fn recommendations(call: &Call<'_>) -> Result<Reply, Fault> {
     let user = request::user(call.parameter)?;
     let rules = rules(call.query)?;
-    products(call, Question::Recommend { user, rules }).await
+    products(call, Basis::User(user), rules).await
 }
 
 /// `GET /api/products/{id}/similar?n=10`
@@ -22,14 +22,14 @@ pub(super) async fn similar(call: &Call<'_>) -> Result<Reply, Fault> {
     let product = request::decode(call.parameter)?.into_owned();
     request::checked("a product's id", &product)?;
     let rules = rules(call.query)?;
-    products(call, Question::Similar { product, rules }).await
+    products(call, Basis::Product(product), rules).await
 }
 
 /// `GET /api/trending?tag=&n=10`
 pub(super) async fn trending(call: &Call<'_>) -> Result<Reply, Fault> {
-    let tag = call.query.get("tag")?.map(Into::into);
+    let tag = call.query.get("tag")?.map(|tag| Basis::Tag(tag.into()));
     let rules = rules(call.query)?;
-    products(call, Question::Trending { tag, rules }).await
+    products(call, tag.unwrap_or(Basis::Everything), rules).await
 }
 
 /// What `POST /api/session/recommendations` takes.
@@ -73,7 +73,7 @@ pub(super) async fn session(call: &Call<'_>, body: Incoming) -> Result<Reply, Fa
         per_tag,
         ..Rules::first(n)
     };
-    products(call, Question::Visit { products: visit, rules }).await
+    products(call, Basis::Visit(visit), rules).await
 }
 
 /// The rules of a ranking that a query gives.
@@ -117,8 +117,8 @@ fn list(query: Query<'_>, name: &str) -> Result<Vec<String>, Fault> {
     }
 }
 
-async fn products(call: &Call<'_>, question: Question) -> Result<Reply, Fault> {
-    let answer = call.ask(question).await?;
+async fn products(call: &Call<'_>, basis: Basis, rules: Rules) -> Result<Reply, Fault> {
+    let answer = call.ask(Question::Rank { basis, rules }).await?;
     let Body::Products(products) = answer.body else { return Err(unexpected(&answer.body)) };
     let mut body = Vec::with_capacity(256 * products.len());
     json::products(&mut body, &products);

@@ -23,7 +23,7 @@ use crate::pairs::Pairs;
 use crate::popularity::OnDay;
 use crate::positions::PositionSpine;
 use crate::recent::{OwnedEvent, Recent};
-use crate::recommend::{Ranked, Rules};
+use crate::recommend::{Basis, Ranked, Rules};
 use crate::views::View;
 use crate::weights::Score;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
@@ -50,31 +50,10 @@ pub enum What {
         /// The user.
         user: String,
     },
-    /// What to show to a user.
-    Recommend {
-        /// The user.
-        user: String,
-        /// What may be shown, and how much of it.
-        rules: Rules,
-    },
-    /// What to show to whoever has seen these products.
-    Visit {
-        /// Products, oldest first.
-        products: Vec<String>,
-        /// What may be shown, and how much of it.
-        rules: Rules,
-    },
-    /// What goes with a product.
-    Similar {
-        /// The product.
-        product: String,
-        /// What may be shown, and how much of it.
-        rules: Rules,
-    },
-    /// The most popular products of a tag, or overall.
-    Trending {
-        /// The tag; none is overall.
-        tag: Option<String>,
+    /// Products, best first.
+    Rank {
+        /// What they are ranked by.
+        basis: Basis,
         /// What may be shown, and how much of it.
         rules: Rules,
     },

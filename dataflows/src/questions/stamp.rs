@@ -7,6 +7,7 @@ use crate::counts::Counts;
 use crate::lookup::lookup;
 use crate::model::{Lens, Model};
 use crate::pairs::REPEATS;
+use crate::recommend::Basis;
 use crate::views::View;
 use crate::waiting::Waiting;
 use std::collections::BTreeMap;
@@ -81,7 +82,7 @@ pub(super) fn again<'scope>(
     repeats: View<'scope, u16>,
 ) -> Stream<'scope, Time, Vec<Ask>> {
     lookup(asks, Pipeline, repeats, "repeats asked", |mut ask, _, show, asks| {
-        if matches!(ask.what, What::Recommend { .. } | What::Visit { .. }) {
+        if let What::Rank { basis: Basis::User(_) | Basis::Visit(_), .. } = ask.what {
             let (mut all, mut same) = (BELIEF, BELIEF * PRIOR);
             show(REPEATS, &mut |&day, &Counts([following, repeating, _])| {
                 let fade = ask.lens.fade(day);

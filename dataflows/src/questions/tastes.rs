@@ -60,38 +60,17 @@ pub(super) fn plans<'scope>(
     asks: Stream<'scope, Time, Vec<Ask>>,
 ) -> Stream<'scope, Time, Vec<Step<Interests>>> {
     asks.flat_map(move |ask| {
-        let Some((rules, basis)) = basis(&ask.what) else { return vec![] };
-        let visit = match &basis {
-            Basis::Visit(visit) => visit.clone(),
+        let What::Rank { basis, rules } = ask.what.clone() else { return vec![] };
+        let visit: Vec<String> = match &basis {
             Basis::Product(product) => vec![product.clone()],
-            _ => Vec::new(),
+            basis => basis.visit().into_iter().map(String::from).collect(),
         };
-        let interests = (basis != Basis::User).then(|| {
+        let interests = (!matches!(basis, Basis::User(_))).then(|| {
             let left_out = visit.len();
             Step::Next(Interests { visit, left_out, ..Interests::new(&ask, &rules) })
         });
         let plan = Sent::plain(&ask, Part::Plan(Box::new(Plan { lens: ask.lens, rules, basis })));
         interests.into_iter().chain([Step::Part(plan)]).collect()
-    })
-}
-
-/// What a ranking is to be made from, if it is one that is asked for.
-fn basis(what: &What) -> Option<(Rules, Basis)> {
-    Some(match what {
-        What::Recommend { rules, .. } => (rules.clone(), Basis::User),
-        What::Visit { products, rules } => {
-            let mut visit: Vec<String> = Vec::new();
-            for product in products.iter().rev() {
-                if !visit.contains(product) {
-                    visit.push(product.clone());
-                }
-            }
-            (rules.clone(), Basis::Visit(visit))
-        }
-        What::Similar { product, rules } => (rules.clone(), Basis::Product(product.clone())),
-        What::Trending { tag: Some(tag), rules } => (rules.clone(), Basis::Tag(tag.clone())),
-        What::Trending { tag: None, rules } => (rules.clone(), Basis::Everything),
-        _ => return None,
     })
 }
 
@@ -140,10 +119,13 @@ pub(super) fn tagged<'scope>(
 
 /// The tags of the visit, or else of the user, or else the one that is asked about.
 fn taste(interests: Interests, shares: BTreeMap<String, f64>) -> Taste {
-    let what = &interests.ask.what;
-    let overall = !matches!(what, What::Similar { .. } | What::Trending { tag: Some(_), .. });
-    let mut tags: Vec<(String, f64)> = match what {
-        What::Trending { tag: Some(tag), .. } => vec![(tag.clone(), 1.0)],
+    let basis = match &interests.ask.what {
+        What::Rank { basis, .. } => Some(basis),
+        _ => None,
+    };
+    let overall = !matches!(basis, Some(Basis::Product(_) | Basis::Tag(_)));
+    let mut tags: Vec<(String, f64)> = match basis {
+        Some(Basis::Tag(tag)) => vec![(tag.clone(), 1.0)],
         _ if !shares.is_empty() => shares.into_iter().collect(),
         _ => {
             let positive = interests.tags.iter().filter(|(_, score)| 0 < score.0);

@@ -11,7 +11,7 @@ use crate::lookup::lookup;
 use crate::model::Blend;
 use crate::names::{Names, SharedVocabulary};
 use crate::pairs::WINDOW;
-use crate::recommend::TAGS;
+use crate::recommend::{Basis, TAGS};
 use crate::views::View;
 use crate::weights::Score;
 use std::cmp::Reverse;
@@ -21,11 +21,16 @@ use timely::dataflow::operators::core::Filter;
 
 /// To the owner of the user that is asked about.
 fn by_user(ask: &Ask) -> u64 {
-    match &ask.what {
-        What::Profile { user, .. } | What::Activity { user } | What::Recommend { user, .. } => {
-            stable_hash(user.as_bytes())
-        }
-        _ => 0,
+    user_of(&ask.what).map_or(0, |user| stable_hash(user.as_bytes()))
+}
+
+/// The user that is asked about, if it is one.
+fn user_of(what: &What) -> Option<&str> {
+    match what {
+        What::Profile { user, .. }
+        | What::Activity { user }
+        | What::Rank { basis: Basis::User(user), .. } => Some(user),
+        _ => None,
     }
 }
 
@@ -54,11 +59,12 @@ pub(super) fn profile<'scope>(
     profile: View<'scope, u32>,
     vocabulary: SharedVocabulary,
 ) -> Stream<'scope, Time, Vec<Step<Interests>>> {
-    let asks = asks.filter(|ask| matches!(ask.what, What::Profile { .. } | What::Recommend { .. }));
+    let asks = asks.filter(|ask| {
+        matches!(ask.what, What::Profile { .. } | What::Rank { basis: Basis::User(_), .. })
+    });
     lookup(asks, Exchange::new(by_user), profile, "profiles asked", move |ask, _, show, steps| {
         let vocabulary = vocabulary.borrow();
-        let (What::Profile { user, .. } | What::Recommend { user, .. }) = &ask.what else { return };
-        let user = vocabulary.users.id(user);
+        let user = user_of(&ask.what).and_then(|user| vocabulary.users.id(user));
         let mut tags = Vec::new();
         if let Some(user) = user {
             show(user, &mut |&tag, counts: &Counts| {
@@ -70,7 +76,7 @@ pub(super) fn profile<'scope>(
         }
         tags.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
         steps.push(match &ask.what {
-            What::Recommend { rules, .. } => {
+            What::Rank { rules, .. } => {
                 tags.truncate(TAGS);
                 Step::Next(Interests { user, tags, ..Interests::new(&ask, rules) })
             }

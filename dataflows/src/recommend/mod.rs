@@ -116,24 +116,29 @@ impl Rules {
 /// What a ranking is made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Basis {
-    /// What a user does and has done.
-    User,
-    /// Products that someone has seen, newest first, no product twice.
+    /// What a user does and has done: what to show to them.
+    User(String),
+    /// Products that someone has seen, oldest first: what to show to them.
     Visit(Vec<String>),
-    /// One product.
+    /// One product: what goes with it.
     Product(String),
-    /// A tag.
+    /// A tag: what is popular in it.
     Tag(String),
-    /// Nothing in particular.
+    /// Nothing in particular: what is popular.
     Everything,
 }
 
 impl Basis {
-    pub(crate) fn visit(&self) -> &[String] {
-        match self {
-            Basis::Visit(visit) => visit,
-            _ => &[],
+    /// The products of a visit that is given, newest first, no product twice.
+    pub(crate) fn visit(&self) -> Vec<&str> {
+        let Basis::Visit(products) = self else { return Vec::new() };
+        let mut visit: Vec<&str> = Vec::new();
+        for product in products.iter().rev() {
+            if !visit.contains(&product.as_str()) {
+                visit.push(product);
+            }
         }
+        visit
     }
 }
 

@@ -47,8 +47,8 @@ struct Candidate<'a> {
 }
 
 impl Ranker {
-    /// The best products of a plan that are not unavailable, as many as [`pick`](super::pick()) needs; `row_of` is
-    /// what the catalogue says of a product.
+    /// The best products of a plan that are not unavailable, as many as [`pick`](super::pick())
+    /// needs; `row_of` is what the catalogue says of a product.
     pub fn rank(
         &mut self,
         plan: &Plan,
@@ -57,8 +57,9 @@ impl Ranker {
         mut row_of: impl FnMut(u32) -> Option<Product>,
     ) -> Vec<Ranked> {
         let Evidence { visit, bought, rows, popular } = evidence;
-        let names = &Known::with(names, plan.basis.visit());
-        let visit = visit_of(plan, visit, names);
+        let given = plan.basis.visit();
+        let names = &Known::with(names, &given);
+        let visit = visit_of(plan, &given, visit, names);
         let left_out = left_out(plan, &visit, &bought, names);
         let terms = terms(plan, &visit, rows, popular, names);
         self.scores.resize(names.len(), 0.0);
@@ -126,8 +127,8 @@ struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    fn with(names: &'a Names, visit: &'a [String]) -> Known<'a> {
-        let others = visit.iter().map(String::as_str).filter(|name| names.id(name).is_none());
+    fn with(names: &'a Names, visit: &[&'a str]) -> Known<'a> {
+        let others = visit.iter().copied().filter(|name| names.id(name).is_none());
         Known { names, others: others.collect() }
     }
 
@@ -152,10 +153,10 @@ impl<'a> Known<'a> {
 }
 
 /// The visit, newest first: the user's, or the one that was given.
-fn visit_of(plan: &Plan, visit: Vec<Visited>, names: &Known<'_>) -> Vec<Visited> {
+fn visit_of(plan: &Plan, given: &[&str], visit: Vec<Visited>, names: &Known<'_>) -> Vec<Visited> {
     match &plan.basis {
-        Basis::Visit(products) => {
-            let known = products.iter().filter_map(|product| names.id(product));
+        Basis::Visit(_) => {
+            let known = given.iter().filter_map(|product| names.id(product));
             known.map(|product| Visited { product, current: true }).collect()
         }
         _ => visit,
@@ -189,7 +190,7 @@ fn terms(
     let blend = &plan.lens.model.blend;
     rows.sort_by_key(|row| (!row.current, row.place));
     let again = match plan.basis {
-        Basis::User | Basis::Visit(_) => again(visit, &plan.lens),
+        Basis::User(_) | Basis::Visit(_) => again(visit, &plan.lens),
         _ => Vec::new(),
     };
     let rest = 1.0 - again.iter().map(|product| product.worth).sum::<f64>();
@@ -214,7 +215,7 @@ fn terms(
         .collect();
     terms.push(Term { cause: Cause::Seen, factor: 1.0, products: again });
     terms.push(seen_before(visit, blend));
-    let ranking = matches!(plan.basis, Basis::User | Basis::Visit(_) | Basis::Product(_));
+    let ranking = !matches!(plan.basis, Basis::Tag(_) | Basis::Everything);
     let (tags, everything) = if ranking { (rest * blend.tags, blend.trend) } else { (1.0, 1.0) };
     let (mut by_tag, overall): (Vec<_>, Vec<_>) =
         popular.into_iter().partition(|popular| popular.tag.is_some());

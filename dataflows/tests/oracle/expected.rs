@@ -68,7 +68,7 @@ impl Oracle {
                 let next = self.positions.get(partition).copied().unwrap_or_default();
                 vec![Found::Position(*place, next)]
             }
-            ranking => vec![Found::Ranked(self.ranking(ranking))],
+            What::Rank { basis, rules } => vec![Found::Ranked(self.ranking(basis, rules))],
         }
     }
 

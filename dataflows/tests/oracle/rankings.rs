@@ -8,9 +8,8 @@ use dataflows::counts::Counts;
 use dataflows::intern::day;
 use dataflows::model::Lens;
 use dataflows::pairs::WINDOW;
-use dataflows::questions::What;
 use dataflows::recent::OwnedEvent;
-use dataflows::recommend::{AGAIN, Cause, LeaveOut, Ranked, Reason, Rules};
+use dataflows::recommend::{AGAIN, Basis, Cause, LeaveOut, Ranked, Reason, Rules};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,41 +26,41 @@ struct Seen {
 }
 
 impl Oracle {
-    pub(crate) fn ranking(&self, what: &What) -> Vec<Ranked> {
+    pub(crate) fn ranking(&self, basis: &Basis, rules: &Rules) -> Vec<Ranked> {
         let history = &self.held;
         let mut left_out = BTreeSet::new();
         let (mut seen, mut interests, mut overall) = (Seen::default(), Vec::new(), true);
-        let rules = match what {
-            What::Recommend { user, rules } => {
+        match basis {
+            Basis::User(user) => {
                 if rules.leave_out_bought {
                     left_out.extend(self.bought(user));
                 }
                 seen = self.seen(history, user);
                 let profile = self.profile(user).into_iter();
                 interests = profile.map(|(tag, score)| (tag, score.to_f64())).collect();
-                rules
             }
-            What::Visit { products, rules } => {
+            Basis::Visit(products) => {
                 for product in products.iter().rev() {
                     if !seen.visit.contains(product) {
                         seen.visit.push(product.clone());
                     }
                 }
-                rules
             }
-            What::Similar { product, rules } => {
+            Basis::Product(product) => {
                 left_out.insert(product.clone());
                 seen.visit.push(product.clone());
                 overall = false;
-                rules
             }
-            What::Trending { tag, rules } => {
-                let popular = self.popular(tag.as_deref());
-                let cause = tag.clone().map_or(Cause::Popular, Cause::Tag);
-                return self.rank(rules, vec![(cause, 1.0, popular)], &left_out);
+            Basis::Tag(tag) => {
+                let popular = self.popular(Some(tag));
+                let terms = vec![(Cause::Tag(tag.clone()), 1.0, popular)];
+                return self.rank(rules, terms, &left_out);
             }
-            _ => unreachable!("not a ranking"),
-        };
+            Basis::Everything => {
+                let terms = vec![(Cause::Popular, 1.0, self.popular(None))];
+                return self.rank(rules, terms, &left_out);
+            }
+        }
         left_out.extend(rules.exclude.iter().cloned());
         let current = match rules.leave_out {
             LeaveOut::None => 0,
@@ -70,8 +69,8 @@ impl Oracle {
         };
         left_out.extend(seen.visit.iter().take(current).cloned());
         let blend = self.model.blend;
-        let again: Worths = match what {
-            What::Similar { .. } => vec![],
+        let again: Worths = match basis {
+            Basis::Product(_) => vec![],
             _ => (0..)
                 .zip(&seen.visit)
                 .take(1 + AGAIN.len())

@@ -6,7 +6,7 @@ use dataflows::event::Kind;
 use dataflows::model::{Blend, Model};
 use dataflows::questions::What;
 use dataflows::recent::OwnedEvent;
-use dataflows::recommend::{LeaveOut, Rules};
+use dataflows::recommend::{Basis, LeaveOut, Rules};
 use dataflows::weights::{Score, Weights};
 
 const USERS: &[&str] = &["ann", "bob", "cem", "dot", "eve"];
@@ -133,9 +133,13 @@ fn model(random: &mut Random) -> Model {
 
 /// Who asks a question, if anyone does: of all rankings, some are asked for at each step.
 fn ask(what: What, random: &mut Random, workers: usize) -> Option<(usize, What)> {
-    let ranking = matches!(what, What::Recommend { .. } | What::Visit { .. });
+    let ranking = matches!(what, What::Rank { basis: Basis::User(_) | Basis::Visit(_), .. });
     let asked = !ranking || random.below(4) == 0;
     asked.then(|| (random.below(workers), what))
+}
+
+fn rank(basis: Basis, rules: Rules) -> What {
+    What::Rank { basis, rules }
 }
 
 /// All questions, of what there is and of what there never is.
@@ -143,19 +147,17 @@ fn questions() -> impl Iterator<Item = What> {
     let users = || USERS.iter().chain(&["nobody"]).map(|&user| String::from(user));
     let profiles = users().enumerate().map(|(place, user)| What::Profile { place, user });
     let activities = users().map(|user| What::Activity { user });
-    let recommends = users()
-        .flat_map(|user| rules().map(move |rules| What::Recommend { user: user.clone(), rules }));
+    let recommends =
+        users().flat_map(|user| rules().map(move |rules| rank(Basis::User(user.clone()), rules)));
     let tags = TAGS.iter().chain(PRODUCTS).chain(&["office", "nothing"]);
-    let tags = tags.map(|&tag| Some(tag.into())).chain([None]);
-    let trends = tags.flat_map(|tag: Option<String>| {
-        [0, 1, 3, 50].map(|n| What::Trending { tag: tag.clone(), rules: Rules::first(n) })
-    });
+    let tags = tags.map(|&tag| Basis::Tag(tag.into())).chain([Basis::Everything]);
+    let trends = tags.flat_map(|tag| [0, 1, 3, 50].map(|n| rank(tag.clone(), Rules::first(n))));
     let products = PRODUCTS.iter().chain(&["nothing"]).map(|&product| String::from(product));
-    let similar = products.map(|product| What::Similar { product, rules: Rules::first(3) });
+    let similar = products.map(|product| rank(Basis::Product(product), Rules::first(3)));
     let visits = [vec![], vec!["mug", "pen", "mug"], vec!["nothing", "toy"], PRODUCTS.to_vec()];
     let visits = visits.into_iter().flat_map(|visit| {
         let products: Vec<String> = visit.into_iter().map(String::from).collect();
-        rules().map(move |rules| What::Visit { products: products.clone(), rules })
+        rules().map(move |rules| rank(Basis::Visit(products.clone()), rules))
     });
     let partitions = PARTITIONS.iter().chain(&["nowhere/0"]).enumerate();
     let positions =

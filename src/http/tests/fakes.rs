@@ -7,7 +7,7 @@ use crate::settings::{Store, StoreError};
 use dataflows::catalogue::Product;
 use dataflows::event::Kind;
 use dataflows::recent::OwnedEvent;
-use dataflows::recommend::{Cause, Ranked, Reason};
+use dataflows::recommend::{Basis, Cause, Ranked, Reason};
 use dataflows::weights::Score;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -26,14 +26,11 @@ pub(super) fn scripted(question: &Question) -> Body {
         Question::Activity(user) => Body::Activity(
             (user == "user1").then_some(Activity { last: 1_743_508_800_000, totals: [3, 2, 1] }),
         ),
-        Question::Recommend { user, rules } => Body::Products(products(user, rules.n)),
-        Question::Visit { products: visit, rules } => {
-            Body::Products(products(&visit.join("+"), rules.n))
-        }
-        Question::Similar { product, rules } => Body::Products(products(product, rules.n)),
-        Question::Trending { tag, rules } => {
-            Body::Products(products(tag.as_deref().unwrap_or("overall"), rules.n))
-        }
+        Question::Rank { basis, rules } => Body::Products(match basis {
+            Basis::User(id) | Basis::Product(id) | Basis::Tag(id) => products(id, rules.n),
+            Basis::Visit(visit) => products(&visit.join("+"), rules.n),
+            Basis::Everything => products("overall", rules.n),
+        }),
         Question::Recent { limit } => Body::Events(vec![event(); (*limit).min(2)]),
         Question::Positions(partitions) => Body::Positions(vec![8; partitions.len()]),
     }
