@@ -41,6 +41,12 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
         .build()?;
 
     let engine = engine::start(config, &metrics)?;
+    // Before anybody hears that this process serves; but a process that still waits for the others
+    // of its cluster is ended by a signal at once.
+    let told = {
+        let _runtime = runtime.enter();
+        told_to_stop()?
+    };
     let settings = settings(config, runtime.handle());
     let weights = feed(settings.clone(), &metrics, &engine, Change::Weights, weighed)?;
     let blend = feed(settings.clone(), &metrics, &engine, Change::Blend, blended)?;
@@ -66,7 +72,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     })?;
     tracing::info!(address = %server.address(), workers = config.workers, "serving");
 
-    let ended = runtime.block_on(wait(&engine, &source, caught_up));
+    let ended = runtime.block_on(wait(told, &engine, &source, caught_up));
     if ended.is_err() {
         // Nobody shall wait for answers that can't come.
         engine.stop();
@@ -82,8 +88,13 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
 }
 
 /// Waits for a signal; fails when the workers or the source end by themselves, or a peer is lost.
-async fn wait(engine: &Engine, source: &Running, caught_up: Latch) -> anyhow::Result<()> {
-    let mut told = std::pin::pin!(told_to_stop()?);
+async fn wait(
+    told: impl Future<Output = ()>,
+    engine: &Engine,
+    source: &Running,
+    caught_up: Latch,
+) -> anyhow::Result<()> {
+    let mut told = std::pin::pin!(told);
     let mut lost = std::pin::pin!(engine.lost());
     let mut tick = tokio::time::interval(Duration::from_millis(50));
     let progress = source.progress();
