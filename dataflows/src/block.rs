@@ -107,7 +107,7 @@ impl Block {
     }
 
     /// Shows every event, in order.
-    pub fn for_each(&self, mut show: impl FnMut(&Event<'_>)) {
+    pub fn for_each<'a>(&'a self, mut show: impl FnMut(&Event<'a>)) {
         let (mut rest, mut lengths) = (self.texts.as_str(), self.lengths.iter());
         let mut text = || {
             let length = *lengths.next().expect("push wrote a length for each text");

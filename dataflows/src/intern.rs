@@ -3,7 +3,7 @@
 use crate::Time;
 use crate::block::Block;
 use crate::counts::Counts;
-use crate::event::Event;
+use crate::event::{Event, Kind};
 use crate::names::{SharedVocabulary, Vocabulary};
 use differential_dataflow::{AsCollection, VecCollection};
 use timely::container::CapacityContainerBuilder;
@@ -61,6 +61,7 @@ pub fn intern<'scope>(
     let (touched, touch_stream) = builder.new_output();
     let mut actions = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(actions);
     let mut touched = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(touched);
+    let mut ids = Ids::default();
     builder.build(move |_| {
         move |_| {
             let (mut actions, mut touched) = (actions.activate(), touched.activate());
@@ -68,15 +69,12 @@ pub fn intern<'scope>(
                 let time = *capability.least().expect("data has a time");
                 let mut actions = actions.session(&capability);
                 let mut touched = touched.session(&capability);
-                let mut vocabulary = vocabulary.borrow_mut();
                 for (_, block) in blocks.drain(..) {
-                    block.for_each(|event| {
-                        let counts = Counts::one(event.kind);
-                        let action = action(event, &mut vocabulary);
-                        touches(event, action, &mut vocabulary, |touch| {
-                            touched.give((touch, time, counts));
-                        });
+                    ids.find(&block, &mut vocabulary.borrow_mut());
+                    ids.for_each(&block, |kind, action, touches| {
+                        let counts = Counts::one(kind);
                         actions.give((action, time, counts));
+                        touched.give_iterator(touches.map(|touch| (touch, time, counts)));
                     });
                     keep(time, block);
                 }
@@ -86,30 +84,55 @@ pub fn intern<'scope>(
     (action_stream.as_collection(), touch_stream.as_collection())
 }
 
-/// What was done. A time before the epoch is taken as the epoch.
-fn action(event: &Event<'_>, vocabulary: &mut Vocabulary) -> Action {
-    let user = vocabulary.users.intern(event.user);
-    let product = vocabulary.products.intern(event.product);
-    Action { user, product, time: u64::try_from(event.time).unwrap_or_default() }
+/// The ids of a block's texts, in their order.
+#[derive(Default)]
+struct Ids {
+    users: Vec<u32>,
+    products: Vec<u32>,
+    tags: Vec<u32>,
 }
 
-/// An event's touches: its own tags, or the category, or the product itself standing in.
-fn touches(
-    event: &Event<'_>,
-    action: Action,
-    vocabulary: &mut Vocabulary,
-    mut give: impl FnMut(Touch),
-) {
-    let Action { user, product, time } = action;
-    let provisional = event.tags.is_empty();
-    let mut touch = Touch { user, product, tag: 0, day: day(time), provisional };
-    if provisional {
-        let stand_in = if event.category.is_empty() { event.product } else { event.category };
-        touch.tag = vocabulary.tags.intern(stand_in);
-        give(touch);
+impl Ids {
+    /// Looks up all texts of a block, space by space: much faster than event by event.
+    fn find(&mut self, block: &Block, vocabulary: &mut Vocabulary) {
+        let events = block.events();
+        let mut users = Vec::with_capacity(events);
+        let mut products = Vec::with_capacity(events);
+        let mut tagged = Vec::with_capacity(2 * events);
+        block.for_each(|event| {
+            users.push(event.user);
+            products.push(event.product);
+            tagged.extend(tags(event));
+        });
+        vocabulary.users.intern_all(&users, &mut self.users);
+        vocabulary.products.intern_all(&products, &mut self.products);
+        vocabulary.tags.intern_all(&tagged, &mut self.tags);
     }
-    for tag in &event.tags {
-        touch.tag = vocabulary.tags.intern(tag);
-        give(touch);
+
+    /// Shows what was done in each event, and its touches.
+    fn for_each(
+        &self,
+        block: &Block,
+        mut show: impl FnMut(Kind, Action, &mut dyn Iterator<Item = Touch>),
+    ) {
+        let mut actors = self.users.iter().zip(&self.products);
+        let mut rest = self.tags.as_slice();
+        block.for_each(|event| {
+            let (&user, &product) = actors.next().expect("each event has a user and a product");
+            // A time before the epoch is taken as the epoch.
+            let time = u64::try_from(event.time).unwrap_or_default();
+            let (mine, others) = rest.split_at(event.tags.len().max(1));
+            rest = others;
+            let (day, provisional) = (day(time), event.tags.is_empty());
+            let touch = |&tag| Touch { user, product, tag, day, provisional };
+            show(event.kind, Action { user, product, time }, &mut mine.iter().map(touch));
+        });
     }
+}
+
+/// What an event counts for: its own tags, or the category, or the product itself standing in.
+fn tags<'a>(event: &Event<'a>) -> impl Iterator<Item = &'a str> {
+    let stand_in = if event.category.is_empty() { event.product } else { event.category };
+    let stand_in = event.tags.is_empty().then_some(stand_in);
+    event.tags.iter().copied().chain(stand_in)
 }

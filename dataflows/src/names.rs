@@ -47,7 +47,39 @@ impl Names {
     /// The id of a text, new if it has none.
     #[inline]
     pub fn intern(&mut self, text: &str) -> u32 {
-        let hash = hash(text);
+        self.intern_hashed(hash(text), text)
+    }
+
+    /// The ids of texts, in their order, as [`Names::intern`] would give them.
+    ///
+    /// A lookup waits for memory three times, for the slot, for where its text lies, and for the
+    /// text. Step by step over some texts at once, these waits overlap.
+    pub fn intern_all(&mut self, texts: &[&str], ids: &mut Vec<u32>) {
+        const AT_ONCE: usize = 32;
+        ids.clear();
+        for texts in texts.chunks(AT_ONCE) {
+            let mut found = [(0, Slot::FREE); AT_ONCE];
+            for (found, text) in found.iter_mut().zip(texts) {
+                found.0 = hash(text);
+            }
+            for (hash, slot) in &mut found[..texts.len()] {
+                *slot = self.slots[self.home(*hash)];
+            }
+            let mut spans = [(0, 0); AT_ONCE];
+            for (span, (hash, slot)) in spans.iter_mut().zip(&found) {
+                if slot.hash == *hash && !slot.is_free() {
+                    *span = self.span(slot.id);
+                }
+            }
+            for ((text, (hash, slot)), (start, end)) in texts.iter().zip(found).zip(spans) {
+                // An empty span is no guess, or that of the empty text: both are looked up anew.
+                let right = start < end && self.texts.as_bytes()[start..end] == *text.as_bytes();
+                ids.push(if right { slot.id } else { self.intern_hashed(hash, text) });
+            }
+        }
+    }
+
+    fn intern_hashed(&mut self, hash: u32, text: &str) -> u32 {
         self.find(hash, text).unwrap_or_else(|free| self.add(hash, text, free))
     }
 
@@ -59,9 +91,14 @@ impl Names {
     /// The text of an id that [`Names::intern`] gave.
     #[inline]
     pub fn text(&self, id: u32) -> &str {
+        let (start, end) = self.span(id);
+        &self.texts[start..end]
+    }
+
+    #[inline]
+    fn span(&self, id: u32) -> (usize, usize) {
         let id = id as usize;
-        let start = id.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.texts[start..self.ends[id]]
+        (id.checked_sub(1).map_or(0, |before| self.ends[before]), self.ends[id])
     }
 
     /// How many names there are.
@@ -177,6 +214,20 @@ mod tests {
             for (name, &id) in &ids {
                 assert_eq!((interned.text(id), interned.id(name)), (name.as_str(), Some(id)));
             }
+        }
+    }
+
+    #[test]
+    fn many_at_once_get_the_ids_that_one_by_one_would() {
+        let texts: Vec<String> =
+            (0..1000).map(|number| format!("{}", number * number % 300)).collect();
+        let mut texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        texts.insert(500, "");
+        let (mut names, mut one_by_one, mut ids) = (Names::default(), Names::default(), Vec::new());
+        for texts in [&texts[..], &texts[..40], &[]] {
+            names.intern_all(texts, &mut ids);
+            let expected: Vec<_> = texts.iter().map(|text| one_by_one.intern(text)).collect();
+            assert_eq!(ids, expected);
         }
     }
 
