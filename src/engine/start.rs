@@ -6,7 +6,7 @@ use crate::engine::intake::{Inlet, intake};
 use crate::engine::question::Asker;
 use crate::engine::worker::{Change, Seat, run};
 use crate::metrics::Metrics;
-use crate::sinks::redis::Prepared;
+use crate::sinks::redis::{Prepared, is_blank};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use dataflows::clock::DAY_HOURS;
 use dataflows::graph::Choice;
@@ -67,6 +67,8 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
     let open = Arc::new(AtomicUsize::new(0));
     let (change, changes) = unbounded();
     let choice = choice(config);
+    // Before any worker has written.
+    let blank = config.redis.as_ref().is_some_and(is_blank);
     let (mut inlets, mut questions, mut seats) = (Vec::new(), Vec::new(), Vec::new());
     for index in first..first + config.workers {
         let (inlet, outlet) = intake(config.limits.intake_bytes);
@@ -74,7 +76,8 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
         let worker = metrics.engine.worker(index);
         let redis = match &config.redis {
             Some(redis) => {
-                Some(Prepared::new(redis, index, worker.clone(), metrics.engine.freshness.clone())?)
+                let freshness = metrics.engine.freshness.clone();
+                Some(Prepared::new(redis, index, worker.clone(), freshness, blank)?)
             }
             None => None,
         };

@@ -20,6 +20,17 @@ const RETRY: Duration = Duration::from_millis(200);
 /// How many pipelines may be under way: the next is made while Redis works on one.
 const IN_FLIGHT: usize = 2;
 
+/// Whether Redis holds nothing at all. One that does not answer may hold anything.
+pub fn is_blank(config: &config::Redis) -> bool {
+    let keys = || -> RedisResult<u64> {
+        let client = Client::open(config.url.expose())?;
+        let mut connection = client.get_connection_with_timeout(config.timeout)?;
+        connection.set_read_timeout(Some(config.timeout))?;
+        redis::cmd("DBSIZE").query(&mut connection)
+    };
+    keys().is_ok_and(|keys| keys == 0)
+}
+
 struct Batch {
     pipeline: Pipeline,
     records: RecordTimes,

@@ -3,7 +3,7 @@
 //! The batches sealed since the last flush are kept; when the connection is free, a cursor over
 //! them is the sorted, deduplicated set of what has changed, and the trace has the full counts. So
 //! what changes while a pipeline is in flight is written once. A user that this run writes for the
-//! first time is written whole, in place of what was there.
+//! first time is written whole, in place of what was there, unless Redis was empty.
 
 mod changes;
 mod encode;
@@ -12,6 +12,7 @@ mod connection;
 use crate::config;
 use crate::metrics::WorkerMetrics;
 use changes::{Changes, Sealed, Sweep};
+pub use connection::is_blank;
 use connection::Connection;
 use dataflows::Time;
 use dataflows::counts::Counts;
@@ -76,10 +77,12 @@ pub struct Prepared {
     slice: Duration,
     pipeline_bytes: usize,
     metrics: WorkerMetrics,
+    blank: bool,
 }
 
 impl Prepared {
-    /// A way to Redis that connects, and connects again, by itself.
+    /// A way to Redis that connects, and connects again, by itself. `blank` says that it was
+    /// [`is_blank`].
     ///
     /// # Errors
     /// When the URL is not one of Redis.
@@ -88,10 +91,11 @@ impl Prepared {
         worker: usize,
         metrics: WorkerMetrics,
         freshness: prometheus::Histogram,
+        blank: bool,
     ) -> redis::RedisResult<Prepared> {
         let connection = Connection::open(config, worker, metrics.clone(), freshness)?;
         let config::Redis { slice, pipeline_bytes, .. } = *config;
-        Ok(Prepared { connection, slice, pipeline_bytes, metrics })
+        Ok(Prepared { connection, slice, pipeline_bytes, metrics, blank })
     }
 
     /// Listens to a profile view, while the dataflow is built.
@@ -134,7 +138,8 @@ pub struct Sink {
     /// What is on its way out, a slice at a time.
     changes: Option<Changes>,
     sweep: Sweep,
-    /// Users whose hash this run has written whole; to others, it may be anything.
+    /// Users whose hash holds what this run wrote and nothing else; that of others may hold
+    /// anything.
     ours: Vec<bool>,
     encoder: Encoder,
     arrivals: Arrivals,
@@ -157,6 +162,7 @@ impl Sink {
         self.trace.set_physical_compaction(AntichainRef::new(&frontier));
         if self.way.connection.take_lost() {
             // Redis lost its data, or is another: what was written does not count.
+            self.way.blank = false;
             self.ours.clear();
             self.sweep.those_not_ours();
         }
@@ -173,6 +179,7 @@ impl Sink {
 
     /// Redis is away for long: what has changed is not held any longer, but that its users have.
     fn give_up_changes(&mut self) {
+        self.way.blank = false;
         for user in self.sealed.borrow_mut().take_users() {
             if let Some(ours) = self.ours.get_mut(user as usize) {
                 *ours = false;
@@ -191,7 +198,7 @@ impl Sink {
         }
         let began = Instant::now();
         let vocabulary = self.vocabulary.borrow();
-        self.ours.resize(vocabulary.users.len(), false);
+        self.ours.resize(vocabulary.users.len(), self.way.blank);
         self.encoder.pipeline = Pipeline::reuse(self.way.connection.spare());
         let mut page = Page {
             reader: Reader::new(&mut self.trace),
