@@ -7,13 +7,35 @@ use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
 use differential_dataflow::trace::implementations::ValSpine;
+use std::ops::ControlFlow;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{ParallelizationContract, Pipeline};
 use timely::dataflow::operators::generic::Operator;
 
-/// Shows a key's values, with what they sum up to at the time of the question.
-pub type Show<'a, V, R> = dyn FnMut(u32, &mut dyn FnMut(&V, &R)) + 'a;
+/// An arrangement as of the time of a question.
+pub struct AsOf<'a, V: ExchangeData, R: ExchangeData + Semigroup> {
+    reader: &'a mut Reader<V, R>,
+    time: Time,
+}
+
+impl<V: ExchangeData, R: ExchangeData + Semigroup> AsOf<'_, V, R> {
+    /// Shows a key's values in ascending order, with what they sum up to.
+    pub fn each(&mut self, key: u32, mut show: impl FnMut(&V, &R)) {
+        self.until(key, |value, sum| {
+            show(value, sum);
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// Shows a key's values in ascending order until it is told to stop.
+    pub fn until(&mut self, key: u32, mut show: impl FnMut(&V, &R) -> ControlFlow<()>) {
+        self.reader.seek(key);
+        self.reader.until(self.time, |value, sum| {
+            if sum.is_zero() { ControlFlow::Continue(()) } else { show(value, &sum) }
+        });
+    }
+}
 
 /// Answers questions from an arrangement that is partitioned as the questions are sent.
 ///
@@ -24,7 +46,7 @@ pub fn lookup<'scope, Q, A, V, R, P>(
     route: P,
     arranged: Arranged<'scope, TraceAgent<ValSpine<u32, V, Time, R>>>,
     name: &str,
-    mut answer: impl FnMut(Q, Time, &mut Show<'_, V, R>, &mut Vec<A>) + 'static,
+    mut answer: impl FnMut(Q, Time, &mut AsOf<'_, V, R>, &mut Vec<A>) + 'static,
 ) -> Stream<'scope, Time, Vec<A>>
 where
     Q: Clone + 'static,
@@ -49,16 +71,9 @@ where
                 {
                     let time = *capability.time();
                     let mut reader = Reader::new(&mut trace);
-                    let mut show = |key: u32, show: &mut dyn FnMut(&V, &R)| {
-                        reader.seek(key);
-                        reader.each(time, |value, sum| {
-                            if !sum.is_zero() {
-                                show(value, &sum);
-                            }
-                        });
-                    };
+                    let mut view = AsOf { reader: &mut reader, time };
                     for question in questions {
-                        answer(question, time, &mut show, &mut answers);
+                        answer(question, time, &mut view, &mut answers);
                     }
                     output.session(&capability).give_iterator(answers.drain(..));
                 }

@@ -7,6 +7,7 @@ use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::implementations::ord_neu::OrdValBatch;
 use differential_dataflow::trace::implementations::{ValSpine, Vector};
 use differential_dataflow::trace::{Cursor, Navigable, TraceReader};
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 /// A sealed part of an arrangement by id.
@@ -66,6 +67,14 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Reader<V, R> {
     /// Shows the key's values in ascending order, each once, with what it sums up to, which may be
     /// zero.
     pub fn each(&mut self, as_of: Time, mut show: impl FnMut(&V, R)) {
+        self.until(as_of, |value, sum| {
+            show(value, sum);
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// As [`Reader::each`], until it is told to stop.
+    pub fn until(&mut self, as_of: Time, mut show: impl FnMut(&V, R) -> ControlFlow<()>) {
         let (batches, cursors) = (&self.batches, &mut self.cursors);
         let next = |cursors: &[<Batch<V, R> as Navigable>::Cursor]| {
             let values = self.live.iter().filter_map(|&at| cursors[at].get_val(&batches[at]));
@@ -80,8 +89,8 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Reader<V, R> {
                     cursor.step_val(batch);
                 }
             }
-            if let Some(sum) = sum {
-                show(value, sum);
+            if sum.is_some_and(|sum| show(value, sum).is_break()) {
+                return;
             }
         }
     }

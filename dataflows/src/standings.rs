@@ -5,26 +5,23 @@
 
 use crate::Time;
 use crate::counts::Counts;
+use crate::kept::{Kept, kept, with_key};
 use crate::model::Lens;
 use crate::popularity::OnDay;
 use crate::questions::Worth;
-use crate::views::{View, ViewSpine};
-use crate::waiting::Waiting;
+use crate::views::View;
 use differential_dataflow::difference::Semigroup;
-use differential_dataflow::operators::arrange::TraceAgent;
-use differential_dataflow::trace::{Cursor, Navigable, TraceReader};
+use differential_dataflow::trace::{Cursor, Navigable};
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
-use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
-use timely::dataflow::channels::pact::{ParallelizationContract, Pipeline};
-use timely::dataflow::operators::generic::Operator;
+use timely::dataflow::channels::pact::ParallelizationContract;
 
 /// How many tags are kept in order. When there are more, all are begun anew.
 const TAGS: usize = 4096;
 
-type Batch = <TraceAgent<ViewSpine<OnDay>> as TraceReader>::Batch;
+type Batch = crate::reader::Batch<OnDay, Counts>;
 
 /// A tag's best products as of the time of a question.
 pub struct Standing {
@@ -52,38 +49,15 @@ where
     A: Clone + 'static,
     P: ParallelizationContract<Time, Vec<Q>>,
 {
-    let mut trace = popularity.trace;
-    questions.binary_frontier::<_, CapacityContainerBuilder<Vec<A>>, _, _, _, _>(
-        popularity.stream,
+    let tables = Tables { by_tag: HashMap::new(), tie };
+    kept(
+        questions,
         route,
-        Pipeline,
+        popularity,
         "popularity asked",
-        move |_, _| {
-            let mut waiting = Waiting::default();
-            let mut tables = Tables { by_tag: HashMap::new(), tie };
-            move |(questions, asked), (batches, complete), output| {
-                batches.for_each(|_, spans| {
-                    for batch in spans.drain(..).filter_map(|span| span.inner) {
-                        tables.note(&batch);
-                    }
-                });
-                questions.for_each(|capability, questions| waiting.keep(&capability, questions));
-                // NB: a table goes on with time, never back, so that all questions of a time must be
-                // in before any of a later one is answered.
-                let is_ready = |time: &Time| !complete.less_equal(time) && !asked.less_equal(time);
-                let mut batches = Vec::new();
-                for (capability, questions) in waiting.take_ready(is_ready) {
-                    if batches.is_empty() {
-                        trace.map_spans(|span| batches.extend(span.inner.clone()));
-                    }
-                    let mut best = |tag: u32, lens: &Lens, n: usize| {
-                        tables.best(tag, lens, n, *capability.time(), &batches)
-                    };
-                    let answers = questions.into_iter().filter_map(|q| answer(q, &mut best));
-                    output.session(&capability).give_iterator(answers);
-                }
-                waiting.release(&mut trace, asked, complete);
-            }
+        tables,
+        move |q, time, tables, batches| {
+            answer(q, &mut |tag, lens, n| tables.best(tag, lens, n, time, batches))
         },
     )
 }
@@ -105,8 +79,7 @@ struct Table {
     changed: Vec<(Time, u32)>,
 }
 
-impl<F: Fn(u32) -> u64> Tables<F> {
-    /// Notes what a batch changes of the tags that are kept.
+impl<F: Fn(u32) -> u64> Kept<OnDay> for Tables<F> {
     fn note(&mut self, batch: &Batch) {
         if self.by_tag.is_empty() {
             return;
@@ -122,7 +95,9 @@ impl<F: Fn(u32) -> u64> Tables<F> {
             cursor.step_key(batch);
         }
     }
+}
 
+impl<F: Fn(u32) -> u64> Tables<F> {
     fn best(&mut self, tag: u32, lens: &Lens, n: usize, time: Time, batches: &[Batch]) -> Standing {
         if TAGS <= self.by_tag.len() && !self.by_tag.contains_key(&tag) {
             self.by_tag.clear();
@@ -151,7 +126,7 @@ impl Table {
     /// Reads all products as of a time, and notes what changes later.
     fn begin(&mut self, tag: u32, time: Time, batches: &[Batch], tie: impl Fn(u32) -> u64) {
         let mut days: Vec<(OnDay, Counts)> = Vec::new();
-        for (batch, mut cursor) in of_tag(tag, batches) {
+        for (batch, mut cursor) in with_key(tag, batches) {
             while let Some(&day) = cursor.get_val(batch) {
                 cursor.map_times(batch, |&at, counts| {
                     if at <= time {
@@ -181,7 +156,7 @@ impl Table {
         products.sort_unstable();
         products.dedup();
         let mut days: Vec<(OnDay, Counts)> = Vec::new();
-        for (batch, mut cursor) in of_tag(tag, batches) {
+        for (batch, mut cursor) in with_key(tag, batches) {
             for &product in &products {
                 cursor.seek_val(batch, &OnDay { product, day: 0 });
                 let of_it = |day: &&OnDay| day.product == product;
@@ -227,18 +202,6 @@ impl Table {
             self.order.remove(&(Reverse(Total(worth)), tie(product), product));
         }
     }
-}
-
-/// The batches that have a tag, each with a cursor at it.
-fn of_tag(
-    tag: u32,
-    batches: &[Batch],
-) -> impl Iterator<Item = (&Batch, <Batch as Navigable>::Cursor)> {
-    batches.iter().filter_map(move |batch| {
-        let mut cursor = batch.cursor();
-        cursor.seek_key(batch, &tag);
-        (cursor.get_key(batch) == Some(&tag)).then_some((batch, cursor))
-    })
 }
 
 /// A number that orders as numbers do.

@@ -31,7 +31,7 @@ fn ranked<'scope>(
     vocabulary: SharedVocabulary,
 ) -> Stream<'scope, Time, Vec<Ranked>> {
     let mut ranker = Ranker::default();
-    lookup(gathered, Pipeline, catalogue, "rank", move |gathered, _, show, out| {
+    lookup(gathered, Pipeline, catalogue, "rank", move |gathered, _, view, out| {
         let (id, time, parts): Gathered = gathered;
         let mut found = Vec::new();
         let (mut plan, mut evidence) = (None, Evidence::default());
@@ -52,7 +52,7 @@ fn ranked<'scope>(
             let names = &vocabulary.borrow().products;
             let ranked = ranker.rank(plan, evidence, names, |product| {
                 let mut found = None;
-                show(product, &mut |(_, row): &Entry, _: &isize| found = Some(row.clone()));
+                view.each(product, |(_, row): &Entry, _: &isize| found = Some(row.clone()));
                 found
             });
             found.push(Found::Ranked(ranked));
@@ -66,14 +66,14 @@ fn picked<'scope>(
     labels: View<'scope, Label>,
     vocabulary: SharedVocabulary,
 ) -> Stream<'scope, Time, Vec<Answered>> {
-    lookup(ranked, Pipeline, labels, "pick", move |ranked, _, show, answers| {
+    lookup(ranked, Pipeline, labels, "pick", move |ranked, _, view, answers| {
         let (id, time, mut found, rules): Ranked = ranked;
         if let (Some(rules), Some(Found::Ranked(ranked))) = (rules, found.last_mut()) {
             *ranked = pick(std::mem::take(ranked), &rules, |candidate| {
                 let vocabulary = vocabulary.borrow();
                 let mut labels = Vec::new();
                 if let Some(product) = vocabulary.products.id(&candidate.product) {
-                    show(product, &mut |&label, _: &Counts| labels.push(label));
+                    view.each(product, |&label, _: &Counts| labels.push(label));
                 }
                 let said = candidate.row.as_ref().map_or(&[][..], |row| &row.tags);
                 hold(&labels, said, &vocabulary.tags)

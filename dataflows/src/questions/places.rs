@@ -26,11 +26,11 @@ pub(super) fn positions<'scope>(
         What::Position { partition, .. } => stable_hash(partition.as_bytes()),
         _ => 0,
     });
-    lookup(asks, route, positions, "positions asked", move |ask, _, show, parts| {
+    lookup(asks, route, positions, "positions asked", move |ask, _, view, parts| {
         let What::Position { place, partition } = &ask.what else { return };
         let mut next = 0;
         if let Some(partition) = vocabulary.borrow().partitions.id(partition) {
-            show(partition, &mut |_, sum: &i64| next = *sum);
+            view.each(partition, |_, sum: &i64| next = *sum);
         }
         parts.push(Sent::plain(&ask, Part::Position(*place, next)));
     })

@@ -2,16 +2,16 @@
 
 use super::parts::Lane;
 use super::tastes::{Interests, Taste};
-use super::{Ask, Part, Popular, Row, Sent, Worth};
+use super::{Ask, Part, Popular, Row, Sent};
 use crate::Time;
 use crate::block::stable_hash;
-use crate::counts::Counts;
-use crate::lookup::lookup;
+use crate::kept::kept;
 use crate::model::Lens;
 use crate::names::SharedVocabulary;
 use crate::pairs::Partner;
 use crate::popularity::{OVERALL_ID, OnDay};
 use crate::recommend::PARTNERS;
+use crate::rows::Rows;
 use crate::standings::{Standing, standings};
 use crate::views::View;
 use serde::{Deserialize, Serialize};
@@ -77,25 +77,16 @@ pub(super) fn rows<'scope>(
     let mut lane = Lane::new(2, leads.scope().index());
     let leads = leads.filter(|lead| matches!(lead.after, After::Partners { .. }));
     let route = Exchange::new(|lead: &Lead| lead.to);
-    lookup(leads, route, pairs, "pairs asked", move |lead, _, show, parts| {
+    let tie = by_hash(vocabulary.clone());
+    kept(leads, route, pairs, "pairs asked", Rows::default(), move |lead, time, rows, batches| {
         let Lead { origin, id, lens, after, .. } = lead;
-        let After::Partners { product, place, current } = after else { return };
-        let Some(product) = vocabulary.borrow().products.id(&product) else { return };
-        let blend = lens.model.blend;
-        let mut partners: Vec<Worth> = Vec::new();
-        show(product, &mut |partner, counts: &Counts| {
-            let side = if partner.after { 1.0 } else { blend.before };
-            let worth = lens.worth(*counts, partner.day) * side;
-            let events = u32::try_from(counts.total()).unwrap_or_default();
-            add(&mut partners, Worth { product: partner.product, worth, events });
-        });
-        partners.retain(|partner| 0.0 < partner.worth);
-        let mass = sum(&partners);
-        best(&mut partners, PARTNERS, &vocabulary);
+        let After::Partners { product, place, current } = after else { return None };
+        let product = vocabulary.borrow().products.id(&product)?;
+        let found = rows.row(product, &lens, PARTNERS, time, batches, &tie);
+        let (mass, partners) = (found.mass, found.best.clone());
         let row = Row { product, place, current, mass, partners };
-        if !row.partners.is_empty() {
-            parts.push(lane.to(origin, id, Part::Row(row), &vocabulary));
-        }
+        let known = !row.partners.is_empty();
+        known.then(|| lane.to(origin, id, Part::Row(row), &vocabulary))
     })
 }
 
@@ -107,8 +98,7 @@ pub(super) fn popular<'scope>(
     let mut lane = Lane::new(3, leads.scope().index());
     let leads = leads.filter(|lead| matches!(lead.after, After::Popular { .. }));
     let route = Exchange::new(|lead: &Lead| lead.to);
-    let names = vocabulary.clone();
-    let tie = move |product| stable_hash(names.borrow().products.text(product).as_bytes());
+    let tie = by_hash(vocabulary.clone());
     standings(leads, route, popularity, tie, move |lead, best| {
         let Lead { origin, id, lens, after, .. } = lead;
         let After::Popular { tag, share, n } = after else { return None };
@@ -123,29 +113,7 @@ pub(super) fn popular<'scope>(
     })
 }
 
-/// Adds what comes in order of product: the days of one product become one.
-fn add(sums: &mut Vec<Worth>, next: Worth) {
-    match sums.last_mut() {
-        Some(last) if last.product == next.product => {
-            last.worth += next.worth;
-            last.events += next.events;
-        }
-        _ => sums.push(next),
-    }
-}
-
-fn sum(products: &[Worth]) -> f64 {
-    products.iter().map(|product| product.worth).sum()
-}
-
-/// Keeps the best, ties by name: ids differ from worker to worker.
-fn best(partners: &mut Vec<Worth>, n: usize, vocabulary: &SharedVocabulary) {
-    if n < partners.len() {
-        let names = &vocabulary.borrow().products;
-        partners.select_nth_unstable_by(n, |one, other| {
-            let by_name = || names.text(one.product).cmp(names.text(other.product));
-            other.worth.total_cmp(&one.worth).then_with(by_name)
-        });
-        partners.truncate(n);
-    }
+/// What decides between products of one worth: ids differ from worker to worker.
+fn by_hash(vocabulary: SharedVocabulary) -> impl Fn(u32) -> u64 {
+    move |product| stable_hash(vocabulary.borrow().products.text(product).as_bytes())
 }

@@ -81,10 +81,10 @@ pub(super) fn again<'scope>(
     asks: Stream<'scope, Time, Vec<Ask>>,
     repeats: View<'scope, u16>,
 ) -> Stream<'scope, Time, Vec<Ask>> {
-    lookup(asks, Pipeline, repeats, "repeats asked", |mut ask, _, show, asks| {
+    lookup(asks, Pipeline, repeats, "repeats asked", |mut ask, _, view, asks| {
         if let What::Rank { basis: Basis::User(_) | Basis::Visit(_), .. } = ask.what {
             let (mut all, mut same) = (BELIEF, BELIEF * PRIOR);
-            show(REPEATS, &mut |&day, &Counts([following, repeating, _])| {
+            view.each(REPEATS, |&day, &Counts([following, repeating, _])| {
                 let fade = ask.lens.fade(day);
                 all += f64::from(following) * fade;
                 same += f64::from(repeating) * fade;

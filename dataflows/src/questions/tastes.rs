@@ -83,14 +83,14 @@ pub(super) fn tagged<'scope>(
 ) -> Stream<'scope, Time, Vec<Taste>> {
     let names = vocabulary.clone();
     let said =
-        lookup(interests, Pipeline, catalogue, "tags asked", move |interests, _, show, out| {
+        lookup(interests, Pipeline, catalogue, "tags asked", move |interests, _, view, out| {
             let interests: Interests = interests;
             let most = usize::from(interests.ask.lens.model.blend.products);
             let products = interests.visit.iter().take(most).map(|product| {
                 let product = names.borrow().products.id(product);
                 let mut tags = Vec::new();
                 if let Some(product) = product {
-                    show(product, &mut |(_, row): &Entry, _: &isize| tags.clone_from(&row.tags));
+                    view.each(product, |(_, row): &Entry, _: &isize| tags.clone_from(&row.tags));
                 }
                 (product, tags)
             });
@@ -98,13 +98,13 @@ pub(super) fn tagged<'scope>(
             out.push((interests, products));
         });
     let vocabulary = vocabulary.clone();
-    lookup(said, Pipeline, labels, "labels asked", move |(interests, products), _, show, tastes| {
+    lookup(said, Pipeline, labels, "labels asked", move |(interests, products), _, view, tastes| {
         let recency = interests.ask.lens.model.blend.recency;
         let mut shares: BTreeMap<String, f64> = BTreeMap::new();
         for (place, (product, said)) in products.into_iter().enumerate() {
             let mut labels = Vec::new();
             if let Some(product) = product {
-                show(product, &mut |&label, _: &Counts| labels.push(label));
+                view.each(product, |&label, _: &Counts| labels.push(label));
             }
             let tags = hold(&labels, &said, &vocabulary.borrow().tags);
             #[allow(clippy::cast_precision_loss, reason = "a product has few tags")]

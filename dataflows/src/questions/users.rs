@@ -11,10 +11,11 @@ use crate::lookup::lookup;
 use crate::model::Blend;
 use crate::names::{Names, SharedVocabulary};
 use crate::pairs::WINDOW;
-use crate::recommend::{Basis, TAGS};
+use crate::recommend::{Basis, LeaveOut, TAGS};
 use crate::views::View;
 use crate::weights::Score;
 use std::cmp::Reverse;
+use std::ops::ControlFlow;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::core::Filter;
@@ -40,11 +41,11 @@ pub(super) fn activity<'scope>(
     vocabulary: SharedVocabulary,
 ) -> Stream<'scope, Time, Vec<Sent>> {
     let asks = asks.filter(|ask| matches!(ask.what, What::Activity { .. }));
-    lookup(asks, Exchange::new(by_user), activity, "activity asked", move |ask, _, show, parts| {
+    lookup(asks, Exchange::new(by_user), activity, "activity asked", move |ask, _, view, parts| {
         let What::Activity { user } = &ask.what else { return };
         let Some(user) = vocabulary.borrow().users.id(user) else { return };
         let (mut last, mut totals) = (None, [0; 3]);
-        show(user, &mut |&Reverse(minute), counts: &Counts| {
+        view.each(user, |&Reverse(minute), counts: &Counts| {
             last.get_or_insert(minute);
             for (total, &count) in totals.iter_mut().zip(&counts.0) {
                 *total += i64::from(count);
@@ -62,12 +63,12 @@ pub(super) fn profile<'scope>(
     let asks = asks.filter(|ask| {
         matches!(ask.what, What::Profile { .. } | What::Rank { basis: Basis::User(_), .. })
     });
-    lookup(asks, Exchange::new(by_user), profile, "profiles asked", move |ask, _, show, steps| {
+    lookup(asks, Exchange::new(by_user), profile, "profiles asked", move |ask, _, view, steps| {
         let vocabulary = vocabulary.borrow();
         let user = user_of(&ask.what).and_then(|user| vocabulary.users.id(user));
         let mut tags = Vec::new();
         if let Some(user) = user {
-            show(user, &mut |&tag, counts: &Counts| {
+            view.each(user, |&tag, counts: &Counts| {
                 let score = ask.lens.model.weights.score(*counts);
                 if score != Score(0) {
                     tags.push((vocabulary.tags.text(tag).to_string(), score));
@@ -94,10 +95,10 @@ pub(super) fn bought<'scope>(
     vocabulary: SharedVocabulary,
 ) -> Stream<'scope, Time, Vec<Step<Interests>>> {
     let mut lane = Lane::new(0, interests.scope().index());
-    lookup(interests, Pipeline, bought, "bought asked", move |mut interests, _, show, steps| {
+    lookup(interests, Pipeline, bought, "bought asked", move |mut interests, _, view, steps| {
         if let (true, Some(user)) = (interests.rules.leave_out_bought, interests.user) {
             let mut products = Vec::new();
-            show(user, &mut |&product, _: &Counts| products.push(product));
+            view.each(user, |&product, _: &Counts| products.push(product));
             if !products.is_empty() {
                 interests.left_out += products.len();
                 let part = Part::Bought(products);
@@ -114,15 +115,16 @@ pub(super) fn visits<'scope>(
     vocabulary: SharedVocabulary,
 ) -> Stream<'scope, Time, Vec<Step<Interests>>> {
     let mut lane = Lane::new(1, interests.scope().index());
-    lookup(interests, Pipeline, history, "history asked", move |mut interests, _, show, steps| {
+    lookup(interests, Pipeline, history, "history asked", move |mut interests, _, view, steps| {
         if let Some(user) = interests.user {
             let Blend { products, earlier_products, .. } = interests.ask.lens.model.blend;
-            let mut moments: Vec<(Reverse<u64>, u32)> = Vec::new();
-            show(user, &mut |moment, _: &Counts| moments.push((moment.time, moment.product)));
-            let visit =
-                latest(&mut moments, earlier_products.into(), &vocabulary.borrow().products);
+            let leave_out = interests.rules.leave_out;
+            let most = if leave_out == LeaveOut::Visit { usize::MAX } else { VISIT };
+            let names = &vocabulary.borrow().products;
+            let mut latest = Latest::new(most, earlier_products.into());
+            view.until(user, |moment, _| latest.go_on(moment, names));
+            let visit = latest.finish(names);
             if !visit.is_empty() {
-                let names = &vocabulary.borrow().products;
                 let of = |current: bool, most: u16| {
                     let visited = visit.iter().filter(move |visited| visited.current == current);
                     let visited = visited.take(most.into()).map(|visited| visited.product);
@@ -130,7 +132,11 @@ pub(super) fn visits<'scope>(
                 };
                 interests.visit = of(true, products);
                 interests.earlier = of(false, earlier_products);
-                interests.left_out += visit.len();
+                interests.left_out += match leave_out {
+                    LeaveOut::None => 0,
+                    LeaveOut::Current => 1,
+                    LeaveOut::Visit => visit.len(),
+                };
                 let part = Part::Visit(visit);
                 steps.push(Step::Part(lane.sent(&interests.ask, part, &vocabulary)));
             }
@@ -139,27 +145,59 @@ pub(super) fn visits<'scope>(
     })
 }
 
-/// The products of the latest visit, newest first, all of them, so that they can be left out; and
-/// so many from before.
-fn latest(moments: &mut [(Reverse<u64>, u32)], earlier: usize, names: &Names) -> Vec<Visited> {
-    // They lie in order of time; what is of one time is by name, as ids differ by worker.
-    for equals in moments.chunk_by_mut(|(one, _), (other, _)| one == other) {
-        equals.sort_by_key(|(_, product)| names.text(*product));
+/// How many products of a visit are looked at, unless all are to be left out: more are a bot's.
+const VISIT: usize = 200;
+
+/// The products of the latest visit, newest first, and some from before, as moments are read.
+struct Latest {
+    visit: Vec<Visited>,
+    /// How many there may be.
+    most: usize,
+    /// How many may be from before the visit.
+    earlier: usize,
+    /// Whether what is read still belongs to the visit.
+    current: bool,
+    /// When the last moment was, and the products of that time.
+    at: Option<u64>,
+    products: Vec<u32>,
+}
+
+impl Latest {
+    fn new(most: usize, earlier: usize) -> Latest {
+        Latest { visit: Vec::new(), most, earlier, current: true, at: None, products: Vec::new() }
     }
-    let (mut visit, mut current, mut last) = (Vec::<Visited>::new(), true, None);
-    let mut most = usize::MAX;
-    for &mut (Reverse(time), product) in moments {
-        if current && last.is_some_and(|last| time + WINDOW < last) {
-            current = false;
-            most = visit.len() + earlier;
+
+    /// Takes the next moment, which is no newer than the last.
+    fn go_on(&mut self, moment: &Moment, names: &Names) -> ControlFlow<()> {
+        let Reverse(time) = moment.time;
+        if self.at != Some(time) {
+            self.enter(names);
+            if self.current && self.at.is_some_and(|at| time + WINDOW < at) {
+                self.current = false;
+                self.most = self.most.min(self.visit.len() + self.earlier);
+            }
+            if self.most <= self.visit.len() {
+                return ControlFlow::Break(());
+            }
+            self.at = Some(time);
         }
-        last = Some(time);
-        if most <= visit.len() {
-            break;
-        }
-        if visit.iter().all(|visited| visited.product != product) {
-            visit.push(Visited { product, current });
+        self.products.push(moment.product);
+        ControlFlow::Continue(())
+    }
+
+    /// What is of one time is entered by name, as ids differ by worker.
+    fn enter(&mut self, names: &Names) {
+        self.products.sort_by_key(|&product| names.text(product));
+        for product in self.products.drain(..) {
+            let is_new = self.visit.iter().all(|visited| visited.product != product);
+            if is_new && self.visit.len() < self.most {
+                self.visit.push(Visited { product, current: self.current });
+            }
         }
     }
-    visit
+
+    fn finish(mut self, names: &Names) -> Vec<Visited> {
+        self.enter(names);
+        self.visit
+    }
 }

@@ -1,0 +1,205 @@
+//! What goes best with the products that are asked about.
+//!
+//! A product's row is read whole when it is asked for the first time, and again when the model or
+//! the day is another. From then on only the partners that have changed are read.
+
+use crate::Time;
+use crate::counts::Counts;
+use crate::kept::{Kept, with_key};
+use crate::model::Lens;
+use crate::pairs::Partner;
+use crate::questions::Worth;
+use crate::reader::Batch;
+use differential_dataflow::difference::Semigroup;
+use differential_dataflow::trace::{Cursor, Navigable};
+use std::collections::HashMap;
+
+/// How many partners are kept of all rows, at 16 bytes each. When there are more, all rows are
+/// begun anew.
+const PARTNERS: usize = 4_000_000;
+
+/// The rows that were asked for.
+#[derive(Default)]
+pub(crate) struct Rows {
+    by_product: HashMap<u32, Row>,
+    /// How many partners all rows have.
+    partners: usize,
+}
+
+/// What goes with a product.
+pub(crate) struct Row {
+    lens: Lens,
+    /// By product, in order; each is worth something.
+    partners: Vec<Worth>,
+    /// The best of them, in no order, and what all are worth together.
+    pub(crate) best: Vec<Worth>,
+    pub(crate) mass: f64,
+    /// Partners that have changed since, and when.
+    changed: Vec<(Time, u32)>,
+}
+
+impl Kept<Partner> for Rows {
+    fn note(&mut self, batch: &Batch<Partner, Counts>) {
+        if self.by_product.is_empty() {
+            return;
+        }
+        let mut cursor = batch.cursor();
+        while let Some(product) = cursor.get_key(batch) {
+            if let Some(row) = self.by_product.get_mut(product) {
+                while let Some(&Partner { product, .. }) = cursor.get_val(batch) {
+                    cursor.map_times(batch, |&time, _| row.changed.push((time, product)));
+                    cursor.step_val(batch);
+                }
+            }
+            cursor.step_key(batch);
+        }
+    }
+}
+
+impl Rows {
+    /// A product's row as of a time, with the `n` best; `tie` decides between partners of one
+    /// worth, and must be the same on all workers, unlike ids.
+    pub(crate) fn row(
+        &mut self,
+        product: u32,
+        lens: &Lens,
+        n: usize,
+        time: Time,
+        batches: &[Batch<Partner, Counts>],
+        tie: impl Fn(u32) -> u64,
+    ) -> &Row {
+        if PARTNERS <= self.partners && !self.by_product.contains_key(&product) {
+            self.by_product.clear();
+            self.partners = 0;
+        }
+        // How often visitors come back is no part of what goes with what.
+        let lens = Lens { again: 0.0, ..*lens };
+        let row = self.by_product.entry(product).or_insert_with(|| Row::new(lens));
+        if row.lens != lens {
+            self.partners -= row.partners.len();
+            *row = Row::new(lens);
+        }
+        self.partners -= row.partners.len();
+        if row.go_on(product, time, batches) {
+            row.rank(n, tie);
+        }
+        self.partners += row.partners.len();
+        row
+    }
+}
+
+impl Row {
+    /// One of which nothing has been read.
+    fn new(lens: Lens) -> Row {
+        let (partners, best, changed) = (Vec::new(), Vec::new(), Vec::new());
+        Row { lens, partners, best, mass: f64::NAN, changed }
+    }
+
+    /// Reads what has changed up to a time, or all when nothing has been read; whether there was
+    /// anything.
+    fn go_on(&mut self, row: u32, time: Time, batches: &[Batch<Partner, Counts>]) -> bool {
+        if self.mass.is_nan() {
+            self.begin(row, time, batches);
+            return true;
+        }
+        if self.changed.iter().all(|(at, _)| time < *at) {
+            return false;
+        }
+        let (now, later) = self.changed.iter().partition::<Vec<_>, _>(|(at, _)| *at <= time);
+        self.changed = later;
+        let mut products: Vec<u32> = now.into_iter().map(|(_, product)| product).collect();
+        products.sort_unstable();
+        products.dedup();
+        let mut entries: Vec<(Partner, Counts)> = Vec::new();
+        for (batch, mut cursor) in with_key(row, batches) {
+            for &product in &products {
+                cursor.seek_val(batch, &Partner { product, day: 0, after: false });
+                let of_it = |partner: &&Partner| partner.product == product;
+                while let Some(&partner) = cursor.get_val(batch).filter(of_it) {
+                    cursor.map_times(batch, |&at, counts| {
+                        if at <= time {
+                            entries.push((partner, *counts));
+                        }
+                    });
+                    cursor.step_val(batch);
+                }
+            }
+        }
+        let read = self.weigh(entries);
+        let mut read = read.iter().peekable();
+        for product in products {
+            let worth = read.next_if(|worth| worth.product == product).copied();
+            match (self.partners.binary_search_by_key(&product, |worth| worth.product), worth) {
+                (Ok(at), Some(worth)) => self.partners[at] = worth,
+                (Ok(at), None) => drop(self.partners.remove(at)),
+                (Err(at), Some(worth)) => self.partners.insert(at, worth),
+                (Err(_), None) => (),
+            }
+        }
+        true
+    }
+
+    /// Reads all partners as of a time, and notes what changes later.
+    fn begin(&mut self, row: u32, time: Time, batches: &[Batch<Partner, Counts>]) {
+        let mut entries: Vec<(Partner, Counts)> = Vec::new();
+        for (batch, mut cursor) in with_key(row, batches) {
+            while let Some(&partner) = cursor.get_val(batch) {
+                cursor.map_times(batch, |&at, counts| {
+                    if at <= time {
+                        entries.push((partner, *counts));
+                    } else {
+                        self.changed.push((at, partner.product));
+                    }
+                });
+                cursor.step_val(batch);
+            }
+        }
+        self.partners = self.weigh(entries);
+    }
+
+    /// What the products of entries are worth, by product, without those that are worth nothing.
+    fn weigh(&self, mut entries: Vec<(Partner, Counts)>) -> Vec<Worth> {
+        // Each batch's are in order.
+        entries.sort_by_key(|(partner, _)| *partner);
+        let mut fades: Vec<f64> = Vec::new();
+        let mut fade = |day: u16| {
+            let age = self.lens.today.saturating_sub(day);
+            for age in fades.len()..=age.into() {
+                let age = u16::try_from(age).expect("it is at most an age");
+                fades.push(self.lens.fade(self.lens.today - age));
+            }
+            fades[usize::from(age)]
+        };
+        let mut worths: Vec<Worth> = Vec::new();
+        for same in entries.chunk_by(|(one, _), (other, _)| one == other) {
+            let Partner { product, day, after } = same[0].0;
+            let mut counts = Counts::default();
+            same.iter().for_each(|(_, more)| counts.plus_equals(more));
+            let side = if after { 1.0 } else { self.lens.model.blend.before };
+            let worth = self.lens.model.weights.score(counts).to_f64() * fade(day) * side;
+            let events = u32::try_from(counts.total()).unwrap_or_default();
+            match worths.last_mut() {
+                Some(last) if last.product == product => {
+                    last.worth += worth;
+                    last.events += events;
+                }
+                _ => worths.push(Worth { product, worth, events }),
+            }
+        }
+        worths.retain(|partner| 0.0 < partner.worth);
+        worths
+    }
+
+    fn rank(&mut self, n: usize, tie: impl Fn(u32) -> u64) {
+        self.mass = self.partners.iter().map(|partner| partner.worth).sum();
+        self.best.clone_from(&self.partners);
+        if n < self.best.len() {
+            self.best.select_nth_unstable_by(n, |one, other| {
+                let by_name = || tie(one.product).cmp(&tie(other.product));
+                other.worth.total_cmp(&one.worth).then_with(by_name)
+            });
+            self.best.truncate(n);
+            self.best.shrink_to_fit();
+        }
+    }
+}
