@@ -76,11 +76,21 @@ impl Block {
         self.heads.is_empty()
     }
 
+    /// When its newest event happened, in milliseconds since the Unix epoch.
+    pub fn newest(&self) -> Option<i64> {
+        self.heads.iter().map(|head| head.time).max()
+    }
+
     /// Appends an event, whose texts and tags are within [`Event`]'s limits.
     pub fn push(&mut self, event: &Event<'_>) {
+        self.push_for(event.user, event);
+    }
+
+    /// Appends an event as another user's.
+    pub fn push_for(&mut self, user: &str, event: &Event<'_>) {
         let tags = u8::try_from(event.tags.len()).expect("the parser holds events to MAX_TAGS");
         self.heads.push(Head { time: event.time, kind: event.kind, tags });
-        for text in [event.user, event.product, event.category, event.session, event.id] {
+        for text in [user, event.product, event.category, event.session, event.id] {
             self.push_text(text);
         }
         for tag in &event.tags {

@@ -69,4 +69,9 @@ impl Event<'_> {
     pub const MAX_TEXT: usize = 512;
     /// The most tags that an event may carry.
     pub const MAX_TAGS: usize = 64;
+
+    /// Whether it is a guest's: of a session without a user, so that the session is the user.
+    pub fn is_guests(&self) -> bool {
+        self.user == self.session
+    }
 }

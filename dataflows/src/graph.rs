@@ -4,8 +4,9 @@ use crate::Time;
 use crate::block::Block;
 use crate::catalogue::{Row, catalogue};
 use crate::clock::hours;
+use crate::guests::{Merge, guests};
 use crate::history::{Limits, history};
-use crate::intern::intern;
+use crate::intern::{Interned, intern, intern_settled};
 use crate::labels::labels;
 use crate::model::Model;
 use crate::names::SharedVocabulary;
@@ -51,6 +52,8 @@ pub struct Choice {
 pub struct Inputs {
     /// Events, by owner.
     pub blocks: Records<(usize, Block)>,
+    /// Guests that have signed in.
+    pub merges: Records<Merge>,
     /// Catalogue rows.
     pub rows: Records<Row>,
     /// A new model, with the time from which it holds; from one worker alone.
@@ -67,6 +70,7 @@ impl Inputs {
     /// Advances every input: the one place where time goes on.
     pub fn advance_to(&mut self, time: Time) {
         self.blocks.advance_to(time);
+        self.merges.advance_to(time);
         self.rows.advance_to(time);
         self.models.advance_to(time);
         self.advances.advance_to(time);
@@ -98,6 +102,7 @@ pub fn graph<'scope>(
     closed: &probe::Handle<Time>,
 ) -> (Inputs, Outputs<'scope>) {
     let (blocks, block_stream) = scope.new_input();
+    let (merges, merge_stream) = scope.new_input();
     let (rows, row_stream) = scope.new_input();
     let (models, model_stream) = scope.new_input::<Vec<(Time, Model)>>();
     let (advances, advance_stream) = scope.new_input();
@@ -110,20 +115,24 @@ pub fn graph<'scope>(
     let recent = Rc::new(RefCell::new(Recent::default()));
     let keep = recent.clone();
     let catalogue = catalogue(row_stream, vocabulary.clone());
-    let (actions, touches) = intern(block_stream, vocabulary.clone(), move |time, block| {
+    let (block_stream, hours) = hours(block_stream);
+    let (accounts, guest_stream) = intern(block_stream, vocabulary.clone(), move |time, block| {
         arrived(time, &block);
         keep.borrow_mut().keep(time, block);
     });
-    let hours = hours(actions.clone());
+    let Choice { limits, .. } = choice;
+    let horizon = limits.horizon;
+    let settled = guests(guest_stream, merge_stream, hours.clone(), horizon, vocabulary.clone());
+    let settled = intern_settled(settled, vocabulary.clone());
+    let Interned { actions, touches } = accounts.concat(settled);
     // Without what is popular nobody asks for a product's tags.
     let labelled = if choice.popularity { touches.clone() } else { empty(scope).as_collection() };
     let labels = labels(labelled, vocabulary);
     let tagged = tags(touches, catalogue.clone());
     let profile = profile(tagged.clone());
-    let Choice { limits, .. } = choice;
     let popularity = choice
         .popularity
-        .then(|| popularity(tagged, actions.clone(), hours.clone(), limits.horizon, vocabulary));
+        .then(|| popularity(tagged, actions.clone(), hours.clone(), horizon, vocabulary));
     let bought = choice.bought.then(|| bought(actions.clone()));
     let activity = choice.activity.then(|| activity(actions.clone()));
     let history =
@@ -151,7 +160,7 @@ pub fn graph<'scope>(
     };
     let answers = questions(ask_stream, model_stream, hours, views, vocabulary).probe_with(closed);
     profile.stream.clone().probe_with(closed);
-    let inputs = Inputs { blocks, rows, models, advances, asks, announce };
+    let inputs = Inputs { blocks, merges, rows, models, advances, asks, announce };
     (inputs, Outputs { profile, answers, measured })
 }
 

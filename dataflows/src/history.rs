@@ -5,9 +5,13 @@ use crate::clock::{DAY_HOURS, hour};
 use crate::counts::Counts;
 use crate::intern::{Action, day};
 use crate::names::{Names, SharedVocabulary};
+use crate::reader::Reader;
 use crate::retention::retained;
-use crate::views::View;
+use crate::views::{View, ViewSpine};
 use differential_dataflow::VecCollection;
+use differential_dataflow::consolidation::consolidate_updates;
+use differential_dataflow::difference::IsZero;
+use differential_dataflow::operators::arrange::TraceAgent;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -51,17 +55,41 @@ pub fn history<'scope>(
         hours,
         limits.horizon,
         |moment| hour(moment.time.0),
-        move |updates| ledger.admit(updates, limits, &vocabulary),
+        move |updates, trace| ledger.admit(updates, limits, &vocabulary, trace),
         "history",
     )
 }
 
 type Update = ((u32, Moment), Time, Counts);
+type Trace = TraceAgent<ViewSpine<Moment>>;
+
+/// What is taken back, as the ledger let it in: what it dropped is not there to be taken back. Of
+/// equal moments those that do not pair go first.
+fn as_entered(mut back: Vec<Update>, trace: &mut Trace) -> Vec<Update> {
+    let Some(&(_, time, _)) = back.first() else { return back };
+    consolidate_updates(&mut back);
+    let (mut entered, mut reader, mut at) = (Vec::new(), Reader::new(trace), None);
+    for ((user, moment), _, mut counts) in back {
+        if at.replace(user) != Some(user) {
+            reader.seek(user);
+        }
+        for pairs in [false, true] {
+            let moment = Moment { pairs, ..moment };
+            let held = reader.sum(&moment, time).unwrap_or_default();
+            let gone = Counts(std::array::from_fn(|kind| counts.0[kind].max(-held.0[kind])));
+            counts.0.iter_mut().zip(gone.0).for_each(|(count, gone)| *count -= gone);
+            if !gone.is_zero() {
+                entered.push(((user, moment), time, gone));
+            }
+        }
+    }
+    entered
+}
 
 /// How many events of each user have come, so that those of one day can be capped.
 ///
 /// The events of a day are numbered as they come; what comes at one logical time, by event time
-/// and product. Counted are each user's newest day, and apart from it the days of events that came
+/// and product. What is taken back keeps its number, which nothing else gets. Counted are each user's newest day, and apart from it the days of events that came
 /// after a newer day had begun.
 #[derive(Default)]
 struct Ledger {
@@ -72,7 +100,14 @@ struct Ledger {
 }
 
 impl Ledger {
-    fn admit(&mut self, updates: &mut Vec<Update>, limits: Limits, names: &SharedVocabulary) {
+    fn admit(
+        &mut self,
+        updates: &mut Vec<Update>,
+        limits: Limits,
+        names: &SharedVocabulary,
+        trace: &mut Trace,
+    ) {
+        let back = updates.extract_if(.., |(_, _, counts)| counts.total() < 0).collect();
         self.begin_days(updates, limits);
         let mut crowded = false;
         for ((user, moment), _, _) in updates.iter() {
@@ -83,6 +118,7 @@ impl Ledger {
         if crowded {
             self.number(updates, limits, &names.borrow().products);
         }
+        updates.extend(as_entered(back, trace));
     }
 
     /// Days that begin are known before anything is counted.

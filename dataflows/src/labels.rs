@@ -28,6 +28,9 @@ pub struct Label {
 
 /// Product to labels. Each worker tells all others of a label when it first meets it, so that a
 /// label's count says of how many workers, and no more.
+///
+/// Touches come out of order where some wait for their time to be complete and others do not: a
+/// label that is met again, but of an earlier time, is told for that time instead.
 pub fn labels<'scope>(
     touches: VecCollection<'scope, Time, Touch, Counts>,
     vocabulary: &SharedVocabulary,
@@ -42,32 +45,33 @@ pub fn labels<'scope>(
                 touches.for_each(|capability, touches| {
                     let vocabulary = there.borrow();
                     let mut session = output.session(&capability);
-                    for (Touch { product, tag, provisional, .. }, time, counts) in touches.drain(..)
-                    {
+                    for (Touch { product, tag, provisional, .. }, time, _) in touches.drain(..) {
                         let label = Label { provisional, tag };
-                        if !met.is_new(product, label, &vocabulary.tags) {
+                        let Some(News { instead }) =
+                            met.meet(product, label, time, &vocabulary.tags)
+                        else {
                             continue;
-                        }
+                        };
                         let (product, tag) =
                             (vocabulary.products.text(product), vocabulary.tags.text(tag));
                         // A product that stands in for its own tag says nothing.
-                        if !provisional || product != tag {
-                            let label = (product.to_string(), tag.to_string(), provisional);
-                            session.give((label, time, counts));
+                        if provisional && product == tag {
+                            continue;
+                        }
+                        let label = || (product.to_string(), tag.to_string(), provisional);
+                        session.give((label(), time, Counts([1, 0, 0])));
+                        if let Some(later) = instead {
+                            session.give((label(), later, Counts([-1, 0, 0])));
                         }
                     }
                 });
             }
         },
     );
-    let labels = told.broadcast().map(move |((product, tag, provisional), time, _)| {
+    let labels = told.broadcast().map(move |((product, tag, provisional), time, counts)| {
         let mut vocabulary = here.borrow_mut();
         let tag = vocabulary.tags.intern(&tag);
-        (
-            (vocabulary.products.intern(&product), Label { provisional, tag }),
-            time,
-            Counts([1, 0, 0]),
-        )
+        ((vocabulary.products.intern(&product), Label { provisional, tag }), time, counts)
     });
     arrange_here(labels.as_collection(), "labels")
 }
@@ -75,14 +79,29 @@ pub fn labels<'scope>(
 /// The labels that a worker has met, by product: of each kind those that count.
 #[derive(Default)]
 struct Met {
-    by_product: Vec<Vec<(u64, Label)>>,
+    by_product: Vec<Vec<Known>>,
     /// By tag, the hash of its name.
     hashes: Vec<u64>,
 }
 
+/// A label that was told, by the hash of its tag, and for which time.
+#[derive(Clone, Copy)]
+struct Known {
+    hash: u64,
+    label: Label,
+    time: Time,
+}
+
+/// That a label is to be told.
+#[derive(Debug, PartialEq, Eq)]
+struct News {
+    /// The later time for which it was told already.
+    instead: Option<Time>,
+}
+
 impl Met {
-    /// Whether a label counts that was not met before.
-    fn is_new(&mut self, product: u32, label: Label, tags: &Names) -> bool {
+    /// Whether a label counts that was not met before, or of a later time only.
+    fn meet(&mut self, product: u32, label: Label, time: Time, tags: &Names) -> Option<News> {
         while self.hashes.len() <= label.tag as usize {
             let next = u32::try_from(self.hashes.len()).expect("an id is a u32");
             self.hashes.push(stable_hash(tags.text(next).as_bytes()));
@@ -91,26 +110,25 @@ impl Met {
             self.by_product.resize(product as usize + 1, Vec::new());
         }
         let labels = &mut self.by_product[product as usize];
-        let hash = self.hashes[label.tag as usize];
-        let (mut smaller, mut greatest) = (0, None);
-        for (place, (other_hash, other)) in labels.iter().enumerate() {
-            if *other == label {
-                return false;
-            }
-            if other.provisional == label.provisional {
-                smaller += usize::from(*other_hash < hash);
-                greatest = greatest.max(Some((*other_hash, place)));
-            }
+        if let Some(known) = labels.iter_mut().find(|known| known.label == label) {
+            let earlier = time < known.time;
+            return earlier
+                .then(|| News { instead: Some(std::mem::replace(&mut known.time, time)) });
         }
-        if MOST <= smaller {
-            return false;
+        let known = Known { hash: self.hashes[label.tag as usize], label, time };
+        let is_of_kind = |other: &Known| other.label.provisional == label.provisional;
+        let of_kind = || labels.iter().filter(|other| is_of_kind(other));
+        if MOST <= of_kind().filter(|other| other.hash < known.hash && other.time <= time).count() {
+            return None;
         }
-        let of_kind = labels.iter().filter(|(_, other)| other.provisional == label.provisional);
-        match greatest {
-            Some((_, place)) if MOST <= of_kind.count() => labels[place] = (hash, label),
-            _ => labels.push((hash, label)),
+        let greatest = of_kind().map(|other| other.hash).max();
+        let greatest = greatest.filter(|hash| known.hash < *hash && MOST <= of_kind().count());
+        let is_greatest = |other: &&mut Known| is_of_kind(other) && Some(other.hash) == greatest;
+        match labels.iter_mut().find(is_greatest) {
+            Some(other) => *other = known,
+            None => labels.push(known),
         }
-        true
+        Some(News { instead: None })
     }
 }
 
@@ -150,7 +168,7 @@ mod tests {
         let told = |tags: &[u32]| {
             let mut met = Met::default();
             let label = |tag| Label { provisional: false, tag };
-            let new = tags.iter().filter(|tag| met.is_new(3, label(**tag), &names));
+            let new = tags.iter().filter(|tag| met.meet(3, label(**tag), 0, &names).is_some());
             new.map(|tag| label(*tag)).collect::<BTreeSet<_>>()
         };
         for middle in [0, 1, 25, 49] {
@@ -162,6 +180,22 @@ mod tests {
             expected.sort_unstable();
             assert_eq!(hold(&all, &[], &names), expected, "split at {middle}");
         }
-        assert!(told(&[tags[0], tags[0]]).len() == 1);
+    }
+
+    #[test]
+    fn what_is_met_again_is_told_again_only_of_an_earlier_time() {
+        let mut names = Names::default();
+        let label = Label { provisional: true, tag: names.intern("tag") };
+        let mut met = Met::default();
+        for (time, expected) in [
+            (5, Some(News { instead: None })),
+            (5, None),
+            (7, None),
+            (3, Some(News { instead: Some(5) })),
+            (4, None),
+            (2, Some(News { instead: Some(3) })),
+        ] {
+            assert_eq!(met.meet(0, label, time, &names), expected, "at {time}");
+        }
     }
 }

@@ -13,6 +13,7 @@ pub mod model;
 pub mod catalogue;
 pub mod names;
 pub mod intern;
+pub mod guests;
 pub mod tags;
 pub mod views;
 pub mod clock;

@@ -56,5 +56,5 @@ pub fn popularity<'scope>(
         actions.map(|Action { product, time, .. }| (OVERALL_ID, OnDay { product, day: day(time) }));
     let here = cross(by_tag.concat(all).inner, vocabulary, "popularity");
     let hour_of = |entry: &OnDay| (u32::from(entry.day) + 1) * DAY_HOURS - 1;
-    retained(here.as_collection(), hours, horizon, hour_of, |_| (), "popularity")
+    retained(here.as_collection(), hours, horizon, hour_of, |_, _| (), "popularity")
 }

@@ -26,19 +26,27 @@ type Update<V> = ((u32, V), Time, Counts);
 struct Epoch<V> {
     capability: Capability<Time>,
     updates: Vec<Update<V>>,
+    /// Whether any of them takes back what came before.
+    retracts: bool,
+}
+
+impl<V> Epoch<V> {
+    fn new(capability: Capability<Time>) -> Epoch<V> {
+        Epoch { capability, updates: Vec::new(), retracts: false }
+    }
 }
 
 /// Keeps entries whose hour is less than `horizon` hours behind the clock: later they are
 /// retracted, and what comes too late never enters.
 ///
 /// `admit` may drop or change what comes at a time, before it enters; it sees the times in order,
-/// and each once.
+/// each once, and with them the view as it was before, if they take back any of it.
 pub fn retained<'scope, V: ExchangeData>(
     entries: VecCollection<'scope, Time, (u32, V), Counts>,
     hours: Stream<'scope, Time, Vec<u32>>,
     horizon: u32,
     hour_of: impl Fn(&V) -> u32 + 'static,
-    mut admit: impl FnMut(&mut Vec<Update<V>>) + 'static,
+    mut admit: impl FnMut(&mut Vec<Update<V>>, &mut TraceAgent<ViewSpine<V>>) + 'static,
     name: &str,
 ) -> View<'scope, V> {
     let trace: Rc<RefCell<Option<TraceAgent<ViewSpine<V>>>>> = Rc::default();
@@ -60,15 +68,15 @@ pub fn retained<'scope, V: ExchangeData>(
                     let time = *capability.time();
                     hours.drain(..).for_each(|hour| clock.tell(time, hour));
                     // An epoch of its own: entries may leave though none comes.
-                    waiting.entry(time).or_insert(Epoch { capability, updates: Vec::new() });
+                    waiting.entry(time).or_insert_with(|| Epoch::new(capability));
                 });
                 entries.for_each(|capability, updates| {
                     for update in updates.drain(..) {
                         let time = update.1;
-                        let epoch = waiting.entry(time).or_insert_with(|| Epoch {
-                            capability: capability.delayed(&time, 0),
-                            updates: Vec::new(),
-                        });
+                        let epoch = waiting
+                            .entry(time)
+                            .or_insert_with(|| Epoch::new(capability.delayed(&time, 0)));
+                        epoch.retracts |= update.2.total() < 0;
                         epoch.updates.push(update);
                     }
                 });
@@ -80,15 +88,16 @@ pub fn retained<'scope, V: ExchangeData>(
                         break;
                     }
                     let now = clock.at(time);
-                    if shelf.is_due(now) && !is_sealed(trace, time) {
+                    let reads = shelf.is_due(now) || first.get().retracts;
+                    if reads && !is_sealed(trace, time) {
                         // What leaves is read from the view, which must hold all that came before.
                         activator.activate();
                         break;
                     }
-                    let Epoch { capability, mut updates } = first.remove();
+                    let Epoch { capability, mut updates, .. } = first.remove();
                     updates
                         .retain(|((_, value), _, _)| now < hour_of(value).saturating_add(horizon));
-                    admit(&mut updates);
+                    admit(&mut updates, trace);
                     let mut gone = Vec::new();
                     shelf.expire(now, trace, &hour_of, |entry, counts| {
                         gone.push((entry, time, counts));

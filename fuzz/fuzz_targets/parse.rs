@@ -5,7 +5,7 @@
 use dataflows::block::Block;
 use dataflows::event::Kind;
 use libfuzzer_sys::fuzz_target;
-use recsys::event::parse::{Scratch, parse, parse_row};
+use recsys::event::parse::{Scratch, parse, parse_merge, parse_row};
 
 fuzz_target!(|record: &[u8]| {
     let mut scratch = Scratch::default();
@@ -15,4 +15,5 @@ fuzz_target!(|record: &[u8]| {
         block.for_each(|back| assert_eq!(*back, event));
     }
     let _ = parse_row(None, Some(record), &mut scratch);
+    let _ = parse_merge(record, None, None, 0, &mut scratch);
 });

@@ -2,6 +2,7 @@
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use dataflows::block::Block;
+use dataflows::guests::Merge;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,12 +26,14 @@ pub struct CatalogueRow {
     pub row: Option<dataflows::catalogue::Product>,
 }
 
-/// What a worker takes at once, all of it into one epoch: events by owner, catalogue rows, and how
+/// What a worker takes at once, all of it into one epoch: events by owner, merges, rows, and how
 /// far they advance their partitions. So "state at t" and "offsets at t" are one cut.
 #[derive(Debug, Default)]
 pub struct Unit {
     /// Events by the worker that owns their user (`dataflows::block::owner`).
     pub blocks: Vec<(usize, Block)>,
+    /// Guests that have signed in.
+    pub merges: Vec<Merge>,
     /// Catalogue rows, in their order.
     pub catalogue: Vec<CatalogueRow>,
     /// By how much each partition's next offset moves on (dead letters included).
@@ -46,7 +49,7 @@ impl Unit {
     /// About how many bytes it holds.
     pub fn bytes(&self) -> usize {
         let blocks: usize = self.blocks.iter().map(|(_, block)| block.len()).sum();
-        blocks + 256 * (self.catalogue.len() + self.advances.len())
+        blocks + 256 * (self.merges.len() + self.catalogue.len() + self.advances.len())
     }
 }
 

@@ -197,9 +197,12 @@ impl State {
             let Some(unit) = self.seat.outlet.take() else { break };
             took = true;
             events += unit.events();
-            let Unit { blocks, catalogue, advances } = unit;
+            let Unit { blocks, merges, catalogue, advances } = unit;
             for block in blocks {
                 self.inputs.blocks.send(block);
+            }
+            for merge in merges {
+                self.inputs.merges.send(merge);
             }
             for row in catalogue {
                 self.inputs.rows.send((row.product, row.row));

@@ -1,11 +1,12 @@
-//! New events: all of a request are good and stored, or none is.
+//! New events and merges: all of a request are good and stored, or none is.
 
 use crate::engine::question::{Body, Question};
-use crate::event::log::{NewEvent, Position};
+use crate::event::log::{NewRecord, Position, Subject};
 use crate::event::parse::{self, Scratch};
 use crate::http::fault::Fault;
 use crate::http::json;
 use crate::http::reply::{Reply, json_as_of, json_reply};
+use crate::http::request;
 use crate::http::service::{Call, unexpected};
 use hyper::StatusCode;
 use hyper::body::Incoming;
@@ -19,14 +20,35 @@ const PACE: Duration = Duration::from_millis(2);
 
 /// `POST /api/user-behavior?wait=visible`
 pub(super) async fn record(call: &Call<'_>, body: Incoming) -> Result<Reply, Fault> {
-    let visible = match call.query.get("wait")?.as_deref() {
-        None => false,
-        Some("visible") => true,
-        Some(other) => return Err(Fault::Bad(format!("wait is `visible`, not {other:?}"))),
-    };
+    let visible = waits(call)?;
     let body = call.read(body).await?;
-    let events = parsed(&body)?;
-    let positions = call.wait("the event log", call.front.log.append(events)).await?;
+    store(call, parsed(&body)?, visible).await
+}
+
+/// `POST /api/users/{userId}/merge?wait=visible`
+pub(super) async fn merge(call: &Call<'_>, body: Incoming) -> Result<Reply, Fault> {
+    let visible = waits(call)?;
+    let account = request::user(call.parameter)?;
+    let body = call.read(body).await?;
+    let now = jiff::Timestamp::now().as_millisecond();
+    let merge = parse::parse_merge(&body, Some(&account), None, now, &mut Scratch::default())
+        .map_err(|reason| Fault::Bad(reason.to_string()))?;
+    let mut json = Vec::with_capacity(128);
+    json::merge(&mut json, &merge);
+    store(call, vec![NewRecord { subject: Subject::Merge, user: account, json }], visible).await
+}
+
+/// Whether the answer is to wait until what was stored is visible.
+fn waits(call: &Call<'_>) -> Result<bool, Fault> {
+    match call.query.get("wait")?.as_deref() {
+        None => Ok(false),
+        Some("visible") => Ok(true),
+        Some(other) => Err(Fault::Bad(format!("wait is `visible`, not {other:?}"))),
+    }
+}
+
+async fn store(call: &Call<'_>, records: Vec<NewRecord>, visible: bool) -> Result<Reply, Fault> {
+    let positions = call.wait("the event log", call.front.log.append(records)).await?;
     let mut body = Vec::with_capacity(64 * (1 + positions.len()));
     json::stored(&mut body, &positions);
     let mut reply = if visible {
@@ -39,7 +61,7 @@ pub(super) async fn record(call: &Call<'_>, body: Incoming) -> Result<Reply, Fau
 }
 
 /// The events of a body that is one event or an array of them. What is stored is what was sent.
-fn parsed(body: &[u8]) -> Result<Vec<NewEvent>, Fault> {
+fn parsed(body: &[u8]) -> Result<Vec<NewRecord>, Fault> {
     let is_array = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     let items: Vec<&RawValue> = if is_array {
         serde_json::from_slice(body)
@@ -56,13 +78,13 @@ fn parsed(body: &[u8]) -> Result<Vec<NewEvent>, Fault> {
         // There is no topic yet, so the event has to say what kind it is.
         let event = parse::parse(json, None, None, now, &mut scratch)
             .map_err(|reason| Fault::Bad(format!("event {index}: {reason}")))?;
-        Ok(NewEvent { kind: event.kind, user: event.user.into(), json: json.into() })
+        Ok(NewRecord { subject: event.kind.into(), user: event.user.into(), json: json.into() })
     });
     events.collect()
 }
 
-/// Waits until the closed frontier has passed all positions: then every later read shows the
-/// events, whichever process it asks. Returns the logical time from which on that is so.
+/// Waits until the closed frontier has passed all positions: then every later read shows what
+/// they hold, whichever process it asks. Returns the logical time from which on that is so.
 async fn until_visible(call: &Call<'_>, positions: &[Position]) -> Result<u64, Fault> {
     let mut last = BTreeMap::new();
     for Position { partition, offset } in positions {
@@ -78,7 +100,7 @@ async fn until_visible(call: &Call<'_>, positions: &[Position]) -> Result<u64, F
         }
         let answer = match call.ask(Question::Positions(partitions.clone())).await {
             Ok(answer) => answer,
-            // Nobody should send stored events again because the workers were too busy to look.
+            // Nobody should send what is stored again because the workers were too busy to look.
             Err(Fault::Unavailable(_)) => continue,
             Err(Fault::Late(_)) => return Err(not_visible()),
             Err(fault) => return Err(fault),
@@ -91,5 +113,5 @@ async fn until_visible(call: &Call<'_>, positions: &[Position]) -> Result<u64, F
 }
 
 fn not_visible() -> Fault {
-    Fault::Late("the events are stored, and will be visible later; do not send them again".into())
+    Fault::Late("it is stored, and will be visible later; do not send it again".into())
 }

@@ -3,6 +3,7 @@
 use crate::engine::question::Activity;
 use crate::event::log::Position;
 use dataflows::event::Kind;
+use dataflows::guests::Merge;
 use dataflows::recent::OwnedEvent;
 use dataflows::recommend::{Cause, Ranked, Reason};
 use dataflows::weights::{Score, Weights};
@@ -90,6 +91,15 @@ pub(super) fn events(out: &mut Vec<u8>, events: &[OwnedEvent]) {
         }
         object.with("tags", |out| texts(out, &event.tags)).end();
     });
+}
+
+/// A merge as its topic has it: `{"userId": account, "from": guest, "timestamp": milliseconds}`.
+pub(super) fn merge(out: &mut Vec<u8>, merge: &Merge) {
+    Object::new(out)
+        .text("userId", &merge.account)
+        .text("from", &merge.guest)
+        .plain("timestamp", merge.time)
+        .end();
 }
 
 /// `{"stored": count, "positions": [{"topic", "partition", "offset"}]}`

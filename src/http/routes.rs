@@ -55,6 +55,7 @@ pub(super) enum Route {
     Similar,
     Trending,
     Behavior,
+    Merge,
     Config,
     Weights,
     Metrics,
@@ -73,13 +74,14 @@ pub(super) struct Row {
 
 const READ: &[(Verb, Access)] = &[(Verb::Get, Access::Reads)];
 const READ_BY_POST: &[(Verb, Access)] = &[(Verb::Post, Access::Reads)];
+const POST: &[(Verb, Access)] = &[(Verb::Post, Access::Writes)];
 const READ_AND_POST: &[(Verb, Access)] =
     &[(Verb::Get, Access::Reads), (Verb::Post, Access::Writes)];
 const READ_AND_WRITE: &[(Verb, Access)] =
     &[(Verb::Get, Access::Reads), (Verb::Put, Access::Writes), (Verb::Post, Access::Writes)];
 
 /// Every route that the front serves, in the order of [`Route`].
-pub(super) static ROUTES: [Row; 16] = [
+pub(super) static ROUTES: [Row; 17] = [
     row("/api/user-profile/{userId}", READ),
     row("/api/user-profiles", READ_BY_POST),
     row("/api/user-activity/{userId}", READ),
@@ -88,6 +90,7 @@ pub(super) static ROUTES: [Row; 16] = [
     row("/api/products/{id}/similar", READ),
     row("/api/trending", READ),
     row("/api/user-behavior", READ_AND_POST),
+    row("/api/users/{userId}/merge", POST),
     row("/api/config/{path}", READ_AND_WRITE),
     row("/api/recommendation/weights", READ_AND_POST),
     row("/metrics", READ),
@@ -138,10 +141,8 @@ pub(super) fn find(path: &str) -> Option<(Route, &str)> {
         ("api", Some("recommendations"), Some(user)) => (Route::Recommendations, user),
         ("api", Some("recommendation"), Some("weights")) => (Route::Weights, ""),
         ("api", Some("session"), Some("recommendations")) => (Route::Session, ""),
-        ("api", Some("products"), _) => {
-            let product = rest?.strip_suffix("/similar")?;
-            (Route::Similar, Some(product).filter(|product| !product.contains('/'))?)
-        }
+        ("api", Some("products"), _) => (Route::Similar, before(rest?, "/similar")?),
+        ("api", Some("users"), _) => (Route::Merge, before(rest?, "/merge")?),
         ("api", Some("config"), _) => (Route::Config, rest?),
         _ if rest.is_some() => return None,
         ("api", Some("user-profiles"), _) => (Route::Profiles, ""),
@@ -155,6 +156,11 @@ pub(super) fn find(path: &str) -> Option<(Route, &str)> {
         ("", None, _) => (Route::Page, ""),
         _ => return None,
     })
+}
+
+/// The one segment before a path's end.
+fn before<'a>(path: &'a str, end: &str) -> Option<&'a str> {
+    path.strip_suffix(end).filter(|segment| !segment.contains('/'))
 }
 
 #[cfg(test)]
@@ -184,6 +190,11 @@ mod tests {
             ("/api/products/similar", None),
             ("/api/products/a/b/similar", None),
             ("/api/products/a", None),
+            ("/api/users/a%2Fb/merge", Some((Route::Merge, "a%2Fb"))),
+            ("/api/users//merge", Some((Route::Merge, ""))),
+            ("/api/users/merge", None),
+            ("/api/users/a", None),
+            ("/api/users/a/b/merge", None),
             ("/metrics/", None),
             ("/metrics/x/y", None),
             ("//", None),

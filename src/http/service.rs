@@ -87,6 +87,7 @@ impl Service {
             Route::Trending => rankings::trending(call).await,
             Route::Behavior if writes => behavior::record(call, body).await,
             Route::Behavior => reads::recent(call).await,
+            Route::Merge => behavior::merge(call, body).await,
             Route::Config if writes => config::write(call, body).await,
             Route::Config => config::read(call).await,
             Route::Weights if writes => config::write_weights(call, body).await,

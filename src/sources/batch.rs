@@ -1,14 +1,15 @@
-//! What was read and not handed over yet: events in blocks by owner, rows, and positions.
+//! What was read and not handed over yet: events in blocks by owner, merges, rows, and positions.
 
 use super::Feed;
 use crate::engine::intake::{CatalogueRow, Partition, Unit};
-use crate::event::parse::{Reason, Scratch, parse, parse_row};
+use crate::event::parse::{Reason, Scratch, parse, parse_merge, parse_row};
 use dataflows::block::{Block, owner};
+use dataflows::guests::Merge;
 
 /// How many bytes of events are handed over at once, at most: what keeps an epoch small.
 const FULL: usize = 64 * 1024;
 
-/// About how many bytes a catalogue row is counted as.
+/// About how many bytes a catalogue row, or a merge, is counted as.
 const ROW: usize = 256;
 
 /// One record as a source shows it.
@@ -23,6 +24,7 @@ pub(super) struct Record<'a> {
 pub(super) struct Batch {
     blocks: Vec<Block>,
     bytes: usize,
+    merges: Vec<Merge>,
     catalogue: Vec<CatalogueRow>,
     advances: Vec<(Partition, i64)>,
     scratch: Scratch,
@@ -33,6 +35,7 @@ impl Batch {
         Batch {
             blocks: vec![Block::default(); peers],
             bytes: 0,
+            merges: Vec::new(),
             catalogue: Vec::new(),
             advances: Vec::new(),
             scratch: Scratch::default(),
@@ -45,6 +48,11 @@ impl Batch {
             Feed::Catalogue => {
                 let row = parse_row(record.key, record.value, &mut self.scratch)?;
                 self.catalogue.push(row);
+                self.bytes += ROW;
+            }
+            Feed::Merges => {
+                let value = record.value.unwrap_or_default();
+                self.merges.push(parse_merge(value, None, record.time, now, &mut self.scratch)?);
                 self.bytes += ROW;
             }
             Feed::Events(kind) => {
@@ -90,6 +98,7 @@ impl Batch {
         self.bytes = 0;
         Unit {
             blocks,
+            merges: std::mem::take(&mut self.merges),
             catalogue: std::mem::take(&mut self.catalogue),
             advances: std::mem::take(&mut self.advances),
         }

@@ -5,7 +5,7 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registr
 /// What the sources count and gauge. Cheap to clone.
 #[derive(Clone)]
 pub struct SourceMetrics {
-    /// Events and catalogue rows taken in, by topic.
+    /// Events, merges and catalogue rows taken in, by topic.
     pub events: IntCounterVec,
     /// Dead letters, by topic and [reason](crate::event::parse::Reason::name).
     pub dead_letters: IntCounterVec,
@@ -48,10 +48,14 @@ impl SourceMetrics {
         )?;
         registry.register(Box::new(dead_letters_lost.clone()))?;
         Ok(SourceMetrics {
-            events: counters("recsys_events_total", "Events and rows taken in.", &["topic"])?,
+            events: counters(
+                "recsys_events_total",
+                "Events, merges and rows taken in.",
+                &["topic"],
+            )?,
             dead_letters: counters(
                 "recsys_dead_letters_total",
-                "Records that are no event and no row.",
+                "Records that are no event, merge or row.",
                 &["topic", "reason"],
             )?,
             dead_letters_lost,

@@ -14,6 +14,7 @@ pub use metrics::SourceMetrics;
 pub use running::{Progress, Running};
 
 use crate::engine::intake::{Inlet, Partition};
+use crate::event::log::Subject;
 use crate::event::parse::Reason;
 use dataflows::block;
 use dataflows::event::Kind;
@@ -27,11 +28,14 @@ pub enum Feed {
     Events(Kind),
     /// Rows of the catalogue.
     Catalogue,
+    /// Guests that have signed in.
+    Merges,
 }
 
 /// The topics that are read, and what each carries.
-pub const TOPICS: [(&str, Feed); 4] = [
+pub const TOPICS: [(&str, Feed); 5] = [
     ("product-catalog", Feed::Catalogue),
+    ("user-merges", Feed::Merges),
     ("view-events", Feed::Events(Kind::View)),
     ("add-to-cart-events", Feed::Events(Kind::AddToCart)),
     ("purchase-events", Feed::Events(Kind::Purchase)),
@@ -40,12 +44,13 @@ pub const TOPICS: [(&str, Feed); 4] = [
 /// The topic that dead letters are written to.
 pub const DEAD_LETTERS: &str = "dead-letter-events";
 
-/// The topic that events of a kind are written to.
-pub fn topic_of(kind: Kind) -> &'static str {
-    match kind {
-        Kind::View => "view-events",
-        Kind::AddToCart => "add-to-cart-events",
-        Kind::Purchase => "purchase-events",
+/// The topic that events of a kind, or merges, are written to.
+pub fn topic_of(subject: impl Into<Subject>) -> &'static str {
+    match subject.into() {
+        Subject::Event(Kind::View) => "view-events",
+        Subject::Event(Kind::AddToCart) => "add-to-cart-events",
+        Subject::Event(Kind::Purchase) => "purchase-events",
+        Subject::Merge => "user-merges",
     }
 }
 
@@ -72,7 +77,7 @@ impl Seats {
     }
 }
 
-/// A record that is no event and no row, on its way to where such are kept.
+/// A record that is none of what its topic carries, on its way to where such are kept.
 struct Letter<'a> {
     partition: &'a Partition,
     offset: i64,
@@ -89,9 +94,8 @@ fn now_ms() -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Feed, Partition, Seats, TOPICS, topic_of};
+    use super::{Feed, Partition, Seats, Subject, TOPICS, topic_of};
     use crate::engine::intake::intake;
-    use dataflows::event::Kind;
 
     #[test]
     fn every_partition_has_one_reader_among_all_processes() {
@@ -110,9 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_its_topic() {
-        for kind in Kind::ALL {
-            assert!(TOPICS.contains(&(topic_of(kind), Feed::Events(kind))));
+    fn every_subject_has_its_topic() {
+        for (index, subject) in Subject::ALL.into_iter().enumerate() {
+            let feed = match subject {
+                Subject::Event(kind) => Feed::Events(kind),
+                Subject::Merge => Feed::Merges,
+            };
+            assert!(TOPICS.contains(&(topic_of(subject), feed)));
+            assert_eq!(subject.index(), index);
         }
     }
 }

@@ -142,6 +142,12 @@ impl Process {
         self.call("POST", "/api/user-behavior?wait=visible", &events.to_string());
     }
 
+    /// Tells that a guest has signed in, and waits until that is visible.
+    pub(crate) fn merge(&self, account: &str, guest: &str) {
+        let path = format!("/api/users/{account}/merge?wait=visible");
+        self.call("POST", &path, &json!({ "from": guest }).to_string());
+    }
+
     /// Sets the weights over HTTP.
     pub(crate) fn set_weights(&self, weights: &Value) {
         self.call("POST", "/api/recommendation/weights", &weights.to_string());

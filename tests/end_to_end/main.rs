@@ -14,6 +14,7 @@ mod cluster;
 // With services.
 mod kafka;
 mod events;
+mod guests;
 mod settings;
 mod outages;
 mod crash;

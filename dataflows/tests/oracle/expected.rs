@@ -1,5 +1,6 @@
 //! What must come out, said as plainly as can be: everything is counted anew for every question.
 
+use crate::harness::LIMITS;
 use crate::rankings::Moment;
 use crate::script::Step;
 use dataflows::Time;
@@ -7,6 +8,7 @@ use dataflows::block::owner;
 use dataflows::catalogue::Product;
 use dataflows::clock::{DAY_HOURS, hour};
 use dataflows::event::Kind;
+use dataflows::guests::Merge;
 use dataflows::intern::day;
 use dataflows::model::Model;
 use dataflows::questions::{Found, What};
@@ -24,6 +26,13 @@ pub(crate) struct Oracle {
     peers: usize,
     pub(crate) time: Time,
     pub(crate) events: Vec<OwnedEvent>,
+    /// The same events, each with the user that it counts for by now.
+    pub(crate) counted: Vec<OwnedEvent>,
+    /// And with the user that it counted for when it came.
+    pub(crate) entered: Vec<OwnedEvent>,
+    merges: Vec<Merge>,
+    /// The events that changed their user, by step: as they were and as they became.
+    pub(crate) moves: Vec<Vec<[OwnedEvent; 2]>>,
     /// How many events there were at the end of each step.
     pub(crate) ends: Vec<(Time, usize)>,
     pub(crate) catalogue: BTreeMap<String, Product>,
@@ -43,6 +52,8 @@ impl Oracle {
         self.time = step.time;
         self.events.extend(step.events.iter().cloned());
         self.ends.push((step.time, self.events.len()));
+        self.merges.extend(step.merges.iter().cloned());
+        self.settle(&step.events);
         for (id, row) in &step.rows {
             match row {
                 Some(row) => self.catalogue.insert(id.clone(), row.clone()),
@@ -54,6 +65,22 @@ impl Oracle {
             *self.positions.entry(partition.clone()).or_default() += by;
         }
         self.held = self.history();
+    }
+
+    /// Moves what merges move that is not too old for it, and counts what is new.
+    fn settle(&mut self, new: &[OwnedEvent]) {
+        let now = self.now(self.ends.len() - 1);
+        let mut moves = Vec::new();
+        for (event, counted) in self.events.iter().zip(&mut self.counted) {
+            let settled = settled(&self.merges, event);
+            if now < hour(event_time(event)) + LIMITS.horizon && settled != *counted {
+                moves.push([std::mem::replace(counted, settled.clone()), settled]);
+            }
+        }
+        let new = new.iter().map(|event| settled(&self.merges, event));
+        self.entered.extend(new);
+        self.counted.extend_from_slice(&self.entered[self.counted.len()..]);
+        self.moves.push(moves);
     }
 
     /// What an answer has found, in any order.
@@ -102,7 +129,7 @@ impl Oracle {
     /// Adds up a user's events that are counted under tags.
     pub(crate) fn profile(&self, user: &str) -> Scores {
         let mut scores: BTreeMap<&str, i64> = BTreeMap::new();
-        for event in self.events.iter().filter(|event| event.user == user) {
+        for event in self.counted.iter().filter(|event| event.user == user) {
             for tag in self.tags(event) {
                 *scores.entry(tag).or_default() += self.model.weights.of(event.kind).0;
             }
@@ -115,13 +142,13 @@ impl Oracle {
     }
 
     pub(crate) fn bought(&self, user: &str) -> BTreeSet<String> {
-        let events = self.events.iter().filter(|event| event.user == user);
+        let events = self.counted.iter().filter(|event| event.user == user);
         let purchases = events.filter(|event| event.kind == Kind::Purchase);
         purchases.map(|event| event.product.clone()).collect()
     }
 
     fn activity(&self, user: &str) -> Option<Found> {
-        let events = || self.events.iter().filter(|event| event.user == user);
+        let events = || self.counted.iter().filter(|event| event.user == user);
         let last = events().map(|event| event_time(event) / 60_000).max()?;
         let total = |kind| events().map(|event| i64::from(event.kind == kind)).sum();
         Some(Found::Activity(u32::try_from(last).expect("minutes"), Kind::ALL.map(total)))
@@ -135,6 +162,17 @@ impl Oracle {
         events.truncate(limit);
         Found::Recent(events)
     }
+}
+
+/// An event with the user that it counts for when all merges are known.
+fn settled(merges: &[Merge], event: &OwnedEvent) -> OwnedEvent {
+    let of_guest = |merge: &&Merge| {
+        event.user == event.session && merge.guest == event.user && event.time <= merge.time
+    };
+    let merges = merges.iter().filter(of_guest);
+    let earliest = merges.min_by_key(|merge| (merge.time, &merge.account));
+    let user = earliest.map_or(&event.user, |merge| &merge.account);
+    OwnedEvent { user: user.clone(), ..event.clone() }
 }
 
 /// A time before the epoch is taken as the epoch.

@@ -1,5 +1,5 @@
-//! Holds every answer, at every time, to a from-scratch oracle: seeded scripts of events, catalogue
-//! rows, weights and positions, on one worker and on three.
+//! Holds every answer, at every time, to a from-scratch oracle: seeded scripts of events, merges
+//! of guests, catalogue rows, weights and positions, on one worker and on three.
 //!
 //! [`script`] makes what goes in, [`expected`] says what must come out, [`harness`] alone knows
 //! how the graph is run. A new case is one line of [`CASES`].
@@ -23,6 +23,8 @@ const CASES: &[(u64, usize, usize)] = &[
     (5, 1, 1000),
     (6, 3, 3),
     (7, 4, 20),
+    (9, 2, 20),
+    (10, 4, 0),
 ];
 
 #[test]

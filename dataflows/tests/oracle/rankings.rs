@@ -18,6 +18,12 @@ pub(crate) type Moment = (OwnedEvent, bool);
 /// Products and what they are worth, of how many events; best first, ties by name.
 type Worths = Vec<(String, f64, u32)>;
 
+/// Whether two events are one moment of a user, in the same way.
+fn same_moment(one: &OwnedEvent, other: &OwnedEvent) -> bool {
+    let of = |event: &OwnedEvent| (event_time(event), event.kind);
+    of(one) == of(other) && one.user == other.user && one.product == other.product
+}
+
 /// A user's latest products, newest first, no product twice.
 #[derive(Default)]
 struct Seen {
@@ -189,7 +195,18 @@ impl Oracle {
         let kept_at = |now: u32, event: &OwnedEvent| now < hour(event_time(event)) + LIMITS.horizon;
         for (step, &(_, end)) in self.ends.iter().enumerate() {
             let then = self.now(step);
-            let came = self.events[begin..end].iter().filter(|event| kept_at(then, event));
+            for [back, _] in &self.moves[step] {
+                // Of equal ones those that do not pair go first.
+                let equal = |(event, _): &&Moment| same_moment(event, back);
+                let gone = history.iter().filter(equal).map(|(_, pairs)| *pairs).min();
+                let of = |(event, pairs): &Moment| same_moment(event, back) && Some(*pairs) == gone;
+                if let Some(place) = history.iter().position(of) {
+                    history.remove(place);
+                }
+            }
+            let moved = self.moves[step].iter().map(|[_, moved]| moved);
+            let came = self.entered[begin..end].iter().chain(moved);
+            let came = came.filter(|event| kept_at(then, event));
             let mut came: Vec<&OwnedEvent> = came.collect();
             begin = end;
             for event in &came {

@@ -3,6 +3,7 @@
 use dataflows::Time;
 use dataflows::catalogue::{Product, Row};
 use dataflows::event::Kind;
+use dataflows::guests::Merge;
 use dataflows::model::{Blend, Model};
 use dataflows::questions::What;
 use dataflows::recent::OwnedEvent;
@@ -10,6 +11,8 @@ use dataflows::recommend::{Basis, LeaveOut, Rules};
 use dataflows::weights::{Score, Weights};
 
 const USERS: &[&str] = &["ann", "bob", "cem", "dot", "eve"];
+/// Sessions; an account is named as one of them, too.
+const GUESTS: &[&str] = &["gil", "guy"];
 const PRODUCTS: &[&str] = &["lamp", "mug", "oak", "pen", "rug", "sofa", "toy"];
 /// Some are names of products and categories too: a stand-in may be what the catalogue says.
 const TAGS: &[&str] = &["red", "blue", "wood", "home", "mug"];
@@ -60,6 +63,7 @@ impl Random {
 pub(crate) struct Step {
     pub(crate) time: Time,
     pub(crate) events: Vec<OwnedEvent>,
+    pub(crate) merges: Vec<Merge>,
     pub(crate) rows: Vec<Row>,
     pub(crate) model: Option<Model>,
     pub(crate) advances: Vec<(String, i64)>,
@@ -76,6 +80,7 @@ pub(crate) fn script(seed: u64, workers: usize) -> Vec<Step> {
         Step {
             time,
             events: (0..random.below(8)).map(|_| event(&mut random, time)).collect(),
+            merges: (0..random.below(8) / 5).map(|_| merge(&mut random, time)).collect(),
             rows: (0..random.below(3)).map(|_| row(&mut random)).collect(),
             model: (random.below(5) == 0).then(|| model(&mut random)),
             advances: (0..random.below(3))
@@ -88,16 +93,36 @@ pub(crate) fn script(seed: u64, workers: usize) -> Vec<Step> {
 }
 
 fn event(random: &mut Random, time: Time) -> OwnedEvent {
+    let (user, session) = match random.below(8) {
+        0..3 => {
+            let guest = random.one_of(GUESTS);
+            (guest.clone(), guest)
+        }
+        3 => (random.one_of(GUESTS), random.one_of(&["", "s"])),
+        _ => (random.one_of(USERS), random.one_of(&["", "s"])),
+    };
     OwnedEvent {
         kind: Kind::ALL[random.below(3)],
         time: event_time(random, time),
-        user: random.one_of(USERS),
+        user,
         product: random.one_of(PRODUCTS),
         category: random.one_of(CATEGORIES),
-        session: random.one_of(&["", "s"]),
+        session,
         id: random.next().to_string(),
         tags: random.tags(),
     }
+}
+
+/// Of a guest, or of one who is none, to an account, which may be named as a guest: from before its
+/// events, between them, and after. Some times are a little ahead, so that events come after.
+fn merge(random: &mut Random, time: Time) -> Merge {
+    let guest = random.one_of(&[GUESTS, &["ann", "nobody"]].concat());
+    let account = random.one_of(&[USERS, GUESTS].concat());
+    // Nobody is merged with oneself.
+    let account = if account == guest { "ann!".into() } else { account };
+    // On the third hour, so that some are of one time.
+    let hours = event_time(random, time) / (3 * 60 * 60_000) + random.number(2);
+    Merge { guest, time: hours * 3 * 60 * 60_000, account }
 }
 
 /// Most often just now; out of order and often equal; late, ahead, and before the epoch, too.
@@ -144,7 +169,8 @@ fn rank(basis: Basis, rules: Rules) -> What {
 
 /// All questions, of what there is and of what there never is.
 fn questions() -> impl Iterator<Item = What> {
-    let users = || USERS.iter().chain(&["nobody"]).map(|&user| String::from(user));
+    let users =
+        || USERS.iter().chain(GUESTS).chain(&["ann!", "nobody"]).map(|&user| String::from(user));
     let profiles = users().enumerate().map(|(place, user)| What::Profile { place, user });
     let activities = users().map(|user| What::Activity { user });
     let recommends =

@@ -9,6 +9,7 @@ mod object;
 mod skip;
 mod time;
 mod catalogue;
+mod merge;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ mod tests;
 mod properties;
 
 pub use catalogue::parse_row;
+pub use merge::parse_merge;
 pub use reason::Reason;
 pub(crate) use time::milliseconds;
 
@@ -69,18 +71,29 @@ pub fn parse<'a>(
     let user = required(user, Reason::NoUser, Reason::BadUser)?;
     let product =
         required(text(Field::Product, Reason::BadProduct)?, Reason::NoProduct, Reason::BadProduct)?;
-    let time = match text(Field::Time, Reason::BadTimestamp)? {
+    let time = when(&object, texts, record_time_ms, now_ms)?;
+    let category = text(Field::Category, Reason::BadCategory)?.unwrap_or("");
+    let session = text(Field::Session, Reason::BadSession)?.unwrap_or("");
+    let id = text(Field::Id, Reason::BadId)?.unwrap_or("");
+    let tags = object.into_tags(texts)?;
+    Ok(Event { kind, time, user, product, category, session, id, tags })
+}
+
+/// When it was, by the record or else by its own time.
+fn when(
+    object: &Object<'_>,
+    texts: &str,
+    record_time_ms: Option<i64>,
+    now_ms: i64,
+) -> Result<i64, Reason> {
+    let time = match object.text(Field::Time, texts, Reason::BadTimestamp)? {
         Some(text) => time::milliseconds(text).ok_or(Reason::BadTimestamp)?,
         None => record_time_ms.filter(|&time| time >= 0).unwrap_or(now_ms),
     };
     if time > now_ms.saturating_add(MAX_AHEAD) {
         return Err(Reason::FutureTimestamp);
     }
-    let category = text(Field::Category, Reason::BadCategory)?.unwrap_or("");
-    let session = text(Field::Session, Reason::BadSession)?.unwrap_or("");
-    let id = text(Field::Id, Reason::BadId)?.unwrap_or("");
-    let tags = object.into_tags(texts)?;
-    Ok(Event { kind, time, user, product, category, session, id, tags })
+    Ok(time)
 }
 
 /// Whether a record, if it is an event, says itself when it happened.

@@ -6,7 +6,7 @@ use dataflows::event::Event;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt::{self, Write};
 
-/// The fields that events and catalogue rows may have.
+/// The fields that events, merges and catalogue rows may have.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Field {
     Kind,

@@ -1,6 +1,6 @@
 //! The parser held to a slow and plain one, on records made at random.
 
-use super::{MAX_AHEAD, Reason, Scratch, parse, parse_row, time};
+use super::{MAX_AHEAD, Reason, Scratch, parse, parse_merge, parse_row, time};
 use dataflows::event::{Event, Kind};
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
@@ -172,6 +172,7 @@ proptest! {
         let mut scratch = Scratch::default();
         let _ = parse(&bytes, Kind::View, None, NOW, &mut scratch);
         let _ = parse_row(Some(&bytes), Some(&bytes), &mut scratch);
+        let _ = parse_merge(&bytes, None, None, NOW, &mut scratch);
     }
 
     #[test]

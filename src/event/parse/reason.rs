@@ -21,8 +21,8 @@ pub enum Reason {
     /// Without a user.
     #[error("userId is missing")]
     NoUser,
-    /// With a user that can't be one.
-    #[error("userId is not a text of 1 to 512 bytes or a number")]
+    /// With a user that can't be one, or that contradicts the request's path.
+    #[error("userId is not a text of 1 to 512 bytes or a number, or contradicts the path")]
     BadUser,
     /// Without a product.
     #[error("product is missing")]
@@ -48,6 +48,15 @@ pub enum Reason {
     /// With an event id that can't be one.
     #[error("eventId is not a text of at most 512 bytes or a number")]
     BadId,
+    /// A merge without a guest.
+    #[error("from is missing")]
+    NoGuest,
+    /// A merge of a guest that can't be one.
+    #[error("from is not a text of 1 to 512 bytes or a number")]
+    BadGuest,
+    /// A merge of somebody with themselves.
+    #[error("from is the userId itself")]
+    SameUser,
     /// A catalogue row with a name that can't be one.
     #[error("name is not a text of at most 512 bytes or a number")]
     BadName,
@@ -64,7 +73,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons: what a metric's label may be.
-    pub const ALL: [Reason; 18] = [
+    pub const ALL: [Reason; 21] = [
         Reason::NotJson,
         Reason::NotObject,
         Reason::TooLarge,
@@ -79,6 +88,9 @@ impl Reason {
         Reason::BadCategory,
         Reason::BadSession,
         Reason::BadId,
+        Reason::NoGuest,
+        Reason::BadGuest,
+        Reason::SameUser,
         Reason::BadName,
         Reason::BadPrice,
         Reason::BadDeleted,
@@ -102,6 +114,9 @@ impl Reason {
             Reason::BadCategory => "bad_category",
             Reason::BadSession => "bad_session",
             Reason::BadId => "bad_id",
+            Reason::NoGuest => "no_guest",
+            Reason::BadGuest => "bad_guest",
+            Reason::SameUser => "same_user",
             Reason::BadName => "bad_name",
             Reason::BadPrice => "bad_price",
             Reason::BadDeleted => "bad_deleted",

@@ -1,9 +1,10 @@
 //! The contract of events and catalogue rows, case by case.
 
-use super::{MAX_AHEAD, MAX_RECORD, Reason, Scratch, parse, parse_row};
+use super::{MAX_AHEAD, MAX_RECORD, Reason, Scratch, parse, parse_merge, parse_row};
 use crate::engine::intake::CatalogueRow;
 use dataflows::catalogue::Product;
 use dataflows::event::{Event, Kind};
+use dataflows::guests::Merge;
 
 const NOW: i64 = 1_743_508_800_500;
 const NOON: i64 = 1_743_508_800_000;
@@ -221,5 +222,36 @@ fn catalogue_rows_follow_the_contract() {
     for (key, value, expected) in cases {
         let parsed = parse_row(key.map(str::as_bytes), value.map(str::as_bytes), &mut scratch);
         assert_eq!(parsed, expected, "{key:?} {value:?}");
+    }
+}
+
+#[test]
+fn merges() {
+    let merge = |time| Ok(Merge { guest: "g".into(), time, account: "u1".into() });
+    let long = format!(r#"{{"userId":"u1","from":"{}"}}"#, "g".repeat(513));
+    let ahead = format!(r#"{{"userId":"u1","from":"g","timestamp":{}}}"#, NOW + MAX_AHEAD + 1);
+    let cases = [
+        (r#"{"userId":"u1","from":"g"}"#, merge(RECORD_TIME)),
+        (r#"{"user_id":"u1","from":"g","timestamp":null,"sessionId":"s"}"#, merge(RECORD_TIME)),
+        (r#"{"userId":"u1","from":"g","timestamp":"2025-04-01T12:00:00Z"}"#, merge(NOON)),
+        (r#"{"userId":"u1","from":"g","timestamp":1743508800000}"#, merge(NOON)),
+        (r#"{"from":"g"}"#, Err(Reason::NoUser)),
+        (r#"{"userId":"","from":"g"}"#, Err(Reason::BadUser)),
+        (r#"{"userId":{},"from":"g"}"#, Err(Reason::BadUser)),
+        (r#"{"userId":"u1"}"#, Err(Reason::NoGuest)),
+        (r#"{"userId":"u1","from":""}"#, Err(Reason::BadGuest)),
+        (r#"{"userId":"u1","from":true}"#, Err(Reason::BadGuest)),
+        (&*long, Err(Reason::BadGuest)),
+        (r#"{"userId":7,"from":"7"}"#, Err(Reason::SameUser)),
+        (r#"{"userId":"u1","from":"g","timestamp":"noon"}"#, Err(Reason::BadTimestamp)),
+        (&*ahead, Err(Reason::FutureTimestamp)),
+        ("[]", Err(Reason::NotObject)),
+        ("", Err(Reason::NotJson)),
+    ];
+    let mut scratch = Scratch::default();
+    for (record, expected) in cases {
+        let time = Some(RECORD_TIME);
+        let parsed = parse_merge(record.as_bytes(), None, time, NOW, &mut scratch);
+        assert_eq!(parsed, expected, "{record}");
     }
 }

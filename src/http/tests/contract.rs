@@ -1,6 +1,7 @@
 //! The contract, request by request.
 
 use super::fixture::{AS_OF, Fixture};
+use crate::event::log::Subject;
 use crate::http::operations::OPENAPI;
 use crate::http::routes::ROUTES;
 use serde_json::Value;
@@ -126,6 +127,52 @@ fn events_are_stored_all_or_none() {
     }
     let events = fixture.log.events.lock().unwrap();
     assert!(events.iter().all(|stored| stored.json == event.as_bytes() && stored.user == "user1"));
+}
+
+#[test]
+fn guests_sign_in() {
+    let fixture = Fixture::new();
+    let guest = r#"{"from":"guest"}"#;
+    let when = r#"{"from":7,"timestamp":"2025-04-01T12:00:00.000Z","other":1}"#;
+    let too_long = format!(r#"{{"from":"{}"}}"#, "g".repeat(513));
+    let stored = |offset: i64| {
+        let position = format!(r#"{{"topic":"view-events","partition":0,"offset":{offset}}}"#);
+        format!(r#"{{"stored":1,"positions":[{position}]}}"#)
+    };
+    let (first, second) = (stored(7), stored(8));
+    let details = |details: &str| format!(r#"{{"error":"bad request","details":"{details}"}}"#);
+    let (absent, bad) =
+        (details("from is missing"), details("from is not a text of 1 to 512 bytes or a number"));
+    for (request, body, status, expected, merges) in [
+        ("POST /api/users/ann/merge?wait=visible", guest, 201, &*first, 1),
+        ("POST /api/users/a%2F%C3%BC/merge", when, 201, &*second, 2),
+        ("POST /api/users/guest/merge", guest, 400, &*details("from is the userId itself"), 2),
+        ("POST /api/users/ann/merge", "{}", 400, &*absent, 2),
+        ("POST /api/users/ann/merge", r#"{"from":null}"#, 400, &*absent, 2),
+        ("POST /api/users/ann/merge", r#"{"from":""}"#, 400, &*bad, 2),
+        ("POST /api/users/ann/merge", r#"{"from":["guest"]}"#, 400, &*bad, 2),
+        ("POST /api/users/ann/merge", &*too_long, 400, &*bad, 2),
+        ("POST /api/users/ann/merge", r#"{"from":"guest","userId":"bob"}"#, 400, BAD, 2),
+        ("POST /api/users/ann/merge", r#"{"from":"guest","timestamp":"noon"}"#, 400, BAD, 2),
+        ("POST /api/users/ann/merge", r#"["guest"]"#, 400, BAD, 2),
+        ("POST /api/users/ann/merge", "", 400, BAD, 2),
+        ("POST /api/users//merge", guest, 400, BAD, 2),
+        ("POST /api/users/%FF/merge", guest, 400, BAD, 2),
+        ("POST /api/users/ann/merge?wait=long", guest, 400, BAD, 2),
+        ("GET /api/users/ann/merge", "", 405, r#"{"error":"method not allowed",…"#, 2),
+    ] {
+        check(&fixture, request, body, status, expected);
+        assert_eq!(fixture.log.events.lock().unwrap().len(), merges, "{request} {body}");
+    }
+    let stored = fixture.log.events.lock().unwrap();
+    assert!(stored.iter().all(|record| record.subject == Subject::Merge));
+    let records = stored.iter().map(|record| (&*record.user, str::from_utf8(&record.json)));
+    let [(ann, now), then] = records.collect::<Vec<_>>()[..] else { panic!("two were stored") };
+    assert!(
+        ann == "ann" && now.unwrap().starts_with(r#"{"userId":"ann","from":"guest","timestamp":1"#)
+    );
+    let json = r#"{"userId":"a/ü","from":"7","timestamp":1743508800000}"#;
+    assert_eq!(then, ("a/ü", Ok(json)));
 }
 
 #[test]

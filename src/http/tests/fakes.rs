@@ -2,7 +2,7 @@
 
 use crate::engine::intake::Partition;
 use crate::engine::question::{Activity, Body, Question};
-use crate::event::log::{BoxFuture, EventLog, LogError, NewEvent, Position};
+use crate::event::log::{BoxFuture, EventLog, LogError, NewRecord, Position};
 use crate::settings::{Store, StoreError};
 use dataflows::catalogue::Product;
 use dataflows::event::Kind;
@@ -67,12 +67,12 @@ fn event() -> OwnedEvent {
 /// A log in memory: all of it is one partition, and offsets start at 7.
 #[derive(Default)]
 pub(super) struct MemoryLog {
-    pub(super) events: Mutex<Vec<NewEvent>>,
+    pub(super) events: Mutex<Vec<NewRecord>>,
     pub(super) failure: Mutex<Option<LogError>>,
 }
 
 impl EventLog for MemoryLog {
-    fn append(&self, new: Vec<NewEvent>) -> BoxFuture<Result<Vec<Position>, LogError>> {
+    fn append(&self, new: Vec<NewRecord>) -> BoxFuture<Result<Vec<Position>, LogError>> {
         if let Some(error) = self.failure.lock().unwrap().take() {
             return Box::pin(std::future::ready(Err(error)));
         }

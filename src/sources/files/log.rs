@@ -1,12 +1,11 @@
-//! Posted events, appended to their topic files and synced before anyone believes in them.
+//! Posted events and merges, appended to their topic files and synced before anyone believes in them.
 
 use super::{Bell, path};
 use crate::engine::intake::Partition;
-use crate::event::log::{BoxFuture, EventLog, LogError, NewEvent, Position};
+use crate::event::log::{BoxFuture, EventLog, LogError, NewRecord, Position, Subject};
 use crate::event::parse::{Scratch, says_when};
 use crate::sources::{now_ms, topic_of};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use dataflows::event::Kind;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
@@ -26,7 +25,7 @@ pub struct FileLog {
 type Answer = Result<Vec<Position>, LogError>;
 
 struct Append {
-    events: Vec<NewEvent>,
+    records: Vec<NewRecord>,
     reply: oneshot::Sender<Answer>,
 }
 
@@ -38,7 +37,7 @@ impl FileLog {
     pub fn open(dir: &Path, bell: Bell) -> io::Result<FileLog> {
         std::fs::create_dir_all(dir)?;
         let (sender, appends) = bounded(WAITING);
-        let topics = Kind::ALL.map(|kind| Topic::new(dir, topic_of(kind)));
+        let topics = Subject::ALL.map(|subject| Topic::new(dir, topic_of(subject)));
         let writer = Writer { topics, appends, bell, scratch: Scratch::default() };
         let writer = thread::Builder::new().name("file-log".into()).spawn(|| writer.run())?;
         Ok(FileLog { appends: Some(sender), writer: Some(writer) })
@@ -46,16 +45,16 @@ impl FileLog {
 }
 
 impl EventLog for FileLog {
-    fn append(&self, events: Vec<NewEvent>) -> BoxFuture<Result<Vec<Position>, LogError>> {
+    fn append(&self, records: Vec<NewRecord>) -> BoxFuture<Result<Vec<Position>, LogError>> {
         let (reply, answer) = oneshot::channel();
         let appends = self.appends.as_ref().expect("taken only when the log is dropped");
-        let sent = appends.try_send(Append { events, reply });
+        let sent = appends.try_send(Append { records, reply });
         Box::pin(async move {
             let ended = || LogError::Unavailable("its writer has ended".into());
             match sent {
                 Ok(()) => answer.await.map_err(|_| ended())?,
                 Err(TrySendError::Full(_)) => {
-                    Err(LogError::Unavailable("too many events wait for the disk".into()))
+                    Err(LogError::Unavailable("too many records wait for the disk".into()))
                 }
                 Err(TrySendError::Disconnected(_)) => Err(ended()),
             }
@@ -73,7 +72,7 @@ impl Drop for FileLog {
 }
 
 struct Writer {
-    topics: [Topic; 3],
+    topics: [Topic; 4],
     appends: Receiver<Append>,
     bell: Bell,
     scratch: Scratch,
@@ -92,17 +91,17 @@ impl Writer {
 
     /// Writes and syncs together, then answers each.
     fn commit(&mut self, appends: Vec<Append>) {
-        let staged: Vec<Vec<(Kind, u64)>> = appends
+        let staged: Vec<Vec<(Subject, u64)>> = appends
             .iter()
-            .map(|append| append.events.iter().map(|event| self.stage(event)).collect())
+            .map(|append| append.records.iter().map(|record| self.stage(record)).collect())
             .collect();
         let bases = self.topics.each_mut().map(|topic| topic.write().map_err(|e| e.to_string()));
         for (append, staged) in appends.into_iter().zip(staged) {
-            let position = |(kind, within): (Kind, u64)| {
+            let position = |(subject, within): (Subject, u64)| {
                 let base =
-                    bases[kind.index()].as_ref().map_err(|e| LogError::Unavailable(e.clone()));
+                    bases[subject.index()].as_ref().map_err(|e| LogError::Unavailable(e.clone()));
                 let offset = i64::try_from(base? + within).unwrap_or(i64::MAX);
-                let partition = Partition { topic: topic_of(kind).into(), index: 0 };
+                let partition = Partition { topic: topic_of(subject).into(), index: 0 };
                 Ok(Position { partition, offset })
             };
             // Who no longer waits needs no answer.
@@ -110,19 +109,19 @@ impl Writer {
         }
     }
 
-    /// Adds an event to what is written next. Lines have no time of their own, so an event that
+    /// Adds a record to what is written next. Lines have no time of their own, so an event that
     /// does not say when it happened gets the present: else every reading of the file would give it
     /// another time.
-    fn stage(&mut self, event: &NewEvent) -> (Kind, u64) {
-        let topic = &mut self.topics[event.kind.index()];
-        let rest = event.json.trim_ascii_start().strip_prefix(b"{");
-        let place = match rest.filter(|_| !says_when(&event.json, &mut self.scratch)) {
+    fn stage(&mut self, record: &NewRecord) -> (Subject, u64) {
+        let topic = &mut self.topics[record.subject.index()];
+        let rest = record.json.trim_ascii_start().strip_prefix(b"{");
+        let place = match rest.filter(|_| !says_when(&record.json, &mut self.scratch)) {
             Some(rest) => {
                 topic.stage(&[format!("{{\"timestamp\":{},", now_ms()).as_bytes(), rest].concat())
             }
-            None => topic.stage(&event.json),
+            None => topic.stage(&record.json),
         };
-        (event.kind, place)
+        (record.subject, place)
     }
 }
 

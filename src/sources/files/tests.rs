@@ -2,10 +2,11 @@
 
 use super::{Bell, FileLog, start};
 use crate::engine::intake::{CatalogueRow, Outlet, Partition, Unit, intake};
-use crate::event::log::{EventLog, NewEvent, Position};
+use crate::event::log::{EventLog, NewRecord, Position, Subject};
 use crate::event::parse::{Scratch, parse};
 use crate::sources::{Positions, Running, Seats, SourceMetrics, now_ms};
 use dataflows::event::Kind;
+use dataflows::guests::Merge;
 use prometheus::Registry;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -62,6 +63,7 @@ impl Fixture {
 struct Taken {
     events: Vec<(Kind, String)>,
     rows: Vec<CatalogueRow>,
+    merges: Vec<Merge>,
     next: BTreeMap<String, i64>,
 }
 
@@ -71,6 +73,7 @@ impl Taken {
             block.for_each(|event| self.events.push((event.kind, event.user.into())));
         }
         self.rows.extend(unit.catalogue);
+        self.merges.extend(unit.merges);
         for (partition, by) in unit.advances {
             *self.next.entry(partition.topic.to_string()).or_default() += by;
         }
@@ -88,14 +91,14 @@ impl Taken {
     }
 }
 
-fn append(log: &FileLog, events: Vec<NewEvent>) -> Vec<Position> {
+fn append(log: &FileLog, events: Vec<NewRecord>) -> Vec<Position> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(log.append(events)).unwrap()
 }
 
-fn event(kind: Kind, user: &str) -> NewEvent {
+fn event(kind: Kind, user: &str) -> NewRecord {
     let json = format!("{{\"userId\":\"{user}\",\n\"product\":\"p\",\"timestamp\":1}}");
-    NewEvent { kind, user: user.into(), json: json.into() }
+    NewRecord { subject: kind.into(), user: user.into(), json: json.into() }
 }
 
 fn at(topic: &str, offset: i64) -> Position {
@@ -136,7 +139,10 @@ fn what_is_appended_is_read_at_the_positions_that_were_told() {
 fn check_stored(json: &str, stored: impl FnOnce(&str) -> bool) {
     let fixture = Fixture::new();
     let log = FileLog::open(&fixture.dir.0, fixture.bell.clone()).unwrap();
-    append(&log, vec![NewEvent { kind: Kind::View, user: "u".into(), json: json.into() }]);
+    append(
+        &log,
+        vec![NewRecord { subject: Kind::View.into(), user: "u".into(), json: json.into() }],
+    );
     let line = std::fs::read_to_string(fixture.dir.path("view-events.jsonl")).unwrap();
     assert!(stored(line.strip_suffix('\n').unwrap()), "{json}: {line}");
 }
@@ -207,6 +213,30 @@ fn catalogue_rows_are_read_and_dead_letters_written() {
             r#""view-events" 46 "not_json" "{\"userId\":\"torn""#,
         ]
     );
+}
+
+#[test]
+fn merges_are_stored_and_read() {
+    let fixture = Fixture::new();
+    let (_running, outlets) = fixture.start(&Positions::new());
+    let log = FileLog::open(&fixture.dir.0, fixture.bell.clone()).unwrap();
+    let merge = |json: &str| {
+        append(
+            &log,
+            vec![NewRecord { subject: Subject::Merge, user: "u".into(), json: json.into() }],
+        )
+    };
+    let good = r#"{"userId":"u","from":"g","timestamp":5}"#;
+    assert_eq!(merge(good), [at("user-merges", 0)]);
+    let length = i64::try_from(good.len()).unwrap() + 1;
+    assert_eq!(merge(r#"{"userId":"u","timestamp":5}"#), [at("user-merges", length)]);
+    let mut taken = Taken::default();
+    taken.take_until(&outlets, |taken| {
+        taken.next.get("user-merges").is_some_and(|next| *next > length)
+    });
+    assert_eq!(taken.merges, [Merge { guest: "g".into(), time: 5, account: "u".into() }]);
+    let letters = &fixture.metrics.dead_letters;
+    assert_eq!(letters.with_label_values(&["user-merges", "no_guest"]).get(), 1);
 }
 
 #[test]

@@ -1,11 +1,10 @@
-//! Posted events, written to their topics before anyone believes in them.
+//! Posted events and merges, written to their topics before anyone believes in them.
 
 use super::Cluster;
 use super::client::{Deliveries, Telling};
 use crate::engine::intake::Partition;
-use crate::event::log::{BoxFuture, EventLog, LogError, NewEvent, Position};
+use crate::event::log::{BoxFuture, EventLog, LogError, NewRecord, Position, Subject};
 use crate::sources::topic_of;
-use dataflows::event::Kind;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Message;
@@ -15,8 +14,8 @@ use tokio::sync::oneshot;
 /// Kafka as an event log: keyed by user, idempotent, acknowledged by all in-sync replicas.
 pub struct KafkaLog {
     producer: ThreadedProducer<Telling<Fate>>,
-    /// By kind, in the order of `Kind::ALL`.
-    topics: [String; 3],
+    /// In the order of `Subject::ALL`.
+    topics: [String; 4],
 }
 
 impl KafkaLog {
@@ -29,21 +28,21 @@ impl KafkaLog {
         let fixed = [("acks", "all"), ("enable.idempotence", "true")];
         let config = cluster.client(&defaults, &fixed);
         let producer = ThreadedProducer::from_config_and_context(&config, Telling(Fate))?;
-        let topics = Kind::ALL.map(|kind| cluster.topic(topic_of(kind)));
+        let topics = Subject::ALL.map(|subject| cluster.topic(topic_of(subject)));
         Ok(KafkaLog { producer, topics })
     }
 }
 
 impl EventLog for KafkaLog {
-    fn append(&self, events: Vec<NewEvent>) -> BoxFuture<Result<Vec<Position>, LogError>> {
+    fn append(&self, records: Vec<NewRecord>) -> BoxFuture<Result<Vec<Position>, LogError>> {
         // Queued here and now, not when the future is first polled: so their order is kept.
-        let queued: Vec<_> = events
+        let queued: Vec<_> = records
             .iter()
-            .map(|event| {
+            .map(|new| {
                 let (reply, delivered) = oneshot::channel();
-                let topic = &self.topics[event.kind.index()];
+                let topic = &self.topics[new.subject.index()];
                 let record = BaseRecord::with_opaque_to(topic, Box::new(reply));
-                let sent = self.producer.send(record.key(&event.user).payload(&event.json));
+                let sent = self.producer.send(record.key(&new.user).payload(&new.json));
                 sent.map(|()| delivered).map_err(|(error, _)| refusal(&error))
             })
             .collect();
@@ -58,7 +57,7 @@ impl EventLog for KafkaLog {
     }
 }
 
-/// Hands each event's fate to who waits for it.
+/// Hands each record's fate to who waits for it.
 struct Fate;
 
 impl Deliveries for Fate {

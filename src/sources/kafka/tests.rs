@@ -2,7 +2,7 @@
 
 use super::{Cluster, KafkaLog, start};
 use crate::engine::intake::{Outlet, Partition, Unit, intake};
-use crate::event::log::{EventLog, NewEvent};
+use crate::event::log::{EventLog, NewRecord};
 use crate::sources::{Positions, Running, Seats, SourceMetrics};
 use dataflows::event::Kind;
 use prometheus::Registry;
@@ -39,8 +39,8 @@ impl Fixture {
 
     /// Posts views, each by a user of its number, as they are told.
     fn post(&self, values: impl IntoIterator<Item = String>) {
-        let view = |(index, json): (usize, String)| NewEvent {
-            kind: Kind::View,
+        let view = |(index, json): (usize, String)| NewRecord {
+            subject: Kind::View.into(),
             user: index.to_string(),
             json: json.into(),
         };
