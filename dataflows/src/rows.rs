@@ -14,9 +14,12 @@ use differential_dataflow::difference::Semigroup;
 use differential_dataflow::trace::{Cursor, Navigable};
 use std::collections::HashMap;
 
-/// How many partners are kept of all rows, at 16 bytes each. When there are more, all rows are
+/// How many partners are kept of all rows, at 24 bytes each. When there are more, all rows are
 /// begun anew.
 const PARTNERS: usize = 4_000_000;
+
+/// How many more changes than partners a row holds that nobody asks for.
+const CHANGED: usize = 1000;
 
 /// The rows that were asked for.
 #[derive(Default)]
@@ -29,8 +32,8 @@ pub(crate) struct Rows {
 /// What goes with a product.
 pub(crate) struct Row {
     lens: Lens,
-    /// By product, in order; each is worth something.
-    partners: Vec<Worth>,
+    /// By product, in order, each with what decides between those of one worth.
+    partners: Vec<(Worth, u64)>,
     /// The best of them, in no order, and what all are worth together.
     pub(crate) best: Vec<Worth>,
     pub(crate) mass: f64,
@@ -49,6 +52,11 @@ impl Kept<Partner> for Rows {
                 while let Some(&Partner { product, .. }) = cursor.get_val(batch) {
                     cursor.map_times(batch, |&time, _| row.changed.push((time, product)));
                     cursor.step_val(batch);
+                }
+                if row.partners.len() + CHANGED < row.changed.len() {
+                    // Nobody asks any more, or it is as cheap to begin anew.
+                    self.partners -= row.partners.len();
+                    self.by_product.remove(product);
                 }
             }
             cursor.step_key(batch);
@@ -80,8 +88,8 @@ impl Rows {
             *row = Row::new(lens);
         }
         self.partners -= row.partners.len();
-        if row.go_on(product, time, batches) {
-            row.rank(n, tie);
+        if row.go_on(product, time, batches, tie) {
+            row.rank(n);
         }
         self.partners += row.partners.len();
         row
@@ -97,9 +105,15 @@ impl Row {
 
     /// Reads what has changed up to a time, or all when nothing has been read; whether there was
     /// anything.
-    fn go_on(&mut self, row: u32, time: Time, batches: &[Batch<Partner, Counts>]) -> bool {
+    fn go_on(
+        &mut self,
+        row: u32,
+        time: Time,
+        batches: &[Batch<Partner, Counts>],
+        tie: impl Fn(u32) -> u64,
+    ) -> bool {
         if self.mass.is_nan() {
-            self.begin(row, time, batches);
+            self.begin(row, time, batches, tie);
             return true;
         }
         if self.changed.iter().all(|(at, _)| time < *at) {
@@ -125,22 +139,33 @@ impl Row {
                 }
             }
         }
-        let read = self.weigh(entries);
-        let mut read = read.iter().peekable();
-        for product in products {
-            let worth = read.next_if(|worth| worth.product == product).copied();
-            match (self.partners.binary_search_by_key(&product, |worth| worth.product), worth) {
-                (Ok(at), Some(worth)) => self.partners[at] = worth,
-                (Ok(at), None) => drop(self.partners.remove(at)),
-                (Err(at), Some(worth)) => self.partners.insert(at, worth),
-                (Err(_), None) => (),
+        let read = self.weigh(entries, tie);
+        // In one pass: a row may have many partners, and many of them change at once.
+        let kept = self
+            .partners
+            .iter()
+            .filter(|(worth, _)| products.binary_search(&worth.product).is_err());
+        let mut merged = Vec::with_capacity(self.partners.len() + read.len());
+        let mut read = read.into_iter().peekable();
+        for &partner in kept {
+            while let Some(earlier) = read.next_if(|(worth, _)| worth.product < partner.0.product) {
+                merged.push(earlier);
             }
+            merged.push(partner);
         }
+        merged.extend(read);
+        self.partners = merged;
         true
     }
 
     /// Reads all partners as of a time, and notes what changes later.
-    fn begin(&mut self, row: u32, time: Time, batches: &[Batch<Partner, Counts>]) {
+    fn begin(
+        &mut self,
+        row: u32,
+        time: Time,
+        batches: &[Batch<Partner, Counts>],
+        tie: impl Fn(u32) -> u64,
+    ) {
         let mut entries: Vec<(Partner, Counts)> = Vec::new();
         for (batch, mut cursor) in with_key(row, batches) {
             while let Some(&partner) = cursor.get_val(batch) {
@@ -154,11 +179,15 @@ impl Row {
                 cursor.step_val(batch);
             }
         }
-        self.partners = self.weigh(entries);
+        self.partners = self.weigh(entries, tie);
     }
 
     /// What the products of entries are worth, by product, without those that are worth nothing.
-    fn weigh(&self, mut entries: Vec<(Partner, Counts)>) -> Vec<Worth> {
+    fn weigh(
+        &self,
+        mut entries: Vec<(Partner, Counts)>,
+        tie: impl Fn(u32) -> u64,
+    ) -> Vec<(Worth, u64)> {
         // Each batch's are in order.
         entries.sort_by_key(|(partner, _)| *partner);
         let mut fades: Vec<f64> = Vec::new();
@@ -187,19 +216,18 @@ impl Row {
             }
         }
         worths.retain(|partner| 0.0 < partner.worth);
-        worths
+        worths.into_iter().map(|worth| (worth, tie(worth.product))).collect()
     }
 
-    fn rank(&mut self, n: usize, tie: impl Fn(u32) -> u64) {
-        self.mass = self.partners.iter().map(|partner| partner.worth).sum();
-        self.best.clone_from(&self.partners);
-        if n < self.best.len() {
-            self.best.select_nth_unstable_by(n, |one, other| {
-                let by_name = || tie(one.product).cmp(&tie(other.product));
-                other.worth.total_cmp(&one.worth).then_with(by_name)
+    fn rank(&mut self, n: usize) {
+        self.mass = self.partners.iter().map(|(partner, _)| partner.worth).sum();
+        let mut best = self.partners.clone();
+        if n < best.len() {
+            best.select_nth_unstable_by(n, |(one, tie), (other, other_tie)| {
+                other.worth.total_cmp(&one.worth).then(tie.cmp(other_tie))
             });
-            self.best.truncate(n);
-            self.best.shrink_to_fit();
+            best.truncate(n);
         }
+        self.best = best.into_iter().map(|(partner, _)| partner).collect();
     }
 }

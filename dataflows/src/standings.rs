@@ -20,6 +20,8 @@ use timely::dataflow::channels::pact::ParallelizationContract;
 
 /// How many tags are kept in order. When there are more, all are begun anew.
 const TAGS: usize = 4096;
+/// How many more changes than products a tag holds that nobody asks for.
+const CHANGED: usize = 1000;
 
 type Batch = crate::reader::Batch<OnDay, Counts>;
 
@@ -90,6 +92,10 @@ impl<F: Fn(u32) -> u64> Kept<OnDay> for Tables<F> {
                 while let Some(&OnDay { product, .. }) = cursor.get_val(batch) {
                     cursor.map_times(batch, |&time, _| table.changed.push((time, product)));
                     cursor.step_val(batch);
+                }
+                if table.products.len() + CHANGED < table.changed.len() {
+                    // Nobody asks any more, or it is as cheap to begin anew.
+                    self.by_tag.remove(tag);
                 }
             }
             cursor.step_key(batch);
