@@ -6,8 +6,7 @@ use crate::catalogue::Product;
 use crate::model::{Blend, Lens};
 use crate::names::Names;
 use crate::questions::{Popular, Row, Visited, Worth};
-use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::HashSet;
 
 /// What was found for a ranking, in ids of the worker that ranks.
 #[derive(Clone, Debug, Default)]
@@ -39,11 +38,28 @@ pub struct Ranker {
     touched: Vec<u32>,
 }
 
-/// A product with its score, greatest first, ties by name.
-struct Candidate<'a> {
+/// A product with its score.
+struct Candidate {
     score: f64,
-    name: &'a str,
     product: u32,
+}
+
+/// Takes so many of the best, and those as good as the last of them; best first, ties by name. Only
+/// their names are looked at: most candidates are never shown.
+fn take_best(rest: &mut Vec<Candidate>, most: usize, names: &Known<'_>) -> Vec<Candidate> {
+    let by_score = |one: &Candidate, other: &Candidate| other.score.total_cmp(&one.score);
+    let mut best = if most < rest.len() {
+        let (_, last, _) = rest.select_nth_unstable_by(most, by_score);
+        let least = last.score;
+        rest.extract_if(.., |candidate| least <= candidate.score).collect()
+    } else {
+        std::mem::take(rest)
+    };
+    best.sort_unstable_by(|one, other| {
+        let by_name = || names.text(one.product).cmp(names.text(other.product));
+        by_score(one, other).then_with(by_name)
+    });
+    best
 }
 
 impl Ranker {
@@ -73,26 +89,27 @@ impl Ranker {
                 *score += term.factor * worth;
             }
         }
-        let candidates = self.touched.iter().map(|&product| Candidate {
-            score: std::mem::take(&mut self.scores[product as usize]),
-            name: names.text(product),
-            product,
-        });
-        let candidates = candidates.filter(|candidate| !left_out.contains(&candidate.product));
-        let mut heap: BinaryHeap<Candidate<'_>> = candidates.collect();
-        self.touched.clear();
+        let mut rest: Vec<Candidate> = Vec::with_capacity(self.touched.len());
+        for product in self.touched.drain(..) {
+            let score = std::mem::take(&mut self.scores[product as usize]);
+            if 0.0 < score && !left_out.contains(&product) {
+                rest.push(Candidate { score, product });
+            }
+        }
+        let most = plan.rules.candidates();
         let mut ranked = Vec::new();
         let mut products = Vec::new();
-        while ranked.len() < plan.rules.candidates() {
-            let Some(Candidate { score, name, product }) = heap.pop() else { break };
-            if score <= 0.0 {
-                break;
-            }
-            let row = row_of(product);
-            if row.as_ref().is_none_or(|row| !row.unavailable) {
-                products.push(product);
-                let reasons = Vec::new();
-                ranked.push(Ranked { product: name.to_string(), score, reasons, row });
+        while ranked.len() < most && !rest.is_empty() {
+            for Candidate { score, product } in take_best(&mut rest, most, names) {
+                if most <= ranked.len() {
+                    break;
+                }
+                let row = row_of(product);
+                if row.as_ref().is_none_or(|row| !row.unavailable) {
+                    products.push(product);
+                    let (product, reasons) = (names.text(product).to_string(), Vec::new());
+                    ranked.push(Ranked { product, score, reasons, row });
+                }
             }
         }
         self.explain(&terms, &products, &mut ranked);
@@ -277,24 +294,4 @@ fn merged(overall: Vec<Popular>, names: &Known<'_>) -> Option<Popular> {
     });
     merged.products.truncate(merged.n);
     Some(merged)
-}
-
-impl PartialEq for Candidate<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Candidate<'_> {}
-
-impl PartialOrd for Candidate<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Candidate<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.score.total_cmp(&other.score).then_with(|| other.name.cmp(self.name))
-    }
 }
