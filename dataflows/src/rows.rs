@@ -5,7 +5,7 @@
 
 use crate::Time;
 use crate::counts::Counts;
-use crate::kept::{Kept, with_key};
+use crate::kept::{Changed, Kept, OfProduct};
 use crate::model::Lens;
 use crate::pairs::Partner;
 use crate::questions::Worth;
@@ -37,8 +37,17 @@ pub(crate) struct Row {
     /// The best of them, in no order, and what all are worth together.
     pub(crate) best: Vec<Worth>,
     pub(crate) mass: f64,
-    /// Partners that have changed since, and when.
-    changed: Vec<(Time, u32)>,
+    changed: Changed,
+}
+
+impl OfProduct for Partner {
+    fn product(&self) -> u32 {
+        self.product
+    }
+
+    fn first_of(product: u32) -> Partner {
+        Partner { product, day: 0, after: false }
+    }
 }
 
 impl Kept<Partner> for Rows {
@@ -49,10 +58,7 @@ impl Kept<Partner> for Rows {
         let mut cursor = batch.cursor();
         while let Some(product) = cursor.get_key(batch) {
             if let Some(row) = self.by_product.get_mut(product) {
-                while let Some(&Partner { product, .. }) = cursor.get_val(batch) {
-                    cursor.map_times(batch, |&time, _| row.changed.push((time, product)));
-                    cursor.step_val(batch);
-                }
+                row.changed.note(batch, &mut cursor);
                 if row.partners.len() + CHANGED < row.changed.len() {
                     // Nobody asks any more, or it is as cheap to begin anew.
                     self.partners -= row.partners.len();
@@ -83,11 +89,10 @@ impl Rows {
         // How often visitors come back is no part of what goes with what.
         let lens = Lens { again: 0.0, ..*lens };
         let row = self.by_product.entry(product).or_insert_with(|| Row::new(lens));
+        self.partners -= row.partners.len();
         if row.lens != lens {
-            self.partners -= row.partners.len();
             *row = Row::new(lens);
         }
-        self.partners -= row.partners.len();
         if row.go_on(product, time, batches, tie) {
             row.rank(n);
         }
@@ -99,8 +104,8 @@ impl Rows {
 impl Row {
     /// One of which nothing has been read.
     fn new(lens: Lens) -> Row {
-        let (partners, best, changed) = (Vec::new(), Vec::new(), Vec::new());
-        Row { lens, partners, best, mass: f64::NAN, changed }
+        let (partners, best) = (Vec::new(), Vec::new());
+        Row { lens, partners, best, mass: f64::NAN, changed: Changed::default() }
     }
 
     /// Reads what has changed up to a time, or all when nothing has been read; whether there was
@@ -113,33 +118,15 @@ impl Row {
         tie: impl Fn(u32) -> u64,
     ) -> bool {
         if self.mass.is_nan() {
-            self.begin(row, time, batches, tie);
+            let entries = self.changed.read_all(row, time, batches);
+            self.partners = self.weigh(&entries, tie);
             return true;
         }
-        if self.changed.iter().all(|(at, _)| time < *at) {
+        let (products, entries) = self.changed.read(row, time, batches);
+        if products.is_empty() {
             return false;
         }
-        let (now, later) = self.changed.iter().partition::<Vec<_>, _>(|(at, _)| *at <= time);
-        self.changed = later;
-        let mut products: Vec<u32> = now.into_iter().map(|(_, product)| product).collect();
-        products.sort_unstable();
-        products.dedup();
-        let mut entries: Vec<(Partner, Counts)> = Vec::new();
-        for (batch, mut cursor) in with_key(row, batches) {
-            for &product in &products {
-                cursor.seek_val(batch, &Partner { product, day: 0, after: false });
-                let of_it = |partner: &&Partner| partner.product == product;
-                while let Some(&partner) = cursor.get_val(batch).filter(of_it) {
-                    cursor.map_times(batch, |&at, counts| {
-                        if at <= time {
-                            entries.push((partner, *counts));
-                        }
-                    });
-                    cursor.step_val(batch);
-                }
-            }
-        }
-        let read = self.weigh(entries, tie);
+        let read = self.weigh(&entries, tie);
         // In one pass: a row may have many partners, and many of them change at once.
         let kept = self
             .partners
@@ -158,38 +145,8 @@ impl Row {
         true
     }
 
-    /// Reads all partners as of a time, and notes what changes later.
-    fn begin(
-        &mut self,
-        row: u32,
-        time: Time,
-        batches: &[Batch<Partner, Counts>],
-        tie: impl Fn(u32) -> u64,
-    ) {
-        let mut entries: Vec<(Partner, Counts)> = Vec::new();
-        for (batch, mut cursor) in with_key(row, batches) {
-            while let Some(&partner) = cursor.get_val(batch) {
-                cursor.map_times(batch, |&at, counts| {
-                    if at <= time {
-                        entries.push((partner, *counts));
-                    } else {
-                        self.changed.push((at, partner.product));
-                    }
-                });
-                cursor.step_val(batch);
-            }
-        }
-        self.partners = self.weigh(entries, tie);
-    }
-
     /// What the products of entries are worth, by product, without those that are worth nothing.
-    fn weigh(
-        &self,
-        mut entries: Vec<(Partner, Counts)>,
-        tie: impl Fn(u32) -> u64,
-    ) -> Vec<(Worth, u64)> {
-        // Each batch's are in order.
-        entries.sort_by_key(|(partner, _)| *partner);
+    fn weigh(&self, entries: &[(Partner, Counts)], tie: impl Fn(u32) -> u64) -> Vec<(Worth, u64)> {
         let mut fades: Vec<f64> = Vec::new();
         let mut fade = |day: u16| {
             let age = self.lens.today.saturating_sub(day);

@@ -5,7 +5,7 @@
 
 use crate::Time;
 use crate::counts::Counts;
-use crate::kept::{Kept, kept, with_key};
+use crate::kept::{Changed, Kept, OfProduct, kept};
 use crate::model::Lens;
 use crate::popularity::OnDay;
 use crate::questions::Worth;
@@ -77,8 +77,17 @@ struct Table {
     products: HashMap<u32, Worth>,
     order: BTreeSet<(Reverse<Total>, u64, u32)>,
     mass: f64,
-    /// Products that have changed since, and when.
-    changed: Vec<(Time, u32)>,
+    changed: Changed,
+}
+
+impl OfProduct for OnDay {
+    fn product(&self) -> u32 {
+        self.product
+    }
+
+    fn first_of(product: u32) -> OnDay {
+        OnDay { product, day: 0 }
+    }
 }
 
 impl<F: Fn(u32) -> u64> Kept<OnDay> for Tables<F> {
@@ -89,10 +98,7 @@ impl<F: Fn(u32) -> u64> Kept<OnDay> for Tables<F> {
         let mut cursor = batch.cursor();
         while let Some(tag) = cursor.get_key(batch) {
             if let Some(table) = self.by_tag.get_mut(tag) {
-                while let Some(&OnDay { product, .. }) = cursor.get_val(batch) {
-                    cursor.map_times(batch, |&time, _| table.changed.push((time, product)));
-                    cursor.step_val(batch);
-                }
+                table.changed.note(batch, &mut cursor);
                 if table.products.len() + CHANGED < table.changed.len() {
                     // Nobody asks any more, or it is as cheap to begin anew.
                     self.by_tag.remove(tag);
@@ -131,20 +137,7 @@ impl<F: Fn(u32) -> u64> Tables<F> {
 impl Table {
     /// Reads all products as of a time, and notes what changes later.
     fn begin(&mut self, tag: u32, time: Time, batches: &[Batch], tie: impl Fn(u32) -> u64) {
-        let mut days: Vec<(OnDay, Counts)> = Vec::new();
-        for (batch, mut cursor) in with_key(tag, batches) {
-            while let Some(&day) = cursor.get_val(batch) {
-                cursor.map_times(batch, |&at, counts| {
-                    if at <= time {
-                        days.push((day, *counts));
-                    } else {
-                        self.changed.push((at, day.product));
-                    }
-                });
-                cursor.step_val(batch);
-            }
-        }
-        days.sort_unstable_by_key(|(day, _)| *day);
+        let days = self.changed.read_all(tag, time, batches);
         for product in days.chunk_by(|(one, _), (other, _)| one.product == other.product) {
             self.enter(product[0].0.product, product, &tie);
         }
@@ -152,31 +145,7 @@ impl Table {
 
     /// Reads the products anew that have changed up to a time.
     fn go_on(&mut self, tag: u32, time: Time, batches: &[Batch], tie: impl Fn(u32) -> u64) {
-        if self.changed.iter().all(|(at, _)| time < *at) {
-            return;
-        }
-        let changed = std::mem::take(&mut self.changed).into_iter();
-        let (now, later): (Vec<_>, Vec<_>) = changed.partition(|(at, _)| *at <= time);
-        self.changed = later;
-        let mut products: Vec<u32> = now.into_iter().map(|(_, product)| product).collect();
-        products.sort_unstable();
-        products.dedup();
-        let mut days: Vec<(OnDay, Counts)> = Vec::new();
-        for (batch, mut cursor) in with_key(tag, batches) {
-            for &product in &products {
-                cursor.seek_val(batch, &OnDay { product, day: 0 });
-                let of_it = |day: &&OnDay| day.product == product;
-                while let Some(&day) = cursor.get_val(batch).filter(of_it) {
-                    cursor.map_times(batch, |&at, counts| {
-                        if at <= time {
-                            days.push((day, *counts));
-                        }
-                    });
-                    cursor.step_val(batch);
-                }
-            }
-        }
-        days.sort_unstable_by_key(|(day, _)| *day);
+        let (products, days) = self.changed.read(tag, time, batches);
         for product in products {
             self.leave(product, &tie);
             let begin = days.partition_point(|(day, _)| day.product < product);
