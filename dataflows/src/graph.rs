@@ -1,20 +1,23 @@
-//! All graphs as one: what goes in, what comes out.
+//! All views as one dataflow: what goes in, what comes out.
 
 use crate::Time;
 use crate::block::Block;
 use crate::catalogue::{Row, catalogue};
 use crate::clock::hours;
+use crate::closed::{Closed, Closing};
 use crate::guests::{Merge, guests};
 use crate::history::{Limits, history};
 use crate::intern::{Interned, intern, intern_settled};
 use crate::labels::labels;
 use crate::model::Model;
 use crate::names::SharedVocabulary;
-use crate::pairs::pairs;
+use crate::pairs::{Pairs, pairs};
 use crate::popularity::popularity;
 use crate::positions::positions;
-use crate::questions::{Answered, Ask, Views, questions};
+use crate::questions::{Lenses, Views};
 use crate::recent::Recent;
+use crate::rows::Rows;
+use crate::standings::Standings;
 use crate::tags::tags;
 use crate::views::{View, ViewSpine, activity, bought, profile};
 use differential_dataflow::operators::arrange::TraceAgent;
@@ -22,12 +25,11 @@ use differential_dataflow::trace::TraceReader;
 use differential_dataflow::{AsCollection, ExchangeData};
 use std::cell::RefCell;
 use std::rc::Rc;
+use timely::dataflow::Scope;
+use timely::dataflow::operators::core::Input;
 use timely::dataflow::operators::core::input::Handle;
-use timely::dataflow::operators::core::{Input, Inspect, Probe};
 use timely::dataflow::operators::generic::operator::empty;
-use timely::dataflow::operators::probe;
 use timely::dataflow::operators::vec::Broadcast;
-use timely::dataflow::{Scope, Stream};
 use timely::progress::frontier::AntichainRef;
 
 /// An input of records.
@@ -48,7 +50,7 @@ pub struct Choice {
     pub limits: Limits,
 }
 
-/// Everything that goes in. All inputs are advanced together.
+/// Everything that goes in but questions. All inputs are advanced together.
 pub struct Inputs {
     /// Events, by owner.
     pub blocks: Records<(usize, Block)>,
@@ -60,8 +62,6 @@ pub struct Inputs {
     pub models: Records<(Time, Model)>,
     /// By how much partitions, named `topic/index`, are read on.
     pub advances: Records<(String, i64)>,
-    /// Questions.
-    pub asks: Records<Ask>,
     /// That an epoch has opened: everyone hears of it, and follows.
     pub announce: Records<Time>,
 }
@@ -74,7 +74,6 @@ impl Inputs {
         self.rows.advance_to(time);
         self.models.advance_to(time);
         self.advances.advance_to(time);
-        self.asks.advance_to(time);
         self.announce.advance_to(time);
     }
 }
@@ -83,15 +82,16 @@ impl Inputs {
 pub struct Outputs<'scope> {
     /// User to tag, with the stream of its batches.
     pub profile: View<'scope, u32>,
-    /// Answers to the questions asked here.
-    pub answers: Stream<'scope, Time, Vec<Answered>>,
+    /// What questions are answered from.
+    pub views: Views,
+    /// Which times are complete everywhere.
+    pub closed: Closed,
     /// What is to be measured.
     pub measured: Vec<Measured>,
 }
 
 /// Builds it all. `heard` gets the time of each epoch that anyone opens, `modelled` the model as
-/// it changes, `arrived` every block at the owner of its users; `closed` tells which times are
-/// complete everywhere.
+/// it changes, `arrived` every block at the owner of its users.
 pub fn graph<'scope>(
     scope: Scope<'scope, Time>,
     choice: Choice,
@@ -99,19 +99,14 @@ pub fn graph<'scope>(
     heard: impl Fn(Time) + 'static,
     modelled: impl Fn(Time, Model) + 'static,
     mut arrived: impl FnMut(Time, &Block) + 'static,
-    closed: &probe::Handle<Time>,
 ) -> (Inputs, Outputs<'scope>) {
     let (blocks, block_stream) = scope.new_input();
     let (merges, merge_stream) = scope.new_input();
     let (rows, row_stream) = scope.new_input();
     let (models, model_stream) = scope.new_input::<Vec<(Time, Model)>>();
     let (advances, advance_stream) = scope.new_input();
-    let (asks, ask_stream) = scope.new_input();
     let (announce, announced) = scope.new_input::<Vec<Time>>();
 
-    announced.broadcast().inspect(move |time| heard(*time)).probe_with(closed);
-    let model_stream =
-        model_stream.broadcast().inspect(move |&(time, model)| modelled(time, model));
     let recent = Rc::new(RefCell::new(Recent::default()));
     let keep = recent.clone();
     let catalogue = catalogue(row_stream, vocabulary.clone());
@@ -137,31 +132,51 @@ pub fn graph<'scope>(
     let activity = choice.activity.then(|| activity(actions.clone()));
     let history =
         choice.history.then(|| history(actions, hours.clone(), limits, vocabulary.clone()));
-    let pairs = history.clone().map(|history| pairs(history, vocabulary));
+    let (partners, repeats) = history
+        .clone()
+        .map(|history| pairs(history, vocabulary))
+        .map(|Pairs { partners, repeats }| (partners, repeats))
+        .unzip();
     let positions = positions(advance_stream, vocabulary.clone());
     let mut measured = vec![Measured::of("profile", &profile)];
     measured.extend(popularity.as_ref().map(|view| Measured::of("popularity", view)));
     measured.extend(bought.as_ref().map(|view| Measured::of("bought", view)));
     measured.extend(activity.as_ref().map(|view| Measured::of("activity", view)));
     measured.extend(history.as_ref().map(|view| Measured::of("history", view)));
-    measured.extend(pairs.as_ref().map(|pairs| Measured::of("pairs", &pairs.partners)));
+    measured.extend(partners.as_ref().map(|view| Measured::of("pairs", view)));
 
+    let mut closing = Closing::new(scope);
+    closing.hear(announced.broadcast(), move |_, time| heard(time));
+    let lenses = Rc::new(RefCell::new(Lenses::default()));
+    let (told, tell) = (lenses.clone(), lenses.clone());
+    closing.hear(hours, move |time, hour| told.borrow_mut().tell_hour(time, hour));
+    closing.hear(model_stream.broadcast(), move |_, (time, model)| {
+        tell.borrow_mut().tell_model(time, model);
+        modelled(time, model);
+    });
+    let rows_kept = Rc::new(RefCell::new(Rows::default()));
+    let standings = Rc::new(RefCell::new(Standings::default()));
+    let (note_row, note_standing) = (rows_kept.clone(), standings.clone());
     let views = Views {
-        profile: profile.clone(),
-        bought,
-        activity,
-        history,
-        pairs,
-        popularity,
-        positions,
-        labels,
-        catalogue,
+        profile: closing.view(profile.clone()),
+        bought: bought.map(|view| closing.view(view)),
+        activity: activity.map(|view| closing.view(view)),
+        history: history.map(|view| closing.view(view)),
+        partners: partners
+            .map(|view| closing.view_with(view, move |batch| note_row.borrow_mut().note(batch)))
+            .map(|view| (view, rows_kept)),
+        repeats: repeats.map(|view| closing.view(view)),
+        popularity: popularity
+            .map(|view| closing.view_with(view, move |new| note_standing.borrow_mut().note(new)))
+            .map(|view| (view, standings)),
+        positions: closing.view(positions),
+        labels: closing.view(labels),
+        catalogue: closing.view(catalogue),
         recent,
+        lenses,
     };
-    let answers = questions(ask_stream, model_stream, hours, views, vocabulary).probe_with(closed);
-    profile.stream.clone().probe_with(closed);
-    let inputs = Inputs { blocks, merges, rows, models, advances, asks, announce };
-    (inputs, Outputs { profile, answers, measured })
+    let inputs = Inputs { blocks, merges, rows, models, advances, announce };
+    (inputs, Outputs { profile, views, closed: closing.build(), measured })
 }
 
 /// A view to measure.
@@ -176,9 +191,9 @@ impl Measured {
         Measured { name, trace: Box::new(view.trace.clone()) }
     }
 
-    /// Lets the view merge what is before a frontier: who holds it holds it back.
-    pub fn release(&mut self, closed: AntichainRef<'_, Time>) {
-        self.trace.release(closed);
+    /// Lets the view merge what is before a time: who holds it holds it back.
+    pub fn release(&mut self, before: Time) {
+        self.trace.release(AntichainRef::new(&[before]));
     }
 
     /// How many records and batches it has.

@@ -1,84 +1,70 @@
-//! Questions against an arrangement: each waits until its time is complete, then reads as of it.
+//! Views as questions read them: by key, as of a time that is complete on all workers.
 
 use crate::Time;
-use crate::reader::Reader;
-use crate::waiting::Waiting;
+use crate::counts::Counts;
+use crate::reader::{Batch, Reader};
 use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::Semigroup;
-use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
+use differential_dataflow::operators::arrange::TraceAgent;
+use differential_dataflow::trace::TraceReader;
 use differential_dataflow::trace::implementations::ValSpine;
 use std::ops::ControlFlow;
-use timely::container::CapacityContainerBuilder;
-use timely::dataflow::Stream;
-use timely::dataflow::channels::pact::{ParallelizationContract, Pipeline};
-use timely::dataflow::operators::generic::Operator;
+use timely::progress::Antichain;
+use timely::progress::frontier::AntichainRef;
 
-/// An arrangement as of the time of a question.
-pub struct AsOf<'a, V: ExchangeData, R: ExchangeData + Semigroup> {
-    reader: &'a mut Reader<V, R>,
-    time: Time,
+/// A view that an operator of the questions' dataflow reads.
+///
+/// What may still be asked about is kept apart by time: [`Lookup::release`] says what that is, and
+/// is to be called whenever the operator has run.
+pub struct Lookup<V: ExchangeData, R: ExchangeData + Semigroup = Counts> {
+    trace: TraceAgent<ValSpine<u32, V, Time, R>>,
+    /// While the operator runs, once it has read.
+    reader: Option<Reader<V, R>>,
 }
 
-impl<V: ExchangeData, R: ExchangeData + Semigroup> AsOf<'_, V, R> {
-    /// Shows a key's values in ascending order, with what they sum up to.
-    pub fn each(&mut self, key: u32, mut show: impl FnMut(&V, &R)) {
-        self.until(key, |value, sum| {
+impl<V: ExchangeData, R: ExchangeData + Semigroup> Lookup<V, R> {
+    /// A way to read a view.
+    pub fn new(mut trace: TraceAgent<ValSpine<u32, V, Time, R>>) -> Lookup<V, R> {
+        // Batches may be merged as they like: they are read as they are found.
+        trace.set_physical_compaction(Antichain::new().borrow());
+        Lookup { trace, reader: None }
+    }
+
+    /// Shows a key's values in ascending order, with what they sum up to as of a time.
+    pub fn each(&mut self, key: u32, as_of: Time, mut show: impl FnMut(&V, &R)) {
+        self.until(key, as_of, |value, sum| {
             show(value, sum);
             ControlFlow::Continue(())
         });
     }
 
     /// Shows a key's values in ascending order until it is told to stop.
-    pub fn until(&mut self, key: u32, mut show: impl FnMut(&V, &R) -> ControlFlow<()>) {
-        self.reader.seek(key);
-        self.reader.until(self.time, |value, sum| {
+    pub fn until(
+        &mut self,
+        key: u32,
+        as_of: Time,
+        mut show: impl FnMut(&V, &R) -> ControlFlow<()>,
+    ) {
+        let reader = self.reader();
+        reader.seek(key);
+        reader.until(as_of, |value, sum| {
             if sum.is_zero() { ControlFlow::Continue(()) } else { show(value, &sum) }
         });
     }
-}
 
-/// Answers questions from an arrangement that is partitioned as the questions are sent.
-///
-/// `answer` gets a question, its time, and a way to read the arrangement as of that time; what it
-/// pushes is sent on at that time.
-pub fn lookup<'scope, Q, A, V, R, P>(
-    questions: Stream<'scope, Time, Vec<Q>>,
-    route: P,
-    arranged: Arranged<'scope, TraceAgent<ValSpine<u32, V, Time, R>>>,
-    name: &str,
-    mut answer: impl FnMut(Q, Time, &mut AsOf<'_, V, R>, &mut Vec<A>) + 'static,
-) -> Stream<'scope, Time, Vec<A>>
-where
-    Q: Clone + 'static,
-    A: Clone + 'static,
-    V: ExchangeData,
-    R: ExchangeData + Semigroup,
-    P: ParallelizationContract<Time, Vec<Q>>,
-{
-    let mut trace = arranged.trace;
-    questions.binary_frontier::<_, CapacityContainerBuilder<Vec<A>>, _, _, _, _>(
-        arranged.stream,
-        route,
-        Pipeline,
-        name,
-        move |_, _| {
-            let mut waiting = Waiting::default();
-            move |(questions, asked), (batches, complete), output| {
-                batches.for_each(|_, _| {});
-                questions.for_each(|capability, questions| waiting.keep(&capability, questions));
-                let mut answers = Vec::new();
-                for (capability, questions) in waiting.take_ready(|time| !complete.less_equal(time))
-                {
-                    let time = *capability.time();
-                    let mut reader = Reader::new(&mut trace);
-                    let mut view = AsOf { reader: &mut reader, time };
-                    for question in questions {
-                        answer(question, time, &mut view, &mut answers);
-                    }
-                    output.session(&capability).give_iterator(answers.drain(..));
-                }
-                waiting.release(&mut trace, asked, complete);
-            }
-        },
-    )
+    /// All batches, of which some may be later than any question.
+    pub fn batches(&mut self) -> &[Batch<V, R>] {
+        self.reader().batches()
+    }
+
+    fn reader(&mut self) -> &mut Reader<V, R> {
+        self.reader.get_or_insert_with(|| Reader::new(&mut self.trace))
+    }
+
+    /// Lets go of what was read, and lets the view merge what no question can tell apart any more:
+    /// what is before the times that may be asked about.
+    pub fn release(&mut self, asked: AntichainRef<'_, Time>) {
+        self.reader = None;
+        self.trace.set_logical_compaction(asked);
+    }
 }

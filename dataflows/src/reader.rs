@@ -35,6 +35,11 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Reader<V, R> {
         Reader { batches, cursors, live: Vec::new(), key: None }
     }
 
+    /// What is read.
+    pub fn batches(&self) -> &[Batch<V, R>] {
+        &self.batches
+    }
+
     /// Goes to a key.
     pub fn seek(&mut self, key: u32) {
         let back = self.key.replace(key).is_some_and(|last| last >= key);

@@ -1,15 +1,17 @@
 //! What goes best with the products that are asked about.
 //!
 //! A product's row is read whole when it is asked for the first time, and again when the model or
-//! the day is another. From then on only the partners that have changed are read.
+//! the day is another. From then on only the partners that have changed are read. Questions may come
+//! of a time before that of what is kept: then the row is read whole, and not kept.
 
 use crate::Time;
 use crate::counts::Counts;
-use crate::kept::{Changed, Kept, OfProduct};
+use crate::kept::{Changed, OfProduct};
 use crate::model::Lens;
 use crate::pairs::Partner;
 use crate::questions::Worth;
 use crate::reader::Batch;
+use crate::recommend::PARTNERS as BEST;
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::trace::{Cursor, Navigable};
 use std::collections::HashMap;
@@ -27,14 +29,18 @@ pub(crate) struct Rows {
     by_product: HashMap<u32, Row>,
     /// How many partners all rows have.
     partners: usize,
+    /// The last row that was read of a time before that of what is kept.
+    past: Row,
 }
 
-/// What goes with a product.
+/// What goes with a product, as of a time.
+#[derive(Default)]
 pub(crate) struct Row {
     lens: Lens,
+    as_of: Time,
     /// By product, in order, each with what decides between those of one worth.
     partners: Vec<(Worth, u64)>,
-    /// The best of them, in no order, and what all are worth together.
+    /// The best of them, best first, and what all are worth together.
     pub(crate) best: Vec<Worth>,
     pub(crate) mass: f64,
     changed: Changed,
@@ -50,8 +56,9 @@ impl OfProduct for Partner {
     }
 }
 
-impl Kept<Partner> for Rows {
-    fn note(&mut self, batch: &Batch<Partner, Counts>) {
+impl Rows {
+    /// Notes what a batch changes of the rows that are kept.
+    pub(crate) fn note(&mut self, batch: &Batch<Partner, Counts>) {
         if self.by_product.is_empty() {
             return;
         }
@@ -68,16 +75,13 @@ impl Kept<Partner> for Rows {
             cursor.step_key(batch);
         }
     }
-}
 
-impl Rows {
-    /// A product's row as of a time, with the `n` best; `tie` decides between partners of one
-    /// worth, and must be the same on all workers, unlike ids.
+    /// A product's row as of a time; `tie` decides between partners of one worth, and must be the
+    /// same on all workers, unlike ids.
     pub(crate) fn row(
         &mut self,
         product: u32,
         lens: &Lens,
-        n: usize,
         time: Time,
         batches: &[Batch<Partner, Counts>],
         tie: impl Fn(u32) -> u64,
@@ -88,52 +92,56 @@ impl Rows {
         }
         // How often visitors come back is no part of what goes with what.
         let lens = Lens { again: 0.0, ..*lens };
-        let row = self.by_product.entry(product).or_insert_with(|| Row::new(lens));
+        let row = self.by_product.entry(product).or_default();
+        if time < row.as_of {
+            self.past = Row::default();
+            self.past.go_on(product, &lens, time, batches, tie);
+            return &self.past;
+        }
         self.partners -= row.partners.len();
-        if row.lens != lens {
-            *row = Row::new(lens);
-        }
-        if row.go_on(product, time, batches, tie) {
-            row.rank(n);
-        }
+        row.go_on(product, &lens, time, batches, tie);
         self.partners += row.partners.len();
         row
     }
 }
 
 impl Row {
-    /// One of which nothing has been read.
-    fn new(lens: Lens) -> Row {
-        let (partners, best) = (Vec::new(), Vec::new());
-        Row { lens, partners, best, mass: f64::NAN, changed: Changed::default() }
-    }
-
-    /// Reads what has changed up to a time, or all when nothing has been read; whether there was
-    /// anything.
+    /// Reads what has changed up to a time; all, when nothing has been read through this lens.
     fn go_on(
         &mut self,
         row: u32,
+        lens: &Lens,
         time: Time,
         batches: &[Batch<Partner, Counts>],
         tie: impl Fn(u32) -> u64,
-    ) -> bool {
-        if self.mass.is_nan() {
+    ) {
+        if self.as_of == 0 || self.lens != *lens {
+            *self = Row { lens: *lens, ..Row::default() };
             let entries = self.changed.read_all(row, time, batches);
             self.partners = self.weigh(&entries, tie);
-            return true;
+            self.rank();
+        } else {
+            let (products, entries) = self.changed.read(row, time, batches);
+            if !products.is_empty() {
+                self.replace(&products, &entries, tie);
+                self.rank();
+            }
         }
-        let (products, entries) = self.changed.read(row, time, batches);
-        if products.is_empty() {
-            return false;
-        }
-        let read = self.weigh(&entries, tie);
-        // In one pass: a row may have many partners, and many of them change at once.
-        let kept = self
-            .partners
-            .iter()
-            .filter(|(worth, _)| products.binary_search(&worth.product).is_err());
+        self.as_of = time;
+    }
+
+    /// Puts the partners among some products, in order, in place of what was known of these. In one
+    /// pass: a row may have many partners, and many of them change at once.
+    fn replace(
+        &mut self,
+        products: &[u32],
+        entries: &[(Partner, Counts)],
+        tie: impl Fn(u32) -> u64,
+    ) {
+        let mut read = self.weigh(entries, tie).into_iter().peekable();
+        let kept = self.partners.iter();
+        let kept = kept.filter(|(worth, _)| products.binary_search(&worth.product).is_err());
         let mut merged = Vec::with_capacity(self.partners.len() + read.len());
-        let mut read = read.into_iter().peekable();
         for &partner in kept {
             while let Some(earlier) = read.next_if(|(worth, _)| worth.product < partner.0.product) {
                 merged.push(earlier);
@@ -142,7 +150,6 @@ impl Row {
         }
         merged.extend(read);
         self.partners = merged;
-        true
     }
 
     /// What the products of entries are worth, by product, without those that are worth nothing.
@@ -176,15 +183,17 @@ impl Row {
         worths.into_iter().map(|worth| (worth, tie(worth.product))).collect()
     }
 
-    fn rank(&mut self, n: usize) {
+    fn rank(&mut self) {
         self.mass = self.partners.iter().map(|(partner, _)| partner.worth).sum();
+        let order = |(one, tie): &(Worth, u64), (other, other_tie): &(Worth, u64)| {
+            other.worth.total_cmp(&one.worth).then(tie.cmp(other_tie))
+        };
         let mut best = self.partners.clone();
-        if n < best.len() {
-            best.select_nth_unstable_by(n, |(one, tie), (other, other_tie)| {
-                other.worth.total_cmp(&one.worth).then(tie.cmp(other_tie))
-            });
-            best.truncate(n);
+        if BEST < best.len() {
+            best.select_nth_unstable_by(BEST, order);
+            best.truncate(BEST);
         }
+        best.sort_unstable_by(order);
         self.best = best.into_iter().map(|(partner, _)| partner).collect();
     }
 }

@@ -1,22 +1,19 @@
 //! The most popular products of a tag, kept in order for the tags that are asked for.
 //!
 //! A tag is read whole when it is asked for the first time, and again when the model or the day is
-//! another. From then on only the products that have changed are read.
+//! another. From then on only the products that have changed are read. Questions may come of a time
+//! before that of what is kept: then the tag is read whole, and not kept.
 
 use crate::Time;
 use crate::counts::Counts;
-use crate::kept::{Changed, Kept, OfProduct, kept};
+use crate::kept::{Changed, OfProduct};
 use crate::model::Lens;
 use crate::popularity::OnDay;
 use crate::questions::Worth;
-use crate::views::View;
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::trace::{Cursor, Navigable};
 use std::cmp::Reverse;
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
-use timely::dataflow::Stream;
-use timely::dataflow::channels::pact::ParallelizationContract;
+use std::collections::{BTreeMap, HashMap};
 
 /// How many tags are kept in order. When there are more, all are begun anew.
 const TAGS: usize = 4096;
@@ -26,56 +23,30 @@ const CHANGED: usize = 1000;
 type Batch = crate::reader::Batch<OnDay, Counts>;
 
 /// A tag's best products as of the time of a question.
-pub struct Standing {
+pub(crate) struct Standing {
     /// What all products are worth together.
-    pub mass: f64,
+    pub(crate) mass: f64,
     /// The best, best first.
-    pub products: Vec<Worth>,
-}
-
-/// Shows so many of the best products of a tag, through a lens.
-pub type Best<'a> = dyn FnMut(u32, &Lens, usize) -> Standing + 'a;
-
-/// Answers questions from what is popular, as [`lookup`](crate::lookup::lookup) does from any view.
-///
-/// `tie` decides between products of one worth; it must be the same on all workers, unlike ids.
-pub fn standings<'scope, Q, A, P>(
-    questions: Stream<'scope, Time, Vec<Q>>,
-    route: P,
-    popularity: View<'scope, OnDay>,
-    tie: impl Fn(u32) -> u64 + 'static,
-    mut answer: impl FnMut(Q, &mut Best<'_>) -> Option<A> + 'static,
-) -> Stream<'scope, Time, Vec<A>>
-where
-    Q: Clone + 'static,
-    A: Clone + 'static,
-    P: ParallelizationContract<Time, Vec<Q>>,
-{
-    let tables = Tables { by_tag: HashMap::new(), tie };
-    kept(
-        questions,
-        route,
-        popularity,
-        "popularity asked",
-        tables,
-        move |q, time, tables, batches| {
-            answer(q, &mut |tag, lens, n| tables.best(tag, lens, n, time, batches))
-        },
-    )
+    pub(crate) products: Vec<Worth>,
 }
 
 /// The tags that were asked for.
-struct Tables<F> {
+#[derive(Default)]
+pub(crate) struct Standings {
     by_tag: HashMap<u32, Table>,
-    tie: F,
+    /// The last table that was read of a time before that of what is kept.
+    past: Table,
 }
 
-/// A tag's products in order.
+/// A tag's products in order, as of a time.
 #[derive(Default)]
 struct Table {
     lens: Lens,
-    products: HashMap<u32, Worth>,
-    order: BTreeSet<(Reverse<Total>, u64, u32)>,
+    as_of: Time,
+    /// By product, what it is worth.
+    products: HashMap<u32, f64>,
+    /// By worth and what decides between equals: of how many events.
+    order: BTreeMap<(Reverse<Total>, u64, u32), u32>,
     mass: f64,
     changed: Changed,
 }
@@ -90,8 +61,9 @@ impl OfProduct for OnDay {
     }
 }
 
-impl<F: Fn(u32) -> u64> Kept<OnDay> for Tables<F> {
-    fn note(&mut self, batch: &Batch) {
+impl Standings {
+    /// Notes what a batch changes of the tags that are kept.
+    pub(crate) fn note(&mut self, batch: &Batch) {
         if self.by_tag.is_empty() {
             return;
         }
@@ -107,51 +79,66 @@ impl<F: Fn(u32) -> u64> Kept<OnDay> for Tables<F> {
             cursor.step_key(batch);
         }
     }
-}
 
-impl<F: Fn(u32) -> u64> Tables<F> {
-    fn best(&mut self, tag: u32, lens: &Lens, n: usize, time: Time, batches: &[Batch]) -> Standing {
+    /// So many of the best products of a tag as of a time, through a lens. `tie` decides between
+    /// products of one worth; it must be the same on all workers, unlike ids.
+    pub(crate) fn best(
+        &mut self,
+        tag: u32,
+        lens: &Lens,
+        n: usize,
+        time: Time,
+        batches: &[Batch],
+        tie: impl Fn(u32) -> u64,
+    ) -> Standing {
         if TAGS <= self.by_tag.len() && !self.by_tag.contains_key(&tag) {
             self.by_tag.clear();
         }
         // How often visitors come back is no part of what is popular.
         let lens = Lens { again: 0.0, ..*lens };
-        let table = match self.by_tag.entry(tag) {
-            Entry::Occupied(table) if table.get().lens == lens => {
-                let table = table.into_mut();
-                table.go_on(tag, time, batches, &self.tie);
-                table
-            }
-            entry => {
-                let begun = Table { lens, ..Table::default() };
-                let table = entry.insert_entry(begun).into_mut();
-                table.begin(tag, time, batches, &self.tie);
-                table
-            }
-        };
-        let best = table.order.iter().take(n).map(|(_, _, product)| table.products[product]);
-        Standing { mass: table.mass, products: best.collect() }
+        let mut table = self.by_tag.entry(tag).or_default();
+        if time < table.as_of {
+            self.past = Table::default();
+            table = &mut self.past;
+        }
+        table.go_on(tag, &lens, time, batches, tie);
+        Standing { mass: table.mass, products: table.best(n) }
     }
 }
 
 impl Table {
-    /// Reads all products as of a time, and notes what changes later.
-    fn begin(&mut self, tag: u32, time: Time, batches: &[Batch], tie: impl Fn(u32) -> u64) {
-        let days = self.changed.read_all(tag, time, batches);
-        for product in days.chunk_by(|(one, _), (other, _)| one.product == other.product) {
-            self.enter(product[0].0.product, product, &tie);
+    /// Reads what has changed up to a time; all, when nothing has been read through this lens.
+    fn go_on(
+        &mut self,
+        tag: u32,
+        lens: &Lens,
+        time: Time,
+        batches: &[Batch],
+        tie: impl Fn(u32) -> u64,
+    ) {
+        if self.as_of == 0 || self.lens != *lens {
+            *self = Table { lens: *lens, ..Table::default() };
+            let days = self.changed.read_all(tag, time, batches);
+            for product in days.chunk_by(|(one, _), (other, _)| one.product == other.product) {
+                self.enter(product[0].0.product, product, &tie);
+            }
+        } else {
+            let (products, days) = self.changed.read(tag, time, batches);
+            for product in products {
+                self.leave(product, &tie);
+                let begin = days.partition_point(|(day, _)| day.product < product);
+                let end = days.partition_point(|(day, _)| day.product <= product);
+                self.enter(product, &days[begin..end], &tie);
+            }
         }
+        self.as_of = time;
     }
 
-    /// Reads the products anew that have changed up to a time.
-    fn go_on(&mut self, tag: u32, time: Time, batches: &[Batch], tie: impl Fn(u32) -> u64) {
-        let (products, days) = self.changed.read(tag, time, batches);
-        for product in products {
-            self.leave(product, &tie);
-            let begin = days.partition_point(|(day, _)| day.product < product);
-            let end = days.partition_point(|(day, _)| day.product <= product);
-            self.enter(product, &days[begin..end], &tie);
-        }
+    /// The best, best first.
+    fn best(&self, n: usize) -> Vec<Worth> {
+        let best = self.order.iter().take(n);
+        best.map(|(&(Reverse(Total(worth)), _, product), &events)| Worth { product, worth, events })
+            .collect()
     }
 
     /// Enters a product with its counts, in order of day, which may be given in parts.
@@ -166,13 +153,13 @@ impl Table {
         if 0.0 < worth {
             let events = u32::try_from(events).unwrap_or_default();
             self.mass += worth;
-            self.products.insert(product, Worth { product, worth, events });
-            self.order.insert((Reverse(Total(worth)), tie(product), product));
+            self.products.insert(product, worth);
+            self.order.insert((Reverse(Total(worth)), tie(product), product), events);
         }
     }
 
     fn leave(&mut self, product: u32, tie: impl Fn(u32) -> u64) {
-        if let Some(Worth { worth, .. }) = self.products.remove(&product) {
+        if let Some(worth) = self.products.remove(&product) {
             self.mass -= worth;
             self.order.remove(&(Reverse(Total(worth)), tie(product), product));
         }

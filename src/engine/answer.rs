@@ -21,7 +21,7 @@ pub(super) fn asks(question: &Question) -> Vec<What> {
         Question::Activity(user) => vec![What::Activity { user }],
         Question::Rank { basis, rules } => vec![What::Rank { basis, rules }],
         Question::Recent { limit } => vec![What::Recent { limit }],
-        Question::Positions(partitions) => partitions
+        Question::Positions { partitions, .. } => partitions
             .iter()
             .enumerate()
             .map(|(place, partition)| What::Position {
@@ -68,7 +68,7 @@ pub(super) fn assemble(question: &Question, found: Vec<Found>) -> Body {
             newest_first(&mut events, *limit);
             Body::Events(events)
         }
-        Question::Positions(partitions) => {
+        Question::Positions { partitions, .. } => {
             let mut positions = vec![0; partitions.len()];
             for found in found {
                 if let Found::Position(place, next) = found {

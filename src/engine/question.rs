@@ -2,6 +2,7 @@
 
 use crate::engine::intake::Partition;
 use crossbeam_channel::{Sender, TrySendError};
+use dataflows::block::owner;
 use dataflows::recent::OwnedEvent;
 use dataflows::recommend::{Basis, Ranked, Rules};
 use dataflows::weights::Score;
@@ -29,8 +30,27 @@ pub enum Question {
         /// How many at most.
         limit: usize,
     },
-    /// The next offset of partitions that the state contains, in the order asked.
-    Positions(Vec<Partition>),
+    /// The next offset of partitions that the state contains, in the order asked. The answer is kept
+    /// back until whatever is asked from then on, of any process, is answered as of its time or later.
+    Positions {
+        /// The partitions.
+        partitions: Vec<Partition>,
+        /// The answer is to be of a later time than this.
+        after: u64,
+    },
+}
+
+impl Question {
+    /// The user that is asked about, if it is one.
+    fn user(&self) -> Option<&str> {
+        match self {
+            Question::Profiles(users) if users.len() == 1 => Some(&users[0]),
+            Question::Activity(user) | Question::Rank { basis: Basis::User(user), .. } => {
+                Some(user)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// An answer and the logical time that it is true of.
@@ -89,22 +109,25 @@ pub enum Refusal {
 #[derive(Clone)]
 pub struct Asker {
     workers: Arc<[(Sender<Asked>, Thread)]>,
+    /// The first of these workers among all, and how many there are in all processes.
+    first: usize,
+    peers: usize,
     next: Arc<AtomicUsize>,
 }
 
 impl Asker {
-    /// A handle on workers, given their bounded queues and the threads to wake.
-    pub fn new(workers: Vec<(Sender<Asked>, Thread)>) -> Asker {
-        Asker { workers: workers.into(), next: Arc::default() }
+    /// A handle on a process's workers, of which `first` is the first of `peers` in all, given their
+    /// bounded queues and the threads to wake.
+    pub fn new(workers: Vec<(Sender<Asked>, Thread)>, first: usize, peers: usize) -> Asker {
+        Asker { workers: workers.into(), first, peers, next: Arc::default() }
     }
 
-    /// Asks. The answer comes when the question's epoch has closed.
+    /// Asks. The answer is as of the newest time that is complete.
     ///
     /// # Errors
     /// When too many questions wait already, or the workers have ended.
     pub fn ask(&self, question: Question) -> Result<oneshot::Receiver<Answer>, Refusal> {
-        let index = self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len();
-        let (queue, worker) = &self.workers[index];
+        let (queue, worker) = &self.workers[self.worker_for(&question)];
         let (reply, answer) = oneshot::channel();
         match queue.try_send(Asked { question, reply }) {
             Ok(()) => {
@@ -114,5 +137,14 @@ impl Asker {
             Err(TrySendError::Full(_)) => Err(Refusal::Overloaded),
             Err(TrySendError::Disconnected(_)) => Err(Refusal::Closed),
         }
+    }
+
+    /// The worker that owns the user, if it is one of ours: what it knows need not travel. Else each
+    /// in turn.
+    fn worker_for(&self, question: &Question) -> usize {
+        let owner = question.user().map(|user| owner(user, self.peers));
+        let ours = owner.and_then(|owner| owner.checked_sub(self.first));
+        ours.filter(|&index| index < self.workers.len())
+            .unwrap_or_else(|| self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len())
     }
 }

@@ -121,7 +121,8 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
         .collect::<Result<_, _>>()?;
     threads.sort_by_key(|(index, _)| *index);
     let threads: Vec<_> = threads.into_iter().map(|(_, thread)| thread).collect();
-    let asker = Asker::new(questions.into_iter().zip(threads.iter().cloned()).collect());
+    let queues = questions.into_iter().zip(threads.iter().cloned()).collect();
+    let asker = Asker::new(queues, first, config.peers());
     let changes = (config.process == 0).then_some(change);
     Ok(Engine {
         asker,

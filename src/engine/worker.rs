@@ -3,18 +3,19 @@
 
 use crate::engine::answer::{asks, assemble, partition_name};
 use crate::engine::intake::{Outlet, Unit};
-use crate::engine::question::{Answer, Asked};
+use crate::engine::question::{Answer, Asked, Question};
 use crate::metrics::WorkerMetrics;
 use crate::sinks::redis::{Arrivals, Prepared, Sink};
 use crossbeam_channel::Receiver;
 use dataflows::Time;
+use dataflows::closed::Closed;
 use dataflows::graph::{Choice, Inputs, Measured, graph};
 use dataflows::model::{Blend, Model};
 use dataflows::names::SharedVocabulary;
-use dataflows::questions::{Ask, Found};
+use dataflows::questions::{Ask, Asks, Found, Views, questions};
 use dataflows::weights::Weights;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -51,13 +52,18 @@ pub enum Change {
     Blend(Blend),
 }
 
-/// Questions that wait for their epochs to close, by number.
-type Pending = Rc<RefCell<BTreeMap<u64, (Time, Asked)>>>;
+/// Questions under way, by number.
+type Pending = Rc<RefCell<HashMap<u64, Asked>>>;
+/// Answers that are kept back until nobody asks as of an earlier time.
+type Settling = Rc<RefCell<VecDeque<(Time, Asked, Vec<Found>)>>>;
 
-/// How many questions one epoch takes.
-const EPOCH_QUESTIONS: usize = 1024;
 /// How long a worker with nothing to do sleeps, unless it is woken.
 const IDLE: Duration = Duration::from_millis(100);
+/// After how long without input time goes on all the same, so that answers tell that they are new.
+const BEAT: Duration = Duration::from_secs(1);
+/// How long what is asked as of stays behind what is complete, when nobody asks: views can't merge
+/// what may still be asked about.
+const LINGER: Duration = Duration::from_millis(1);
 /// How often arrangements are measured.
 const MEASURE: Duration = Duration::from_secs(1);
 
@@ -73,13 +79,14 @@ pub(super) fn run(worker: &mut Worker, seat: Seat, measure: &dyn Fn(&str, usize,
     // NB: leaving drops the inputs; a worker that kept them would hang for ever.
     while !state.seat.stop.load(Ordering::Acquire) {
         let more = state.take(worker.index(), worker.peers());
+        state.take_questions(worker.index(), worker.peers());
         let began = Instant::now();
-        worker.step_or_park(Some(if more { Duration::ZERO } else { IDLE }));
+        worker.step_or_park(Some(if more { Duration::ZERO } else { state.patience() }));
         if more {
             state.seat.metrics.step_duration.observe(began.elapsed().as_secs_f64());
         }
-        let closed = state.maintain();
-        state.answer_the_rest(closed);
+        state.maintain();
+        state.settle();
         if measured.elapsed() > MEASURE {
             measured = Instant::now();
             state.measure(measure);
@@ -91,14 +98,23 @@ struct State {
     seat: Seat,
     sink: Option<Sink>,
     inputs: Inputs,
-    probe: probe::Handle<Time>,
+    closed: Closed,
     time: Time,
     open: VecDeque<Time>,
     heard: Rc<Cell<Time>>,
     /// The model that was given to the dataflow last, by the first worker.
     model: Model,
     modelled: Rc<RefCell<VecDeque<(Time, Model)>>>,
+    asks: Asks,
+    /// The time that questions are asked as of, and since when.
+    as_of: Time,
+    as_of_since: Instant,
+    /// Which times some worker may still ask as of.
+    asking: probe::Handle<Time>,
     pending: Pending,
+    settling: Settling,
+    /// Questions that want an answer of a later time.
+    later: Vec<Asked>,
     next_question: u64,
     measured: Vec<Measured>,
 }
@@ -106,15 +122,13 @@ struct State {
 impl State {
     fn build(worker: &mut Worker, mut seat: Seat) -> State {
         let vocabulary = SharedVocabulary::default();
-        let probe = probe::Handle::new();
         let heard = Rc::new(Cell::new(0));
         let modelled = Rc::new(RefCell::new(VecDeque::new()));
-        let pending = Pending::default();
-        let (hear, model, answered) = (heard.clone(), modelled.clone(), pending.clone());
+        let (hear, model) = (heard.clone(), modelled.clone());
         let choice = seat.choice;
         let arrivals = seat.redis.is_some().then(Arrivals::default);
         let arrived = arrivals.clone();
-        let (mut inputs, measured, sink) = worker.dataflow::<Time, _, _>(|scope| {
+        let (mut inputs, views, closed, measured, sink) = worker.dataflow::<Time, _, _>(|scope| {
             let (inputs, outputs) = graph(
                 scope,
                 choice,
@@ -126,23 +140,15 @@ impl State {
                         arrived.note(time, block.written());
                     }
                 },
-                &probe,
             );
-            outputs.answers.sink(Pipeline, "reply", move |(answers, _)| {
-                answers.for_each(|_, answers| {
-                    for (id, time, found) in answers.drain(..) {
-                        if let Some((_, asked)) = answered.borrow_mut().remove(&id) {
-                            reply(asked, time, found);
-                        }
-                    }
-                });
-            });
             let redis = seat.redis.take().zip(arrivals);
             let sink = redis.map(|(redis, arrivals)| {
                 redis.attach(outputs.profile, vocabulary.clone(), arrivals)
             });
-            (inputs, outputs.measured, sink)
+            (inputs, outputs.views, outputs.closed, outputs.measured, sink)
         });
+        let (asking, pending, settling) = Default::default();
+        let asks = answering(worker, views, &vocabulary, &asking, &pending, &settling);
         seat.outlet.bind(std::thread::current());
         let time = now();
         inputs.advance_to(time);
@@ -150,13 +156,19 @@ impl State {
             seat,
             sink,
             inputs,
-            probe,
+            closed,
             time,
             open: VecDeque::new(),
             heard,
             model: Model::default(),
             modelled,
+            asks,
+            as_of: 0,
+            as_of_since: Instant::now(),
+            asking,
             pending,
+            settling,
+            later: Vec::new(),
             next_question: 0,
             measured,
         }
@@ -164,15 +176,15 @@ impl State {
 
     /// Puts what waits into the current epoch and opens the next; tells whether more waits.
     fn take(&mut self, index: usize, peers: usize) -> bool {
-        while self.open.front().is_some_and(|time| !self.probe.less_than(time)) {
+        while self.open.front().is_some_and(|time| *time <= self.closed.before()) {
             self.open.pop_front();
             self.seat.open.fetch_sub(1, Ordering::AcqRel);
         }
         let mut took = false;
         if self.open.len() < self.seat.open_epochs {
             took |= self.take_units();
-            took |= self.take_questions(index);
             took |= self.take_changes();
+            took |= index == 0 && self.is_due();
         }
         // Without input of its own a worker follows the latest epoch that anyone has opened.
         let next = if took { now().max(self.time + 1) } else { self.heard.get() };
@@ -229,29 +241,62 @@ impl State {
         changed
     }
 
-    fn take_questions(&mut self, origin: usize) -> bool {
-        let mut took = false;
-        for _ in 0..EPOCH_QUESTIONS {
-            let Ok(asked) = self.seat.asked.try_recv() else { break };
-            took = true;
-            let id = self.next_question;
-            self.next_question += 1;
-            for what in asks(&asked.question) {
-                self.inputs.asks.send(Ask::new(origin, id, what));
-            }
-            self.pending.borrow_mut().insert(id, (self.time, asked));
+    /// Whether nothing has come in for long.
+    fn is_due(&self) -> bool {
+        let beat = Time::try_from(BEAT.as_micros()).expect("a beat is short");
+        self.open.is_empty() && self.time + beat < now()
+    }
+
+    /// Asks what waits, as of the newest time that is complete.
+    fn take_questions(&mut self, origin: usize, peers: usize) {
+        let asked = !self.seat.asked.is_empty() || !self.later.is_empty();
+        if self.is_behind() && (asked || self.as_of_since.elapsed() >= LINGER) {
+            self.as_of = self.newest();
+            self.as_of_since = Instant::now();
+            self.asks.advance_to(self.as_of);
         }
-        took
+        if !asked {
+            return;
+        }
+        let waiting = std::mem::take(&mut self.later);
+        for asked in waiting.into_iter().chain(self.seat.asked.clone().try_iter()) {
+            match asked.question {
+                Question::Positions { after, .. } if self.as_of <= after => self.later.push(asked),
+                _ => self.ask(asked, origin, peers),
+            }
+        }
+        self.asks.flush();
+    }
+
+    fn ask(&mut self, asked: Asked, origin: usize, peers: usize) {
+        let whats = asks(&asked.question);
+        if whats.is_empty() {
+            return reply(asked, self.as_of, Vec::new());
+        }
+        let id = self.next_question;
+        self.next_question += 1;
+        Ask::of(origin, id, whats, peers).into_iter().for_each(|ask| self.asks.send(ask));
+        self.pending.borrow_mut().insert(id, asked);
+    }
+
+    /// The newest time that is complete, as far as any worker of this process knows.
+    fn newest(&self) -> Time {
+        self.seat.closed.load(Ordering::Acquire).saturating_sub(1)
+    }
+
+    fn is_behind(&self) -> bool {
+        self.as_of < self.newest()
+    }
+
+    /// How long the worker may sleep.
+    fn patience(&self) -> Duration {
+        if self.is_behind() { LINGER } else { IDLE }
     }
 
     /// Lets traces merge, feeds the sink, and tells the time before which everything is closed.
-    fn maintain(&mut self) -> Time {
-        let closed = self.probe.with_frontier(|frontier| {
-            for measured in &mut self.measured {
-                measured.release(frontier);
-            }
-            frontier.first().copied().unwrap_or(Time::MAX)
-        });
+    fn maintain(&mut self) {
+        let closed = self.closed.before();
+        self.measured.iter_mut().for_each(|measured| measured.release(closed));
         self.seat.closed.fetch_max(closed.min(Time::MAX - 1), Ordering::AcqRel);
         if let Some(sink) = &mut self.sink {
             let mut modelled = self.modelled.borrow_mut();
@@ -264,18 +309,15 @@ impl State {
         } else {
             self.modelled.borrow_mut().clear();
         }
-        closed
     }
 
-    /// Questions of which no owner knew anything get their answer when their epoch has closed.
-    fn answer_the_rest(&mut self, closed: Time) {
-        let mut pending = self.pending.borrow_mut();
-        while let Some(first) = pending.first_entry() {
-            if first.get().0 >= closed {
-                break;
+    /// Gives the answers that were kept back.
+    fn settle(&mut self) {
+        let mut settling = self.settling.borrow_mut();
+        while settling.front().is_some_and(|(time, _, _)| !self.asking.less_than(time)) {
+            if let Some((time, asked, found)) = settling.pop_front() {
+                reply(asked, time, found);
             }
-            let (time, asked) = first.remove();
-            reply(asked, time, Vec::new());
         }
     }
 
@@ -287,6 +329,35 @@ impl State {
             measure(measured.name, records, batches);
         }
     }
+}
+
+/// The dataflow of questions: who asked gets the answer.
+fn answering(
+    worker: &mut Worker,
+    views: Views,
+    vocabulary: &SharedVocabulary,
+    asking: &probe::Handle<Time>,
+    pending: &Pending,
+    settling: &Settling,
+) -> Asks {
+    let (pending, settling) = (pending.clone(), settling.clone());
+    worker.dataflow(|scope| {
+        let (asks, answers) = questions(scope, views, vocabulary, asking);
+        answers.sink(Pipeline, "reply", move |(answers, _)| {
+            answers.for_each(|_, answers| {
+                for (id, time, found) in answers.drain(..) {
+                    let Some(asked) = pending.borrow_mut().remove(&id) else { continue };
+                    match asked.question {
+                        Question::Positions { .. } => {
+                            settling.borrow_mut().push_back((time, asked, found));
+                        }
+                        _ => reply(asked, time, found),
+                    }
+                }
+            });
+        });
+        asks
+    })
 }
 
 fn reply(asked: Asked, as_of: Time, found: Vec<Found>) {

@@ -3,12 +3,13 @@
 use super::{Click, Clicks, Recommender};
 use dataflows::Time;
 use dataflows::block::Block;
+use dataflows::closed::Closed;
 use dataflows::event::Event;
 use dataflows::graph::{Choice, Inputs, graph};
 use dataflows::history::Limits;
 use dataflows::model::Model;
 use dataflows::names::SharedVocabulary;
-use dataflows::questions::{Ask, Found, What};
+use dataflows::questions::{Ask, Asks, Found, What, questions};
 use dataflows::recommend::{Basis, Ranked, Rules};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -37,8 +38,9 @@ pub struct Served {
     worker: Worker,
     inputs: Inputs,
     /// Which times are complete.
-    closed: probe::Handle<Time>,
-    answer: Rc<RefCell<Vec<Ranked>>>,
+    closed: Closed,
+    asks: Asks,
+    answer: Rc<RefCell<Option<Vec<Ranked>>>>,
     /// The time that is open.
     now: Time,
     /// Events that have not been sent yet.
@@ -61,27 +63,30 @@ impl Served {
     pub fn new(clicks: &Clicks, model: Model) -> Served {
         let mut worker =
             Worker::new(WorkerConfig::default(), Allocator::Thread(Thread::default()), None);
-        let closed = probe::Handle::new();
         let vocabulary = SharedVocabulary::default();
-        let answer = Rc::new(RefCell::new(Vec::new()));
-        let mut inputs = worker.dataflow(|scope| {
-            let (inputs, outputs) =
-                graph(scope, CHOICE, &vocabulary, |_| (), |_, _| (), |_, _| (), &closed);
+        let answer = Rc::new(RefCell::new(None));
+        let (mut inputs, views, closed) = worker.dataflow(|scope| {
+            let (inputs, outputs) = graph(scope, CHOICE, &vocabulary, |_| (), |_, _| (), |_, _| ());
+            (inputs, outputs.views, outputs.closed)
+        });
+        let asks = worker.dataflow(|scope| {
+            let (asks, answers) = questions(scope, views, &vocabulary, &probe::Handle::new());
             let answer = answer.clone();
-            outputs.answers.inspect(move |(_, _, found)| {
+            answers.inspect(move |(_, _, found)| {
                 let ranked = found.iter().filter_map(|found| match found {
                     Found::Ranked(ranked) => Some(ranked.as_slice()),
                     _ => None,
                 });
-                *answer.borrow_mut() = ranked.flatten().cloned().collect();
+                *answer.borrow_mut() = Some(ranked.flatten().cloned().collect());
             });
-            inputs
+            asks
         });
         inputs.models.send((0, model));
         Served {
             worker,
             inputs,
             closed,
+            asks,
             answer,
             now: 0,
             block: Block::default(),
@@ -100,23 +105,27 @@ impl Served {
             let text = |click: &Click| self.texts.products[click.product as usize].clone();
             Basis::Visit(visit.iter().map(text).collect())
         };
-        self.close(Some(What::Rank { basis, rules }));
-        self.answer.take()
+        let time = self.close();
+        self.asks.advance_to(time);
+        let whats = vec![What::Rank { basis, rules }];
+        Ask::of(0, time, whats, 1).into_iter().for_each(|ask| self.asks.send(ask));
+        self.asks.flush();
+        let answer = &self.answer;
+        self.worker.step_while(|| answer.borrow().is_none());
+        answer.take().unwrap_or_default()
     }
 
-    /// Sends what has been learned, and a question, if there is one, and waits until all is done.
-    fn close(&mut self, what: Option<What>) {
+    /// Sends what has been learned and waits until it is in the views; at which time that is.
+    fn close(&mut self) -> Time {
         if !self.block.is_empty() {
             self.inputs.blocks.send((0, std::mem::take(&mut self.block)));
-        }
-        if let Some(what) = what {
-            self.inputs.asks.send(Ask::new(0, self.now, what));
         }
         let time = self.now;
         self.now += 1;
         self.inputs.advance_to(self.now);
         let closed = &self.closed;
-        self.worker.step_while(|| closed.less_equal(&time));
+        self.worker.step_while(|| !closed.has(time));
+        time
     }
 }
 
@@ -131,7 +140,7 @@ impl Recommender for Served {
         self.block.push(&self.texts.event(click));
         self.learned[click.visit as usize] += 1;
         if EPOCH <= self.block.events() {
-            self.close(None);
+            self.close();
         }
     }
 

@@ -83,8 +83,8 @@ fn parsed(body: &[u8]) -> Result<Vec<NewRecord>, Fault> {
     events.collect()
 }
 
-/// Waits until the closed frontier has passed all positions: then every later read shows what
-/// they hold, whichever process it asks. Returns the logical time from which on that is so.
+/// Waits until all positions are behind what is read: then every later read shows what they hold,
+/// whichever process it asks. Returns the logical time from which on that is so.
 async fn until_visible(call: &Call<'_>, positions: &[Position]) -> Result<u64, Fault> {
     let mut last = BTreeMap::new();
     for Position { partition, offset } in positions {
@@ -94,11 +94,13 @@ async fn until_visible(call: &Call<'_>, positions: &[Position]) -> Result<u64, F
     let partitions: Vec<_> = last.keys().copied().cloned().collect();
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut after = 0;
     loop {
         if timeout_at(call.deadline, pace.tick()).await.is_err() {
             return Err(not_visible());
         }
-        let answer = match call.ask(Question::Positions(partitions.clone())).await {
+        let question = Question::Positions { partitions: partitions.clone(), after };
+        let answer = match call.ask(question).await {
             Ok(answer) => answer,
             // Nobody should send what is stored again because the workers were too busy to look.
             Err(Fault::Unavailable(_)) => continue,
@@ -109,6 +111,8 @@ async fn until_visible(call: &Call<'_>, positions: &[Position]) -> Result<u64, F
         if last.values().zip(next).all(|(last, next)| last < next) {
             return Ok(answer.as_of);
         }
+        // There is nothing new to look at before that.
+        after = answer.as_of;
     }
 }
 

@@ -42,8 +42,8 @@ pub(super) fn ready(call: &Call<'_>) -> Reply {
 pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
     let status = &call.front.status;
     // Every answer says what time it is true of, the answer to no question as well.
-    let (answer, weights) =
-        tokio::join!(call.ask(Question::Positions(Vec::new())), stored_weights(call));
+    let nothing = Question::Profiles(Vec::new());
+    let (answer, weights) = tokio::join!(call.ask(nothing), stored_weights(call));
     let awaited = status.readiness.awaited();
     let mut body = Vec::with_capacity(256);
     let object = Object::new(&mut body)

@@ -22,7 +22,6 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
-use timely::dataflow::operators::probe;
 use timely::worker::Worker;
 use traffic::Traffic;
 
@@ -157,17 +156,15 @@ fn run(
         limits: Limits { paired: 100, kept: 1_000, horizon: 30 * 24 },
     };
     let vocabulary = SharedVocabulary::default();
-    let closed = probe::Handle::new();
-    let (mut inputs, mut measured) = worker.dataflow::<Time, _, _>(|scope| {
-        let (inputs, outputs) =
-            graph(scope, choice, &vocabulary, |_| (), |_, _| (), |_, _| (), &closed);
-        (inputs, outputs.measured)
+    let (mut inputs, closed, mut measured) = worker.dataflow::<Time, _, _>(|scope| {
+        let (inputs, outputs) = graph(scope, choice, &vocabulary, |_| (), |_, _| (), |_, _| ());
+        (inputs, outputs.closed, outputs.measured)
     });
     together.wait();
     let began = Instant::now();
     let (mut time, mut open) = (0, VecDeque::new());
     while !share.is_empty() || !open.is_empty() {
-        while open.front().is_some_and(|time| !closed.less_than(time)) {
+        while open.front().is_some_and(|time| *time <= closed.before()) {
             open.pop_front();
         }
         let mut events = 0;
@@ -189,11 +186,7 @@ fn run(
         }
         let idle = if events > 0 { Duration::ZERO } else { Duration::from_micros(500) };
         worker.step_or_park(Some(idle));
-        closed.with_frontier(|frontier| {
-            for measured in &mut measured {
-                measured.release(frontier);
-            }
-        });
+        measured.iter_mut().for_each(|measured| measured.release(closed.before()));
     }
     let took = began.elapsed();
     let held =

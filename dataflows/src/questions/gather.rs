@@ -1,57 +1,158 @@
-//! Brings parts to their origins, in the origins' ids, and waits for their epoch to close.
+//! The last step, at the origin: all parts of a question are brought together, and make an answer.
 
-use super::{Part, Sent};
+use super::parts::{Part, Planned, Receiver, Sent};
+use super::{Answered, Found};
 use crate::Time;
-use crate::crossing::Learner;
-use crate::names::SharedVocabulary;
-use std::collections::{BTreeMap, HashMap};
+use crate::catalogue::Entry;
+use crate::labels::{Label, hold};
+use crate::lookup::Lookup;
+use crate::names::{SharedVocabulary, Vocabulary};
+use crate::recommend::{Evidence, Plan, Ranked, Ranker, pick};
+use std::collections::HashMap;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::Operator;
 
-/// All parts of a question, once its epoch has closed.
-pub(super) type Gathered = (u64, Time, Vec<Part>);
+/// What rankings are finished with.
+pub(super) struct Finish {
+    pub(super) catalogue: Lookup<Entry, isize>,
+    pub(super) labels: Lookup<Label>,
+    pub(super) vocabulary: SharedVocabulary,
+}
 
+/// Answers each question when its last part has come.
 pub(super) fn gather<'scope>(
-    parts: Stream<'scope, Time, Vec<Sent>>,
-    vocabulary: SharedVocabulary,
-) -> Stream<'scope, Time, Vec<Gathered>> {
-    let me = parts.scope().index();
-    let to_origin = Exchange::new(|sent: &Sent| sent.origin as u64);
-    parts.unary_frontier::<CapacityContainerBuilder<Vec<Gathered>>, _, _, _>(
-        to_origin,
+    from_users: Stream<'scope, Time, Vec<Sent>>,
+    from_products: Stream<'scope, Time, Vec<Sent>>,
+    mut finish: Finish,
+) -> Stream<'scope, Time, Vec<Answered>> {
+    let me = from_users.scope().index();
+    let to_origin = || Exchange::new(|sent: &Sent| sent.origin as u64);
+    from_users.binary_frontier::<_, CapacityContainerBuilder<Vec<Answered>>, _, _, _, _>(
+        from_products,
+        to_origin(),
+        to_origin(),
         "gather",
         move |_, _| {
-            let mut open = BTreeMap::new();
-            let mut lanes: HashMap<u8, Learner> = HashMap::new();
-            move |(parts, frontier), output| {
-                // NB: in the order of arrival, as the names need it.
-                parts.for_each(|capability, parts| {
-                    let time = *capability.least().expect("data has a time");
-                    let (_, questions) = open.entry(time).or_insert_with(|| {
-                        let capability = capability.retain_least(0).expect("data has a time");
-                        (capability, BTreeMap::<u64, Vec<Part>>::new())
-                    });
-                    for mut sent in parts.drain(..) {
-                        if sent.from != me {
-                            let names = &mut vocabulary.borrow_mut().products;
-                            let lane = lanes.entry(sent.lane).or_default();
-                            lane.learn(sent.from, sent.news, names);
-                            sent.part.ids(|id| *id = lane.here(sent.from, *id));
+            let mut open: HashMap<u64, Gathering> = HashMap::new();
+            let mut receivers = [Receiver::default(), Receiver::default()];
+            let mut ranker = Ranker::default();
+            move |(users, asked), (products, going_on), output| {
+                let mut done = Vec::new();
+                for (input, receiver) in [users, products].into_iter().zip(&mut receivers) {
+                    input.for_each(|capability, parts| {
+                        for sent in parts.drain(..) {
+                            let (id, roots) = (sent.id, sent.roots);
+                            let names = &mut finish.vocabulary.borrow_mut().products;
+                            let part = receiver.receive(sent, me, names);
+                            let gathering = open.entry(id).or_default();
+                            gathering.take(roots, part);
+                            if gathering.is_complete() {
+                                let capability =
+                                    capability.retain_least(0).expect("data has a time");
+                                done.extend(open.remove(&id).map(|all| (capability, id, all)));
+                            }
                         }
-                        questions.entry(sent.id).or_default().push(sent.part);
-                    }
-                });
-                while let Some(first) = open.first_entry() {
-                    if frontier.less_equal(first.key()) {
-                        break;
-                    }
-                    let (time, (capability, questions)) = first.remove_entry();
-                    let gathered = questions.into_iter().map(|(id, parts)| (id, time, parts));
-                    output.session(&capability).give_iterator(gathered);
+                    });
                 }
+                for (capability, id, gathering) in done {
+                    let time = *capability.time();
+                    let found = finish.answer(gathering, time, &mut ranker);
+                    output.session(&capability).give((id, time, found));
+                }
+                // What is under way from one input to the other holds both back.
+                let oldest = [asked, going_on].map(|frontier| frontier.frontier().to_owned());
+                let oldest = oldest.into_iter().flatten().min();
+                finish.release(oldest);
             }
         },
     )
+}
+
+/// What has come of a question so far.
+#[derive(Default)]
+struct Gathering {
+    /// How many parts are still to come at once, and then; either may come first.
+    roots: Option<usize>,
+    leads: isize,
+    found: Vec<Found>,
+    plan: Option<Plan>,
+    evidence: Evidence,
+}
+
+impl Gathering {
+    fn take(&mut self, roots: usize, part: Part) {
+        if let Part::Products(rows, popular) = part {
+            self.leads -= 1;
+            self.evidence.rows.extend(rows);
+            self.evidence.popular.extend(popular);
+            return;
+        }
+        self.roots = Some(self.roots.unwrap_or(roots) - 1);
+        match part {
+            Part::Profile(place, profile) => self.found.push(Found::Profile(place, profile)),
+            Part::Activity(activity) => {
+                let found = activity.map(|(last, totals)| Found::Activity(last, totals));
+                self.found.extend(found);
+            }
+            Part::Recent(events) => self.found.push(Found::Recent(events)),
+            Part::Position(place, next) => self.found.push(Found::Position(place, next)),
+            Part::Planned(planned) => {
+                let Planned { plan, visit, bought, leads } = *planned;
+                self.leads += isize::try_from(leads).expect("a lead an owner at most");
+                self.plan = Some(plan);
+                self.evidence.visit = visit;
+                self.evidence.bought = bought;
+            }
+            Part::Products(..) => unreachable!("it was taken above"),
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.roots == Some(0) && self.leads == 0
+    }
+}
+
+impl Finish {
+    fn answer(&mut self, gathering: Gathering, time: Time, ranker: &mut Ranker) -> Vec<Found> {
+        let Gathering { mut found, plan, evidence, .. } = gathering;
+        if let Some(plan) = plan {
+            found.push(Found::Ranked(self.rank(&plan, evidence, time, ranker)));
+        }
+        found
+    }
+
+    fn rank(
+        &mut self,
+        plan: &Plan,
+        evidence: Evidence,
+        time: Time,
+        ranker: &mut Ranker,
+    ) -> Vec<Ranked> {
+        let Finish { catalogue, labels, vocabulary } = self;
+        let Vocabulary { products, tags, .. } = &*vocabulary.borrow();
+        let ranked = ranker.rank(plan, evidence, products, |product| {
+            let mut found = None;
+            catalogue.each(product, time, |(_, row), _| found = Some(row.clone()));
+            found
+        });
+        pick(ranked, &plan.rules, |candidate| {
+            let (mut own, mut said) = (Vec::new(), Vec::new());
+            if let Some(product) = products.id(&candidate.product) {
+                labels.each(product, time, |&label, _| own.push(label));
+                if candidate.row.is_some() {
+                    catalogue.each(product, time, |(tags, _), _| said.clone_from(tags));
+                }
+            }
+            let held = hold(&own, &said, tags);
+            held.into_iter().map(|tag| tags.text(tag).to_string()).collect()
+        })
+    }
+
+    fn release(&mut self, oldest: Option<Time>) {
+        let asked = oldest.as_slice();
+        self.catalogue.release(timely::progress::frontier::AntichainRef::new(asked));
+        self.labels.release(timely::progress::frontier::AntichainRef::new(asked));
+    }
 }

@@ -1,39 +1,49 @@
-//! Questions as a dataflow: each goes to the owners of what it asks for, their parts come back to
-//! its origin, and the closing of its epoch says that all are in.
+//! Questions as a dataflow of their own, beside the one that keeps the views: each goes to the owners
+//! of what it asks for, and their parts come back to its origin, which knows how many there are.
+//!
+//! A question's logical time is that of the views that it is answered from. It is asked as of a time
+//! that is complete already ([`crate::closed`]), so that nobody waits for anything but messages.
 
+mod lenses;
 mod parts;
-mod stamp;
 mod users;
-mod tastes;
+mod plan;
+mod latest;
 mod products;
-mod places;
 mod gather;
-mod answer;
 
-pub(crate) use parts::{Part, Sent};
+pub(crate) use lenses::Lenses;
 pub use parts::{Popular, Row, Visited, Worth};
 
 use crate::Time;
-use crate::catalogue::Catalogue;
+use crate::block::owner;
+use crate::catalogue::CatalogueSpine;
 use crate::history::Moment;
 use crate::labels::Label;
-use crate::model::{Lens, Model};
+use crate::lookup::Lookup;
 use crate::names::SharedVocabulary;
-use crate::pairs::Pairs;
+use crate::pairs::Partner;
 use crate::popularity::OnDay;
 use crate::positions::PositionSpine;
 use crate::recent::{OwnedEvent, Recent};
 use crate::recommend::{Basis, Ranked, Rules};
-use crate::views::View;
+use crate::rows::Rows;
+use crate::standings::Standings;
+use crate::views::ViewSpine;
 use crate::weights::Score;
-use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
+use differential_dataflow::operators::arrange::TraceAgent;
+use gather::{Finish, gather};
+use parts::{Part, Sent};
+use plan::Planner;
+use products::{Products, products};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::rc::Rc;
-use timely::dataflow::Stream;
-use timely::dataflow::operators::core::Concat;
-use timely::dataflow::operators::vec::Map;
+use timely::dataflow::operators::core::{Input, Probe};
+use timely::dataflow::operators::probe;
+use timely::dataflow::{Scope, Stream};
+use users::{Users, users};
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,23 +81,39 @@ pub enum What {
     },
 }
 
-/// A question under way.
+/// A part of a question under way, which one worker answers or plans.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ask {
-    /// The worker that asks.
-    pub origin: usize,
-    /// The question's number there.
-    pub id: u64,
-    /// The model and the day as of the question's time; stamped at the door.
-    pub lens: Lens,
-    /// What is asked.
-    pub what: What,
+    to: usize,
+    origin: usize,
+    id: u64,
+    /// How many the question has.
+    roots: usize,
+    what: What,
 }
 
 impl Ask {
-    /// A question that is not stamped yet.
-    pub fn new(origin: usize, id: u64, what: What) -> Ask {
-        Ask { origin, id, lens: Lens::default(), what }
+    /// What a worker asks in a question of some number: each goes to the worker, of `peers`, that
+    /// knows.
+    pub fn of(origin: usize, id: u64, whats: Vec<What>, peers: usize) -> Vec<Ask> {
+        let ask = |to, what| Ask { to, origin, id, roots: 0, what };
+        let mut asks = Vec::with_capacity(whats.len());
+        for what in whats {
+            match &what {
+                What::Recent { .. } => asks.extend((0..peers).map(|to| ask(to, what.clone()))),
+                What::Position { partition: key, .. }
+                | What::Profile { user: key, .. }
+                | What::Activity { user: key }
+                | What::Rank { basis: Basis::User(key), .. } => {
+                    asks.push(ask(owner(key, peers), what));
+                }
+                // Wherever it is asked.
+                What::Rank { .. } => asks.push(ask(origin, what)),
+            }
+        }
+        let roots = asks.len();
+        asks.iter_mut().for_each(|ask| ask.roots = roots);
+        asks
     }
 }
 
@@ -109,98 +135,66 @@ pub enum Found {
 /// All that was found for a question: its number, and the time that it is true of.
 pub type Answered = (u64, Time, Vec<Found>);
 
-/// What questions are answered from.
-pub struct Views<'scope> {
-    /// User to tag.
-    pub profile: View<'scope, u32>,
-    /// User to product, if kept.
-    pub bought: Option<View<'scope, u32>>,
-    /// User to minute, if kept.
-    pub activity: Option<View<'scope, Reverse<u32>>>,
-    /// User to moments, if kept.
-    pub history: Option<View<'scope, Moment>>,
-    /// What goes with what, if kept.
-    pub pairs: Option<Pairs<'scope>>,
-    /// Tag to product, if kept.
-    pub popularity: Option<View<'scope, OnDay>>,
-    /// Partition to next offset.
-    pub positions: Arranged<'scope, TraceAgent<PositionSpine>>,
-    /// Product to labels.
-    pub labels: View<'scope, Label>,
-    /// Product to row.
-    pub catalogue: Catalogue<'scope>,
-    /// The latest events here.
-    pub recent: Rc<RefCell<Recent>>,
+/// What questions are answered from: the views of a worker, and what is kept of them between
+/// questions.
+pub struct Views {
+    pub(crate) profile: TraceAgent<ViewSpine<u32>>,
+    pub(crate) bought: Option<TraceAgent<ViewSpine<u32>>>,
+    pub(crate) activity: Option<TraceAgent<ViewSpine<Reverse<u32>>>>,
+    pub(crate) history: Option<TraceAgent<ViewSpine<Moment>>>,
+    pub(crate) partners: Option<(TraceAgent<ViewSpine<Partner>>, Rc<RefCell<Rows>>)>,
+    pub(crate) repeats: Option<TraceAgent<ViewSpine<u16>>>,
+    pub(crate) popularity: Option<(TraceAgent<ViewSpine<OnDay>>, Rc<RefCell<Standings>>)>,
+    pub(crate) positions: TraceAgent<PositionSpine>,
+    pub(crate) labels: TraceAgent<ViewSpine<Label>>,
+    pub(crate) catalogue: TraceAgent<CatalogueSpine>,
+    pub(crate) recent: Rc<RefCell<Recent>>,
+    pub(crate) lenses: Rc<RefCell<Lenses>>,
 }
 
-/// Answers questions: at the origin, what was found for each.
+/// The input of questions: their time is as of when they are answered, and must be complete.
+pub type Asks = crate::graph::Records<Ask>;
+
+/// Answers questions: at the origin, what was found for each. `asking` tells which times nobody asks
+/// about any more.
 pub fn questions<'scope>(
-    asks: Stream<'scope, Time, Vec<Ask>>,
-    models: Stream<'scope, Time, Vec<(Time, Model)>>,
-    hours: Stream<'scope, Time, Vec<u32>>,
-    views: Views<'scope>,
+    scope: Scope<'scope, Time>,
+    views: Views,
     vocabulary: &SharedVocabulary,
-) -> Stream<'scope, Time, Vec<Answered>> {
-    let asks = stamp::stamp(asks, models, hours);
-    let (partners, repeats) = views.pairs.map(|pairs| (pairs.partners, pairs.repeats)).unzip();
-    let asks = match repeats {
-        Some(repeats) => stamp::again(asks, repeats),
-        None => asks,
-    };
-    let mut parts = vec![
-        places::recent(asks.clone(), views.profile.clone(), views.recent),
-        places::positions(asks.clone(), views.positions, vocabulary.clone()),
-    ];
-    if let Some(activity) = views.activity {
-        parts.push(users::activity(asks.clone(), activity, vocabulary.clone()));
-    }
-    let (profiles, mut interests) =
-        split(users::profile(asks.clone(), views.profile, vocabulary.clone()));
-    parts.push(profiles);
-    if let Some(bought) = views.bought {
-        let (bought, passed) = split(users::bought(interests, bought, vocabulary.clone()));
-        parts.push(bought);
-        interests = passed;
-    }
-    if let Some(history) = views.history {
-        let (visits, passed) = split(users::visits(interests, history, vocabulary.clone()));
-        parts.push(visits);
-        interests = passed;
-    }
-    let (plans, others) = split(tastes::plans(asks));
-    parts.push(plans);
+    asking: &probe::Handle<Time>,
+) -> (Asks, Stream<'scope, Time, Vec<Answered>>) {
+    let (input, asks) = scope.new_input();
     let (catalogue, labels) = (views.catalogue.clone(), views.labels.clone());
-    let tastes = tastes::tagged(interests.concat(others), catalogue, labels, vocabulary);
-    let leads = products::leads(tastes);
-    if let Some(partners) = partners {
-        parts.push(products::rows(leads.clone(), partners, vocabulary.clone()));
-    }
-    if let Some(popularity) = views.popularity {
-        parts.push(products::popular(leads, popularity, vocabulary.clone()));
-    }
-    let parts = parts.into_iter().reduce(Concat::concat).expect("there are parts");
-    let gathered = gather::gather(parts, vocabulary.clone());
-    answer::answer(gathered, views.catalogue, views.labels, vocabulary)
-}
-
-/// What a step sends on.
-#[derive(Clone)]
-enum Step<N> {
-    Part(Sent),
-    Next(N),
-}
-
-/// Tells parts from what goes on.
-fn split<'scope, N: Clone + 'static>(
-    steps: Stream<'scope, Time, Vec<Step<N>>>,
-) -> (Stream<'scope, Time, Vec<Sent>>, Stream<'scope, Time, Vec<N>>) {
-    let parts = steps.clone().flat_map(|step| match step {
-        Step::Part(part) => Some(part),
-        Step::Next(_) => None,
-    });
-    let next = steps.flat_map(|step| match step {
-        Step::Next(next) => Some(next),
-        Step::Part(_) => None,
-    });
-    (parts, next)
+    let planner = Planner {
+        bought: views.bought.map(Lookup::new),
+        history: views.history.map(Lookup::new),
+        repeats: views.repeats.map(Lookup::new),
+        catalogue: Lookup::new(views.catalogue),
+        labels: Lookup::new(views.labels),
+        peers: scope.peers(),
+        vocabulary: vocabulary.clone(),
+        again: None,
+    };
+    let known = Users {
+        profile: Lookup::new(views.profile),
+        activity: views.activity.map(Lookup::new),
+        positions: Lookup::new(views.positions),
+        recent: views.recent,
+        lenses: views.lenses,
+        planner,
+        vocabulary: vocabulary.clone(),
+    };
+    let (from_users, leads) = users(asks.probe_with(asking), known);
+    let known = Products {
+        partners: views.partners.map(|(view, kept)| (Lookup::new(view), kept)),
+        popularity: views.popularity.map(|(view, kept)| (Lookup::new(view), kept)),
+        vocabulary: vocabulary.clone(),
+    };
+    let from_products = products(leads, known);
+    let finish = Finish {
+        catalogue: Lookup::new(catalogue),
+        labels: Lookup::new(labels),
+        vocabulary: vocabulary.clone(),
+    };
+    (input, gather(from_users, from_products, finish))
 }

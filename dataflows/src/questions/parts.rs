@@ -1,8 +1,7 @@
 //! What owners find for a question, on its way to where it was asked.
 
-use super::Ask;
-use crate::crossing::{News, Teller};
-use crate::names::SharedVocabulary;
+use crate::crossing::{Learner, News, Teller};
+use crate::names::Names;
 use crate::recent::OwnedEvent;
 use crate::recommend::Plan;
 use crate::weights::Score;
@@ -12,19 +11,25 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Part {
     Profile(usize, Vec<(String, Score)>),
-    Activity(u32, [i64; 3]),
+    Activity(Option<(u32, [i64; 3])>),
     Recent(Vec<OwnedEvent>),
     Position(usize, i64),
     /// What a ranking is to be like.
-    Plan(Box<Plan>),
+    Planned(Box<Planned>),
+    /// What goes with products, and what is popular.
+    Products(Vec<Row>, Vec<Popular>),
+}
+
+/// A ranking that is to be made, and what its user's owner knows for it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Planned {
+    pub(super) plan: Plan,
     /// Products of the user's latest visits, newest first.
-    Visit(Vec<Visited>),
+    pub(super) visit: Vec<Visited>,
     /// What the user has bought.
-    Bought(Vec<u32>),
-    /// What goes with a product.
-    Row(Row),
-    /// What is popular.
-    Popular(Popular),
+    pub(super) bought: Vec<u32>,
+    /// How many [`Part::Products`] there will be.
+    pub(super) leads: usize,
 }
 
 /// A product of a visit.
@@ -82,72 +87,74 @@ pub struct Popular {
 pub(crate) struct Sent {
     pub(super) origin: usize,
     pub(super) id: u64,
-    pub(super) from: usize,
-    /// From which of the sender's operators: each tells names on its own.
-    pub(super) lane: u8,
-    pub(super) news: News,
-    pub(super) part: Part,
+    /// How many parts are found at once; each ranking among these has more to come.
+    pub(super) roots: usize,
+    from: usize,
+    news: News,
+    part: Part,
 }
 
 impl Part {
     /// Shows all ids of products.
-    pub(super) fn ids(&mut self, each: impl FnMut(&mut u32)) {
+    fn ids(&mut self, mut each: impl FnMut(&mut u32)) {
         match self {
-            Part::Visit(visit) => {
-                visit.iter_mut().map(|visited| &mut visited.product).for_each(each)
+            Part::Planned(planned) => {
+                planned.visit.iter_mut().for_each(|visited| each(&mut visited.product));
+                planned.bought.iter_mut().for_each(each);
             }
-            Part::Bought(products) => products.iter_mut().for_each(each),
-            Part::Row(row) => {
-                let partners = row.partners.iter_mut().map(|worth| &mut worth.product);
-                std::iter::once(&mut row.product).chain(partners).for_each(each);
-            }
-            Part::Popular(popular) => {
-                popular.products.iter_mut().map(|worth| &mut worth.product).for_each(each);
+            Part::Products(rows, popular) => {
+                for row in rows {
+                    each(&mut row.product);
+                    row.partners.iter_mut().for_each(|worth| each(&mut worth.product));
+                }
+                for popular in popular {
+                    popular.products.iter_mut().for_each(|worth| each(&mut worth.product));
+                }
             }
             _ => {}
         }
     }
 }
 
-/// What an operator has told origins of its products' names.
-pub(super) struct Lane {
-    lane: u8,
+/// What a worker's operator has told origins of its products' names.
+pub(super) struct Sender {
     me: usize,
     products: Teller,
 }
 
-impl Lane {
-    /// Each operator of this dataflow that sends products has a lane of its own.
-    pub(super) fn new(lane: u8, me: usize) -> Lane {
-        Lane { lane, me, products: Teller::default() }
+impl Sender {
+    pub(super) fn new(me: usize) -> Sender {
+        Sender { me, products: Teller::default() }
     }
 
-    /// A part with the names that its origin has not been told yet.
-    pub(super) fn sent(&mut self, ask: &Ask, part: Part, vocabulary: &SharedVocabulary) -> Sent {
-        self.to(ask.origin, ask.id, part, vocabulary)
-    }
-
-    /// The same, by origin and number.
-    pub(super) fn to(
+    /// A part with the names that its question's origin has not been told yet.
+    pub(super) fn send(
         &mut self,
-        origin: usize,
-        id: u64,
+        (origin, id, roots): (usize, u64, usize),
         mut part: Part,
-        vocabulary: &SharedVocabulary,
+        products: &Names,
     ) -> Sent {
-        let mut news = Vec::new();
+        let mut news = News::new();
         if origin != self.me {
-            let names = &vocabulary.borrow().products;
-            part.ids(|id| self.products.tell(origin, *id, names, &mut news));
+            part.ids(|id| self.products.tell(origin, *id, products, &mut news));
         }
-        Sent { origin, id, from: self.me, lane: self.lane, news, part }
+        Sent { origin, id, roots, from: self.me, news, part }
     }
 }
 
-impl Sent {
-    /// A part in which there are no ids of products.
-    pub(super) fn plain(ask: &Ask, part: Part) -> Sent {
-        let Ask { origin, id, .. } = *ask;
-        Sent { origin, id, from: origin, lane: 0, news: Vec::new(), part }
+/// What a worker has been told of the products' names by all senders of one kind.
+#[derive(Default)]
+pub(super) struct Receiver(Learner);
+
+impl Receiver {
+    /// The part, in ids of the worker that receives it. NB: in the order of arrival, as the names
+    /// need it.
+    pub(super) fn receive(&mut self, sent: Sent, me: usize, products: &mut Names) -> Part {
+        let Sent { from, news, mut part, .. } = sent;
+        if from != me {
+            self.0.learn(from, news, products);
+            part.ids(|id| *id = self.0.here(from, *id));
+        }
+        part
     }
 }

@@ -1,119 +1,139 @@
-//! Questions to the owners of products and tags: what goes with what, and what is popular.
+//! The second step, at the owners of products and tags: what goes with what, and what is popular.
 
-use super::parts::Lane;
-use super::tastes::{Interests, Taste};
-use super::{Ask, Part, Popular, Row, Sent};
+use super::parts::Sender;
+use super::{Part, Popular, Row, Sent};
 use crate::Time;
 use crate::block::stable_hash;
-use crate::kept::kept;
+use crate::lookup::Lookup;
 use crate::model::Lens;
-use crate::names::SharedVocabulary;
+use crate::names::{Names, SharedVocabulary};
 use crate::pairs::Partner;
 use crate::popularity::{OVERALL_ID, OnDay};
-use crate::recommend::PARTNERS;
 use crate::rows::Rows;
-use crate::standings::{Standing, standings};
-use crate::views::View;
+use crate::standings::{Standing, Standings};
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::rc::Rc;
+use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Exchange;
-use timely::dataflow::operators::core::Filter;
-use timely::dataflow::operators::vec::Map;
+use timely::dataflow::operators::generic::Operator;
 
-/// A way on from a question: to the owner of a product, of a tag, or of a part of everything.
+/// A way on from a question, to an owner.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Lead {
-    to: u64,
+    to: usize,
     origin: usize,
     id: u64,
     lens: Lens,
-    after: After,
+    /// How many popular products of each tag are wanted, and how many partners of each product.
+    n: usize,
+    partners: usize,
+    /// Products, each with its place in the visit, or else in what was before.
+    pub(super) rows: Vec<(String, usize, bool)>,
+    /// Tags, or all products, and their shares.
+    pub(super) popular: Vec<(Option<String>, f64)>,
 }
 
-/// What a lead is after.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-enum After {
-    /// What goes with a product, which has a place in the visit or in what was before.
-    Partners { product: String, place: usize, current: bool },
-    /// The most popular products of a tag, or overall.
-    Popular { tag: Option<String>, share: f64, n: usize },
+impl Lead {
+    pub(super) fn new(to: usize, lens: Lens, n: usize, partners: usize) -> Lead {
+        let (rows, popular) = (Vec::new(), Vec::new());
+        Lead { to, origin: 0, id: 0, lens, n, partners, rows, popular }
+    }
+
+    /// The lead, as one of a question.
+    pub(super) fn of(self, origin: usize, id: u64) -> Lead {
+        Lead { origin, id, ..self }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.popular.is_empty()
+    }
 }
 
-/// Where the parts of rankings are to be found.
-pub(super) fn leads<'scope>(
-    tastes: Stream<'scope, Time, Vec<Taste>>,
-) -> Stream<'scope, Time, Vec<Lead>> {
-    let peers = tastes.scope().peers() as u64;
-    tastes.flat_map(move |taste| {
-        let Taste { interests, tags, overall } = taste;
-        let Interests { ask: Ask { origin, id, lens, .. }, rules, visit, earlier, .. } = interests;
-        let n = rules.reach().saturating_add(interests.left_out);
-        let lead = |to: u64, after: After| Lead { to, origin, id, lens, after };
-        let by_name = |name: &str, after: After| lead(stable_hash(name.as_bytes()), after);
-        let partners = |products: Vec<String>, current: bool| {
-            let blend = &lens.model.blend;
-            let most = if current { blend.products } else { blend.earlier_products };
-            products.into_iter().take(most.into()).enumerate().map(move |(place, product)| {
-                by_name(&product.clone(), After::Partners { product, place, current })
-            })
-        };
-        let tags = tags
-            .into_iter()
-            .map(|(tag, share)| by_name(&tag.clone(), After::Popular { tag: Some(tag), share, n }));
-        // What is popular overall, everyone has a part of.
-        let everyone = if overall { peers } else { 0 };
-        let overall = After::Popular { tag: None, share: 1.0, n };
-        let overall = (0..everyone).map(|to| lead(to, overall.clone()));
-        let leads = partners(visit, true).chain(partners(earlier, false)).chain(tags);
-        leads.chain(overall).collect::<Vec<_>>()
-    })
+/// What is known at a worker of its products and tags, with what is kept of both between questions.
+pub(super) struct Products {
+    pub(super) partners: Option<(Lookup<Partner>, Rc<RefCell<Rows>>)>,
+    pub(super) popularity: Option<(Lookup<OnDay>, Rc<RefCell<Standings>>)>,
+    pub(super) vocabulary: SharedVocabulary,
 }
 
-pub(super) fn rows<'scope>(
+/// A part for each lead.
+pub(super) fn products<'scope>(
     leads: Stream<'scope, Time, Vec<Lead>>,
-    pairs: View<'scope, Partner>,
-    vocabulary: SharedVocabulary,
+    mut products: Products,
 ) -> Stream<'scope, Time, Vec<Sent>> {
-    let mut lane = Lane::new(2, leads.scope().index());
-    let leads = leads.filter(|lead| matches!(lead.after, After::Partners { .. }));
-    let route = Exchange::new(|lead: &Lead| lead.to);
-    let tie = by_hash(vocabulary.clone());
-    kept(leads, route, pairs, "pairs asked", Rows::default(), move |lead, time, rows, batches| {
-        let Lead { origin, id, lens, after, .. } = lead;
-        let After::Partners { product, place, current } = after else { return None };
-        let product = vocabulary.borrow().products.id(&product)?;
-        let found = rows.row(product, &lens, PARTNERS, time, batches, &tie);
-        let (mass, partners) = (found.mass, found.best.clone());
-        let row = Row { product, place, current, mass, partners };
-        let known = !row.partners.is_empty();
-        known.then(|| lane.to(origin, id, Part::Row(row), &vocabulary))
-    })
+    let mut sender = Sender::new(leads.scope().index());
+    leads.unary_frontier::<CapacityContainerBuilder<Vec<Sent>>, _, _, _>(
+        Exchange::new(|lead: &Lead| lead.to as u64),
+        "products asked",
+        move |_, _| {
+            move |(leads, asked), output| {
+                leads.for_each(|capability, leads| {
+                    let time = *capability.least().expect("data has a time");
+                    let mut session = output.session(&capability);
+                    for lead in leads.drain(..) {
+                        let question = (lead.origin, lead.id, 0);
+                        let part = products.answer(lead, time);
+                        let names = &products.vocabulary.borrow().products;
+                        session.give(sender.send(question, part, names));
+                    }
+                });
+                if let Some((partners, _)) = &mut products.partners {
+                    partners.release(asked.frontier());
+                }
+                if let Some((popularity, _)) = &mut products.popularity {
+                    popularity.release(asked.frontier());
+                }
+            }
+        },
+    )
 }
 
-pub(super) fn popular<'scope>(
-    leads: Stream<'scope, Time, Vec<Lead>>,
-    popularity: View<'scope, OnDay>,
-    vocabulary: SharedVocabulary,
-) -> Stream<'scope, Time, Vec<Sent>> {
-    let mut lane = Lane::new(3, leads.scope().index());
-    let leads = leads.filter(|lead| matches!(lead.after, After::Popular { .. }));
-    let route = Exchange::new(|lead: &Lead| lead.to);
-    let tie = by_hash(vocabulary.clone());
-    standings(leads, route, popularity, tie, move |lead, best| {
-        let Lead { origin, id, lens, after, .. } = lead;
-        let After::Popular { tag, share, n } = after else { return None };
-        let key = match &tag {
-            Some(tag) => vocabulary.borrow().tags.id(tag)?,
-            None => OVERALL_ID,
-        };
-        let Standing { mass, products } = best(key, &lens, n);
-        let popular = Popular { tag, share, n, mass, products };
-        let known = !popular.products.is_empty();
-        known.then(|| lane.to(origin, id, Part::Popular(popular), &vocabulary))
-    })
+impl Products {
+    fn answer(&mut self, lead: Lead, time: Time) -> Part {
+        let rows = self.rows(&lead, time);
+        Part::Products(rows, self.popular(lead, time))
+    }
+
+    fn rows(&mut self, lead: &Lead, time: Time) -> Vec<Row> {
+        let Some((view, kept)) = &mut self.partners else { return Vec::new() };
+        let (names, kept) = (&self.vocabulary.borrow().products, &mut kept.borrow_mut());
+        let mut rows = Vec::with_capacity(lead.rows.len());
+        for (product, place, current) in &lead.rows {
+            let Some(product) = names.id(product) else { continue };
+            let found = kept.row(product, &lead.lens, time, view.batches(), by_hash(names));
+            if found.best.is_empty() {
+                continue;
+            }
+            let partners = found.best[..found.best.len().min(lead.partners)].to_vec();
+            let (place, current, mass) = (*place, *current, found.mass);
+            rows.push(Row { product, place, current, mass, partners });
+        }
+        rows
+    }
+
+    fn popular(&mut self, lead: Lead, time: Time) -> Vec<Popular> {
+        let Some((view, kept)) = &mut self.popularity else { return Vec::new() };
+        let (vocabulary, kept) = (&self.vocabulary.borrow(), &mut kept.borrow_mut());
+        let Lead { popular, lens, n, .. } = lead;
+        let mut found = Vec::with_capacity(popular.len());
+        for (tag, share) in popular {
+            let Some(key) = tag.as_ref().map_or(Some(OVERALL_ID), |tag| vocabulary.tags.id(tag))
+            else {
+                continue;
+            };
+            let tie = by_hash(&vocabulary.products);
+            let Standing { mass, products } = kept.best(key, &lens, n, time, view.batches(), tie);
+            if !products.is_empty() {
+                found.push(Popular { tag, share, n, mass, products });
+            }
+        }
+        found
+    }
 }
 
 /// What decides between products of one worth: ids differ from worker to worker.
-fn by_hash(vocabulary: SharedVocabulary) -> impl Fn(u32) -> u64 {
-    move |product| stable_hash(vocabulary.borrow().products.text(product).as_bytes())
+fn by_hash(names: &Names) -> impl Fn(u32) -> u64 {
+    |product| stable_hash(names.text(product).as_bytes())
 }

@@ -1,203 +1,142 @@
-//! Questions to the owners of users: what they care about, have bought, and are looking at.
+//! The first step, at the owners of users: what one owner knows is answered at once, a ranking is
+//! planned.
 
-use super::parts::Lane;
-use super::tastes::Interests;
-use super::{Ask, Part, Sent, Step, Visited, What};
+use super::lenses::Lenses;
+use super::parts::Sender;
+use super::plan::Planner;
+use super::products::Lead;
+use super::{Ask, Part, Sent, What};
 use crate::Time;
-use crate::block::stable_hash;
 use crate::counts::Counts;
-use crate::history::Moment;
-use crate::lookup::lookup;
-use crate::model::Blend;
-use crate::names::{Names, SharedVocabulary};
-use crate::pairs::WINDOW;
-use crate::recommend::{Basis, LeaveOut, TAGS};
-use crate::views::View;
+use crate::lookup::Lookup;
+use crate::names::SharedVocabulary;
+use crate::recent::Recent;
 use crate::weights::Score;
+use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::ops::ControlFlow;
+use std::rc::Rc;
+use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
-use timely::dataflow::channels::pact::{Exchange, Pipeline};
-use timely::dataflow::operators::core::Filter;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::generic::OutputBuilder;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::progress::frontier::AntichainRef;
 
-/// To the owner of the user that is asked about.
-fn by_user(ask: &Ask) -> u64 {
-    user_of(&ask.what).map_or(0, |user| stable_hash(user.as_bytes()))
+/// What is known at a worker of its users, and of the input.
+pub(super) struct Users {
+    pub(super) profile: Lookup<u32>,
+    pub(super) activity: Option<Lookup<Reverse<u32>>>,
+    pub(super) positions: Lookup<(), i64>,
+    pub(super) recent: Rc<RefCell<Recent>>,
+    pub(super) lenses: Rc<RefCell<Lenses>>,
+    pub(super) planner: Planner,
+    pub(super) vocabulary: SharedVocabulary,
 }
 
-/// The user that is asked about, if it is one.
-fn user_of(what: &What) -> Option<&str> {
-    match what {
-        What::Profile { user, .. }
-        | What::Activity { user }
-        | What::Rank { basis: Basis::User(user), .. } => Some(user),
-        _ => None,
-    }
-}
-
-pub(super) fn activity<'scope>(
+/// Parts of answers, and where more of them are to be found.
+pub(super) fn users<'scope>(
     asks: Stream<'scope, Time, Vec<Ask>>,
-    activity: View<'scope, Reverse<u32>>,
-    vocabulary: SharedVocabulary,
-) -> Stream<'scope, Time, Vec<Sent>> {
-    let asks = asks.filter(|ask| matches!(ask.what, What::Activity { .. }));
-    lookup(asks, Exchange::new(by_user), activity, "activity asked", move |ask, _, view, parts| {
-        let What::Activity { user } = &ask.what else { return };
-        let Some(user) = vocabulary.borrow().users.id(user) else { return };
+    mut users: Users,
+) -> (Stream<'scope, Time, Vec<Sent>>, Stream<'scope, Time, Vec<Lead>>) {
+    let scope = asks.scope();
+    let mut sender = Sender::new(scope.index());
+    let mut builder = OperatorBuilder::new("users asked".into(), scope);
+    let mut asks = builder.new_input(asks, Exchange::new(|ask: &Ask| ask.to as u64));
+    let (parts, part_stream) = builder.new_output();
+    let (leads, lead_stream) = builder.new_output();
+    let mut parts = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(parts);
+    let mut leads = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(leads);
+    builder.build(move |_| {
+        move |frontiers| {
+            let (mut parts, mut leads) = (parts.activate(), leads.activate());
+            asks.for_each(|capability, asks| {
+                let time = *capability.least().expect("data has a time");
+                let mut parts = parts.session(&capability);
+                let mut leads = leads.session(&capability);
+                for Ask { origin, id, roots, what, .. } in asks.drain(..) {
+                    let part = users.answer(what, time, |lead| leads.give(lead.of(origin, id)));
+                    let names = &users.vocabulary.borrow().products;
+                    parts.give(sender.send((origin, id, roots), part, names));
+                }
+            });
+            users.release(frontiers[0].frontier());
+        }
+    });
+    (part_stream, lead_stream)
+}
+
+impl Users {
+    fn answer(&mut self, what: What, time: Time, lead: impl FnMut(Lead)) -> Part {
+        match what {
+            What::Profile { place, user } => Part::Profile(place, self.profile(&user, time)),
+            What::Activity { user } => Part::Activity(self.activity(&user, time)),
+            What::Recent { limit } => Part::Recent(self.recent.borrow().newest(limit, time)),
+            What::Position { place, partition } => {
+                Part::Position(place, self.position(&partition, time))
+            }
+            What::Rank { basis, rules } => {
+                let lens = self.lenses.borrow().at(time);
+                let planned = self.planner.plan(lens, basis, rules, time, &mut self.profile, lead);
+                Part::Planned(Box::new(planned))
+            }
+        }
+    }
+
+    /// A user's tags that have a score, highest first, ties by name.
+    fn profile(&mut self, user: &str, time: Time) -> Vec<(String, Score)> {
+        let vocabulary = self.vocabulary.borrow();
+        let Some(user) = vocabulary.users.id(user) else { return Vec::new() };
+        let weights = self.lenses.borrow().at(time).model.weights;
+        let tags = scores(&mut self.profile, user, time, |counts| weights.score(counts));
+        let text = |(tag, score)| (vocabulary.tags.text(tag), score);
+        let mut tags: Vec<(&str, Score)> = tags.into_iter().map(text).collect();
+        tags.sort_unstable_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(other.0)));
+        tags.into_iter().map(|(tag, score)| (tag.to_string(), score)).collect()
+    }
+
+    /// The last minute in which a user was active, and the totals by kind.
+    fn activity(&mut self, user: &str, time: Time) -> Option<(u32, [i64; 3])> {
+        let user = self.vocabulary.borrow().users.id(user)?;
         let (mut last, mut totals) = (None, [0; 3]);
-        view.each(user, |&Reverse(minute), counts: &Counts| {
+        self.activity.as_mut()?.each(user, time, |&Reverse(minute), counts| {
             last.get_or_insert(minute);
             for (total, &count) in totals.iter_mut().zip(&counts.0) {
                 *total += i64::from(count);
             }
         });
-        parts.extend(last.map(|last| Sent::plain(&ask, Part::Activity(last, totals))));
-    })
+        last.map(|last| (last, totals))
+    }
+
+    /// The next offset of a partition; 0 of one that was never read.
+    fn position(&mut self, partition: &str, time: Time) -> i64 {
+        let mut next = 0;
+        if let Some(partition) = self.vocabulary.borrow().partitions.id(partition) {
+            self.positions.each(partition, time, |(), sum| next = *sum);
+        }
+        next
+    }
+
+    fn release(&mut self, asked: AntichainRef<'_, Time>) {
+        self.profile.release(asked);
+        self.activity.iter_mut().for_each(|activity| activity.release(asked));
+        self.positions.release(asked);
+        self.planner.release(asked);
+        let oldest = asked.first().copied().unwrap_or(Time::MAX);
+        self.lenses.borrow_mut().forget_before(oldest);
+    }
 }
 
-pub(super) fn profile<'scope>(
-    asks: Stream<'scope, Time, Vec<Ask>>,
-    profile: View<'scope, u32>,
-    vocabulary: SharedVocabulary,
-) -> Stream<'scope, Time, Vec<Step<Interests>>> {
-    let asks = asks.filter(|ask| {
-        matches!(ask.what, What::Profile { .. } | What::Rank { basis: Basis::User(_), .. })
+/// A user's tags that have a score, in no order.
+pub(super) fn scores(
+    profile: &mut Lookup<u32>,
+    user: u32,
+    time: Time,
+    score: impl Fn(Counts) -> Score,
+) -> Vec<(u32, Score)> {
+    let mut tags = Vec::new();
+    profile.each(user, time, |&tag, &counts| match score(counts) {
+        Score(0) => {}
+        score => tags.push((tag, score)),
     });
-    lookup(asks, Exchange::new(by_user), profile, "profiles asked", move |ask, _, view, steps| {
-        let vocabulary = vocabulary.borrow();
-        let user = user_of(&ask.what).and_then(|user| vocabulary.users.id(user));
-        let mut tags = Vec::new();
-        if let Some(user) = user {
-            view.each(user, |&tag, counts: &Counts| {
-                let score = ask.lens.model.weights.score(*counts);
-                if score != Score(0) {
-                    tags.push((vocabulary.tags.text(tag).to_string(), score));
-                }
-            });
-        }
-        tags.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-        steps.push(match &ask.what {
-            What::Rank { rules, .. } => {
-                tags.truncate(TAGS);
-                Step::Next(Interests { user, tags, ..Interests::new(&ask, rules) })
-            }
-            What::Profile { place, .. } => {
-                Step::Part(Sent::plain(&ask, Part::Profile(*place, tags)))
-            }
-            _ => return,
-        });
-    })
-}
-
-pub(super) fn bought<'scope>(
-    interests: Stream<'scope, Time, Vec<Interests>>,
-    bought: View<'scope, u32>,
-    vocabulary: SharedVocabulary,
-) -> Stream<'scope, Time, Vec<Step<Interests>>> {
-    let mut lane = Lane::new(0, interests.scope().index());
-    lookup(interests, Pipeline, bought, "bought asked", move |mut interests, _, view, steps| {
-        if let (true, Some(user)) = (interests.rules.leave_out_bought, interests.user) {
-            let mut products = Vec::new();
-            view.each(user, |&product, _: &Counts| products.push(product));
-            if !products.is_empty() {
-                interests.left_out += products.len();
-                let part = Part::Bought(products);
-                steps.push(Step::Part(lane.sent(&interests.ask, part, &vocabulary)));
-            }
-        }
-        steps.push(Step::Next(interests));
-    })
-}
-
-pub(super) fn visits<'scope>(
-    interests: Stream<'scope, Time, Vec<Interests>>,
-    history: View<'scope, Moment>,
-    vocabulary: SharedVocabulary,
-) -> Stream<'scope, Time, Vec<Step<Interests>>> {
-    let mut lane = Lane::new(1, interests.scope().index());
-    lookup(interests, Pipeline, history, "history asked", move |mut interests, _, view, steps| {
-        if let Some(user) = interests.user {
-            let Blend { products, earlier_products, .. } = interests.ask.lens.model.blend;
-            let leave_out = interests.rules.leave_out;
-            let most = if leave_out == LeaveOut::Visit { usize::MAX } else { VISIT };
-            let names = &vocabulary.borrow().products;
-            let mut latest = Latest::new(most, earlier_products.into());
-            view.until(user, |moment, _| latest.go_on(moment, names));
-            let visit = latest.finish(names);
-            if !visit.is_empty() {
-                let of = |current: bool, most: u16| {
-                    let visited = visit.iter().filter(move |visited| visited.current == current);
-                    let visited = visited.take(most.into()).map(|visited| visited.product);
-                    visited.map(|product| names.text(product).to_string()).collect()
-                };
-                interests.visit = of(true, products);
-                interests.earlier = of(false, earlier_products);
-                interests.left_out += match leave_out {
-                    LeaveOut::None => 0,
-                    LeaveOut::Current => 1,
-                    LeaveOut::Visit => visit.len(),
-                };
-                let part = Part::Visit(visit);
-                steps.push(Step::Part(lane.sent(&interests.ask, part, &vocabulary)));
-            }
-        }
-        steps.push(Step::Next(interests));
-    })
-}
-
-/// How many products of a visit are looked at, unless all are to be left out: more are a bot's.
-const VISIT: usize = 200;
-
-/// The products of the latest visit, newest first, and some from before, as moments are read.
-struct Latest {
-    visit: Vec<Visited>,
-    /// How many there may be.
-    most: usize,
-    /// How many may be from before the visit.
-    earlier: usize,
-    /// Whether what is read still belongs to the visit.
-    current: bool,
-    /// When the last moment was, and the products of that time.
-    at: Option<u64>,
-    products: Vec<u32>,
-}
-
-impl Latest {
-    fn new(most: usize, earlier: usize) -> Latest {
-        Latest { visit: Vec::new(), most, earlier, current: true, at: None, products: Vec::new() }
-    }
-
-    /// Takes the next moment, which is no newer than the last.
-    fn go_on(&mut self, moment: &Moment, names: &Names) -> ControlFlow<()> {
-        let Reverse(time) = moment.time;
-        if self.at != Some(time) {
-            self.enter(names);
-            if self.current && self.at.is_some_and(|at| time + WINDOW < at) {
-                self.current = false;
-                self.most = self.most.min(self.visit.len() + self.earlier);
-            }
-            if self.most <= self.visit.len() {
-                return ControlFlow::Break(());
-            }
-            self.at = Some(time);
-        }
-        self.products.push(moment.product);
-        ControlFlow::Continue(())
-    }
-
-    /// What is of one time is entered by name, as ids differ by worker.
-    fn enter(&mut self, names: &Names) {
-        self.products.sort_by_key(|&product| names.text(product));
-        for product in self.products.drain(..) {
-            let is_new = self.visit.iter().all(|visited| visited.product != product);
-            if is_new && self.visit.len() < self.most {
-                self.visit.push(Visited { product, current: self.current });
-            }
-        }
-    }
-
-    fn finish(mut self, names: &Names) -> Vec<Visited> {
-        self.enter(names);
-        self.visit
-    }
+    tags
 }

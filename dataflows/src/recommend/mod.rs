@@ -35,11 +35,13 @@ pub use rank::{Evidence, Ranker};
 use crate::catalogue::Product;
 use crate::model::Lens;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// How many of a user's tags are asked about.
 pub const TAGS: usize = 20;
-/// How many partners of a product are looked at: the best.
+/// How many partners of a product are looked at: the best. At most, and as long as few are wanted.
 pub const PARTNERS: usize = 200;
+const FEW_PARTNERS: usize = 50;
 /// How often visitors come back to the products of the visit, from the second on.
 pub const AGAIN: [f64; 9] = [0.08, 0.03, 0.021, 0.015, 0.012, 0.01, 0.009, 0.008, 0.006];
 /// How many more of what is popular are asked for than are to be shown: some may be unavailable.
@@ -103,6 +105,11 @@ impl Rules {
     pub(crate) fn candidates(&self) -> usize {
         let shown = self.n.saturating_add(self.offset);
         if self.is_picky() { shown.saturating_mul(10).saturating_add(SPARE) } else { shown }
+    }
+
+    /// How many partners of each product are needed. Fifty do as well as all (`docs/quality.md`).
+    pub(crate) fn partners(&self) -> usize {
+        self.candidates().clamp(FEW_PARTNERS, PARTNERS)
     }
 
     /// How many products may be needed of what is popular, besides those that the user's own
@@ -181,13 +188,13 @@ pub struct Reason {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
     /// Visitors who touched this product touched that one, too.
-    Product(String),
+    Product(Arc<str>),
     /// The visitor has touched it in this visit.
     Seen,
     /// The visitor touched it before this visit.
     SeenBefore,
     /// It is popular in this tag.
-    Tag(String),
+    Tag(Arc<str>),
     /// It is popular.
     Popular,
 }

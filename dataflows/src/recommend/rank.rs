@@ -225,7 +225,7 @@ fn terms(
     let mut terms: Vec<Term> = rows
         .into_iter()
         .map(|row| Term {
-            cause: Cause::Product(names.text(row.product).to_string()),
+            cause: Cause::Product(names.text(row.product).into()),
             factor: factor(&row),
             products: row.partners,
         })
@@ -240,7 +240,7 @@ fn terms(
     for popular in by_tag.into_iter().chain(merged(overall, names)) {
         let scale = if ranking { popular.mass } else { 1.0 };
         let (cause, share) = match popular.tag {
-            Some(tag) => (Cause::Tag(tag), tags * popular.share),
+            Some(tag) => (Cause::Tag(tag.into()), tags * popular.share),
             None => (Cause::Popular, everything),
         };
         terms.push(Term { cause, factor: share / scale, products: popular.products });

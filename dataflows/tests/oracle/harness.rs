@@ -4,12 +4,13 @@ use crate::expected::Oracle;
 use crate::script::{Random, Step, script};
 use dataflows::Time;
 use dataflows::block::{Block, owner};
+use dataflows::closed::Closed;
 use dataflows::event::Event;
 use dataflows::graph::{Choice, Inputs, graph};
 use dataflows::history::Limits;
 use dataflows::model::Model;
 use dataflows::names::SharedVocabulary;
-use dataflows::questions::{Answered, Ask, Found, What};
+use dataflows::questions::{Answered, Ask, Found, What, questions};
 use dataflows::recent::OwnedEvent;
 use dataflows::recommend::Ranked;
 use std::collections::BTreeMap;
@@ -57,25 +58,46 @@ pub(crate) fn check(seed: u64, workers: usize, open: usize) {
     assert!(answers.is_empty(), "seed {seed}: answered what was not asked: {answers:?}");
 }
 
-/// Merges come from the last worker, all other inputs from the first, questions from whoever asks.
+/// Merges come from the last worker, all other inputs from the first, questions from whoever asks,
+/// once their time is complete; by then later times may be complete as well.
 fn run(worker: &mut Worker, steps: &[Step], mut random: Random, open: usize, tell: Sender<Told>) {
     let (me, peers) = (worker.index(), worker.peers());
-    let closed = probe::Handle::new();
+    let asking = probe::Handle::new();
     let vocabulary = SharedVocabulary::default();
     let choice =
         Choice { popularity: true, bought: true, activity: true, history: true, limits: LIMITS };
-    let mut inputs = worker.dataflow(|scope| {
-        let (heard, modelled) = (tell.clone(), tell.clone());
-        let heard = move |time| heard.send(Told::Heard(time)).expect("the test listens");
-        let modelled =
-            move |time, model| modelled.send(Told::Modelled(time, model)).expect("it listens");
-        let (inputs, outputs) =
-            graph(scope, choice, &vocabulary, heard, modelled, |_, _| {}, &closed);
-        outputs.answers.inspect(move |answer| {
+    let (heard, modelled) = (tell.clone(), tell.clone());
+    let heard = move |time| heard.send(Told::Heard(time)).expect("the test listens");
+    let modelled =
+        move |time, model| modelled.send(Told::Modelled(time, model)).expect("the test listens");
+    let (mut inputs, views, closed) = worker.dataflow(|scope| {
+        let (inputs, outputs) = graph(scope, choice, &vocabulary, heard, modelled, |_, _| {});
+        (inputs, outputs.views, outputs.closed)
+    });
+    let mut asks = worker.dataflow(|scope| {
+        let (asks, answers) = questions(scope, views, &vocabulary, &asking);
+        answers.inspect(move |answer| {
             tell.send(Told::Answer(me, answer.clone())).expect("the test listens");
         });
-        inputs
+        asks
     });
+    let mut asked = 0;
+    let mut ask = |closed: &Closed| {
+        while let Some(step) = steps.get(asked).filter(|step| closed.has(step.time)) {
+            asks.advance_to(step.time);
+            for (place, (origin, what)) in step.asks.iter().enumerate() {
+                if *origin == me {
+                    let whats = vec![what.clone()];
+                    Ask::of(me, ask_id(asked, place), whats, peers)
+                        .into_iter()
+                        .for_each(|ask| asks.send(ask));
+                }
+            }
+            asks.flush();
+            asked += 1;
+        }
+        asked == steps.len()
+    };
     for (index, step) in steps.iter().enumerate() {
         inputs.advance_to(step.time);
         if me == peers - 1 {
@@ -85,19 +107,19 @@ fn run(worker: &mut Worker, steps: &[Step], mut random: Random, open: usize, tel
         if me == 0 {
             feed(&mut inputs, step, peers);
         }
-        for (place, (origin, what)) in step.asks.iter().enumerate() {
-            if *origin == me {
-                inputs.asks.send(Ask::new(me, ask_id(index, place), what.clone()));
-            }
-        }
         inputs.advance_to(step.time + 1);
         for _ in 0..random.below(4) {
             worker.step();
         }
+        // Some are asked about late.
+        if random.below(3) == 0 {
+            ask(&closed);
+        }
         if let Some(due) = index.checked_sub(open) {
-            worker.step_while(|| closed.less_equal(&steps[due].time));
+            worker.step_while(|| !closed.has(steps[due].time));
         }
     }
+    worker.step_while(|| !ask(&closed));
 }
 
 fn feed(inputs: &mut Inputs, step: &Step, peers: usize) {

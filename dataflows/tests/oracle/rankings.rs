@@ -59,7 +59,7 @@ impl Oracle {
             }
             Basis::Tag(tag) => {
                 let popular = self.popular(Some(tag));
-                let terms = vec![(Cause::Tag(tag.clone()), 1.0, popular)];
+                let terms = vec![(Cause::Tag(tag.as_str().into()), 1.0, popular)];
                 return self.rank(rules, terms, &left_out);
             }
             Basis::Everything => {
@@ -98,7 +98,7 @@ impl Oracle {
         for (tag, share) in self.shares(&seen.visit, interests) {
             let products = self.popular(Some(&tag));
             let factor = rest * blend.tags * share / mass(&products);
-            terms.push((Cause::Tag(tag), factor, products));
+            terms.push((Cause::Tag(tag.into()), factor, products));
         }
         if overall {
             let products = self.popular(None);
@@ -261,7 +261,7 @@ impl Oracle {
             let row = self.row(history, product);
             let factor = rest * u / norm / (mass(&row) + blend.doubt);
             if !row.is_empty() {
-                terms.push((Cause::Product(product.clone()), factor, row));
+                terms.push((Cause::Product(product.as_str().into()), factor, row));
             }
         }
         terms

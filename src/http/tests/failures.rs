@@ -101,7 +101,7 @@ fn events_are_answered_once_all_are_visible() {
     for (round, next) in (0..).zip([0, 8, 9]) {
         let asked = fixture.questions.recv().unwrap();
         assert!(
-            matches!(&asked.question, Question::Positions(partitions) if partitions.len() == 1)
+            matches!(&asked.question, Question::Positions { partitions, .. } if partitions.len() == 1)
         );
         let as_of = AS_OF + round;
         asked.reply.send(Answer { as_of, body: Body::Positions(vec![next]) }).unwrap();

@@ -32,7 +32,7 @@ pub(super) fn scripted(question: &Question) -> Body {
             Basis::Everything => products("overall", rules.n),
         }),
         Question::Recent { limit } => Body::Events(vec![event(); (*limit).min(2)]),
-        Question::Positions(partitions) => Body::Positions(vec![8; partitions.len()]),
+        Question::Positions { partitions, .. } => Body::Positions(vec![8; partitions.len()]),
     }
 }
 

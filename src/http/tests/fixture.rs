@@ -57,7 +57,7 @@ impl Fixture {
                 }
             }
         });
-        let asker = Asker::new(vec![(queue, worker.thread().clone())]);
+        let asker = Asker::new(vec![(queue, worker.thread().clone())], 0, 1);
         let questions = if engine == Engine::Ended {
             worker.join().unwrap();
             drop(questions);

@@ -1,0 +1,65 @@
+//! A user's latest products, as their history is read from its newest moment on.
+
+use super::Visited;
+use crate::history::Moment;
+use crate::names::Names;
+use crate::pairs::WINDOW;
+use std::cmp::Reverse;
+use std::ops::ControlFlow;
+
+/// How many products of a visit are looked at, unless all are to be left out: more are a bot's.
+pub(super) const VISIT: usize = 200;
+
+/// The products of the latest visit, newest first, and some from before, as moments are read.
+pub(super) struct Latest {
+    visit: Vec<Visited>,
+    /// How many there may be.
+    most: usize,
+    /// How many may be from before the visit.
+    earlier: usize,
+    /// Whether what is read still belongs to the visit.
+    current: bool,
+    /// When the last moment was, and the products of that time.
+    at: Option<u64>,
+    products: Vec<u32>,
+}
+
+impl Latest {
+    pub(super) fn new(most: usize, earlier: usize) -> Latest {
+        Latest { visit: Vec::new(), most, earlier, current: true, at: None, products: Vec::new() }
+    }
+
+    /// Takes the next moment, which is no newer than the last.
+    pub(super) fn go_on(&mut self, moment: &Moment, names: &Names) -> ControlFlow<()> {
+        let Reverse(time) = moment.time;
+        if self.at != Some(time) {
+            self.enter(names);
+            if self.current && self.at.is_some_and(|at| time + WINDOW < at) {
+                self.current = false;
+                self.most = self.most.min(self.visit.len() + self.earlier);
+            }
+            if self.most <= self.visit.len() {
+                return ControlFlow::Break(());
+            }
+            self.at = Some(time);
+        }
+        self.products.push(moment.product);
+        ControlFlow::Continue(())
+    }
+
+    /// What is of one time is entered by name, as ids differ by worker.
+    fn enter(&mut self, names: &Names) {
+        self.products.sort_by_key(|&product| names.text(product));
+        for product in self.products.drain(..) {
+            let is_new = self.visit.iter().all(|visited| visited.product != product);
+            if is_new && self.visit.len() < self.most {
+                self.visit.push(Visited { product, current: self.current });
+            }
+        }
+    }
+
+    pub(super) fn finish(mut self, names: &Names) -> Vec<Visited> {
+        self.enter(names);
+        self.visit
+    }
+}
