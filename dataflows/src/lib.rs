@@ -11,6 +11,7 @@ pub mod counts;
 pub mod weights;
 pub mod model;
 pub mod catalogue;
+mod by_id;
 pub mod names;
 pub mod intern;
 pub mod guests;

@@ -5,6 +5,7 @@
 //! of a time before that of what is kept: then the row is read whole, and not kept.
 
 use crate::Time;
+use crate::by_id::ById;
 use crate::counts::Counts;
 use crate::kept::{Changed, OfProduct};
 use crate::model::Lens;
@@ -14,7 +15,7 @@ use crate::reader::Batch;
 use crate::recommend::PARTNERS as BEST;
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::trace::{Cursor, Navigable};
-use std::collections::HashMap;
+use std::sync::Arc;
 
 /// How many partners are kept of all rows, at 24 bytes each. When there are more, all rows are
 /// begun anew.
@@ -26,7 +27,7 @@ const CHANGED: usize = 1000;
 /// The rows that were asked for.
 #[derive(Default)]
 pub(crate) struct Rows {
-    by_product: HashMap<u32, Row>,
+    by_product: ById<Row>,
     /// How many partners all rows have.
     partners: usize,
     /// The last row that was read of a time before that of what is kept.
@@ -41,7 +42,7 @@ pub(crate) struct Row {
     /// By product, in order, each with what decides between those of one worth.
     partners: Vec<(Worth, u64)>,
     /// The best of them, best first, and what all are worth together.
-    pub(crate) best: Vec<Worth>,
+    pub(crate) best: Arc<[Worth]>,
     pub(crate) mass: f64,
     changed: Changed,
 }

@@ -5,6 +5,7 @@
 //! before that of what is kept: then the tag is read whole, and not kept.
 
 use crate::Time;
+use crate::by_id::ById;
 use crate::counts::Counts;
 use crate::kept::{Changed, OfProduct};
 use crate::model::Lens;
@@ -13,7 +14,8 @@ use crate::questions::Worth;
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::trace::{Cursor, Navigable};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How many tags are kept in order. When there are more, all are begun anew.
 const TAGS: usize = 4096;
@@ -26,14 +28,14 @@ type Batch = crate::reader::Batch<OnDay, Counts>;
 pub(crate) struct Standing {
     /// What all products are worth together.
     pub(crate) mass: f64,
-    /// The best, best first.
-    pub(crate) products: Vec<Worth>,
+    /// The best, best first; more than were asked for, if more were asked for before.
+    pub(crate) products: Arc<[Worth]>,
 }
 
 /// The tags that were asked for.
 #[derive(Default)]
 pub(crate) struct Standings {
-    by_tag: HashMap<u32, Table>,
+    by_tag: ById<Table>,
     /// The last table that was read of a time before that of what is kept.
     past: Table,
 }
@@ -44,9 +46,11 @@ struct Table {
     lens: Lens,
     as_of: Time,
     /// By product, what it is worth.
-    products: HashMap<u32, f64>,
+    products: ById<f64>,
     /// By worth and what decides between equals: of how many events.
     order: BTreeMap<(Reverse<Total>, u64, u32), u32>,
+    /// The first of these, as they were shown last; none once they have changed.
+    best: Option<Arc<[Worth]>>,
     mass: f64,
     changed: Changed,
 }
@@ -124,6 +128,9 @@ impl Table {
             }
         } else {
             let (products, days) = self.changed.read(tag, time, batches);
+            if !products.is_empty() {
+                self.best = None;
+            }
             for product in products {
                 self.leave(product, &tie);
                 let begin = days.partition_point(|(day, _)| day.product < product);
@@ -134,11 +141,19 @@ impl Table {
         self.as_of = time;
     }
 
-    /// The best, best first.
-    fn best(&self, n: usize) -> Vec<Worth> {
+    /// So many of the best, best first, or more.
+    fn best(&mut self, n: usize) -> Arc<[Worth]> {
+        if let Some(best) = &self.best
+            && n.min(self.order.len()) <= best.len()
+        {
+            return best.clone();
+        }
         let best = self.order.iter().take(n);
-        best.map(|(&(Reverse(Total(worth)), _, product), &events)| Worth { product, worth, events })
-            .collect()
+        let best: Arc<[Worth]> = best
+            .map(|(&(Reverse(Total(worth)), _, product), &events)| Worth { product, worth, events })
+            .collect();
+        self.best = Some(best.clone());
+        best
     }
 
     /// Enters a product with its counts, in order of day, which may be given in parts.

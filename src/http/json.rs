@@ -73,7 +73,11 @@ fn reason(out: &mut Vec<u8>, reason: &Reason) {
         Cause::Tag(tag) => object.text("type", "tag").text("tag", tag),
         Cause::Popular => object.text("type", "popular"),
     };
-    object.plain("events", reason.events).with("score", |out| number(out, reason.score)).end();
+    let events = f64::from(reason.events);
+    object
+        .with("events", |out| number(out, events))
+        .with("score", |out| number(out, reason.score))
+        .end();
 }
 
 /// The events as they would be sent: `[{"eventType", "userId", "product", "timestamp", …}]`.
@@ -186,9 +190,16 @@ pub(super) fn texts<T: AsRef<str>>(out: &mut Vec<u8>, items: &[T]) {
     list(out, items, |out, item| text(out, item.as_ref()));
 }
 
-/// A text, quoted and escaped.
+/// A text, quoted and escaped; nearly none has anything to escape.
 fn text(out: &mut Vec<u8>, value: &str) {
-    serde_json::to_writer(out, value).expect("a Vec takes all that is written");
+    let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if value.bytes().all(plain) {
+        out.push(b'"');
+        out.extend_from_slice(value.as_bytes());
+        out.push(b'"');
+    } else {
+        serde_json::to_writer(out, value).expect("a Vec takes all that is written");
+    }
 }
 
 /// Milliseconds since the Unix epoch as ISO 8601 in UTC, to the millisecond.
@@ -199,9 +210,15 @@ fn time(out: &mut Vec<u8>, milliseconds: i64) {
     }
 }
 
-/// A number; JSON has none that is not finite.
+/// A number, whole ones without a decimal point; JSON has none that is not finite.
 fn number(out: &mut Vec<u8>, value: f64) {
-    if value.is_finite() { plain(out, value) } else { plain(out, "null") }
+    if value.is_finite() {
+        let mut buffer = zmij::Buffer::new();
+        let digits = buffer.format_finite(value);
+        out.extend_from_slice(digits.strip_suffix(".0").unwrap_or(digits).as_bytes());
+    } else {
+        out.extend_from_slice(b"null");
+    }
 }
 
 fn plain(out: &mut Vec<u8>, value: impl Display) {
@@ -224,7 +241,7 @@ mod tests {
         let tags = [("a\"b\n".to_string(), Score(3_000_000)), ("ü".into(), Score(-500_000))];
         check(|out| profile(out, &tags), r#"{"a\"b\n":3,"ü":-0.5}"#);
         check(|out| number(out, 3.0), "3");
-        check(|out| number(out, 1e21), "1000000000000000000000");
+        check(|out| number(out, 1e21), "1e+21");
         check(|out| number(out, f64::NAN), "null");
         check(|out| time(out, 1_743_508_800_000), "\"2025-04-01T12:00:00.000Z\"");
         check(|out| time(out, i64::MAX), "9223372036854775807");

@@ -13,7 +13,7 @@ mod products;
 mod gather;
 
 pub(crate) use lenses::Lenses;
-pub use parts::{Popular, Row, Visited, Worth};
+pub use parts::{Best, Popular, Row, Visited, Worth};
 
 use crate::Time;
 use crate::block::owner;

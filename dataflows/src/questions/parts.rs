@@ -6,6 +6,7 @@ use crate::recent::OwnedEvent;
 use crate::recommend::Plan;
 use crate::weights::Score;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What an owner found. Products are in the ids of who found them until they are at the origin.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,6 +53,43 @@ pub struct Worth {
     pub events: u32,
 }
 
+/// The first of some products, best first. They are shared with what is kept between questions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    products: Arc<[Worth]>,
+    /// How many of them count.
+    n: usize,
+}
+
+impl Best {
+    /// At most so many.
+    pub fn first(n: usize, products: Arc<[Worth]>) -> Best {
+        Best { products, n }
+    }
+
+    /// How many were asked for, though there may be fewer.
+    pub fn n(&self) -> usize {
+        self.n
+    }
+
+    /// The products.
+    pub fn iter(&self) -> std::slice::Iter<'_, Worth> {
+        self.products[..self.n.min(self.products.len())].iter()
+    }
+
+    fn ids_mut(&mut self, mut each: impl FnMut(&mut u32)) {
+        Arc::make_mut(&mut self.products).iter_mut().for_each(|worth| each(&mut worth.product));
+    }
+}
+
+impl<'a> IntoIterator for &'a Best {
+    type Item = &'a Worth;
+    type IntoIter = std::slice::Iter<'a, Worth>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 /// What goes with a product: the best of its partners.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
@@ -63,8 +101,8 @@ pub struct Row {
     pub current: bool,
     /// What all partners are worth together.
     pub mass: f64,
-    /// The best.
-    pub partners: Vec<Worth>,
+    /// The best, best first.
+    pub partners: Best,
 }
 
 /// The best products of a tag, or of one worker overall, best first.
@@ -74,12 +112,10 @@ pub struct Popular {
     pub tag: Option<String>,
     /// The tag's part of the user's profile.
     pub share: f64,
-    /// How many were asked for.
-    pub n: usize,
     /// What all products are worth together.
     pub mass: f64,
     /// The best products, best first.
-    pub products: Vec<Worth>,
+    pub products: Best,
 }
 
 /// A part on its way to its question's origin.
@@ -96,7 +132,27 @@ pub(crate) struct Sent {
 
 impl Part {
     /// Shows all ids of products.
-    fn ids(&mut self, mut each: impl FnMut(&mut u32)) {
+    fn ids(&self, mut each: impl FnMut(u32)) {
+        match self {
+            Part::Planned(planned) => {
+                planned.visit.iter().for_each(|visited| each(visited.product));
+                planned.bought.iter().for_each(|&product| each(product));
+            }
+            Part::Products(rows, popular) => {
+                for row in rows {
+                    each(row.product);
+                    row.partners.products.iter().for_each(|worth| each(worth.product));
+                }
+                for popular in popular {
+                    popular.products.products.iter().for_each(|worth| each(worth.product));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The same, to change them.
+    fn ids_mut(&mut self, mut each: impl FnMut(&mut u32)) {
         match self {
             Part::Planned(planned) => {
                 planned.visit.iter_mut().for_each(|visited| each(&mut visited.product));
@@ -105,11 +161,9 @@ impl Part {
             Part::Products(rows, popular) => {
                 for row in rows {
                     each(&mut row.product);
-                    row.partners.iter_mut().for_each(|worth| each(&mut worth.product));
+                    row.partners.ids_mut(&mut each);
                 }
-                for popular in popular {
-                    popular.products.iter_mut().for_each(|worth| each(&mut worth.product));
-                }
+                popular.iter_mut().for_each(|popular| popular.products.ids_mut(&mut each));
             }
             _ => {}
         }
@@ -131,12 +185,12 @@ impl Sender {
     pub(super) fn send(
         &mut self,
         (origin, id, roots): (usize, u64, usize),
-        mut part: Part,
+        part: Part,
         products: &Names,
     ) -> Sent {
         let mut news = News::new();
         if origin != self.me {
-            part.ids(|id| self.products.tell(origin, *id, products, &mut news));
+            part.ids(|id| self.products.tell(origin, id, products, &mut news));
         }
         Sent { origin, id, roots, from: self.me, news, part }
     }
@@ -153,7 +207,7 @@ impl Receiver {
         let Sent { from, news, mut part, .. } = sent;
         if from != me {
             self.0.learn(from, news, products);
-            part.ids(|id| *id = self.0.here(from, *id));
+            part.ids_mut(|id| *id = self.0.here(from, *id));
         }
         part
     }

@@ -1,7 +1,7 @@
 //! The second step, at the owners of products and tags: what goes with what, and what is popular.
 
 use super::parts::Sender;
-use super::{Part, Popular, Row, Sent};
+use super::{Best, Part, Popular, Row, Sent};
 use crate::Time;
 use crate::block::stable_hash;
 use crate::lookup::Lookup;
@@ -106,7 +106,7 @@ impl Products {
             if found.best.is_empty() {
                 continue;
             }
-            let partners = found.best[..found.best.len().min(lead.partners)].to_vec();
+            let partners = Best::first(lead.partners, found.best.clone());
             let (place, current, mass) = (*place, *current, found.mass);
             rows.push(Row { product, place, current, mass, partners });
         }
@@ -126,7 +126,8 @@ impl Products {
             let tie = by_hash(&vocabulary.products);
             let Standing { mass, products } = kept.best(key, &lens, n, time, view.batches(), tie);
             if !products.is_empty() {
-                found.push(Popular { tag, share, n, mass, products });
+                let products = Best::first(n, products);
+                found.push(Popular { tag, share, mass, products });
             }
         }
         found

@@ -5,8 +5,7 @@ use crate::block::stable_hash;
 use crate::catalogue::Product;
 use crate::model::{Blend, Lens};
 use crate::names::Names;
-use crate::questions::{Popular, Row, Visited, Worth};
-use std::collections::HashSet;
+use crate::questions::{Best, Popular, Row, Visited, Worth};
 
 /// What was found for a ranking, in ids of the worker that ranks.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +24,7 @@ pub struct Evidence {
 struct Term {
     cause: Cause,
     factor: f64,
-    products: Vec<Worth>,
+    products: Best,
 }
 
 /// Ranks, in memory that it keeps.
@@ -90,9 +89,12 @@ impl Ranker {
             }
         }
         let mut rest: Vec<Candidate> = Vec::with_capacity(self.touched.len());
+        for product in left_out {
+            self.scores[product as usize] = 0.0;
+        }
         for product in self.touched.drain(..) {
             let score = std::mem::take(&mut self.scores[product as usize]);
-            if 0.0 < score && !left_out.contains(&product) {
+            if 0.0 < score {
                 rest.push(Candidate { score, product });
             }
         }
@@ -180,7 +182,7 @@ fn visit_of(plan: &Plan, given: &[&str], visit: Vec<Visited>, names: &Known<'_>)
     }
 }
 
-fn left_out(plan: &Plan, visit: &[Visited], bought: &[u32], names: &Known<'_>) -> HashSet<u32> {
+fn left_out(plan: &Plan, visit: &[Visited], bought: &[u32], names: &Known<'_>) -> Vec<u32> {
     let rules = &plan.rules;
     let current = visit.iter().filter(|visited| visited.current).map(|visited| visited.product);
     let seen = match rules.leave_out {
@@ -230,6 +232,7 @@ fn terms(
             products: row.partners,
         })
         .collect();
+    let again = all(again);
     terms.push(Term { cause: Cause::Seen, factor: 1.0, products: again });
     terms.push(seen_before(visit, blend));
     let ranking = !matches!(plan.basis, Basis::Tag(_) | Basis::Everything);
@@ -269,7 +272,7 @@ fn seen_before(visit: &[Visited], blend: &Blend) -> Term {
         worth: fade(place, blend.earlier_recency),
         events: 1,
     };
-    let products = products.enumerate().map(worth).collect();
+    let products = all(products.enumerate().map(worth).collect());
     Term { cause: Cause::SeenBefore, factor: blend.earlier_repeat, products }
 }
 
@@ -283,15 +286,21 @@ pub(crate) fn fade(place: usize, recency: f64) -> f64 {
 /// The best overall, of what each worker found among its own: cut to what one worker would have
 /// found, so that the ranking does not depend on how many there are.
 fn merged(overall: Vec<Popular>, names: &Known<'_>) -> Option<Popular> {
-    let mut merged = overall.into_iter().reduce(|mut merged, list| {
-        merged.products.extend(list.products);
-        merged.mass += list.mass;
-        merged
-    })?;
-    let tie = |product: &Worth| stable_hash(names.text(product.product).as_bytes());
-    merged.products.sort_by(|one, other| {
-        other.worth.total_cmp(&one.worth).then_with(|| tie(one).cmp(&tie(other)))
-    });
-    merged.products.truncate(merged.n);
-    Some(merged)
+    let (n, tag, share) = overall.first().map(|list| (list.products.n(), None, list.share))?;
+    let mass = overall.iter().map(|list| list.mass).sum();
+    let mut products: Vec<Worth> =
+        overall.iter().flat_map(|list| &list.products).copied().collect();
+    if 1 < overall.len() {
+        let tie = |product: &Worth| stable_hash(names.text(product.product).as_bytes());
+        products.sort_unstable_by(|one, other| {
+            other.worth.total_cmp(&one.worth).then_with(|| tie(one).cmp(&tie(other)))
+        });
+        products.truncate(n);
+    }
+    Some(Popular { tag, share, mass, products: all(products) })
+}
+
+/// All of some products.
+fn all(products: Vec<Worth>) -> Best {
+    Best::first(usize::MAX, products.into())
 }
