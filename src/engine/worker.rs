@@ -61,6 +61,8 @@ type Settling = Rc<RefCell<VecDeque<(Time, Asked, Vec<Found>)>>>;
 const IDLE: Duration = Duration::from_millis(100);
 /// After how long without input time goes on all the same, so that answers tell that they are new.
 const BEAT: Duration = Duration::from_secs(1);
+/// For how long after a question epochs are kept small.
+const ASKED: Duration = Duration::from_millis(100);
 /// How long what is asked as of stays behind what is complete, when nobody asks: views can't merge
 /// what may still be asked about.
 const LINGER: Duration = Duration::from_millis(1);
@@ -109,6 +111,8 @@ struct State {
     /// The time that questions are asked as of, and since when.
     as_of: Time,
     as_of_since: Instant,
+    /// When there was a question last.
+    asked: Instant,
     /// Which times some worker may still ask as of.
     asking: probe::Handle<Time>,
     pending: Pending,
@@ -165,6 +169,7 @@ impl State {
             asks,
             as_of: 0,
             as_of_since: Instant::now(),
+            asked: Instant::now(),
             asking,
             pending,
             settling,
@@ -205,7 +210,9 @@ impl State {
     fn take_units(&mut self) -> bool {
         let mut events = 0;
         let mut took = false;
-        while events < self.seat.epoch_events {
+        // Whoever asks waits for the step that is under way: then one unit is enough.
+        let most = if self.asked.elapsed() < ASKED { 1 } else { self.seat.epoch_events };
+        while events < most {
             let Some(unit) = self.seat.outlet.take() else { break };
             took = true;
             events += unit.events();
@@ -258,6 +265,7 @@ impl State {
         if !asked {
             return;
         }
+        self.asked = Instant::now();
         let waiting = std::mem::take(&mut self.later);
         for asked in waiting.into_iter().chain(self.seat.asked.clone().try_iter()) {
             match asked.question {

@@ -77,6 +77,13 @@ impl Best {
         self.products[..self.n.min(self.products.len())].iter()
     }
 
+    /// Leaves out what does not count, so that it need not travel.
+    fn trim(&mut self) {
+        if self.n < self.products.len() {
+            self.products = self.products[..self.n].into();
+        }
+    }
+
     fn ids_mut(&mut self, mut each: impl FnMut(&mut u32)) {
         Arc::make_mut(&mut self.products).iter_mut().for_each(|worth| each(&mut worth.product));
     }
@@ -131,6 +138,13 @@ pub(crate) struct Sent {
 }
 
 impl Part {
+    fn trim(&mut self) {
+        if let Part::Products(rows, popular) = self {
+            rows.iter_mut().for_each(|row| row.partners.trim());
+            popular.iter_mut().for_each(|popular| popular.products.trim());
+        }
+    }
+
     /// Shows all ids of products.
     fn ids(&self, mut each: impl FnMut(u32)) {
         match self {
@@ -141,10 +155,10 @@ impl Part {
             Part::Products(rows, popular) => {
                 for row in rows {
                     each(row.product);
-                    row.partners.products.iter().for_each(|worth| each(worth.product));
+                    row.partners.iter().for_each(|worth| each(worth.product));
                 }
                 for popular in popular {
-                    popular.products.products.iter().for_each(|worth| each(worth.product));
+                    popular.products.iter().for_each(|worth| each(worth.product));
                 }
             }
             _ => {}
@@ -185,11 +199,12 @@ impl Sender {
     pub(super) fn send(
         &mut self,
         (origin, id, roots): (usize, u64, usize),
-        part: Part,
+        mut part: Part,
         products: &Names,
     ) -> Sent {
         let mut news = News::new();
         if origin != self.me {
+            part.trim();
             part.ids(|id| self.products.tell(origin, id, products, &mut news));
         }
         Sent { origin, id, roots, from: self.me, news, part }

@@ -40,6 +40,10 @@ pub(crate) struct Fill {
     days: u64,
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// How many milliseconds a record may wait for others: fewer is fresher, more is less work for
+    /// the brokers
+    #[arg(long, default_value_t = 5)]
+    linger: u32,
     /// Every event brings two pairs of a user and a tag that none brought before
     #[arg(long)]
     distinct: bool,
@@ -98,7 +102,9 @@ impl Fill {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.brokers);
         // In order in each partition, and each once: a backlog must be what it is said to be.
-        config.set("enable.idempotence", "true").set("linger.ms", "5");
+        config.set("enable.idempotence", "true").set("linger.ms", self.linger.to_string());
+        // That all were written is known once the queue is empty.
+        config.set("delivery.report.only.error", "true");
         config.set("queue.buffering.max.messages", "500000");
         Ok(config.create_with_context(DefaultProducerContext)?)
     }
