@@ -5,31 +5,33 @@ use crate::block::Block;
 use crate::catalogue::{Row, catalogue};
 use crate::clock::hours;
 use crate::closed::{Closed, Closing};
+use crate::counts::Counts;
 use crate::guests::{Merge, guests};
 use crate::history::{Limits, history};
-use crate::intern::{Interned, intern, intern_settled};
+use crate::intern::{Interned, Wanted, intern, intern_settled};
 use crate::labels::labels;
 use crate::model::Model;
 use crate::names::SharedVocabulary;
-use crate::pairs::{Pairs, pairs};
+use crate::pairs::pairs;
 use crate::popularity::popularity;
 use crate::positions::positions;
-use crate::questions::{Lenses, Views};
+use crate::questions::{Kept, Lenses, Views};
+use crate::reader::Batch;
 use crate::recent::Recent;
 use crate::rows::Rows;
 use crate::standings::Standings;
-use crate::tags::tags;
+use crate::tags::{Tagged, tags};
 use crate::views::{View, ViewSpine, activity, bought, profile};
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::TraceReader;
 use differential_dataflow::{AsCollection, ExchangeData};
 use std::cell::RefCell;
 use std::rc::Rc;
-use timely::dataflow::Scope;
 use timely::dataflow::operators::core::Input;
 use timely::dataflow::operators::core::input::Handle;
 use timely::dataflow::operators::generic::operator::empty;
 use timely::dataflow::operators::vec::Broadcast;
+use timely::dataflow::{Scope, Stream};
 use timely::progress::frontier::AntichainRef;
 
 /// An input of records.
@@ -48,6 +50,14 @@ pub struct Choice {
     pub history: bool,
     /// How much of the history is kept.
     pub limits: Limits,
+}
+
+impl Choice {
+    /// What the views are made of, beside the tags of users.
+    fn wanted(self) -> Wanted {
+        let Choice { popularity, bought, activity, history, .. } = self;
+        Wanted { actions: popularity || bought || activity || history, touches: popularity }
+    }
 }
 
 /// Everything that goes in but questions. All inputs are advanced together.
@@ -111,72 +121,104 @@ pub fn graph<'scope>(
     let keep = recent.clone();
     let catalogue = catalogue(row_stream, vocabulary.clone());
     let (block_stream, hours) = hours(block_stream);
-    let (accounts, guest_stream) = intern(block_stream, vocabulary.clone(), move |time, block| {
-        arrived(time, &block);
-        keep.borrow_mut().keep(time, block);
-    });
+    let wanted = choice.wanted();
+    let (accounts, guest_stream) =
+        intern(block_stream, wanted, vocabulary.clone(), move |time, block| {
+            arrived(time, &block);
+            keep.borrow_mut().keep(time, block);
+        });
     let Choice { limits, .. } = choice;
     let horizon = limits.horizon;
     let settled = guests(guest_stream, merge_stream, hours.clone(), horizon, vocabulary.clone());
-    let settled = intern_settled(settled, vocabulary.clone());
-    let Interned { actions, touches } = accounts.concat(settled);
+    let settled = intern_settled(settled, wanted, vocabulary.clone());
+    let Interned { actions, tags: brought, touches, provisional } = accounts.concat(settled);
     // Without what is popular nobody asks for a product's tags.
-    let labelled = if choice.popularity { touches.clone() } else { empty(scope).as_collection() };
+    let labelled = if choice.popularity {
+        touches.clone().concat(provisional.clone())
+    } else {
+        empty(scope).as_collection()
+    };
     let labels = labels(labelled, vocabulary);
-    let tagged = tags(touches, catalogue.clone());
-    let profile = profile(tagged.clone());
-    let popularity = choice
-        .popularity
-        .then(|| popularity(tagged, actions.clone(), hours.clone(), horizon, vocabulary));
+    let tagged = tags(provisional, catalogue.clone());
+    let profile = profile(brought, tagged.clone());
+    let popularity = choice.popularity.then(|| {
+        let tagged = touches.map(Tagged::from).concat(tagged);
+        popularity(tagged, actions.clone(), hours.clone(), horizon, vocabulary)
+    });
     let bought = choice.bought.then(|| bought(actions.clone()));
     let activity = choice.activity.then(|| activity(actions.clone()));
     let history =
         choice.history.then(|| history(actions, hours.clone(), limits, vocabulary.clone()));
-    let (partners, repeats) = history
-        .clone()
-        .map(|history| pairs(history, vocabulary))
-        .map(|Pairs { partners, repeats }| (partners, repeats))
-        .unzip();
+    let pairs = history.clone().map(|history| pairs(history, vocabulary));
+    let (partners, repeats) = pairs.map(|pairs| (pairs.partners, pairs.repeats)).unzip();
     let positions = positions(advance_stream, vocabulary.clone());
-    let mut measured = vec![Measured::of("profile", &profile)];
-    measured.extend(popularity.as_ref().map(|view| Measured::of("popularity", view)));
-    measured.extend(bought.as_ref().map(|view| Measured::of("bought", view)));
-    measured.extend(activity.as_ref().map(|view| Measured::of("activity", view)));
-    measured.extend(history.as_ref().map(|view| Measured::of("history", view)));
-    measured.extend(partners.as_ref().map(|view| Measured::of("pairs", view)));
 
-    let mut closing = Closing::new(scope);
-    closing.hear(announced.broadcast(), move |_, time| heard(time));
-    let lenses = Rc::new(RefCell::new(Lenses::default()));
-    let (told, tell) = (lenses.clone(), lenses.clone());
-    closing.hear(hours, move |time, hour| told.borrow_mut().tell_hour(time, hour));
-    closing.hear(model_stream.broadcast(), move |_, (time, model)| {
-        tell.borrow_mut().tell_model(time, model);
-        modelled(time, model);
-    });
-    let rows_kept = Rc::new(RefCell::new(Rows::default()));
-    let standings = Rc::new(RefCell::new(Standings::default()));
-    let (note_row, note_standing) = (rows_kept.clone(), standings.clone());
+    let mut ends = Ends { closing: Closing::new(scope), measured: Vec::new() };
+    let lenses = ends.lenses(hours, model_stream.broadcast(), modelled);
+    ends.closing.hear(announced.broadcast(), move |_, time| heard(time));
     let views = Views {
-        profile: closing.view(profile.clone()),
-        bought: bought.map(|view| closing.view(view)),
-        activity: activity.map(|view| closing.view(view)),
-        history: history.map(|view| closing.view(view)),
-        partners: partners
-            .map(|view| closing.view_with(view, move |batch| note_row.borrow_mut().note(batch)))
-            .map(|view| (view, rows_kept)),
-        repeats: repeats.map(|view| closing.view(view)),
-        popularity: popularity
-            .map(|view| closing.view_with(view, move |new| note_standing.borrow_mut().note(new)))
-            .map(|view| (view, standings)),
-        positions: closing.view(positions),
-        labels: closing.view(labels),
-        catalogue: closing.view(catalogue),
+        profile: ends.view("profile", profile.clone()),
+        bought: bought.map(|view| ends.view("bought", view)),
+        activity: activity.map(|view| ends.view("activity", view)),
+        history: history.map(|view| ends.view("history", view)),
+        partners: partners.map(|view| ends.kept("pairs", view, Rows::note)),
+        repeats: repeats.map(|view| ends.closing.view(view)),
+        popularity: popularity.map(|view| ends.kept("popularity", view, Standings::note)),
+        positions: ends.closing.view(positions),
+        labels: ends.closing.view(labels),
+        catalogue: ends.closing.view(catalogue),
         recent,
         lenses,
     };
+    let Ends { closing, measured } = ends;
     let inputs = Inputs { blocks, merges, rows, models, advances, announce };
     (inputs, Outputs { profile, views, closed: closing.build(), measured })
+}
+
+/// Where views end: they are waited for, measured, and read by questions.
+struct Ends<'scope> {
+    closing: Closing<'scope>,
+    measured: Vec<Measured>,
+}
+
+impl<'scope> Ends<'scope> {
+    fn view<V: ExchangeData>(
+        &mut self,
+        name: &'static str,
+        view: View<'scope, V>,
+    ) -> TraceAgent<ViewSpine<V>> {
+        self.measured.push(Measured::of(name, &view));
+        self.closing.view(view)
+    }
+
+    /// A view of which something is kept between questions, that hears of all that changes.
+    fn kept<V: ExchangeData, K: Default + 'static>(
+        &mut self,
+        name: &'static str,
+        view: View<'scope, V>,
+        note: fn(&mut K, &Batch<V, Counts>),
+    ) -> Kept<V, K> {
+        self.measured.push(Measured::of(name, &view));
+        let kept = Rc::new(RefCell::new(K::default()));
+        let hears = kept.clone();
+        (self.closing.view_with(view, move |batch| note(&mut hears.borrow_mut(), batch)), kept)
+    }
+
+    fn lenses(
+        &mut self,
+        hours: Stream<'scope, Time, Vec<u32>>,
+        models: Stream<'scope, Time, Vec<(Time, Model)>>,
+        modelled: impl Fn(Time, Model) + 'static,
+    ) -> Rc<RefCell<Lenses>> {
+        let lenses = Rc::new(RefCell::new(Lenses::default()));
+        let (tell_hour, tell_model) = (lenses.clone(), lenses.clone());
+        self.closing.hear(hours, move |time, hour| tell_hour.borrow_mut().tell_hour(time, hour));
+        self.closing.hear(models, move |_, (time, model)| {
+            tell_model.borrow_mut().tell_model(time, model);
+            modelled(time, model);
+        });
+        lenses
+    }
 }
 
 /// A view to measure.

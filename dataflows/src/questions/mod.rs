@@ -142,15 +142,18 @@ pub struct Views {
     pub(crate) bought: Option<TraceAgent<ViewSpine<u32>>>,
     pub(crate) activity: Option<TraceAgent<ViewSpine<Reverse<u32>>>>,
     pub(crate) history: Option<TraceAgent<ViewSpine<Moment>>>,
-    pub(crate) partners: Option<(TraceAgent<ViewSpine<Partner>>, Rc<RefCell<Rows>>)>,
+    pub(crate) partners: Option<Kept<Partner, Rows>>,
     pub(crate) repeats: Option<TraceAgent<ViewSpine<u16>>>,
-    pub(crate) popularity: Option<(TraceAgent<ViewSpine<OnDay>>, Rc<RefCell<Standings>>)>,
+    pub(crate) popularity: Option<Kept<OnDay, Standings>>,
     pub(crate) positions: TraceAgent<PositionSpine>,
     pub(crate) labels: TraceAgent<ViewSpine<Label>>,
     pub(crate) catalogue: TraceAgent<CatalogueSpine>,
     pub(crate) recent: Rc<RefCell<Recent>>,
     pub(crate) lenses: Rc<RefCell<Lenses>>,
 }
+
+/// A view with what is kept of it between questions.
+pub(crate) type Kept<V, K> = (TraceAgent<ViewSpine<V>>, Rc<RefCell<K>>);
 
 /// The input of questions: their time is as of when they are answered, and must be complete.
 pub type Asks = crate::graph::Records<Ask>;
