@@ -139,3 +139,16 @@ fn dataflows_depends_on_nothing_that_does_io() {
         }
     }
 }
+
+#[test]
+fn unsafe_code_is_in_one_place() {
+    let folders = ["src", "dataflows", "tests", "scripts/bench.d", "fuzz/fuzz_targets"];
+    let files = folders.into_iter().flat_map(|folder| rust_files(&root().join(folder)));
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let named = files.filter(|file| {
+        let text = std::fs::read_to_string(file).unwrap();
+        // In two, so that this file does not name it.
+        text.split(|c| !is_word(c)).any(|word| word == concat!("un", "safe"))
+    });
+    assert_eq!(named.collect::<Vec<_>>(), [root().join("src/sources/kafka/queue.rs")]);
+}

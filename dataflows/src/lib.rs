@@ -5,6 +5,8 @@
 //! ids and vector differences ([`counts`]). Questions are a dataflow too ([`lookup`],
 //! [`questions`]).
 
+#![forbid(unsafe_code)]
+
 pub mod event;
 pub mod block;
 pub mod counts;

@@ -51,6 +51,11 @@ impl Desk {
         self.batch.take(feed, record, now)
     }
 
+    /// Whether there is enough to be handed over, as [`Desk::advance`] then does.
+    pub(super) fn is_full(&self) -> bool {
+        self.batch.is_full()
+    }
+
     /// A partition's next offset moves on. Breaks as [`Desk::flush`] does.
     pub(super) fn advance(&mut self, partition: &Partition, by: i64) -> ControlFlow<()> {
         self.batch.advance(partition, by);

@@ -6,6 +6,7 @@
 
 mod client;
 mod shepherd;
+mod queue;
 mod reader;
 mod dead_letters;
 mod producer;

@@ -1,24 +1,20 @@
 //! One worker's reader: polls the queues of its partitions, parses on the spot, hands over.
 
-use super::client::Context;
 use super::dead_letters::DeadLetters;
+use super::queue::{Message, Queue};
 use crate::engine::intake::Partition;
 use crate::sources::batch::Record;
 use crate::sources::desk::Desk;
 use crate::sources::{Feed, Letter, Progress, SourceMetrics, now_ms};
 use crossbeam_channel::Receiver;
 use prometheus::IntCounter;
-use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::error::KafkaError;
-use rdkafka::message::{Message, OwnedMessage};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::message::{Message as _, OwnedMessage};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread;
 use std::time::Duration;
-
-/// How many records of one partition are read before it is another's turn.
-const TURN: usize = 1000;
 
 /// How long a reader sleeps at most. The queues' callbacks wake it; this is for a lost wake-up.
 const NAP: Duration = Duration::from_millis(500);
@@ -34,14 +30,16 @@ pub(super) struct Mail {
 /// A partition that a reader reads.
 pub(super) struct Lane {
     pub(super) place: Place,
-    pub(super) queue: PartitionQueue<Context>,
+    pub(super) queue: Queue,
 }
 
 /// How far a partition has been read.
 pub(super) struct Place {
     partition: Partition,
     feed: Feed,
-    next: Arc<AtomicI64>,
+    next: i64,
+    /// The next offset, shared with who tells the lag.
+    told: Arc<AtomicI64>,
     /// Until it has been handed over, the offset that there was when reading began.
     target: Option<i64>,
     events: IntCounter,
@@ -58,7 +56,8 @@ impl Place {
         metrics: &SourceMetrics,
     ) -> Place {
         let events = metrics.events.with_label_values(&[&*partition.topic]);
-        Place { partition, feed, next: Arc::new(AtomicI64::new(next)), target, events, taken: 0 }
+        let told = Arc::new(AtomicI64::new(next));
+        Place { partition, feed, next, told, target, events, taken: 0 }
     }
 
     pub(super) fn is_behind(&self) -> bool {
@@ -66,12 +65,22 @@ impl Place {
     }
 
     fn has_reached(&self) -> bool {
-        self.target.is_some_and(|target| self.next.load(Ordering::Relaxed) >= target)
+        self.target.is_some_and(|target| self.next >= target)
     }
 
-    /// The next offset, shared with who tells the lag.
-    pub(super) fn next(&self) -> Arc<AtomicI64> {
-        self.next.clone()
+    /// Hears of what is no message.
+    fn note(&mut self, error: RDKafkaErrorCode) {
+        match (error, &mut self.target) {
+            // All was read, though control records may keep `next` from showing it.
+            (RDKafkaErrorCode::PartitionEOF, Some(target)) => *target = 0,
+            (RDKafkaErrorCode::PartitionEOF, None) => (),
+            _ => tracing::debug!(%error, partition = ?self.partition, "while reading"),
+        }
+    }
+
+    /// The next offset, as it is told.
+    pub(super) fn told(&self) -> Arc<AtomicI64> {
+        self.told.clone()
     }
 }
 
@@ -89,7 +98,6 @@ impl Reader {
     /// Reads until it is stopped or its worker has ended.
     pub(super) fn run(mut self) {
         let mut lanes = Vec::new();
-        // NB: `lanes` must be gone before the consumer is: the shepherd waits for this thread.
         while !self.desk.stopped() {
             match self.round(&mut lanes) {
                 ControlFlow::Continue(true) => (),
@@ -122,31 +130,17 @@ impl Reader {
         ControlFlow::Continue(more)
     }
 
-    fn turn(&mut self, lane: &mut Lane) -> ControlFlow<(), bool> {
-        let more = self.records(lane);
-        // All at once: the readers share the counter.
-        lane.place.events.inc_by(std::mem::take(&mut lane.place.taken));
-        more
-    }
-
-    fn records(&mut self, lane: &mut Lane) -> ControlFlow<(), bool> {
+    fn turn(&mut self, Lane { place, queue }: &mut Lane) -> ControlFlow<(), bool> {
         let now = now_ms();
-        for _ in 0..TURN {
-            match lane.queue.poll(Duration::ZERO) {
-                None => return ControlFlow::Continue(false),
-                Some(Ok(message)) => self.take(&mut lane.place, &message, now)?,
-                // All was read, though control records may keep `next` from showing it.
-                Some(Err(KafkaError::PartitionEOF(_))) => {
-                    if let Some(target) = &mut lane.place.target {
-                        *target = 0;
-                    }
-                }
-                Some(Err(error)) => {
-                    tracing::debug!(%error, partition = ?lane.place.partition, "while reading");
-                }
+        let more = queue.batch(|given| match given {
+            Ok(message) => self.take(place, &message, now),
+            Err(error) => {
+                place.note(error);
+                ControlFlow::Continue(())
             }
-        }
-        ControlFlow::Continue(true)
+        })?;
+        self.tell(place)?;
+        ControlFlow::Continue(more)
     }
 
     fn stray(&mut self, lanes: &mut [Lane], message: &OwnedMessage) -> ControlFlow<()> {
@@ -154,34 +148,38 @@ impl Reader {
             place.partition.index == message.partition()
                 && *place.partition.topic == *message.topic()
         });
-        match lane {
-            Some(lane) => self.take(&mut lane.place, message, now_ms()),
-            None => ControlFlow::Continue(()),
-        }
+        let Some(Lane { place, .. }) = lane else { return ControlFlow::Continue(()) };
+        let (key, value) = (message.key(), message.payload());
+        let time = message.timestamp().to_millis();
+        self.take(place, &Message { offset: message.offset(), key, value, time }, now_ms())?;
+        self.tell(place)
     }
 
-    fn take(&mut self, place: &mut Place, message: &impl Message, now: i64) -> ControlFlow<()> {
-        let record = Record {
-            key: message.key(),
-            value: message.payload(),
-            time: message.timestamp().to_millis(),
-        };
-        match self.desk.take(place.feed, &record, now) {
+    fn take(&mut self, place: &mut Place, message: &Message<'_>, now: i64) -> ControlFlow<()> {
+        let &Message { offset, key, value, time } = message;
+        match self.desk.take(place.feed, &Record { key, value, time }, now) {
             Ok(()) => place.taken += 1,
             Err(reason) => {
                 let topic = &*place.partition.topic;
                 self.metrics.dead_letters.with_label_values(&[topic, reason.name()]).inc();
-                let (partition, offset) = (&place.partition, message.offset());
-                let Record { key, value, .. } = record;
+                let partition = &place.partition;
                 self.letters.send(&Letter { partition, offset, key, value, reason }, &self.stop);
             }
         }
-        // Not one by one: compaction and transactions leave gaps.
-        let (after, next) = (message.offset() + 1, place.next.load(Ordering::Relaxed));
-        if after < next {
-            tracing::warn!(partition = ?place.partition, next, offset = after - 1, "offsets went back");
+        if offset < place.next {
+            let Place { partition, next, .. } = place;
+            tracing::warn!(?partition, next, offset, "offsets went back");
         }
-        place.next.store(after, Ordering::Relaxed);
-        self.desk.advance(&place.partition, after - next)
+        place.next = offset + 1;
+        if self.desk.is_full() { self.tell(place) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Tells how far a partition has been read: before what was read of it is handed over, and not
+    /// record by record.
+    fn tell(&mut self, place: &mut Place) -> ControlFlow<()> {
+        // Not how many were read: compaction and transactions leave gaps.
+        let by = place.next - place.told.swap(place.next, Ordering::Relaxed);
+        place.events.inc_by(std::mem::take(&mut place.taken));
+        self.desk.advance(&place.partition, by)
     }
 }

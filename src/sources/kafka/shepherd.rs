@@ -2,6 +2,7 @@
 
 use super::client::{Connection, Consumer};
 use super::dead_letters::DeadLetters;
+use super::queue::Queue;
 use super::reader::{Lane, Mail, Place, Reader};
 use super::{Cluster, StartError};
 use crate::engine::intake::Partition;
@@ -248,18 +249,15 @@ impl Shepherd {
         let mut mail: Vec<_> = self.readers.iter().map(|_| (Vec::new(), Vec::new())).collect();
         for Found { partition, feed, reader, place, start } in found {
             let Partition { topic, index } = &partition;
-            let mut queue = self
-                .consumer
-                .split_partition_queue(topic, *index)
-                .expect("a topic's name that a broker told has no NUL, and its partition is there");
             let waker = self.readers[reader].1.thread().clone();
-            queue.set_nonempty_callback(move || waker.unpark());
+            let queue = Queue::split(&self.consumer, &partition, waker)
+                .expect("a topic's name that a broker told has no NUL, and its partition is there");
             tracing::info!(%topic, index, ?feed, ?start, "reading a partition");
             if place.is_behind() {
                 self.progress.behind();
             }
             let lag = self.metrics.lag.with_label_values(&[&**topic, &index.to_string()]);
-            self.watched.insert(partition.clone(), Watched { reader, next: place.next(), lag });
+            self.watched.insert(partition.clone(), Watched { reader, next: place.told(), lag });
             mail[reader].0.push(Lane { place, queue });
         }
         // What took the main queue before the split comes before all that is in the new queues.
