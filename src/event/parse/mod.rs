@@ -6,6 +6,7 @@
 
 mod reason;
 mod object;
+mod flat;
 mod skip;
 mod time;
 mod catalogue;

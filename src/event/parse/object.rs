@@ -1,5 +1,6 @@
 //! A JSON object's known fields, read in one pass without a tree.
 
+use super::flat;
 use super::skip::{MAX_DEPTH, Skip};
 use super::{MAX_RECORD, Reason};
 use dataflows::event::Event;
@@ -28,7 +29,7 @@ pub(super) type Names = fn(&str) -> Option<Field>;
 
 /// A text: borrowed from the record, or held in the scratch between two offsets.
 #[derive(Clone, Copy, Debug)]
-enum Text<'a> {
+pub(super) enum Text<'a> {
     Borrowed(&'a str),
     Held(u32, u32),
 }
@@ -44,7 +45,7 @@ impl<'a> Text<'a> {
 
 /// What a field holds. A number is its decimal text, null is absent.
 #[derive(Debug, Default)]
-enum Given<'a> {
+pub(super) enum Given<'a> {
     #[default]
     Absent,
     Text(Text<'a>),
@@ -72,6 +73,31 @@ impl<'a> Object<'a> {
         if record.len() > MAX_RECORD {
             return Err(Reason::TooLarge);
         }
+        if self.read_flat(record, names).is_some() {
+            return Ok(());
+        }
+        *self = Object::default();
+        self.read_any(record, names, texts)
+    }
+
+    /// Reads a record of the common shape; with `None` it has another, and what was read means
+    /// nothing.
+    pub(super) fn read_flat(&mut self, record: &'a [u8], names: Names) -> Option<()> {
+        flat::read(record, names, |field, given| {
+            let slot = &mut self.fields[field as usize];
+            if matches!(slot, Given::Absent) {
+                *slot = given;
+            }
+        })
+    }
+
+    /// Reads a record of any shape.
+    pub(super) fn read_any(
+        &mut self,
+        record: &'a [u8],
+        names: Names,
+        texts: &mut String,
+    ) -> Result<(), Reason> {
         texts.clear();
         let mut json = sonic_rs::Deserializer::from_slice(record);
         match (ObjectSeed { object: self, names, texts }).deserialize(&mut json) {
@@ -112,6 +138,18 @@ impl<'a> Object<'a> {
             Given::Flag(flag) => Ok(Some(flag)),
             _ => Err(()),
         }
+    }
+
+    /// What each field holds, however its texts are held.
+    #[cfg(test)]
+    pub(super) fn said(&self, texts: &str) -> Vec<String> {
+        let within = |text: &Text<'_>| text.within(texts).to_owned();
+        let said = |given: &Given<'_>| match given {
+            Given::Text(text) => within(text),
+            Given::List(list) => format!("{:?}", list.iter().map(within).collect::<Vec<_>>()),
+            other => format!("{other:?}"),
+        };
+        self.fields.iter().map(said).collect()
     }
 
     /// The tags in their order, without empty ones and repeats.

@@ -1,6 +1,7 @@
 //! The parser held to a slow and plain one, on records made at random.
 
-use super::{MAX_AHEAD, Reason, Scratch, parse, parse_merge, parse_row, time};
+use super::object::Object;
+use super::{MAX_AHEAD, Reason, Scratch, field, parse, parse_merge, parse_row, time};
 use dataflows::event::{Event, Kind};
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
@@ -124,7 +125,41 @@ fn key() -> impl Strategy<Value = String> {
     prop_oneof![9 => proptest::sample::select(&KNOWN[..]).prop_map(str::to_owned), 1 => any::<String>()]
 }
 
+/// Records of the common shape, now and then with something in it that is not.
+fn nearly_flat() -> impl Strategy<Value = String> {
+    let text =
+        || prop_oneof![8 => "[a-zé \"]{0,20}", 1 => Just("a\\n".to_owned()), 1 => any::<String>()];
+    let text = || text().prop_map(|text| format!("\"{}\"", text.replace('"', "")));
+    let number = || {
+        prop_oneof![
+            4 => any::<u64>().prop_map(|number| number.to_string()),
+            1 => "-?[0-9]{1,22}(\\.[0-9]{1,3})?(e[0-9])?",
+        ]
+    };
+    let scalar = || prop_oneof![6 => text(), 3 => number(), 1 => Just("null".to_owned())];
+    let list = vec(scalar(), 0..5).prop_map(|list| format!("[{}]", list.join(",")));
+    let value = prop_oneof![6 => scalar(), 3 => list, 1 => Just("{}".to_owned())];
+    let space = || prop_oneof![8 => Just(""), 1 => Just(" "), 1 => Just("\n\t")];
+    let pair = (key(), space(), value, space());
+    let pair = pair.prop_map(|(key, before, value, after)| {
+        format!("{}:{before}{value}{after}", serde_json::to_string(&key).unwrap())
+    });
+    let end = prop_oneof![18 => Just("}"), 1 => Just("} "), 1 => Just("},")];
+    (vec(pair, 0..8), space(), end)
+        .prop_map(|(pairs, space, end)| format!("{{{}{space}{end}", pairs.join(",")))
+}
+
 proptest! {
+    #[test]
+    fn what_is_read_as_flat_is_what_the_general_parser_reads(record in nearly_flat()) {
+        let (mut flat, mut general) = (Object::default(), Object::default());
+        if flat.read_flat(record.as_bytes(), field).is_some() {
+            let mut texts = String::new();
+            assert_eq!(general.read_any(record.as_bytes(), field, &mut texts), Ok(()));
+            assert_eq!(flat.said(""), general.said(&texts), "{record}");
+        }
+    }
+
     #[test]
     fn the_parser_agrees_with_the_plain_one(
         pairs in vec((key(), json()), 0..9),

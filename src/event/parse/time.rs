@@ -13,21 +13,21 @@ pub(crate) fn milliseconds(text: &str) -> Option<i64> {
 
 /// What nearly every client sends, `YYYY-MM-DDTHH:MM:SS[.fff]Z`, ten times as fast as [`iso`].
 fn fixed(text: &[u8]) -> Option<i64> {
-    let (seconds, millis) = match text {
-        [seconds @ .., b'Z'] if seconds.len() == 19 => (seconds, 0),
-        [seconds @ .., b'.', a, b, c, b'Z'] if seconds.len() == 19 => {
-            (seconds, digits(&[*a, *b, *c])?)
-        }
+    let (
+        [y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, b'T', h0, h1, b':', m0, m1, b':', s0, s1],
+        end,
+    ) = text.split_first_chunk()?
+    else {
+        return None;
+    };
+    let millis = match end {
+        [b'Z'] => 0,
+        [b'.', a, b, c, b'Z'] => digits([*a, *b, *c])?,
         _ => return None,
     };
-    let separated = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    if separated.iter().any(|&(at, separator)| seconds[at] != separator) {
-        return None;
-    }
-    let year = digits(&seconds[..4])?;
-    let [month, day, hour, minute, second] =
-        [5, 8, 11, 14, 17].map(|at| digits(&seconds[at..at + 2]));
-    let (month, day, hour, minute, second) = (month?, day?, hour?, minute?, second?);
+    let year = digits([*y0, *y1, *y2, *y3])?;
+    let (month, day) = (digits([*mo0, *mo1])?, digits([*d0, *d1])?);
+    let (hour, minute, second) = (digits([*h0, *h1])?, digits([*m0, *m1])?, digits([*s0, *s1])?);
     let valid = (1..=12).contains(&month)
         && (1..=days_in(year, month)).contains(&day)
         && hour < 24
@@ -37,10 +37,11 @@ fn fixed(text: &[u8]) -> Option<i64> {
     valid.then_some(second * 1000 + millis)
 }
 
-fn digits(text: &[u8]) -> Option<i64> {
-    text.iter().try_fold(0, |number, &digit| {
-        digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0'))
-    })
+#[inline]
+fn digits<const N: usize>(text: [u8; N]) -> Option<i64> {
+    let digits = text.map(|digit| digit.wrapping_sub(b'0'));
+    let number = digits.iter().fold(0, |number, &digit| number * 10 + i64::from(digit));
+    digits.iter().all(|&digit| digit < 10).then_some(number)
 }
 
 fn days_in(year: i64, month: i64) -> i64 {
