@@ -7,7 +7,7 @@ use crate::clock::hours;
 use crate::closed::{Closed, Closing};
 use crate::guests::{Merge, guests};
 use crate::history::{Limits, history};
-use crate::intern::{Interned, intern, intern_settled};
+use crate::intern::{Interned, Wanted, intern, intern_settled};
 use crate::labels::labels;
 use crate::model::Model;
 use crate::names::SharedVocabulary;
@@ -18,7 +18,7 @@ use crate::questions::{Lenses, Views};
 use crate::recent::Recent;
 use crate::rows::Rows;
 use crate::standings::Standings;
-use crate::tags::tags;
+use crate::tags::{Tagged, tags};
 use crate::views::{View, ViewSpine, activity, bought, profile};
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::TraceReader;
@@ -48,6 +48,14 @@ pub struct Choice {
     pub history: bool,
     /// How much of the history is kept.
     pub limits: Limits,
+}
+
+impl Choice {
+    /// What the views are made of, beside the tags of users.
+    fn wanted(self) -> Wanted {
+        let Choice { popularity, bought, activity, history, .. } = self;
+        Wanted { actions: popularity || bought || activity || history, touches: popularity }
+    }
 }
 
 /// Everything that goes in but questions. All inputs are advanced together.
@@ -111,23 +119,30 @@ pub fn graph<'scope>(
     let keep = recent.clone();
     let catalogue = catalogue(row_stream, vocabulary.clone());
     let (block_stream, hours) = hours(block_stream);
-    let (accounts, guest_stream) = intern(block_stream, vocabulary.clone(), move |time, block| {
-        arrived(time, &block);
-        keep.borrow_mut().keep(time, block);
-    });
+    let wanted = choice.wanted();
+    let (accounts, guest_stream) =
+        intern(block_stream, wanted, vocabulary.clone(), move |time, block| {
+            arrived(time, &block);
+            keep.borrow_mut().keep(time, block);
+        });
     let Choice { limits, .. } = choice;
     let horizon = limits.horizon;
     let settled = guests(guest_stream, merge_stream, hours.clone(), horizon, vocabulary.clone());
-    let settled = intern_settled(settled, vocabulary.clone());
-    let Interned { actions, touches } = accounts.concat(settled);
+    let settled = intern_settled(settled, wanted, vocabulary.clone());
+    let Interned { actions, tags: brought, touches, provisional } = accounts.concat(settled);
     // Without what is popular nobody asks for a product's tags.
-    let labelled = if choice.popularity { touches.clone() } else { empty(scope).as_collection() };
+    let labelled = if choice.popularity {
+        touches.clone().concat(provisional.clone())
+    } else {
+        empty(scope).as_collection()
+    };
     let labels = labels(labelled, vocabulary);
-    let tagged = tags(touches, catalogue.clone());
-    let profile = profile(tagged.clone());
-    let popularity = choice
-        .popularity
-        .then(|| popularity(tagged, actions.clone(), hours.clone(), horizon, vocabulary));
+    let tagged = tags(provisional, catalogue.clone());
+    let profile = profile(brought, tagged.clone());
+    let popularity = choice.popularity.then(|| {
+        let tagged = touches.map(Tagged::from).concat(tagged);
+        popularity(tagged, actions.clone(), hours.clone(), horizon, vocabulary)
+    });
     let bought = choice.bought.then(|| bought(actions.clone()));
     let activity = choice.activity.then(|| activity(actions.clone()));
     let history =

@@ -10,6 +10,7 @@ use differential_dataflow::{AsCollection, VecCollection};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::InputCapability;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
@@ -50,20 +51,38 @@ pub fn day(time: u64) -> u16 {
     u16::try_from(time / DAY).unwrap_or(u16::MAX)
 }
 
+/// What is asked for beside the tags of users: what nobody asks for is not made, and the products
+/// of events that bring their own tags are then not even looked up.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// [`Interned::actions`].
+    pub actions: bool,
+    /// [`Interned::touches`].
+    pub touches: bool,
+}
+
 /// What events say, in ids, at the owners of their users.
 pub struct Interned<'scope> {
     /// What was done.
     pub actions: VecCollection<'scope, Time, Action, Counts>,
-    /// What was touched, and under which tags.
+    /// User and tag of every touch under a tag that the event itself brought.
+    pub tags: VecCollection<'scope, Time, (u32, u32), Counts>,
+    /// The same touches, whole.
     pub touches: VecCollection<'scope, Time, Touch, Counts>,
+    /// The touches under a tag that only stands in.
+    pub provisional: VecCollection<'scope, Time, Touch, Counts>,
 }
 
 impl<'scope> Interned<'scope> {
     /// All that both say.
     #[must_use]
     pub fn concat(self, other: Interned<'scope>) -> Interned<'scope> {
-        let actions = self.actions.concat(other.actions);
-        Interned { actions, touches: self.touches.concat(other.touches) }
+        Interned {
+            actions: self.actions.concat(other.actions),
+            tags: self.tags.concat(other.tags),
+            touches: self.touches.concat(other.touches),
+            provisional: self.provisional.concat(other.provisional),
+        }
     }
 }
 
@@ -73,27 +92,22 @@ impl<'scope> Interned<'scope> {
 /// `keep` gets every block at its owner, once it is taken apart.
 pub fn intern<'scope>(
     blocks: Blocks<'scope>,
+    wanted: Wanted,
     vocabulary: SharedVocabulary,
     mut keep: impl FnMut(Time, Block) + 'static,
 ) -> (Interned<'scope>, Stream<'scope, Time, Vec<Block>>) {
     let by_owner = Exchange::new(|(owner, _): &(usize, Block)| *owner as u64);
     let mut builder = OperatorBuilder::new("intern".into(), blocks.scope());
     let mut input = builder.new_input(blocks, by_owner);
-    let (actions, action_stream) = builder.new_output();
-    let (touched, touch_stream) = builder.new_output();
+    let (mut outputs, interned) = Outputs::new(&mut builder);
     let (guests, guest_stream) = builder.new_output();
-    let mut actions = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(actions);
-    let mut touched = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(touched);
     let mut guests = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(guests);
-    let mut ids = Ids::default();
+    let mut ids = Ids::new(wanted);
     builder.build(move |_| {
         move |_| {
-            let (mut actions, mut touched) = (actions.activate(), touched.activate());
             let mut guests = guests.activate();
             input.for_each(|capability, blocks| {
                 let time = *capability.least().expect("data has a time");
-                let mut actions = actions.session(&capability);
-                let mut touched = touched.session(&capability);
                 let mut aside = Block::default();
                 for (_, block) in blocks.drain(..) {
                     ids.find(&block, &mut vocabulary.borrow_mut(), |event| {
@@ -102,12 +116,7 @@ pub fn intern<'scope>(
                         }
                         !event.is_guests()
                     });
-                    let counts = |event: &Event<'_>| !event.is_guests();
-                    ids.for_each(&block, counts, |kind, action, touches| {
-                        let counts = Counts::one(kind);
-                        actions.give((action, time, counts));
-                        touched.give_iterator(touches.map(|touch| (touch, time, counts)));
-                    });
+                    outputs.give(&capability, |updates| ids.tell(time, 1, updates));
                     keep(time, block);
                 }
                 if !aside.is_empty() {
@@ -116,59 +125,106 @@ pub fn intern<'scope>(
             });
         }
     });
-    let (actions, touches) = (action_stream.as_collection(), touch_stream.as_collection());
-    (Interned { actions, touches }, guest_stream)
+    (interned, guest_stream)
 }
 
 /// Exchanges the events of guests to the owners of whom they count for, and interns them.
 pub fn intern_settled<'scope>(
     settled: Stream<'scope, Time, Vec<Settled>>,
+    wanted: Wanted,
     vocabulary: SharedVocabulary,
 ) -> Interned<'scope> {
     let by_owner = Exchange::new(|settled: &Settled| settled.owner as u64);
     let mut builder = OperatorBuilder::new("intern settled".into(), settled.scope());
     let mut input = builder.new_input(settled, by_owner);
-    let (actions, action_stream) = builder.new_output();
-    let (touched, touch_stream) = builder.new_output();
-    let mut actions = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(actions);
-    let mut touched = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(touched);
-    let mut ids = Ids::default();
+    let (mut outputs, interned) = Outputs::new(&mut builder);
+    let mut ids = Ids::new(wanted);
     builder.build(move |_| {
         move |_| {
-            let (mut actions, mut touched) = (actions.activate(), touched.activate());
             input.for_each(|capability, settled| {
                 let time = *capability.least().expect("data has a time");
-                let mut actions = actions.session(&capability);
-                let mut touched = touched.session(&capability);
                 for Settled { sign, events, .. } in settled.drain(..) {
                     ids.find(&events, &mut vocabulary.borrow_mut(), |_| true);
-                    ids.for_each(
-                        &events,
-                        |_| true,
-                        |kind, action, touches| {
-                            let counts = Counts::one(kind).times(sign);
-                            actions.give((action, time, counts));
-                            touched.give_iterator(touches.map(|touch| (touch, time, counts)));
-                        },
-                    );
+                    outputs.give(&capability, |updates| ids.tell(time, sign, updates));
                 }
             });
         }
     });
-    Interned { actions: action_stream.as_collection(), touches: touch_stream.as_collection() }
+    interned
+}
+
+/// What a block says, as updates.
+#[derive(Default)]
+struct Updates {
+    actions: Vec<(Action, Time, Counts)>,
+    tags: Vec<((u32, u32), Time, Counts)>,
+    touches: Vec<(Touch, Time, Counts)>,
+    provisional: Vec<(Touch, Time, Counts)>,
+}
+
+/// The outputs of an operator that interns.
+struct Outputs {
+    actions: Output<Action>,
+    tags: Output<(u32, u32)>,
+    touches: Output<Touch>,
+    provisional: Output<Touch>,
+    updates: Updates,
+}
+
+type Output<D> = OutputBuilder<Time, CapacityContainerBuilder<Vec<(D, Time, Counts)>>>;
+
+impl Outputs {
+    fn new<'scope>(builder: &mut OperatorBuilder<'scope, Time>) -> (Outputs, Interned<'scope>) {
+        let (actions, action_stream) = builder.new_output();
+        let (tags, tag_stream) = builder.new_output();
+        let (touches, touch_stream) = builder.new_output();
+        let (provisional, provisional_stream) = builder.new_output();
+        let outputs = Outputs {
+            actions: OutputBuilder::from(actions),
+            tags: OutputBuilder::from(tags),
+            touches: OutputBuilder::from(touches),
+            provisional: OutputBuilder::from(provisional),
+            updates: Updates::default(),
+        };
+        let interned = Interned {
+            actions: action_stream.as_collection(),
+            tags: tag_stream.as_collection(),
+            touches: touch_stream.as_collection(),
+            provisional: provisional_stream.as_collection(),
+        };
+        (outputs, interned)
+    }
+
+    /// Gives what `tell` says, a container each: blocks are about as large as containers should be.
+    fn give(&mut self, capability: &InputCapability<Time>, tell: impl FnOnce(&mut Updates)) {
+        let Outputs { actions, tags, touches, provisional, updates } = self;
+        tell(updates);
+        actions.activate().session(capability).give_container(&mut updates.actions);
+        tags.activate().session(capability).give_container(&mut updates.tags);
+        touches.activate().session(capability).give_container(&mut updates.touches);
+        provisional.activate().session(capability).give_container(&mut updates.provisional);
+    }
 }
 
 /// The ids of a block's texts, in their order.
-#[derive(Default)]
 struct Ids {
+    wanted: Wanted,
+    /// Kind, time in milliseconds, and how many tags the event itself brings.
+    heads: Vec<(Kind, u64, usize)>,
     users: Vec<u32>,
+    /// Of those events alone whose product is asked for.
     products: Vec<u32>,
     tags: Vec<u32>,
 }
 
 impl Ids {
-    /// Looks up all texts of the events of a block that count, space by space: much faster than event
-    /// by event.
+    fn new(wanted: Wanted) -> Ids {
+        let (heads, users, products, tags) = Default::default();
+        Ids { wanted, heads, users, products, tags }
+    }
+
+    /// Looks up the texts of the events of a block that count, space by space: much faster than
+    /// event by event.
     fn find(
         &mut self,
         block: &Block,
@@ -176,50 +232,64 @@ impl Ids {
         mut counts: impl FnMut(&Event<'_>) -> bool,
     ) {
         let events = block.events();
-        let mut users = Vec::with_capacity(events);
-        let mut products = Vec::with_capacity(events);
-        let mut tagged = Vec::with_capacity(2 * events);
+        let (mut users, mut products) = (Vec::with_capacity(events), Vec::new());
+        let mut tags = Vec::with_capacity(2 * events);
+        self.heads.clear();
         block.for_each(|event| {
             if !counts(event) {
                 return;
             }
+            // A time before the epoch is taken as the epoch.
+            let time = u64::try_from(event.time).unwrap_or_default();
+            self.heads.push((event.kind, time, event.tags.len()));
             users.push(event.user);
-            products.push(event.product);
-            tagged.extend(tags(event));
+            if self.wanted.product(event.tags.len()) {
+                products.push(event.product);
+            }
+            tags.extend_from_slice(&event.tags);
+            if event.tags.is_empty() {
+                // The category stands in, or the product itself.
+                let category = (!event.category.is_empty()).then_some(event.category);
+                tags.push(category.unwrap_or(event.product));
+            }
         });
         vocabulary.users.intern_all(&users, &mut self.users);
         vocabulary.products.intern_all(&products, &mut self.products);
-        vocabulary.tags.intern_all(&tagged, &mut self.tags);
+        vocabulary.tags.intern_all(&tags, &mut self.tags);
     }
 
-    /// Shows what was done in each event that counts, and its touches.
-    fn for_each(
-        &self,
-        block: &Block,
-        counts: impl Fn(&Event<'_>) -> bool,
-        mut show: impl FnMut(Kind, Action, &mut dyn Iterator<Item = Touch>),
-    ) {
-        let mut actors = self.users.iter().zip(&self.products);
-        let mut rest = self.tags.as_slice();
-        block.for_each(|event| {
-            if !counts(event) {
-                return;
-            }
-            let (&user, &product) = actors.next().expect("each event has a user and a product");
-            // A time before the epoch is taken as the epoch.
-            let time = u64::try_from(event.time).unwrap_or_default();
-            let (mine, others) = rest.split_at(event.tags.len().max(1));
+    /// Tells what was found, so many times.
+    fn tell(&self, at: Time, sign: i32, updates: &mut Updates) {
+        let (mut products, mut rest) = (self.products.iter(), self.tags.as_slice());
+        for (&(kind, time, own), &user) in self.heads.iter().zip(&self.users) {
+            let counts = Counts::one(kind).times(sign);
+            let (tags, others) = rest.split_at(own.max(1));
             rest = others;
-            let (day, provisional) = (day(time), event.tags.is_empty());
-            let touch = |&tag| Touch { user, product, tag, day, provisional };
-            show(event.kind, Action { user, product, time }, &mut mine.iter().map(touch));
-        });
+            if own > 0 {
+                updates.tags.extend(tags.iter().map(|&tag| ((user, tag), at, counts)));
+            }
+            if !self.wanted.product(own) {
+                continue;
+            }
+            let &product = products.next().expect("each event whose product is wanted has one");
+            let (day, provisional) = (day(time), own == 0);
+            let touches = tags.iter().map(|&tag| Touch { user, product, tag, day, provisional });
+            let touches = touches.map(|touch| (touch, at, counts));
+            if provisional {
+                updates.provisional.extend(touches);
+            } else if self.wanted.touches {
+                updates.touches.extend(touches);
+            }
+            if self.wanted.actions {
+                updates.actions.push((Action { user, product, time }, at, counts));
+            }
+        }
     }
 }
 
-/// What an event counts for: its own tags, or the category, or the product itself standing in.
-fn tags<'a>(event: &Event<'a>) -> impl Iterator<Item = &'a str> {
-    let stand_in = if event.category.is_empty() { event.product } else { event.category };
-    let stand_in = event.tags.is_empty().then_some(stand_in);
-    event.tags.iter().copied().chain(stand_in)
+impl Wanted {
+    /// Whether the product is asked for of an event with so many tags of its own.
+    fn product(self, tags: usize) -> bool {
+        tags == 0 || self.actions || self.touches
+    }
 }

@@ -1,4 +1,4 @@
-//! Which tags a touch counts for: the event's own, or what the catalogue says of the product now.
+//! Which tags a touch counts for whose event brings none: what the catalogue says of the product now.
 
 use crate::Time;
 use crate::catalogue::Catalogue;
@@ -27,27 +27,31 @@ pub struct Tagged {
 /// Who touched a product, on which day, and the tag that stands in.
 type Provisional = (u32, u32, u16);
 
-/// Every touch under the tags that hold now.
+impl From<Touch> for Tagged {
+    fn from(Touch { user, product, tag, day, .. }: Touch) -> Tagged {
+        Tagged { user, tag, product, day }
+    }
+}
+
+/// Every provisional touch under the tags that hold now.
 ///
-/// A provisional touch counts for its stand-in; where the catalogue has tags for the product, a
+/// It counts for its stand-in; where the catalogue has tags for the product, a
 /// join takes that back and counts those tags. A row that comes late, or is corrected, or deleted,
 /// so re-tags all that it touches.
 pub fn tags<'scope>(
-    touches: VecCollection<'scope, Time, Touch, Counts>,
+    provisional: VecCollection<'scope, Time, Touch, Counts>,
     catalogue: Catalogue<'scope>,
 ) -> VecCollection<'scope, Time, Tagged, Counts> {
-    let provisional = touches
-        .clone()
-        .filter(|touch| touch.provisional)
-        .map(|touch| (touch.product, (touch.user, touch.tag, touch.day)));
-    let provisional = arrange_core::<_, _, _, ValSpine<u32, Provisional, Time, Counts>>(
-        provisional.inner,
+    let by_product =
+        provisional.clone().map(|touch| (touch.product, (touch.user, touch.tag, touch.day)));
+    let by_product = arrange_core::<_, _, _, ValSpine<u32, Provisional, Time, Counts>>(
+        by_product.inner,
         Pipeline,
         "provisional",
         ValBatcher::<u32, Provisional, Time, Counts>::new,
     );
     let corrections =
-        provisional.join_core(catalogue, |&product, &(user, stand_in, day), (tags, _)| {
+        by_product.join_core(catalogue, |&product, &(user, stand_in, day), (tags, _)| {
             let tagged = move |tag| Tagged { user, tag, product, day };
             let back = (!tags.is_empty()).then_some((tagged(stand_in), false));
             tags.clone().into_iter().map(move |tag| (tagged(tag), true)).chain(back)
@@ -58,7 +62,5 @@ pub fn tags<'scope>(
         }
         (tagged, time, diff)
     });
-    let counted =
-        touches.map(|Touch { user, tag, product, day, .. }| Tagged { user, tag, product, day });
-    counted.concat(corrections.as_collection())
+    provisional.map(Tagged::from).concat(corrections.as_collection())
 }

@@ -18,9 +18,13 @@ pub type ViewSpine<V> = ValSpine<u32, V, Time, Counts>;
 /// A view by id.
 pub type View<'scope, V> = Arranged<'scope, TraceAgent<ViewSpine<V>>>;
 
-/// User to tag: what every visitor cares about.
-pub fn profile<'scope>(tagged: VecCollection<'scope, Time, Tagged, Counts>) -> View<'scope, u32> {
-    let pairs = tagged.map(|Tagged { user, tag, .. }| (user, tag));
+/// User to tag: what every visitor cares about, by the tags that events brought and by those that
+/// their products have.
+pub fn profile<'scope>(
+    brought: VecCollection<'scope, Time, (u32, u32), Counts>,
+    tagged: VecCollection<'scope, Time, Tagged, Counts>,
+) -> View<'scope, u32> {
+    let pairs = brought.concat(tagged.map(|Tagged { user, tag, .. }| (user, tag)));
     arrange_core::<_, _, _, ViewSpine<u32>>(pairs.inner, Pipeline, "profile", |_, _| {
         RadixBatcher::default()
     })
