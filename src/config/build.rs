@@ -138,7 +138,7 @@ fn http(reader: &mut Reader) -> Http {
 fn limits(reader: &mut Reader) -> Limits {
     Limits {
         intake_bytes: reader.number("limits.intake_bytes", 32 * MIB, MIB..=16 * GIB),
-        epoch_events: reader.number("limits.epoch_events", 5_000, 1..=1_000_000),
+        epoch_events: reader.number("limits.epoch_events", 20_000, 1..=1_000_000),
         open_epochs: reader.number("limits.open_epochs", 2, 1..=64),
         idle_merge_effort: reader.number("limits.idle_merge_effort", 10_000, 0..=100_000_000),
     }
