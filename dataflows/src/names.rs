@@ -73,7 +73,8 @@ impl Names {
             }
             for ((text, (hash, slot)), (start, end)) in texts.iter().zip(found).zip(spans) {
                 // An empty span is no guess, or that of the empty text: both are looked up anew.
-                let right = start < end && self.texts.as_bytes()[start..end] == *text.as_bytes();
+                let right =
+                    start < end && same(&self.texts.as_bytes()[start..end], text.as_bytes());
                 ids.push(if right { slot.id } else { self.intern_hashed(hash, text) });
             }
         }
@@ -170,6 +171,18 @@ impl Names {
 fn hash(text: &str) -> u32 {
     // 32 bits are left.
     u32::try_from(stable_hash(text.as_bytes()) >> 32).unwrap_or(u32::MAX)
+}
+
+/// Whether two texts are the same. Names are short: a call would cost more than comparing does.
+#[inline]
+fn same(one: &[u8], other: &[u8]) -> bool {
+    let (words, rest) = one.as_chunks();
+    let (others, others_rest) = other.as_chunks();
+    let differ =
+        |(one, other): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*one) != u64::from_le_bytes(*other);
+    one.len() == other.len()
+        && !words.iter().zip(others).any(differ)
+        && rest.iter().zip(others_rest).all(|(one, other)| one == other)
 }
 
 /// A worker's spaces of names.
