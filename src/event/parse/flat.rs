@@ -63,7 +63,7 @@ impl<'a> Rest<'a> {
         Some(goes_on)
     }
 
-    fn is_over(mut self) -> bool {
+    fn is_over(&mut self) -> bool {
         self.peek().is_none()
     }
 
