@@ -62,16 +62,19 @@ impl<'scope> Closing<'scope> {
         &mut self,
         view: Held<'scope, V, R>,
     ) -> TraceAgent<ValSpine<u32, V, Time, R>> {
-        self.view_with(view, |_| ())
+        self.view_with(view, |_, _| ())
     }
 
-    /// Waits for a view, and shows its batches.
+    /// Waits for a view, and shows how far it has come, with the batches.
     pub(crate) fn view_with<V: ExchangeData, R: ExchangeData + Semigroup>(
         &mut self,
         view: Held<'scope, V, R>,
-        mut show: impl FnMut(&Batch<V, R>) + 'static,
+        mut show: impl FnMut(Time, Option<&Batch<V, R>>) + 'static,
     ) -> TraceAgent<ValSpine<u32, V, Time, R>> {
-        self.hear(view.stream, move |_, span| span.inner.iter().for_each(&mut show));
+        self.hear(view.stream, move |_, span| {
+            let until = span.upper().first().copied().unwrap_or(Time::MAX);
+            show(until, span.inner.as_ref());
+        });
         view.trace
     }
 

@@ -5,21 +5,18 @@ use crate::block::Block;
 use crate::catalogue::{Row, catalogue};
 use crate::clock::hours;
 use crate::closed::{Closed, Closing};
-use crate::counts::Counts;
 use crate::guests::{Merge, guests};
 use crate::history::{Limits, history};
 use crate::intern::{Interned, Wanted, intern, intern_settled};
+use crate::kept::{Evidence, Kept};
 use crate::labels::labels;
 use crate::model::Model;
 use crate::names::SharedVocabulary;
 use crate::pairs::pairs;
 use crate::popularity::popularity;
 use crate::positions::positions;
-use crate::questions::{Kept, Lenses, Views};
-use crate::reader::Batch;
+use crate::questions::{KeptView, Lenses, Views};
 use crate::recent::Recent;
-use crate::rows::Rows;
-use crate::standings::Standings;
 use crate::tags::{Tagged, tags};
 use crate::views::{View, ViewSpine, activity, bought, profile};
 use differential_dataflow::operators::arrange::TraceAgent;
@@ -161,9 +158,9 @@ pub fn graph<'scope>(
         bought: bought.map(|view| ends.view("bought", view)),
         activity: activity.map(|view| ends.view("activity", view)),
         history: history.map(|view| ends.view("history", view)),
-        partners: partners.map(|view| ends.kept("pairs", view, Rows::note)),
+        partners: partners.map(|view| ends.kept("pairs", view)),
         repeats: repeats.map(|view| ends.closing.view(view)),
-        popularity: popularity.map(|view| ends.kept("popularity", view, Standings::note)),
+        popularity: popularity.map(|view| ends.kept("popularity", view)),
         positions: ends.closing.view(positions),
         labels: ends.closing.view(labels),
         catalogue: ends.closing.view(catalogue),
@@ -191,17 +188,13 @@ impl<'scope> Ends<'scope> {
         self.closing.view(view)
     }
 
-    /// A view of which something is kept between questions, that hears of all that changes.
-    fn kept<V: ExchangeData, K: Default + 'static>(
-        &mut self,
-        name: &'static str,
-        view: View<'scope, V>,
-        note: fn(&mut K, &Batch<V, Counts>),
-    ) -> Kept<V, K> {
+    /// A view of which something is kept between questions.
+    fn kept<V: Evidence>(&mut self, name: &'static str, view: View<'scope, V>) -> KeptView<V> {
         self.measured.push(Measured::of(name, &view));
-        let kept = Rc::new(RefCell::new(K::default()));
+        let kept = Rc::new(RefCell::new(Kept::default()));
         let hears = kept.clone();
-        (self.closing.view_with(view, move |batch| note(&mut hears.borrow_mut(), batch)), kept)
+        let hear = move |until, batch: Option<&_>| hears.borrow_mut().hear(until, batch);
+        (self.closing.view_with(view, hear), kept)
     }
 
     fn lenses(

@@ -1,118 +1,226 @@
-//! What is kept of a view between questions, rather than read anew for each: what has changed of it.
+//! What is worth most under the keys of a view, kept between questions.
+//!
+//! A key is read whole when it is asked about for the first time, and again when the model or the day
+//! is another. From then on what changes is added to it: what a product is worth is linear in the
+//! counts, so that nothing need be read again, and a change costs the same however many products
+//! there are. Questions may come of a time before that of what is kept: then the key is read whole,
+//! and not kept.
 
 use crate::Time;
+use crate::by_id::ById;
 use crate::counts::Counts;
+use crate::model::{Blend, Lens};
+use crate::questions::Worth;
 use crate::reader::Batch;
+use crate::top::{Entry, Top};
 use differential_dataflow::ExchangeData;
 use differential_dataflow::trace::{Cursor, Navigable};
+use std::marker::PhantomData;
+use std::sync::Arc;
 
-/// A value that tells of a product: those of one product lie together.
-pub(crate) trait OfProduct: ExchangeData + Copy {
+/// How many products are kept under all keys, at some 50 bytes each. When there are more, the half of
+/// the keys that nobody has asked about for longest is forgotten.
+const MOST: usize = 2_000_000;
+
+/// How many more changes than products wait under a key that nobody asks about.
+const CHANGES: usize = 1000;
+
+/// A value of a view: what speaks for a product, and when.
+pub(crate) trait Evidence: ExchangeData + Copy {
     /// The product.
     fn product(&self) -> u32;
-    /// The first value that there may be of a product.
-    fn first_of(product: u32) -> Self;
+    /// The day, counted from the Unix epoch.
+    fn day(&self) -> u16;
+    /// What it counts, beside its age.
+    fn factor(&self, blend: &Blend) -> f64;
 }
 
-/// The products of a key that have changed since they were read, and when.
+/// The keys of a view that were asked about.
+pub(crate) struct Kept<V> {
+    by_key: ById<Products>,
+    /// How many products there are under all of them.
+    products: usize,
+    /// All batches up to this time have been heard.
+    heard: Time,
+    /// The last key that was read of a time before that of what is kept.
+    past: Products,
+    values: PhantomData<V>,
+}
+
+/// The best products under a key, as of the time of a question.
+pub(crate) struct Found {
+    /// What all products are worth together.
+    pub(crate) mass: f64,
+    /// The best, best first; more than were asked for, if more were asked for before.
+    pub(crate) best: Arc<[Worth]>,
+}
+
+/// The products under a key, through a lens, as of a time.
 #[derive(Default)]
-pub(crate) struct Changed(Vec<(Time, u32)>);
+struct Products {
+    lens: Lens,
+    as_of: Time,
+    /// What a day counts, by its age.
+    fades: Vec<f64>,
+    by_product: ById<Entry>,
+    mass: f64,
+    top: Top,
+    /// What has changed, or will have at a later time.
+    changes: Vec<(Time, Change)>,
+}
 
-impl Changed {
-    /// How many changes there are.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+/// By how much what is known of a product changes.
+#[derive(Clone, Copy)]
+struct Change {
+    product: u32,
+    events: i32,
+    worth: f64,
+}
+
+impl<V> Default for Kept<V> {
+    fn default() -> Kept<V> {
+        let (by_key, past) = Default::default();
+        Kept { by_key, products: 0, heard: 0, past, values: PhantomData }
     }
+}
 
-    /// Notes what a batch changes of the key at its cursor.
-    pub(crate) fn note<V: OfProduct>(&mut self, batch: &Batch<V, Counts>, cursor: &mut At<V>) {
-        while let Some(value) = cursor.get_val(batch) {
-            let product = value.product();
-            cursor.map_times(batch, |&time, _| self.0.push((time, product)));
-            cursor.step_val(batch);
+impl<V: Evidence> Kept<V> {
+    /// Hears of what has changed up to a time, in order.
+    pub(crate) fn hear(&mut self, until: Time, batch: Option<&Batch<V, Counts>>) {
+        self.heard = until;
+        let Some(batch) = batch.filter(|_| !self.by_key.is_empty()) else { return };
+        let mut cursor = batch.cursor();
+        while let Some(key) = cursor.get_key(batch) {
+            if let Some(products) = self.by_key.get_mut(key) {
+                while let Some(value) = cursor.get_val(batch) {
+                    cursor.map_times(batch, |&time, counts| products.note(time, value, *counts));
+                    cursor.step_val(batch);
+                }
+                if products.by_product.len() + CHANGES < products.changes.len() {
+                    // Nobody asks any more, or it is as cheap to read it anew.
+                    self.products -= products.by_product.len();
+                    self.by_key.remove(key);
+                }
+            }
+            cursor.step_key(batch);
         }
     }
 
-    /// The products that have changed up to a time, in order; what is later stays.
-    fn take(&mut self, time: Time) -> Vec<u32> {
-        let now = self.0.extract_if(.., |(at, _)| *at <= time);
-        let mut products: Vec<u32> = now.map(|(_, product)| product).collect();
-        products.sort_unstable();
-        products.dedup();
-        products
-    }
-
-    /// All values of a key as of a time, in order, which may be in parts; notes what is later.
-    pub(crate) fn read_all<V: OfProduct>(
+    /// So many of the best products under a key as of a time, or more. `tie` decides between products
+    /// of one worth; it must be the same on all workers, unlike ids.
+    pub(crate) fn best(
         &mut self,
         key: u32,
-        time: Time,
+        (lens, n, time): (&Lens, usize, Time),
         batches: &[Batch<V, Counts>],
-    ) -> Vec<(V, Counts)> {
-        let mut values = Vec::new();
-        for (batch, mut cursor) in with_key(key, batches) {
-            while let Some(&value) = cursor.get_val(batch) {
+        tie: impl Fn(u32) -> u64,
+    ) -> Found {
+        if MOST < self.products {
+            self.forget_half();
+        }
+        // How often visitors come back is no part of what is kept.
+        let lens = Lens { again: 0.0, ..*lens };
+        let kept = self.by_key.entry(key).or_default();
+        if time < kept.as_of {
+            self.past = Products::default();
+            self.past.read(key, lens, time, time, batches, &tie);
+            return self.past.found(n);
+        }
+        self.products -= kept.by_product.len();
+        if kept.as_of == 0 || kept.lens != lens {
+            *kept = Products::default();
+            kept.read(key, lens, time, self.heard, batches, &tie);
+        } else {
+            kept.go_on(time, &tie);
+        }
+        self.products += kept.by_product.len();
+        kept.found(n)
+    }
+
+    fn forget_half(&mut self) {
+        let mut times: Vec<Time> = self.by_key.values().map(|products| products.as_of).collect();
+        let middle = times.len() / 2;
+        let middle = *times.select_nth_unstable(middle).1;
+        self.by_key.retain(|_, products| middle < products.as_of);
+        self.products = self.by_key.values().map(|products| products.by_product.len()).sum();
+    }
+}
+
+impl Products {
+    /// Reads all of a key as of a time, and what comes after it up to what has been heard: the rest
+    /// will be heard.
+    fn read<V: Evidence>(
+        &mut self,
+        key: u32,
+        lens: Lens,
+        time: Time,
+        heard: Time,
+        batches: &[Batch<V, Counts>],
+        tie: impl Fn(u32) -> u64,
+    ) {
+        self.lens = lens;
+        for batch in batches {
+            let mut cursor = batch.cursor();
+            cursor.seek_key(batch, &key);
+            if cursor.get_key(batch) != Some(&key) {
+                continue;
+            }
+            while let Some(value) = cursor.get_val(batch) {
                 cursor.map_times(batch, |&at, counts| {
-                    if at <= time {
-                        values.push((value, *counts));
-                    } else {
-                        self.0.push((at, value.product()));
+                    if at <= time || at < heard {
+                        self.note(at, value, *counts);
                     }
                 });
                 cursor.step_val(batch);
             }
         }
-        sorted(values)
+        self.go_on(time, tie);
     }
 
-    /// The products of a key that have changed up to a time, and their values as of it, both in
-    /// order; values may be in parts.
-    pub(crate) fn read<V: OfProduct>(
-        &mut self,
-        key: u32,
-        time: Time,
-        batches: &[Batch<V, Counts>],
-    ) -> (Vec<u32>, Vec<(V, Counts)>) {
-        let products = self.take(time);
-        let mut values = Vec::new();
-        if products.is_empty() {
-            return (products, values);
+    /// Notes what counts say of a product from a time on.
+    fn note<V: Evidence>(&mut self, time: Time, value: &V, counts: Counts) {
+        let score = self.lens.model.weights.score(counts).to_f64();
+        let factor = value.factor(&self.lens.model.blend);
+        let worth = score * self.fade(value.day()) * factor;
+        let change = Change { product: value.product(), events: counts.total(), worth };
+        self.changes.push((time, change));
+    }
+
+    fn fade(&mut self, day: u16) -> f64 {
+        let age = self.lens.today.saturating_sub(day);
+        for age in self.fades.len()..=age.into() {
+            let age = u16::try_from(age).expect("it is at most an age");
+            self.fades.push(self.lens.fade(self.lens.today - age));
         }
-        for (batch, mut cursor) in with_key(key, batches) {
-            for &product in &products {
-                cursor.seek_val(batch, &V::first_of(product));
-                let of_it = |value: &&V| value.product() == product;
-                while let Some(&value) = cursor.get_val(batch).filter(of_it) {
-                    cursor.map_times(batch, |&at, counts| {
-                        if at <= time {
-                            values.push((value, *counts));
-                        }
-                    });
-                    cursor.step_val(batch);
-                }
+        self.fades[usize::from(age)]
+    }
+
+    /// Adds what has changed up to a time.
+    fn go_on(&mut self, time: Time, tie: impl Fn(u32) -> u64) {
+        let Products { by_product, mass, top, changes, .. } = self;
+        let now = changes.extract_if(.., |(at, _)| *at <= time);
+        let mut now: Vec<Change> = now.map(|(_, change)| change).collect();
+        // All of a product at once: what is taken back may stand before what it takes back.
+        now.sort_by_key(|change| change.product);
+        for same in now.chunk_by(|one, other| one.product == other.product) {
+            let product = same[0].product;
+            let entry = by_product.entry(product).or_insert_with(|| Entry::new(tie(product)));
+            let before = entry.worth.max(0.0);
+            entry.events += same.iter().map(|change| change.events).sum::<i32>();
+            let worth: f64 = same.iter().map(|change| change.worth).sum();
+            // Without events nothing is left but what rounding leaves.
+            entry.worth = if entry.events == 0 { 0.0 } else { entry.worth + worth };
+            *mass += entry.worth.max(0.0) - before;
+            let gone = entry.events == 0;
+            top.change(product, by_product);
+            if gone {
+                by_product.remove(&product);
             }
         }
-        (products, sorted(values))
+        self.as_of = time;
     }
-}
 
-/// Each batch's values are in order already, which a stable sort makes use of.
-fn sorted<V: Ord + Copy>(mut values: Vec<(V, Counts)>) -> Vec<(V, Counts)> {
-    values.sort_by_key(|(value, _)| *value);
-    values
-}
-
-/// A place in a batch.
-pub(crate) type At<V> = <Batch<V, Counts> as Navigable>::Cursor;
-
-/// The batches that have a key, each with a cursor at it.
-fn with_key<V: ExchangeData>(
-    key: u32,
-    batches: &[Batch<V, Counts>],
-) -> impl Iterator<Item = (&Batch<V, Counts>, At<V>)> {
-    batches.iter().filter_map(move |batch| {
-        let mut cursor = batch.cursor();
-        cursor.seek_key(batch, &key);
-        (cursor.get_key(batch) == Some(&key)).then_some((batch, cursor))
-    })
+    fn found(&mut self, n: usize) -> Found {
+        Found { mass: self.mass, best: self.top.first(n, &mut self.by_product) }
+    }
 }

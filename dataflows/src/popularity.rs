@@ -5,6 +5,8 @@ use crate::clock::DAY_HOURS;
 use crate::counts::Counts;
 use crate::crossing::{Crosses, Space, cross};
 use crate::intern::{Action, day};
+use crate::kept::Evidence;
+use crate::model::Blend;
 use crate::names::SharedVocabulary;
 use crate::retention::retained;
 use crate::tags::Tagged;
@@ -25,6 +27,20 @@ pub struct OnDay {
     pub product: u32,
     /// The day, counted from the Unix epoch.
     pub day: u16,
+}
+
+impl Evidence for OnDay {
+    fn product(&self) -> u32 {
+        self.product
+    }
+
+    fn day(&self) -> u16 {
+        self.day
+    }
+
+    fn factor(&self, _: &Blend) -> f64 {
+        1.0
+    }
 }
 
 impl Crosses for (u32, OnDay) {

@@ -139,6 +139,11 @@ impl Outlet {
         Some(unit)
     }
 
+    /// Bytes that wait.
+    pub fn held(&self) -> usize {
+        self.shared.held.load(Ordering::Relaxed)
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.receiver.is_empty()

@@ -3,6 +3,7 @@
 pub mod intake;
 pub mod question;
 mod answer;
+mod pace;
 mod worker;
 mod start;
 

@@ -3,6 +3,7 @@
 
 use crate::engine::answer::{asks, assemble, partition_name};
 use crate::engine::intake::{Outlet, Unit};
+use crate::engine::pace::Pace;
 use crate::engine::question::{Answer, Asked, Question};
 use crate::metrics::WorkerMetrics;
 use crate::sinks::redis::{Arrivals, Prepared, Sink};
@@ -61,8 +62,11 @@ type Settling = Rc<RefCell<VecDeque<(Time, Asked, Vec<Found>)>>>;
 const IDLE: Duration = Duration::from_millis(100);
 /// After how long without input time goes on all the same, so that answers tell that they are new.
 const BEAT: Duration = Duration::from_secs(1);
-/// For how long after a question epochs are kept small.
+/// For how long after a question epochs are kept small, and how small.
 const ASKED: Duration = Duration::from_millis(100);
+const ASKED_EVENTS: usize = 1_000;
+/// How many bytes of events are so much that it is no time to rest.
+const MUCH: usize = 1 << 20;
 /// How long what is asked as of stays behind what is complete, when nobody asks: views can't merge
 /// what may still be asked about.
 const LINGER: Duration = Duration::from_millis(1);
@@ -80,11 +84,11 @@ pub(super) fn run(worker: &mut Worker, seat: Seat, measure: &dyn Fn(&str, usize,
     let mut measured = Instant::now();
     // NB: leaving drops the inputs; a worker that kept them would hang for ever.
     while !state.seat.stop.load(Ordering::Acquire) {
-        let more = state.take(worker.index(), worker.peers());
+        let took = state.take(worker.index(), worker.peers());
         state.take_questions(worker.index(), worker.peers());
         let began = Instant::now();
-        worker.step_or_park(Some(if more { Duration::ZERO } else { state.patience() }));
-        if more {
+        worker.step_or_park(Some(state.patience()));
+        if took {
             state.seat.metrics.step_duration.observe(began.elapsed().as_secs_f64());
         }
         state.maintain();
@@ -103,6 +107,7 @@ struct State {
     closed: Closed,
     time: Time,
     open: VecDeque<Time>,
+    pace: Pace,
     heard: Rc<Cell<Time>>,
     /// The model that was given to the dataflow last, by the first worker.
     model: Model,
@@ -163,6 +168,7 @@ impl State {
             closed,
             time,
             open: VecDeque::new(),
+            pace: Pace::new(),
             heard,
             model: Model::default(),
             modelled,
@@ -179,39 +185,53 @@ impl State {
         }
     }
 
-    /// Puts what waits into the current epoch and opens the next; tells whether more waits.
+    /// Puts what waits into the current epoch and opens the next; tells whether anything waited.
     fn take(&mut self, index: usize, peers: usize) -> bool {
         while self.open.front().is_some_and(|time| *time <= self.closed.before()) {
             self.open.pop_front();
             self.seat.open.fetch_sub(1, Ordering::AcqRel);
         }
+        // A worker follows the latest epoch that anyone has opened, and what waits goes along.
+        let heard = self.heard.get();
+        let follows = heard > self.time;
         let mut took = false;
-        if self.open.len() < self.seat.open_epochs {
+        if self.may_open() && (follows || self.rest().is_none()) {
             took |= self.take_units();
             took |= self.take_changes();
             took |= index == 0 && self.is_due();
         }
-        // Without input of its own a worker follows the latest epoch that anyone has opened.
-        let next = if took { now().max(self.time + 1) } else { self.heard.get() };
-        if next > self.time {
-            if took {
-                if peers > 1 {
-                    self.inputs.announce.send(next);
-                }
-                self.open.push_back(next);
-                self.seat.open.fetch_add(1, Ordering::AcqRel);
-            }
-            self.time = next;
-            self.inputs.advance_to(next);
+        if !took && !follows {
+            return false;
         }
-        took && self.open.len() < self.seat.open_epochs && !self.seat.outlet.is_empty()
+        let next = if follows { heard } else { now().max(self.time + 1) };
+        if took {
+            if peers > 1 && !follows {
+                self.inputs.announce.send(next);
+            }
+            self.open.push_back(next);
+            self.seat.open.fetch_add(1, Ordering::AcqRel);
+        }
+        self.pace = Pace::new();
+        self.time = next;
+        self.inputs.advance_to(next);
+        took
+    }
+
+    fn may_open(&self) -> bool {
+        self.open.len() < self.seat.open_epochs
+    }
+
+    /// How long the worker still rests before it opens an epoch; it does not while much waits.
+    fn rest(&self) -> Option<Duration> {
+        if self.seat.outlet.held() < MUCH { self.pace.rest() } else { None }
     }
 
     fn take_units(&mut self) -> bool {
         let mut events = 0;
         let mut took = false;
-        // Whoever asks waits for the step that is under way: then one unit is enough.
-        let most = if self.asked.elapsed() < ASKED { 1 } else { self.seat.epoch_events };
+        // Whoever asks waits for the step that is under way.
+        let asked = self.asked.elapsed() < ASKED;
+        let most = self.seat.epoch_events.min(if asked { ASKED_EVENTS } else { usize::MAX });
         while events < most {
             let Some(unit) = self.seat.outlet.take() else { break };
             took = true;
@@ -298,7 +318,12 @@ impl State {
 
     /// How long the worker may sleep.
     fn patience(&self) -> Duration {
-        if self.is_behind() { LINGER } else { IDLE }
+        let idle = if self.is_behind() { LINGER } else { IDLE };
+        if self.may_open() && !self.seat.outlet.is_empty() {
+            self.rest().unwrap_or_default().min(idle)
+        } else {
+            idle
+        }
     }
 
     /// Lets traces merge, feeds the sink, and tells the time before which everything is closed.

@@ -10,6 +10,8 @@ mod room;
 
 use crate::crossing::{Crosses, Space, cross};
 use crate::history::Moment;
+use crate::kept::Evidence;
+use crate::model::Blend;
 use crate::names::SharedVocabulary;
 use crate::views::{View, arrange_here};
 use differential_dataflow::AsCollection;
@@ -29,6 +31,20 @@ pub struct Partner {
     pub day: u16,
     /// Whether it came after the row's product, or with it, rather than before.
     pub after: bool,
+}
+
+impl Evidence for Partner {
+    fn product(&self) -> u32 {
+        self.product
+    }
+
+    fn day(&self) -> u16 {
+        self.day
+    }
+
+    fn factor(&self, blend: &Blend) -> f64 {
+        if self.after { 1.0 } else { blend.before }
+    }
 }
 
 impl Crosses for (u32, Partner) {

@@ -19,6 +19,7 @@ use crate::Time;
 use crate::block::owner;
 use crate::catalogue::CatalogueSpine;
 use crate::history::Moment;
+use crate::kept::Kept;
 use crate::labels::Label;
 use crate::lookup::Lookup;
 use crate::names::SharedVocabulary;
@@ -27,8 +28,6 @@ use crate::popularity::OnDay;
 use crate::positions::PositionSpine;
 use crate::recent::{OwnedEvent, Recent};
 use crate::recommend::{Basis, Ranked, Rules};
-use crate::rows::Rows;
-use crate::standings::Standings;
 use crate::views::ViewSpine;
 use crate::weights::Score;
 use differential_dataflow::operators::arrange::TraceAgent;
@@ -142,9 +141,9 @@ pub struct Views {
     pub(crate) bought: Option<TraceAgent<ViewSpine<u32>>>,
     pub(crate) activity: Option<TraceAgent<ViewSpine<Reverse<u32>>>>,
     pub(crate) history: Option<TraceAgent<ViewSpine<Moment>>>,
-    pub(crate) partners: Option<Kept<Partner, Rows>>,
+    pub(crate) partners: Option<KeptView<Partner>>,
     pub(crate) repeats: Option<TraceAgent<ViewSpine<u16>>>,
-    pub(crate) popularity: Option<Kept<OnDay, Standings>>,
+    pub(crate) popularity: Option<KeptView<OnDay>>,
     pub(crate) positions: TraceAgent<PositionSpine>,
     pub(crate) labels: TraceAgent<ViewSpine<Label>>,
     pub(crate) catalogue: TraceAgent<CatalogueSpine>,
@@ -153,7 +152,7 @@ pub struct Views {
 }
 
 /// A view with what is kept of it between questions.
-pub(crate) type Kept<V, K> = (TraceAgent<ViewSpine<V>>, Rc<RefCell<K>>);
+pub(crate) type KeptView<V> = (TraceAgent<ViewSpine<V>>, Rc<RefCell<Kept<V>>>);
 
 /// The input of questions: their time is as of when they are answered, and must be complete.
 pub type Asks = crate::graph::Records<Ask>;

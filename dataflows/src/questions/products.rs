@@ -4,13 +4,12 @@ use super::parts::Sender;
 use super::{Best, Part, Popular, Row, Sent};
 use crate::Time;
 use crate::block::stable_hash;
+use crate::kept::{Found, Kept};
 use crate::lookup::Lookup;
 use crate::model::Lens;
 use crate::names::{Names, SharedVocabulary};
 use crate::pairs::Partner;
 use crate::popularity::{OVERALL_ID, OnDay};
-use crate::rows::Rows;
-use crate::standings::{Standing, Standings};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -51,10 +50,13 @@ impl Lead {
     }
 }
 
+/// A view with what is kept of it between questions.
+type KeptLookup<V> = (Lookup<V>, Rc<RefCell<Kept<V>>>);
+
 /// What is known at a worker of its products and tags, with what is kept of both between questions.
 pub(super) struct Products {
-    pub(super) partners: Option<(Lookup<Partner>, Rc<RefCell<Rows>>)>,
-    pub(super) popularity: Option<(Lookup<OnDay>, Rc<RefCell<Standings>>)>,
+    pub(super) partners: Option<KeptLookup<Partner>>,
+    pub(super) popularity: Option<KeptLookup<OnDay>>,
     pub(super) vocabulary: SharedVocabulary,
 }
 
@@ -102,13 +104,12 @@ impl Products {
         let mut rows = Vec::with_capacity(lead.rows.len());
         for (product, place, current) in &lead.rows {
             let Some(product) = names.id(product) else { continue };
-            let found = kept.row(product, &lead.lens, time, view.batches(), by_hash(names));
-            if found.best.is_empty() {
-                continue;
+            let wanted = (&lead.lens, lead.partners, time);
+            let Found { mass, best } = kept.best(product, wanted, view.batches(), by_hash(names));
+            if !best.is_empty() {
+                let partners = Best::first(lead.partners, best);
+                rows.push(Row { product, place: *place, current: *current, mass, partners });
             }
-            let partners = Best::first(lead.partners, found.best.clone());
-            let (place, current, mass) = (*place, *current, found.mass);
-            rows.push(Row { product, place, current, mass, partners });
         }
         rows
     }
@@ -124,9 +125,9 @@ impl Products {
                 continue;
             };
             let tie = by_hash(&vocabulary.products);
-            let Standing { mass, products } = kept.best(key, &lens, n, time, view.batches(), tie);
-            if !products.is_empty() {
-                let products = Best::first(n, products);
+            let Found { mass, best } = kept.best(key, (&lens, n, time), view.batches(), tie);
+            if !best.is_empty() {
+                let products = Best::first(n, best);
                 found.push(Popular { tag, share, mass, products });
             }
         }
