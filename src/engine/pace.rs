@@ -1,15 +1,17 @@
 //! How often a worker opens an epoch.
 //!
 //! An epoch costs about the same however little is in it: every operator looks at it, and what it
-//! brings to a view is merged once more for every time that it is half as large. So a worker rests for
-//! [`RESTS`] times as long as it has worked since the last one: it opens one at once when it is idle,
-//! and fewer, larger ones the more there is to do.
+//! brings to a view is merged once more for every time that it is half as large. So a worker rests
+//! after it has worked: it opens an epoch at once when it is idle, and fewer, larger ones the more
+//! there is to do.
 
 use rustix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant};
 
 /// How much longer than the work the rest is.
 const RESTS: u32 = 2;
+/// How long it is at most, so that what comes meanwhile is fresh.
+const MOST: Duration = Duration::from_millis(3);
 
 /// Since when the last epoch is open, and what the worker had worked by then.
 pub(super) struct Pace {
@@ -25,8 +27,8 @@ impl Pace {
     /// How long the worker is still to rest; none when it may open the next epoch.
     pub(super) fn rest(&self) -> Option<Duration> {
         let since = worked().saturating_sub(self.worked);
-        let rest = (since * (1 + RESTS)).checked_sub(self.opened.elapsed());
-        rest.filter(|rest| !rest.is_zero())
+        let until = since + MOST.min(since * RESTS);
+        until.checked_sub(self.opened.elapsed()).filter(|rest| !rest.is_zero())
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Act {
 pub(crate) struct Traffic {
     random: Random,
     users: u32,
+    /// Whether every user is as likely.
+    even: bool,
     products: Vec<[u32; 2]>,
 }
 
@@ -38,7 +40,14 @@ impl Traffic {
             [first, if second == first { (first + 1) % TAGS } else { second }]
         };
         let products = (0..products).map(tags).collect();
-        Traffic { random: Random::new(seed), users, products }
+        Traffic { random: Random::new(seed), users, even: false, products }
+    }
+
+    /// The same with users that are all as likely: of many events a second nobody does more than a
+    /// person can.
+    #[allow(dead_code, reason = "not all who use this file do")]
+    pub(crate) fn even(self, even: bool) -> Traffic {
+        Traffic { even, ..self }
     }
 }
 
@@ -51,7 +60,11 @@ impl Iterator for Traffic {
             90..97 => Kind::AddToCart,
             _ => Kind::Purchase,
         };
-        let user = self.random.log_uniform(self.users);
+        let user = if self.even {
+            u32::try_from(self.random.below(self.users.into())).expect("below a u32")
+        } else {
+            self.random.log_uniform(self.users)
+        };
         let count = u32::try_from(self.products.len()).expect("it was made from a u32");
         let product = self.random.log_uniform(count);
         Some(Act { kind, user, product, tags: self.products[product as usize] })

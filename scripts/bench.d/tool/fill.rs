@@ -33,6 +33,9 @@ pub(crate) struct Fill {
     rate: Option<u64>,
     #[arg(long, default_value_t = 500_000)]
     users: u32,
+    /// All users are as likely
+    #[arg(long)]
+    even_users: bool,
     #[arg(long, default_value_t = 100_000)]
     products: u32,
     /// Over how many days, up to now, the events' own times are spread
@@ -57,7 +60,7 @@ impl Fill {
         let producer = self.producer()?;
         let topics =
             Kind::ALL.map(|kind| format!("{}{}", self.prefix, recsys::sources::topic_of(kind)));
-        let mut traffic = Traffic::new(self.seed, self.users, self.products);
+        let mut traffic = Traffic::new(self.seed, self.users, self.products).even(self.even_users);
         let mut scores: HashMap<(u32, u32), i64> = HashMap::new();
         let (began, mut done, mut late) = (Instant::now(), 0, Duration::ZERO);
         let (mut key, mut value) = (Vec::new(), Vec::new());

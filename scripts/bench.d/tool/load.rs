@@ -39,6 +39,9 @@ pub(crate) struct Load {
     warm_up: u32,
     #[arg(long, default_value_t = 500_000)]
     users: u32,
+    /// All users are as likely
+    #[arg(long)]
+    even_users: bool,
     #[arg(long, default_value_t = 100_000)]
     products: u32,
 }
@@ -84,7 +87,8 @@ impl Load {
     }
 
     fn ask(&self, index: u32, mut connection: Connection, start: Instant) -> anyhow::Result<Seen> {
-        let mut traffic = Traffic::new(u64::from(index) + 1_000, self.users, self.products);
+        let mut traffic =
+            Traffic::new(u64::from(index) + 1_000, self.users, self.products).even(self.even_users);
         let counted = start + Duration::from_secs(self.warm_up.into());
         let end = counted + Duration::from_secs(self.seconds.into());
         let mut seen = Seen::default();
