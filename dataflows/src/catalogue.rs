@@ -6,6 +6,7 @@ use differential_dataflow::operators::arrange::{Arranged, TraceAgent, arrangemen
 use differential_dataflow::trace::implementations::{ValBatcher, ValSpine};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::sync::Arc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
@@ -31,7 +32,7 @@ pub struct Product {
 pub type Row = (String, Option<Product>);
 
 /// A row as a worker keeps it: the tags' ids, and the whole.
-pub type Entry = (Vec<u32>, Product);
+pub type Entry = (Vec<u32>, Arc<Product>);
 
 /// Product to its row, on every worker.
 pub type Catalogue<'scope> = Arranged<'scope, TraceAgent<CatalogueSpine>>;
@@ -59,7 +60,7 @@ pub fn catalogue<'scope>(
                         let product = vocabulary.products.intern(&id);
                         let entry = row.map(|row| {
                             let tags = row.tags.iter().map(|tag| vocabulary.tags.intern(tag));
-                            (tags.collect(), row)
+                            (tags.collect(), Arc::new(row))
                         });
                         let replaced = match &entry {
                             Some(entry) => current.insert(product, entry.clone()),

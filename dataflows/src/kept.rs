@@ -205,15 +205,14 @@ impl Products {
         for same in now.chunk_by(|one, other| one.product == other.product) {
             let product = same[0].product;
             let entry = by_product.entry(product).or_insert_with(|| Entry::new(tie(product)));
-            let before = entry.worth.max(0.0);
+            let before = *entry;
             entry.events += same.iter().map(|change| change.events).sum::<i32>();
             let worth: f64 = same.iter().map(|change| change.worth).sum();
             // Without events nothing is left but what rounding leaves.
             entry.worth = if entry.events == 0 { 0.0 } else { entry.worth + worth };
-            *mass += entry.worth.max(0.0) - before;
-            let gone = entry.events == 0;
-            top.change(product, by_product);
-            if gone {
+            *mass += entry.worth.max(0.0) - before.worth.max(0.0);
+            top.change(product, before, *entry);
+            if entry.events == 0 {
                 by_product.remove(&product);
             }
         }
@@ -221,6 +220,6 @@ impl Products {
     }
 
     fn found(&mut self, n: usize) -> Found {
-        Found { mass: self.mass, best: self.top.first(n, &mut self.by_product) }
+        Found { mass: self.mass, best: self.top.first(n, &self.by_product) }
     }
 }

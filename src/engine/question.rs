@@ -4,7 +4,7 @@ use crate::engine::intake::Partition;
 use crossbeam_channel::{Sender, TrySendError};
 use dataflows::block::owner;
 use dataflows::recent::OwnedEvent;
-use dataflows::recommend::{Basis, Ranked, Rules};
+use dataflows::recommend::{Basis, Ranking, Rules};
 use dataflows::weights::Score;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -70,7 +70,7 @@ pub enum Body {
     /// To [`Question::Activity`]: none for an unknown user.
     Activity(Option<Activity>),
     /// To [`Question::Rank`], best first.
-    Products(Vec<Ranked>),
+    Products(Ranking),
     /// To [`Question::Recent`].
     Events(Vec<OwnedEvent>),
     /// To [`Question::Positions`]: the next offset of each; 0 for one never read.

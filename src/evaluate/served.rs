@@ -10,7 +10,7 @@ use dataflows::history::Limits;
 use dataflows::model::Model;
 use dataflows::names::SharedVocabulary;
 use dataflows::questions::{Ask, Asks, Found, What, questions};
-use dataflows::recommend::{Basis, Ranked, Rules};
+use dataflows::recommend::{Basis, Ranking, Rules};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -40,7 +40,7 @@ pub struct Served {
     /// Which times are complete.
     closed: Closed,
     asks: Asks,
-    answer: Rc<RefCell<Option<Vec<Ranked>>>>,
+    answer: Rc<RefCell<Option<Ranking>>>,
     /// The time that is open.
     now: Time,
     /// Events that have not been sent yet.
@@ -73,11 +73,11 @@ impl Served {
             let (asks, answers) = questions(scope, views, &vocabulary, &probe::Handle::new());
             let answer = answer.clone();
             answers.inspect(move |(_, _, found)| {
-                let ranked = found.iter().filter_map(|found| match found {
-                    Found::Ranked(ranked) => Some(ranked.as_slice()),
+                let ranking = found.iter().find_map(|found| match found {
+                    Found::Ranked(ranking) => Some(ranking.clone()),
                     _ => None,
                 });
-                *answer.borrow_mut() = Some(ranked.flatten().cloned().collect());
+                *answer.borrow_mut() = Some(ranking.unwrap_or_default());
             });
             asks
         });
@@ -95,8 +95,8 @@ impl Served {
         }
     }
 
-    fn ask(&mut self, visit: &[Click], n: usize) -> Vec<Ranked> {
-        let Some(newest) = visit.last() else { return Vec::new() };
+    fn ask(&mut self, visit: &[Click], n: usize) -> Ranking {
+        let Some(newest) = visit.last() else { return Ranking::default() };
         // What was bought may be the next that is looked at.
         let rules = Rules { leave_out_bought: false, ..Rules::first(n) };
         let basis = if self.learned[newest.visit as usize] == visit.len() {
@@ -146,7 +146,7 @@ impl Recommender for Served {
 
     fn rank(&mut self, visit: &[Click], n: usize) -> Vec<u32> {
         let ranked = self.ask(visit, n);
-        ranked.iter().map(|ranked| self.texts.ids[&ranked.product]).collect()
+        ranked.iter().map(|ranked| self.texts.ids[ranked.product]).collect()
     }
 }
 
@@ -206,7 +206,7 @@ mod tests {
         clicks.clicks[..learned].iter().for_each(|click| served.learn(click));
         for _ in 0..2 {
             let ranked = served.ask(&clicks.clicks[acts.len() - 1..], 20);
-            let products: Vec<&str> = ranked.iter().map(|ranked| &*ranked.product).collect();
+            let products: Vec<&str> = ranked.iter().map(|ranked| ranked.product).collect();
             assert_eq!(products, expected.iter().map(|of| of.0).collect::<Vec<_>>(), "{acts:?}");
             for (ranked, (_, score)) in ranked.iter().zip(expected) {
                 assert!((ranked.score - score).abs() < 1e-9, "{ranked:?}, not {score}: {acts:?}");

@@ -5,7 +5,7 @@ use crate::event::log::Position;
 use dataflows::event::Kind;
 use dataflows::guests::Merge;
 use dataflows::recent::OwnedEvent;
-use dataflows::recommend::{Cause, Ranked, Reason};
+use dataflows::recommend::{Cause, Ranking, Reason};
 use dataflows::weights::{Score, Weights};
 use std::fmt::Display;
 use std::io::Write;
@@ -45,11 +45,11 @@ pub(super) fn activity(out: &mut Vec<u8>, activity: Option<&Activity>) {
 
 /// `[{"id", "name", "category", "tags", "price"?, "score", "reasons"}]`; a product that the
 /// catalogue does not know has empty texts.
-pub(super) fn products(out: &mut Vec<u8>, products: &[Ranked]) {
-    list(out, products, |out, ranked| {
-        let row = ranked.row.as_ref();
+pub(super) fn products(out: &mut Vec<u8>, products: &Ranking) {
+    list(out, products.iter(), |out, ranked| {
+        let row = ranked.row;
         let mut object = Object::new(out)
-            .text("id", &ranked.product)
+            .text("id", ranked.product)
             .text("name", row.map_or("", |row| &row.name))
             .text("category", row.map_or("", |row| &row.category))
             .with("tags", |out| texts(out, row.map_or(&[], |row| &row.tags)));
@@ -58,26 +58,31 @@ pub(super) fn products(out: &mut Vec<u8>, products: &[Ranked]) {
         }
         object
             .with("score", |out| number(out, ranked.score))
-            .with("reasons", |out| list(out, &ranked.reasons, reason))
+            .with("reasons", |out| list(out, ranked.reasons(), reason))
             .end();
     });
 }
 
 /// `{"type", "product"? | "tag"?, "events", "score"}`: of how many events, how much of the score.
-fn reason(out: &mut Vec<u8>, reason: &Reason) {
-    let object = Object::new(out);
-    let object = match &reason.cause {
-        Cause::Product(product) => object.text("type", "product").text("product", product),
-        Cause::Seen => object.text("type", "seen"),
-        Cause::SeenBefore => object.text("type", "seen_before"),
-        Cause::Tag(tag) => object.text("type", "tag").text("tag", tag),
-        Cause::Popular => object.text("type", "popular"),
+///
+/// NB: most of an answer is reasons, so that what is the same in all of them is written at once.
+fn reason(out: &mut Vec<u8>, Reason { cause, events, score }: Reason<'_>) {
+    let (head, named): (&[u8], _) = match cause {
+        Cause::Product(product) => (br#"{"type":"product","product":"#, product),
+        Cause::Tag(tag) => (br#"{"type":"tag","tag":"#, tag),
+        Cause::Seen => (br#"{"type":"seen","events":"#, ""),
+        Cause::SeenBefore => (br#"{"type":"seen_before","events":"#, ""),
+        Cause::Popular => (br#"{"type":"popular","events":"#, ""),
     };
-    let events = f64::from(reason.events);
-    object
-        .with("events", |out| number(out, events))
-        .with("score", |out| number(out, reason.score))
-        .end();
+    out.extend_from_slice(head);
+    if let Cause::Product(_) | Cause::Tag(_) = cause {
+        text(out, named);
+        out.extend_from_slice(br#","events":"#);
+    }
+    out.extend_from_slice(itoa::Buffer::new().format(events).as_bytes());
+    out.extend_from_slice(br#","score":"#);
+    number(out, score);
+    out.push(b'}');
 }
 
 /// The events as they would be sent: `[{"eventType", "userId", "product", "timestamp", …}]`.
@@ -174,9 +179,13 @@ impl<'a> Object<'a> {
 }
 
 /// An array, its items written by `write`.
-pub(super) fn list<T>(out: &mut Vec<u8>, items: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
+pub(super) fn list<I: IntoIterator>(
+    out: &mut Vec<u8>,
+    items: I,
+    write: impl Fn(&mut Vec<u8>, I::Item),
+) {
     out.push(b'[');
-    for (index, item) in items.iter().enumerate() {
+    for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
@@ -210,15 +219,49 @@ fn time(out: &mut Vec<u8>, milliseconds: i64) {
     }
 }
 
-/// A number, whole ones without a decimal point; JSON has none that is not finite.
+/// A number, to twelve decimals, whole ones without a decimal point; JSON has none that is not
+/// finite.
+///
+/// An answer has more numbers than anything else, most of them small parts of a score: this writes
+/// the shortest text that is exact only where it has to.
 fn number(out: &mut Vec<u8>, value: f64) {
-    if value.is_finite() {
-        let mut buffer = zmij::Buffer::new();
-        let digits = buffer.format_finite(value);
-        out.extend_from_slice(digits.strip_suffix(".0").unwrap_or(digits).as_bytes());
-    } else {
-        out.extend_from_slice(b"null");
+    const UNITS: u64 = 1_000_000_000_000;
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "what is below a million is exact enough in units of 1e-12, and fits"
+    )]
+    let units = (value.abs() < 1e6).then(|| (value.abs() * UNITS as f64).round() as u64);
+    match units {
+        Some(units) if units > 0 || value == 0.0 => {
+            if value < 0.0 {
+                out.push(b'-');
+            }
+            out.extend_from_slice(itoa::Buffer::new().format(units / UNITS).as_bytes());
+            fraction(out, units % UNITS);
+        }
+        _ if value.is_finite() => {
+            let mut buffer = zmij::Buffer::new();
+            let digits = buffer.format_finite(value);
+            out.extend_from_slice(digits.strip_suffix(".0").unwrap_or(digits).as_bytes());
+        }
+        _ => out.extend_from_slice(b"null"),
     }
+}
+
+/// So many times 1e-12, as decimals, if it is not nothing.
+fn fraction(out: &mut Vec<u8>, units: u64) {
+    if units == 0 {
+        return;
+    }
+    let mut digits = *b".000000000000";
+    let mut buffer = itoa::Buffer::new();
+    let text = buffer.format(units).as_bytes();
+    let start = digits.len() - text.len();
+    digits[start..].copy_from_slice(text);
+    let end = digits.iter().rposition(|&digit| digit != b'0').map_or(0, |last| last + 1);
+    out.extend_from_slice(&digits[..end]);
 }
 
 fn plain(out: &mut Vec<u8>, value: impl Display) {
@@ -242,6 +285,12 @@ mod tests {
         check(|out| profile(out, &tags), r#"{"a\"b\n":3,"ü":-0.5}"#);
         check(|out| number(out, 3.0), "3");
         check(|out| number(out, 1e21), "1e+21");
+        check(|out| number(out, 0.0), "0");
+        check(|out| number(out, 0.123_456_789_012_345), "0.123456789012");
+        check(|out| number(out, -2.000_000_000_5), "-2.0000000005");
+        check(|out| number(out, 1.5e-9), "0.0000000015");
+        check(|out| number(out, 1.25e-20), "1.25e-20");
+        check(|out| number(out, 1.0 - 1e-16), "1");
         check(|out| number(out, f64::NAN), "null");
         check(|out| time(out, 1_743_508_800_000), "\"2025-04-01T12:00:00.000Z\"");
         check(|out| time(out, i64::MAX), "9223372036854775807");

@@ -120,7 +120,7 @@ fn list(query: Query<'_>, name: &str) -> Result<Vec<String>, Fault> {
 async fn products(call: &Call<'_>, basis: Basis, rules: Rules) -> Result<Reply, Fault> {
     let answer = call.ask(Question::Rank { basis, rules }).await?;
     let Body::Products(products) = answer.body else { return Err(unexpected(&answer.body)) };
-    let mut body = Vec::with_capacity(256 * products.len());
+    let mut body = Vec::with_capacity(640 * products.len());
     json::products(&mut body, &products);
     Ok(json_as_of(answer.as_of, body))
 }

@@ -17,7 +17,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 /// A front that serves.
@@ -54,32 +55,59 @@ pub fn serve(
 ) -> io::Result<Server> {
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(limits.threads.max(1))
-        .thread_name("http")
-        .enable_io()
-        .enable_time()
-        .build()?;
+    let lanes = (0..limits.threads.max(1)).map(Lane::start).collect::<io::Result<Vec<_>>>()?;
+    let runtime = runtime()?;
     let listener = {
         let _inside = runtime.enter();
         TcpListener::from_std(listener)?
     };
     let service = Arc::new(Service::new(front, limits));
     let thread = std::thread::Builder::new().name("http-accept".into()).spawn(move || {
-        runtime.block_on(accept(listener, service, shutdown));
-        // What has not ended by now has had its time.
-        runtime.shutdown_background();
+        runtime.block_on(accept(listener, &lanes, service, shutdown));
+        // What has not ended by now has had its time: it ends with the lanes.
     })?;
     Ok(Server { address, thread })
 }
 
-async fn accept(listener: TcpListener, service: Arc<Service>, shutdown: impl Future<Output = ()>) {
+/// A thread that serves connections, each from its beginning to its end: none moves, so that
+/// nothing is to be stolen and nobody else to be woken.
+struct Lane {
+    runtime: Handle,
+    /// The lane ends when this is dropped.
+    _stop: oneshot::Sender<()>,
+}
+
+impl Lane {
+    fn start(number: usize) -> io::Result<Lane> {
+        let runtime = runtime()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        std::thread::Builder::new().name(format!("http-{number}")).spawn(move || {
+            // Nothing is ever sent.
+            let _ = runtime.block_on(stopped);
+            runtime.shutdown_background();
+        })?;
+        Ok(Lane { runtime: handle, _stop: stop })
+    }
+}
+
+fn runtime() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()
+}
+
+async fn accept(
+    listener: TcpListener,
+    lanes: &[Lane],
+    service: Arc<Service>,
+    shutdown: impl Future<Output = ()>,
+) {
     let slots = service.limits.max_connections.min(Semaphore::MAX_PERMITS);
     let slots = Arc::new(Semaphore::new(slots));
     let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE));
     // Every connection holds a receiver, so the channel is closed once all have ended.
     let (stop, _) = watch::channel(());
     let mut shutdown = pin!(shutdown);
+    let mut lanes = lanes.iter().cycle();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -95,7 +123,14 @@ async fn accept(listener: TcpListener, service: Arc<Service>, shutdown: impl Fut
             }
         };
         if let Ok(slot) = slots.clone().try_acquire_owned() {
-            tokio::spawn(connection(stream, service.clone(), stop.subscribe(), slot));
+            let lane = lanes.next().expect("there is at least one, again and again");
+            let (service, stop) = (service.clone(), stop.subscribe());
+            lane.runtime.spawn(async move {
+                // It was accepted on another runtime. One that can't change hands is closed.
+                if let Ok(stream) = stream.into_std().and_then(TcpStream::from_std) {
+                    connection(stream, service, stop, slot).await;
+                }
+            });
         } else if let Ok(slot) = turned_away.clone().try_acquire_owned() {
             tokio::spawn(turn_away(stream, slot));
         }

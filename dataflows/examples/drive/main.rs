@@ -129,7 +129,8 @@ fn shares(options: &Options) -> Vec<VecDeque<Unit>> {
             id: "",
             tags: tags.iter().map(String::as_str).collect(),
         });
-        let full = blocks.iter().map(Block::len).sum::<usize>() >= UNIT;
+        let full = blocks.iter().map(Block::len).sum::<usize>() >= UNIT
+            || blocks.iter().map(Block::events).sum::<usize>() >= options.epoch;
         if full || number + 1 == options.events {
             let unit = blocks.iter_mut().map(std::mem::take).enumerate();
             let share = number * options.workers / options.events;

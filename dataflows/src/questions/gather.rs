@@ -1,23 +1,21 @@
 //! The last step, at the origin: all parts of a question are brought together, and make an answer.
 
 use super::parts::{Part, Planned, Receiver, Sent};
+use super::shelf::Shelf;
 use super::{Answered, Found};
 use crate::Time;
-use crate::catalogue::Entry;
-use crate::labels::{Label, hold};
-use crate::lookup::Lookup;
-use crate::names::{SharedVocabulary, Vocabulary};
-use crate::recommend::{Evidence, Plan, Ranked, Ranker, pick};
+use crate::names::SharedVocabulary;
+use crate::recommend::{Evidence, Plan, Ranker};
 use std::collections::HashMap;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::Operator;
+use timely::progress::frontier::AntichainRef;
 
 /// What rankings are finished with.
 pub(super) struct Finish {
-    pub(super) catalogue: Lookup<Entry, isize>,
-    pub(super) labels: Lookup<Label>,
+    pub(super) shelf: Shelf,
     pub(super) vocabulary: SharedVocabulary,
 }
 
@@ -64,7 +62,7 @@ pub(super) fn gather<'scope>(
                 // What is under way from one input to the other holds both back.
                 let oldest = [asked, going_on].map(|frontier| frontier.frontier().to_owned());
                 let oldest = oldest.into_iter().flatten().min();
-                finish.release(oldest);
+                finish.shelf.release(AntichainRef::new(oldest.as_slice()));
             }
         },
     )
@@ -118,41 +116,10 @@ impl Finish {
     fn answer(&mut self, gathering: Gathering, time: Time, ranker: &mut Ranker) -> Vec<Found> {
         let Gathering { mut found, plan, evidence, .. } = gathering;
         if let Some(plan) = plan {
-            found.push(Found::Ranked(self.rank(&plan, evidence, time, ranker)));
+            let vocabulary = &self.vocabulary.borrow();
+            let ranking = ranker.rank(&plan, evidence, time, vocabulary, &mut self.shelf);
+            found.push(Found::Ranked(ranking));
         }
         found
-    }
-
-    fn rank(
-        &mut self,
-        plan: &Plan,
-        evidence: Evidence,
-        time: Time,
-        ranker: &mut Ranker,
-    ) -> Vec<Ranked> {
-        let Finish { catalogue, labels, vocabulary } = self;
-        let Vocabulary { products, tags, .. } = &*vocabulary.borrow();
-        let ranked = ranker.rank(plan, evidence, products, |product| {
-            let mut found = None;
-            catalogue.each(product, time, |(_, row), _| found = Some(row.clone()));
-            found
-        });
-        pick(ranked, &plan.rules, |candidate| {
-            let (mut own, mut said) = (Vec::new(), Vec::new());
-            if let Some(product) = products.id(&candidate.product) {
-                labels.each(product, time, |&label, _| own.push(label));
-                if candidate.row.is_some() {
-                    catalogue.each(product, time, |(tags, _), _| said.clone_from(tags));
-                }
-            }
-            let held = hold(&own, &said, tags);
-            held.into_iter().map(|tag| tags.text(tag).to_string()).collect()
-        })
-    }
-
-    fn release(&mut self, oldest: Option<Time>) {
-        let asked = oldest.as_slice();
-        self.catalogue.release(timely::progress::frontier::AntichainRef::new(asked));
-        self.labels.release(timely::progress::frontier::AntichainRef::new(asked));
     }
 }

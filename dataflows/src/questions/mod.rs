@@ -6,6 +6,7 @@
 
 mod lenses;
 mod parts;
+mod shelf;
 mod users;
 mod plan;
 mod latest;
@@ -13,7 +14,8 @@ mod products;
 mod gather;
 
 pub(crate) use lenses::Lenses;
-pub use parts::{Best, Popular, Row, Visited, Worth};
+pub(crate) use parts::{Best, Popular, Row, Visited, Worth};
+pub(crate) use shelf::Shelf;
 
 use crate::Time;
 use crate::block::owner;
@@ -27,7 +29,7 @@ use crate::pairs::Partner;
 use crate::popularity::OnDay;
 use crate::positions::PositionSpine;
 use crate::recent::{OwnedEvent, Recent};
-use crate::recommend::{Basis, Ranked, Rules};
+use crate::recommend::{Basis, Ranking, Rules};
 use crate::views::ViewSpine;
 use crate::weights::Score;
 use differential_dataflow::operators::arrange::TraceAgent;
@@ -124,7 +126,7 @@ pub enum Found {
     /// The last minute in which a user was active, and the totals by kind.
     Activity(u32, [i64; 3]),
     /// Products, best first.
-    Ranked(Vec<Ranked>),
+    Ranked(Ranking),
     /// Events of one worker, newest first.
     Recent(Vec<OwnedEvent>),
     /// The next offset of a partition.
@@ -171,8 +173,7 @@ pub fn questions<'scope>(
         bought: views.bought.map(Lookup::new),
         history: views.history.map(Lookup::new),
         repeats: views.repeats.map(Lookup::new),
-        catalogue: Lookup::new(views.catalogue),
-        labels: Lookup::new(views.labels),
+        shelf: Shelf::new(views.catalogue, views.labels),
         peers: scope.peers(),
         vocabulary: vocabulary.clone(),
         again: None,
@@ -193,10 +194,6 @@ pub fn questions<'scope>(
         vocabulary: vocabulary.clone(),
     };
     let from_products = products(leads, known);
-    let finish = Finish {
-        catalogue: Lookup::new(catalogue),
-        labels: Lookup::new(labels),
-        vocabulary: vocabulary.clone(),
-    };
+    let finish = Finish { shelf: Shelf::new(catalogue, labels), vocabulary: vocabulary.clone() };
     (input, gather(from_users, from_products, finish))
 }

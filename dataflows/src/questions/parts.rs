@@ -35,7 +35,7 @@ pub(crate) struct Planned {
 
 /// A product of a visit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Visited {
+pub(crate) struct Visited {
     /// The product.
     pub product: u32,
     /// Whether it is of the latest visit, not from before.
@@ -44,7 +44,7 @@ pub struct Visited {
 
 /// A product with what it is worth to something, and of how many events that is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Worth {
+pub(crate) struct Worth {
     /// The product.
     pub product: u32,
     /// What it is worth.
@@ -55,7 +55,7 @@ pub struct Worth {
 
 /// The first of some products, best first. They are shared with what is kept between questions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Best {
+pub(crate) struct Best {
     products: Arc<[Worth]>,
     /// How many of them count.
     n: usize,
@@ -63,17 +63,17 @@ pub struct Best {
 
 impl Best {
     /// At most so many.
-    pub fn first(n: usize, products: Arc<[Worth]>) -> Best {
+    pub(crate) fn first(n: usize, products: Arc<[Worth]>) -> Best {
         Best { products, n }
     }
 
     /// How many were asked for, though there may be fewer.
-    pub fn n(&self) -> usize {
+    pub(crate) fn n(&self) -> usize {
         self.n
     }
 
     /// The products.
-    pub fn iter(&self) -> std::slice::Iter<'_, Worth> {
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Worth> {
         self.products[..self.n.min(self.products.len())].iter()
     }
 
@@ -99,7 +99,7 @@ impl<'a> IntoIterator for &'a Best {
 
 /// What goes with a product: the best of its partners.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Row {
+pub(crate) struct Row {
     /// The product.
     pub product: u32,
     /// The product's place in the visit, or in what was before, from the newest.
@@ -114,7 +114,7 @@ pub struct Row {
 
 /// The best products of a tag, or of one worker overall, best first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Popular {
+pub(crate) struct Popular {
     /// The tag; none is overall.
     pub tag: Option<String>,
     /// The tag's part of the user's profile.

@@ -5,13 +5,12 @@ use super::Visited;
 use super::latest::{Latest, VISIT};
 use super::parts::Planned;
 use super::products::Lead;
+use super::shelf::Shelf;
 use super::users::scores;
 use crate::Time;
 use crate::block::owner;
-use crate::catalogue::Entry;
 use crate::counts::Counts;
 use crate::history::Moment;
-use crate::labels::{Label, hold};
 use crate::lookup::Lookup;
 use crate::model::Lens;
 use crate::names::{SharedVocabulary, Vocabulary};
@@ -29,8 +28,7 @@ pub(super) struct Planner {
     pub(super) bought: Option<Lookup<u32>>,
     pub(super) history: Option<Lookup<Moment>>,
     pub(super) repeats: Option<Lookup<u16>>,
-    pub(super) catalogue: Lookup<Entry, isize>,
-    pub(super) labels: Lookup<Label>,
+    pub(super) shelf: Shelf,
     /// How many workers there are.
     pub(super) peers: usize,
     pub(super) vocabulary: SharedVocabulary,
@@ -161,14 +159,9 @@ impl Planner {
     ) -> Vec<(u32, f64)> {
         let blend = &lens.model.blend;
         let mut tastes: Vec<(u32, f64)> = Vec::new();
-        let (mut said, mut labels) = (Vec::new(), Vec::new());
         for (place, product) in visit.iter().take(blend.products.into()).enumerate() {
             let Some(product) = vocabulary.products.id(product) else { continue };
-            said.clear();
-            labels.clear();
-            self.catalogue.each(product, time, |(tags, _), _| said.clone_from(tags));
-            self.labels.each(product, time, |&label, _| labels.push(label));
-            let tags = hold(&labels, &said, &vocabulary.tags);
+            let tags = self.shelf.tags(product, time, &vocabulary.tags);
             #[allow(clippy::cast_precision_loss, reason = "a product has few tags")]
             let share = fade(place, blend.recency) / tags.len() as f64;
             for tag in tags {
@@ -222,8 +215,7 @@ impl Planner {
         self.bought.iter_mut().for_each(|bought| bought.release(asked));
         self.history.iter_mut().for_each(|history| history.release(asked));
         self.repeats.iter_mut().for_each(|repeats| repeats.release(asked));
-        self.catalogue.release(asked);
-        self.labels.release(asked);
+        self.shelf.release(asked);
     }
 }
 

@@ -27,15 +27,13 @@
 
 mod rank;
 mod pick;
+mod ranking;
 
-pub use pick::pick;
-pub(crate) use rank::fade;
-pub use rank::{Evidence, Ranker};
+pub(crate) use rank::{Evidence, Ranker, fade};
+pub use ranking::{Cause, Ranked, Ranking, Reason};
 
-use crate::catalogue::Product;
 use crate::model::Lens;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// How many of a user's tags are asked about.
 pub const TAGS: usize = 20;
@@ -158,43 +156,4 @@ pub struct Plan {
     pub rules: Rules,
     /// What it is made from.
     pub basis: Basis,
-}
-
-/// A product with the parts of its score.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ranked {
-    /// The product.
-    pub product: String,
-    /// The sum of the reasons' scores.
-    pub score: f64,
-    /// Why, the weightiest first.
-    pub reasons: Vec<Reason>,
-    /// What the catalogue says of it.
-    pub row: Option<Product>,
-}
-
-/// A part of a score.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reason {
-    /// What speaks for the product.
-    pub cause: Cause,
-    /// Of how many events.
-    pub events: u32,
-    /// How much of the score.
-    pub score: f64,
-}
-
-/// What speaks for a product.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cause {
-    /// Visitors who touched this product touched that one, too.
-    Product(Arc<str>),
-    /// The visitor has touched it in this visit.
-    Seen,
-    /// The visitor touched it before this visit.
-    SeenBefore,
-    /// It is popular in this tag.
-    Tag(Arc<str>),
-    /// It is popular.
-    Popular,
 }

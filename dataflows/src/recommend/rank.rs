@@ -1,46 +1,74 @@
 //! The kernel: from the parts of a question to the best products and the reasons for them.
 
-use super::{AGAIN, Basis, Cause, LeaveOut, Plan, Ranked, Reason};
+use super::pick::Picker;
+use super::{AGAIN, Basis, Cause, LeaveOut, Plan, Ranking};
+use crate::Time;
 use crate::block::stable_hash;
 use crate::catalogue::Product;
 use crate::model::{Blend, Lens};
-use crate::names::Names;
-use crate::questions::{Best, Popular, Row, Visited, Worth};
+use crate::names::{Names, Vocabulary};
+use crate::questions::{Best, Popular, Row, Shelf, Visited, Worth};
+use std::sync::Arc;
 
 /// What was found for a ranking, in ids of the worker that ranks.
 #[derive(Clone, Debug, Default)]
-pub struct Evidence {
+pub(crate) struct Evidence {
     /// Products of the latest visits, newest first, no product twice.
-    pub visit: Vec<Visited>,
+    pub(crate) visit: Vec<Visited>,
     /// What the user has bought.
-    pub bought: Vec<u32>,
+    pub(crate) bought: Vec<u32>,
     /// What goes with the newest products.
-    pub rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
     /// What is popular, by tag and overall.
-    pub popular: Vec<Popular>,
+    pub(crate) popular: Vec<Popular>,
 }
 
 /// A term of the score: each product's worth, times a factor.
 struct Term {
-    cause: Cause,
+    source: Source,
     factor: f64,
     products: Best,
 }
 
+/// What a term speaks of.
+enum Source {
+    Product(u32),
+    Seen,
+    SeenBefore,
+    Tag(String),
+    Popular,
+}
+
 /// Ranks, in memory that it keeps.
 #[derive(Default)]
-pub struct Ranker {
+pub(crate) struct Ranker {
     /// By product, its score; zero outside of [`Ranker::rank`].
     scores: Vec<f64>,
     /// By product, one more than its place among those that are shown; likewise.
     shown: Vec<u32>,
     touched: Vec<u32>,
+    parts: Vec<Part>,
 }
 
 /// A product with its score.
 struct Candidate {
     score: f64,
     product: u32,
+}
+
+/// A product that is shown.
+struct Shown {
+    score: f64,
+    product: u32,
+    row: Option<Arc<Product>>,
+}
+
+/// What a term says of a product that is shown.
+struct Part {
+    place: u32,
+    term: usize,
+    events: u32,
+    score: f64,
 }
 
 /// Takes so many of the best, and those as good as the last of them; best first, ties by name. Only
@@ -62,24 +90,47 @@ fn take_best(rest: &mut Vec<Candidate>, most: usize, names: &Known<'_>) -> Vec<C
 }
 
 impl Ranker {
-    /// The best products of a plan that are not unavailable, as many as [`pick`](super::pick())
-    /// needs; `row_of` is what the catalogue says of a product.
-    pub fn rank(
+    /// The best products of a plan that its rules allow and that are not unavailable.
+    pub(crate) fn rank(
         &mut self,
         plan: &Plan,
         evidence: Evidence,
-        names: &Names,
-        mut row_of: impl FnMut(u32) -> Option<Product>,
-    ) -> Vec<Ranked> {
+        time: Time,
+        vocabulary: &Vocabulary,
+        shelf: &mut Shelf,
+    ) -> Ranking {
         let Evidence { visit, bought, rows, popular } = evidence;
         let given = plan.basis.visit();
-        let names = &Known::with(names, &given);
+        let names = &Known::with(&vocabulary.products, &given);
         let visit = visit_of(plan, &given, visit, names);
         let left_out = left_out(plan, &visit, &bought, names);
         let terms = terms(plan, &visit, rows, popular, names);
-        self.scores.resize(names.len(), 0.0);
-        self.shown.resize(names.len(), 0);
-        for term in &terms {
+        let mut rest = self.candidates(&terms, left_out, names.len());
+        let mut picker = Picker::new(&plan.rules, &vocabulary.tags);
+        let most = plan.rules.n.saturating_add(plan.rules.offset);
+        let mut shown = Vec::with_capacity(plan.rules.n.min(rest.len()));
+        while !picker.is_done() && !rest.is_empty() {
+            for Candidate { score, product } in take_best(&mut rest, most, names) {
+                let row = shelf.row(product, time);
+                if row.as_ref().is_none_or(|row| !row.unavailable)
+                    && picker.shows(|| shelf.tags(product, time, &vocabulary.tags))
+                {
+                    shown.push(Shown { score, product, row });
+                }
+            }
+        }
+        self.explain(&terms, shown, names)
+    }
+
+    /// All products that some term speaks for, but those that are left out.
+    fn candidates(
+        &mut self,
+        terms: &[Term],
+        left_out: Vec<u32>,
+        products: usize,
+    ) -> Vec<Candidate> {
+        self.scores.resize(products, 0.0);
+        for term in terms {
             for &Worth { product, worth, .. } in &term.products {
                 let score = &mut self.scores[product as usize];
                 if *score == 0.0 {
@@ -88,52 +139,62 @@ impl Ranker {
                 *score += term.factor * worth;
             }
         }
-        let mut rest: Vec<Candidate> = Vec::with_capacity(self.touched.len());
         for product in left_out {
             self.scores[product as usize] = 0.0;
         }
+        let mut candidates = Vec::with_capacity(self.touched.len());
         for product in self.touched.drain(..) {
             let score = std::mem::take(&mut self.scores[product as usize]);
             if 0.0 < score {
-                rest.push(Candidate { score, product });
+                candidates.push(Candidate { score, product });
             }
         }
-        let most = plan.rules.candidates();
-        let mut ranked = Vec::new();
-        let mut products = Vec::new();
-        while ranked.len() < most && !rest.is_empty() {
-            for Candidate { score, product } in take_best(&mut rest, most, names) {
-                if most <= ranked.len() {
-                    break;
-                }
-                let row = row_of(product);
-                if row.as_ref().is_none_or(|row| !row.unavailable) {
-                    products.push(product);
-                    let (product, reasons) = (names.text(product).to_string(), Vec::new());
-                    ranked.push(Ranked { product, score, reasons, row });
-                }
-            }
-        }
-        self.explain(&terms, &products, &mut ranked);
-        ranked
+        candidates
     }
 
-    fn explain(&mut self, terms: &[Term], products: &[u32], ranked: &mut [Ranked]) {
-        for (place, &product) in (1..).zip(products) {
-            self.shown[product as usize] = place;
+    /// What is shown, with what speaks for it, the weightiest first.
+    fn explain(&mut self, terms: &[Term], shown: Vec<Shown>, names: &Known<'_>) -> Ranking {
+        self.shown.resize(names.len(), 0);
+        for (place, shown) in (1..).zip(&shown) {
+            self.shown[shown.product as usize] = place;
         }
-        for Term { cause, factor, products } in terms {
+        self.parts.clear();
+        for (term, Term { factor, products, .. }) in terms.iter().enumerate() {
             for &Worth { product, worth, events } in products {
-                let Some(place) = self.shown[product as usize].checked_sub(1) else { continue };
-                let reason = Reason { cause: cause.clone(), events, score: factor * worth };
-                ranked[place as usize].reasons.push(reason);
+                let place = self.shown[product as usize];
+                if place != 0 {
+                    self.parts.push(Part { place, term, events, score: factor * worth });
+                }
             }
         }
-        for &product in products {
+        self.parts.sort_unstable_by(|one, other| {
+            let by_score = || other.score.total_cmp(&one.score).then(one.term.cmp(&other.term));
+            one.place.cmp(&other.place).then_with(by_score)
+        });
+        let mut ranking = Ranking::default();
+        let mut causes = vec![None; terms.len()];
+        let mut parts = self.parts.iter().peekable();
+        for (place, Shown { score, product, row }) in (1..).zip(shown) {
             self.shown[product as usize] = 0;
+            ranking.add(names.text(product), score, row);
+            while let Some(part) = parts.next_if(|part| part.place == place) {
+                let cause = *causes[part.term]
+                    .get_or_insert_with(|| ranking.add_cause(terms[part.term].cause(names)));
+                ranking.add_reason(cause, part.events, part.score);
+            }
         }
-        for ranked in ranked {
-            ranked.reasons.sort_by(|one, other| other.score.total_cmp(&one.score));
+        ranking
+    }
+}
+
+impl Term {
+    fn cause<'a>(&'a self, names: &'a Known<'_>) -> Cause<&'a str> {
+        match &self.source {
+            Source::Product(product) => Cause::Product(names.text(*product)),
+            Source::Seen => Cause::Seen,
+            Source::SeenBefore => Cause::SeenBefore,
+            Source::Tag(tag) => Cause::Tag(tag),
+            Source::Popular => Cause::Popular,
         }
     }
 }
@@ -227,13 +288,13 @@ fn terms(
     let mut terms: Vec<Term> = rows
         .into_iter()
         .map(|row| Term {
-            cause: Cause::Product(names.text(row.product).into()),
+            source: Source::Product(row.product),
             factor: factor(&row),
             products: row.partners,
         })
         .collect();
     let again = all(again);
-    terms.push(Term { cause: Cause::Seen, factor: 1.0, products: again });
+    terms.push(Term { source: Source::Seen, factor: 1.0, products: again });
     terms.push(seen_before(visit, blend));
     let ranking = !matches!(plan.basis, Basis::Tag(_) | Basis::Everything);
     let (tags, everything) = if ranking { (rest * blend.tags, blend.trend) } else { (1.0, 1.0) };
@@ -242,11 +303,11 @@ fn terms(
     by_tag.sort_by(|one, other| one.tag.cmp(&other.tag));
     for popular in by_tag.into_iter().chain(merged(overall, names)) {
         let scale = if ranking { popular.mass } else { 1.0 };
-        let (cause, share) = match popular.tag {
-            Some(tag) => (Cause::Tag(tag.into()), tags * popular.share),
-            None => (Cause::Popular, everything),
+        let (source, share) = match popular.tag {
+            Some(tag) => (Source::Tag(tag), tags * popular.share),
+            None => (Source::Popular, everything),
         };
-        terms.push(Term { cause, factor: share / scale, products: popular.products });
+        terms.push(Term { source, factor: share / scale, products: popular.products });
     }
     terms
 }
@@ -273,7 +334,7 @@ fn seen_before(visit: &[Visited], blend: &Blend) -> Term {
         events: 1,
     };
     let products = all(products.enumerate().map(worth).collect());
-    Term { cause: Cause::SeenBefore, factor: blend.earlier_repeat, products }
+    Term { source: Source::SeenBefore, factor: blend.earlier_repeat, products }
 }
 
 /// What a place counts, when so many places on count 1/e.

@@ -12,7 +12,7 @@ use dataflows::model::Model;
 use dataflows::names::SharedVocabulary;
 use dataflows::questions::{Answered, Ask, Found, What, questions};
 use dataflows::recent::OwnedEvent;
-use dataflows::recommend::Ranked;
+use dataflows::recommend::{Ranked, Ranking};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -213,19 +213,19 @@ fn hold(
 
 /// Whether rankings are the same but for rounding, and for which comes first, and so is in at all,
 /// of what is as good.
-fn same(found: &[Ranked], expected: &[Ranked]) -> bool {
+fn same(found: &Ranking, expected: &Ranking) -> bool {
     let near = |one: f64, other: f64| (one - other).abs() <= 1e-9 * one.abs().max(1.0);
-    let causes = |ranked: &Ranked| {
-        let causes = ranked.reasons.iter().map(|reason| (reason.cause.clone(), reason.events));
+    let causes = |ranked: &Ranked<'_>| {
+        let causes = ranked.reasons().map(|reason| (format!("{:?}", reason.cause), reason.events));
         causes.collect::<BTreeMap<_, _>>()
     };
     found.len() == expected.len()
-        && found.iter().zip(expected).all(|(found, expected)| {
-            let sum: f64 = found.reasons.iter().map(|reason| reason.score).sum();
+        && found.iter().zip(expected.iter()).all(|(found, expected)| {
+            let sum: f64 = found.reasons().map(|reason| reason.score).sum();
             near(found.score, expected.score)
                 && near(sum, found.score)
                 && (found.product != expected.product
-                    || found.row == expected.row && causes(found) == causes(expected))
+                    || found.row == expected.row && causes(&found) == causes(&expected))
         })
 }
 

@@ -9,14 +9,24 @@ use dataflows::intern::day;
 use dataflows::model::Lens;
 use dataflows::pairs::WINDOW;
 use dataflows::recent::OwnedEvent;
-use dataflows::recommend::{AGAIN, Basis, Cause, LeaveOut, Ranked, Reason, Rules};
+use dataflows::recommend::{AGAIN, Basis, Cause, LeaveOut, Ranking, Rules};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// An event that the history holds, and whether it pairs.
 pub(crate) type Moment = (OwnedEvent, bool);
 /// Products and what they are worth, of how many events; best first, ties by name.
 type Worths = Vec<(String, f64, u32)>;
+/// A term of the score: what speaks, how much, for what.
+type Term = (Cause<String>, f64, Worths);
+
+/// A product with what each of some terms, by number, gives it, of how many events.
+struct Candidate {
+    product: String,
+    score: f64,
+    parts: Vec<(usize, u32, f64)>,
+}
 
 /// Whether two events are one moment of a user, in the same way.
 fn same_moment(one: &OwnedEvent, other: &OwnedEvent) -> bool {
@@ -32,7 +42,7 @@ struct Seen {
 }
 
 impl Oracle {
-    pub(crate) fn ranking(&self, basis: &Basis, rules: &Rules) -> Vec<Ranked> {
+    pub(crate) fn ranking(&self, basis: &Basis, rules: &Rules) -> Ranking {
         let history = &self.held;
         let mut left_out = BTreeSet::new();
         let (mut seen, mut interests, mut overall) = (Seen::default(), Vec::new(), true);
@@ -59,7 +69,7 @@ impl Oracle {
             }
             Basis::Tag(tag) => {
                 let popular = self.popular(Some(tag));
-                let terms = vec![(Cause::Tag(tag.as_str().into()), 1.0, popular)];
+                let terms = vec![(Cause::Tag(tag.clone()), 1.0, popular)];
                 return self.rank(rules, terms, &left_out);
             }
             Basis::Everything => {
@@ -98,7 +108,7 @@ impl Oracle {
         for (tag, share) in self.shares(&seen.visit, interests) {
             let products = self.popular(Some(&tag));
             let factor = rest * blend.tags * share / mass(&products);
-            terms.push((Cause::Tag(tag.into()), factor, products));
+            terms.push((Cause::Tag(tag), factor, products));
         }
         if overall {
             let products = self.popular(None);
@@ -108,33 +118,33 @@ impl Oracle {
     }
 
     /// Sums the terms up, and picks as the rules say.
-    fn rank(
-        &self,
-        rules: &Rules,
-        terms: Vec<(Cause, f64, Worths)>,
-        left_out: &BTreeSet<String>,
-    ) -> Vec<Ranked> {
-        let mut products: BTreeMap<String, Vec<Reason>> = BTreeMap::new();
+    fn rank(&self, rules: &Rules, terms: Vec<Term>, left_out: &BTreeSet<String>) -> Ranking {
+        let mut ranking = Ranking::default();
+        let mut products: BTreeMap<String, Vec<(usize, u32, f64)>> = BTreeMap::new();
         for (cause, factor, worths) in terms {
+            let cause = ranking.add_cause(match &cause {
+                Cause::Product(product) => Cause::Product(product),
+                Cause::Tag(tag) => Cause::Tag(tag),
+                Cause::Seen => Cause::Seen,
+                Cause::SeenBefore => Cause::SeenBefore,
+                Cause::Popular => Cause::Popular,
+            });
             for (product, worth, events) in worths {
-                let reason = Reason { cause: cause.clone(), events, score: factor * worth };
-                products.entry(product).or_default().push(reason);
+                products.entry(product).or_default().push((cause, events, factor * worth));
             }
         }
         products.retain(|product, _| !left_out.contains(product));
-        let ranked = products.into_iter().map(|(product, reasons)| Ranked {
-            score: reasons.iter().map(|reason| reason.score).sum(),
-            row: self.catalogue.get(&product).cloned(),
-            product,
-            reasons,
+        let ranked = products.into_iter().map(|(product, parts)| {
+            let score = parts.iter().map(|(_, _, score)| score).sum();
+            Candidate { product, score, parts }
         });
-        let mut ranked: Vec<Ranked> = ranked.collect();
+        let mut ranked: Vec<Candidate> = ranked.collect();
         ranked.sort_by(|one, other| other.score.total_cmp(&one.score));
         let mut per_tag: BTreeMap<String, usize> = BTreeMap::new();
         ranked.retain(|ranked| {
             let tags = self.labels(&ranked.product);
             let is_of = |list: &[String]| tags.iter().any(|tag| list.contains(tag));
-            if ranked.row.as_ref().is_some_and(|row| row.unavailable)
+            if self.catalogue.get(&ranked.product).is_some_and(|row| row.unavailable)
                 || !rules.only.is_empty() && !is_of(&rules.only)
                 || is_of(&rules.without)
             {
@@ -149,7 +159,13 @@ impl Oracle {
             }
             true
         });
-        ranked.into_iter().skip(rules.offset).take(rules.n).collect()
+        for Candidate { product, score, parts } in ranked.iter().skip(rules.offset).take(rules.n) {
+            ranking.add(product, *score, self.catalogue.get(product).cloned().map(Arc::new));
+            for &(cause, events, score) in parts {
+                ranking.add_reason(cause, events, score);
+            }
+        }
+        ranking
     }
 
     /// The tags of a product, whoever may have brought them.
@@ -245,7 +261,7 @@ impl Oracle {
     }
 
     /// What goes with the newest products.
-    fn partners(&self, history: &[Moment], seen: &Seen, rest: f64) -> Vec<(Cause, f64, Worths)> {
+    fn partners(&self, history: &[Moment], seen: &Seen, rest: f64) -> Vec<Term> {
         let blend = self.model.blend;
         let mut terms = Vec::new();
         let visit = seen.visit.iter().take(blend.products.into());
@@ -261,7 +277,7 @@ impl Oracle {
             let row = self.row(history, product);
             let factor = rest * u / norm / (mass(&row) + blend.doubt);
             if !row.is_empty() {
-                terms.push((Cause::Product(product.as_str().into()), factor, row));
+                terms.push((Cause::Product(product.clone()), factor, row));
             }
         }
         terms

@@ -1,12 +1,13 @@
-//! HTTP/1.1 over one kept connection, with as little work as can be: the load generator shares the
-//! machine with what it measures.
+//! HTTP/1.1 over kept connections, with as little work as can be: whoever measures shares the
+//! machine with what is measured.
 
 use anyhow::{Context, ensure};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::ops::Range;
 use std::time::Duration;
 
-/// One connection.
+/// One connection that waits for its answers.
 pub(crate) struct Connection {
     stream: TcpStream,
     request: Vec<u8>,
@@ -15,9 +16,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn open(address: &str) -> anyhow::Result<Connection> {
-        let stream =
-            TcpStream::connect(address).with_context(|| format!("{address} does not answer"))?;
-        stream.set_nodelay(true)?;
+        let stream = connect(address)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         Ok(Connection { stream, request: Vec::new(), answer: Vec::new() })
     }
@@ -33,30 +32,59 @@ impl Connection {
         path: &str,
         body: &str,
     ) -> anyhow::Result<(u16, &[u8])> {
-        self.request.clear();
-        write!(self.request, "{method} {path} HTTP/1.1\r\nHost: bench\r\n")?;
-        write!(self.request, "Content-Length: {}\r\n\r\n{body}", body.len())?;
+        write_request(&mut self.request, method, path, body)?;
         self.stream.write_all(&self.request)?;
         self.answer.clear();
-        let (head, length) = loop {
-            self.receive()?;
-            if let Some(head) = memchr::memmem::find(&self.answer, b"\r\n\r\n") {
-                break (head + 4, length(&self.answer[..head])?);
+        let Answer { status, body } = loop {
+            let mut chunk = [0; 16 * 1024];
+            let received = self.stream.read(&mut chunk)?;
+            ensure!(received > 0, "the connection was closed");
+            self.answer.extend_from_slice(&chunk[..received]);
+            if let Some(answer) = Answer::whole(&self.answer)? {
+                break answer;
             }
         };
-        while self.answer.len() < head + length {
-            self.receive()?;
-        }
-        let status = std::str::from_utf8(&self.answer[9..12])?.parse()?;
-        Ok((status, &self.answer[head..]))
+        Ok((status, &self.answer[body]))
     }
+}
 
-    fn receive(&mut self) -> anyhow::Result<()> {
-        let mut chunk = [0; 16 * 1024];
-        let received = self.stream.read(&mut chunk)?;
-        ensure!(received > 0, "the connection was closed");
-        self.answer.extend_from_slice(&chunk[..received]);
-        Ok(())
+pub(crate) fn connect(address: &str) -> anyhow::Result<TcpStream> {
+    let stream =
+        TcpStream::connect(address).with_context(|| format!("{address} does not answer"))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Writes a request in place of what is there.
+pub(crate) fn write_request(
+    out: &mut Vec<u8>,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> anyhow::Result<()> {
+    out.clear();
+    write!(out, "{method} {path} HTTP/1.1\r\nHost: bench\r\n")?;
+    write!(out, "Content-Length: {}\r\n\r\n{body}", body.len())?;
+    Ok(())
+}
+
+/// An answer that is there: its status, and where its body lies.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Range<usize>,
+}
+
+impl Answer {
+    /// What was received, if that is all.
+    pub(crate) fn whole(received: &[u8]) -> anyhow::Result<Option<Answer>> {
+        let Some(head) = memchr::memmem::find(received, b"\r\n\r\n") else { return Ok(None) };
+        let start = head + 4;
+        let body = start..start + length(&received[..head])?;
+        if received.len() < body.end {
+            return Ok(None);
+        }
+        let status = std::str::from_utf8(&received[9..12])?.parse()?;
+        Ok(Some(Answer { status, body }))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::settings::{Store, StoreError};
 use dataflows::catalogue::Product;
 use dataflows::event::Kind;
 use dataflows::recent::OwnedEvent;
-use dataflows::recommend::{Basis, Cause, Ranked, Reason};
+use dataflows::recommend::{Basis, Cause, Ranking};
 use dataflows::weights::Score;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -36,7 +36,7 @@ pub(super) fn scripted(question: &Question) -> Body {
     }
 }
 
-fn products(id: &str, n: usize) -> Vec<Ranked> {
+fn products(id: &str, n: usize) -> Ranking {
     let known = Product {
         name: "Radio".into(),
         category: "Audio".into(),
@@ -44,11 +44,15 @@ fn products(id: &str, n: usize) -> Vec<Ranked> {
         price: Some(19_990_000),
         unavailable: false,
     };
-    let tag = Reason { cause: Cause::Tag("audio".into()), events: 3, score: 1.5 };
-    let reasons = vec![tag, Reason { cause: Cause::Popular, events: 7, score: 0.5 }];
-    let first = Ranked { product: id.into(), row: Some(known), score: 2.0, reasons };
-    let rest = Ranked { product: "bare".into(), row: None, score: 0.0, reasons: Vec::new() };
-    [first, rest].into_iter().take(n).collect()
+    let mut ranking = Ranking::default();
+    let causes = [Cause::Tag("audio"), Cause::Popular].map(|cause| ranking.add_cause(cause));
+    ranking.add(id, 2.0, Some(known.into()));
+    ranking.add_reason(causes[0], 3, 1.5);
+    ranking.add_reason(causes[1], 7, 0.5);
+    if n > 1 {
+        ranking.add("bare", 0.0, None);
+    }
+    ranking
 }
 
 fn event() -> OwnedEvent {
