@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
 /// How many products of a visit are looked at, unless all are to be left out: more are a bot's.
-pub(super) const VISIT: usize = 200;
+pub(super) const VISIT: usize = 50;
 
 /// The products of the latest visit, newest first, and some from before, as moments are read.
 pub(super) struct Latest {

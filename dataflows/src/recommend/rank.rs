@@ -47,7 +47,8 @@ pub(crate) struct Ranker {
     /// By product, one more than its place among those that are shown; likewise.
     shown: Vec<u32>,
     touched: Vec<u32>,
-    parts: Vec<Part>,
+    /// What terms say of each product that is shown, by its place.
+    parts: Vec<Vec<Part>>,
 }
 
 /// A product with its score.
@@ -65,7 +66,6 @@ struct Shown {
 
 /// What a term says of a product that is shown.
 struct Part {
-    place: u32,
     term: usize,
     events: u32,
     score: f64,
@@ -158,29 +158,27 @@ impl Ranker {
         for (place, shown) in (1..).zip(&shown) {
             self.shown[shown.product as usize] = place;
         }
-        self.parts.clear();
+        self.parts.iter_mut().for_each(Vec::clear);
+        self.parts.resize_with(shown.len().max(self.parts.len()), Vec::new);
         for (term, Term { factor, products, .. }) in terms.iter().enumerate() {
             for &Worth { product, worth, events } in products {
-                let place = self.shown[product as usize];
-                if place != 0 {
-                    self.parts.push(Part { place, term, events, score: factor * worth });
+                if let Some(place) = self.shown[product as usize].checked_sub(1) {
+                    let part = Part { term, events, score: factor * worth };
+                    self.parts[place as usize].push(part);
                 }
             }
         }
-        self.parts.sort_unstable_by(|one, other| {
-            let by_score = || other.score.total_cmp(&one.score).then(one.term.cmp(&other.term));
-            one.place.cmp(&other.place).then_with(by_score)
-        });
         let mut ranking = Ranking::default();
         let mut causes = vec![None; terms.len()];
-        let mut parts = self.parts.iter().peekable();
-        for (place, Shown { score, product, row }) in (1..).zip(shown) {
+        for (Shown { score, product, row }, parts) in shown.into_iter().zip(&mut self.parts) {
             self.shown[product as usize] = 0;
             ranking.add(names.text(product), score, row);
-            while let Some(part) = parts.next_if(|part| part.place == place) {
-                let cause = *causes[part.term]
-                    .get_or_insert_with(|| ranking.add_cause(terms[part.term].cause(names)));
-                ranking.add_reason(cause, part.events, part.score);
+            // Few, and in the order of their terms: the sort keeps it where scores are equal.
+            parts.sort_by(|one, other| other.score.total_cmp(&one.score));
+            for &Part { term, events, score } in &*parts {
+                let cause = *causes[term]
+                    .get_or_insert_with(|| ranking.add_cause(terms[term].cause(names)));
+                ranking.add_reason(cause, events, score);
             }
         }
         ranking
