@@ -2,8 +2,8 @@
 
 use crate::Time;
 use crate::names::SharedVocabulary;
+use crate::packed::{PackedBatcher, PackedSpine};
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent, arrangement::arrange_core};
-use differential_dataflow::trace::implementations::{ValBatcher, ValSpine};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub type Entry = (Vec<u32>, Arc<Product>);
 /// Product to its row, on every worker.
 pub type Catalogue<'scope> = Arranged<'scope, TraceAgent<CatalogueSpine>>;
 /// How [`Catalogue`] is kept.
-pub type CatalogueSpine = ValSpine<u32, Entry, Time, isize>;
+pub type CatalogueSpine = PackedSpine<Entry, isize>;
 
 /// Broadcasts rows and keeps the latest of each product; a correction retracts what it replaces.
 ///
@@ -80,6 +80,6 @@ pub fn catalogue<'scope>(
         latest,
         Pipeline,
         "catalogue",
-        ValBatcher::<u32, Entry, Time, isize>::new,
+        PackedBatcher::<Entry, isize>::new,
     )
 }

@@ -1,11 +1,10 @@
 //! Which times are complete in every view: one operator that hears all of them.
 
 use crate::Time;
-use crate::reader::Batch;
+use crate::packed::{Batch, PackedSpine};
 use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
-use differential_dataflow::trace::implementations::ValSpine;
 use std::cell::Cell;
 use std::rc::Rc;
 use timely::dataflow::channels::pact::Pipeline;
@@ -13,7 +12,7 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::{Scope, Stream};
 
 /// A view, whatever it is counted in.
-type Held<'scope, V, R> = Arranged<'scope, TraceAgent<ValSpine<u32, V, Time, R>>>;
+type Held<'scope, V, R> = Arranged<'scope, TraceAgent<PackedSpine<V, R>>>;
 
 /// The time before which everything is in the views, on all workers. Cheap to clone.
 #[derive(Clone, Default)]
@@ -61,7 +60,7 @@ impl<'scope> Closing<'scope> {
     pub(crate) fn view<V: ExchangeData, R: ExchangeData + Semigroup>(
         &mut self,
         view: Held<'scope, V, R>,
-    ) -> TraceAgent<ValSpine<u32, V, Time, R>> {
+    ) -> TraceAgent<PackedSpine<V, R>> {
         self.view_with(view, |_, _| ())
     }
 
@@ -70,7 +69,7 @@ impl<'scope> Closing<'scope> {
         &mut self,
         view: Held<'scope, V, R>,
         mut show: impl FnMut(Time, Option<&Batch<V, R>>) + 'static,
-    ) -> TraceAgent<ValSpine<u32, V, Time, R>> {
+    ) -> TraceAgent<PackedSpine<V, R>> {
         self.hear(view.stream, move |_, span| {
             let until = span.upper().first().copied().unwrap_or(Time::MAX);
             show(until, span.inner.as_ref());

@@ -253,7 +253,7 @@ impl<V: ExchangeData> Trace for TraceAgent<ViewSpine<V>> {
         let (mut records, mut batches) = (0, 0);
         self.map_spans(|span| {
             if let Some(batch) = &span.inner {
-                records += batch.storage.vals.vals.len();
+                records += batch.values();
                 batches += 1;
             }
         });

@@ -11,7 +11,7 @@ use crate::by_id::ById;
 use crate::counts::Counts;
 use crate::model::{Blend, Lens};
 use crate::questions::Worth;
-use crate::reader::Batch;
+use crate::packed::Batch;
 use crate::top::{Entry, Top};
 use differential_dataflow::ExchangeData;
 use differential_dataflow::trace::{Cursor, Navigable};

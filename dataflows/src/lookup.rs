@@ -2,12 +2,12 @@
 
 use crate::Time;
 use crate::counts::Counts;
-use crate::reader::{Batch, Reader};
+use crate::packed::{Batch, PackedSpine};
+use crate::reader::Reader;
 use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::TraceReader;
-use differential_dataflow::trace::implementations::ValSpine;
 use std::ops::ControlFlow;
 use timely::progress::Antichain;
 use timely::progress::frontier::AntichainRef;
@@ -17,14 +17,14 @@ use timely::progress::frontier::AntichainRef;
 /// What may still be asked about is kept apart by time: [`Lookup::release`] says what that is, and
 /// is to be called whenever the operator has run.
 pub struct Lookup<V: ExchangeData, R: ExchangeData + Semigroup = Counts> {
-    trace: TraceAgent<ValSpine<u32, V, Time, R>>,
+    trace: TraceAgent<PackedSpine<V, R>>,
     /// While the operator runs, once it has read.
     reader: Option<Reader<V, R>>,
 }
 
 impl<V: ExchangeData, R: ExchangeData + Semigroup> Lookup<V, R> {
     /// A way to read a view.
-    pub fn new(mut trace: TraceAgent<ValSpine<u32, V, Time, R>>) -> Lookup<V, R> {
+    pub fn new(mut trace: TraceAgent<PackedSpine<V, R>>) -> Lookup<V, R> {
         // Batches may be merged as they like: they are read as they are found.
         trace.set_physical_compaction(Antichain::new().borrow());
         Lookup { trace, reader: None }

@@ -4,15 +4,15 @@
 use crate::Time;
 use crate::block::stable_hash;
 use crate::names::SharedVocabulary;
+use crate::packed::{PackedBatcher, PackedSpine};
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent, arrangement::arrange_core};
-use differential_dataflow::trace::implementations::{ValBatcher, ValSpine};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::generic::Operator;
 
 /// How [`positions`] is kept: the partition's id; the next offset is the sum of the advances.
-pub type PositionSpine = ValSpine<u32, (), Time, i64>;
+pub type PositionSpine = PackedSpine<(), i64>;
 
 /// Sums up advances by partition, each named `topic/index`, at the worker that its name hashes to.
 pub fn positions<'scope>(
@@ -40,6 +40,6 @@ pub fn positions<'scope>(
         here,
         Pipeline,
         "positions",
-        ValBatcher::<u32, (), Time, i64>::new,
+        PackedBatcher::<(), i64>::new,
     )
 }

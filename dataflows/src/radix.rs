@@ -6,14 +6,10 @@
 
 use crate::Time;
 use crate::counts::Counts;
-use crate::reader::Batch;
+use crate::packed::{Packed, Writer};
 use differential_dataflow::batcher::{Batcher, Extract};
 use differential_dataflow::difference::{IsZero, Semigroup};
-use differential_dataflow::trace::implementations::ord_neu::val_batch::OrdValStorage;
-use differential_dataflow::trace::implementations::ord_neu::{OrdValBatch, Upds, Vals};
-use differential_dataflow::trace::implementations::{BatchContainer, Vector};
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use timely::progress::frontier::AntichainRef;
 
 /// A key, a value, when, and by how much.
@@ -40,7 +36,7 @@ impl Batcher<Vec<Update>> for RadixBatcher {
 
 impl Extract for RadixBatcher {
     type Time = Time;
-    type Output = Batch<u32, Counts>;
+    type Output = Packed<u32, Counts>;
 
     fn extract<'a>(
         &'a mut self,
@@ -139,71 +135,38 @@ impl Order {
 
 /// Sums up the updates of each pair and time, and makes a batch of what is left. They come in the
 /// order of their times.
-fn batch(updates: &[Update], order: &mut Order) -> Option<Batch<u32, Counts>> {
-    let mut writer = Writer::with_capacity(updates.len());
-    order.each(updates, |&(pair, time, counts)| {
-        if writer.pair != pair {
-            writer.finish();
-            writer.pair = pair;
-        }
-        match writer.sums.last_mut() {
-            Some((last, sum)) if *last == time => sum.plus_equals(&counts),
-            _ => writer.sums.push((time, counts)),
+fn batch(updates: &[Update], order: &mut Order) -> Option<Packed<u32, Counts>> {
+    let mut writer = Writer::with_capacity(updates.len() / 2, updates.len());
+    // The pair under way, and what it comes to at the last of its times.
+    let mut under_way: Option<Update> = None;
+    order.each(updates, |&(pair, time, counts)| match &mut under_way {
+        Some((last, at, sum)) if *last == pair && *at == time => sum.plus_equals(&counts),
+        under_way => {
+            if let Some(last) = under_way.replace((pair, time, counts)) {
+                finish(&mut writer, last, Some(pair));
+            }
         }
     });
-    writer.finish();
+    if let Some(last) = under_way {
+        finish(&mut writer, last, None);
+    }
     writer.done()
 }
 
-/// Writes a batch, pair by pair.
-struct Writer {
-    storage: OrdValStorage<Vector<Update>>,
-    updates: usize,
-    /// The pair under way, and what it comes to at each time.
-    pair: (u32, u32),
-    sums: Vec<(Time, Counts)>,
-}
-
-impl Writer {
-    fn with_capacity(updates: usize) -> Writer {
-        let storage = OrdValStorage {
-            keys: Vec::with_capacity(updates / 2),
-            vals: Vals::with_capacity(updates / 2, updates),
-            upds: Upds::with_capacity(updates, 0),
-        };
-        Writer { storage, updates: 0, pair: (0, 0), sums: Vec::new() }
+/// Writes what a pair comes to at a time, and the pair, unless the next is the same.
+fn finish(
+    writer: &mut Writer<u32, Counts>,
+    ((key, value), time, sum): Update,
+    next: Option<(u32, u32)>,
+) {
+    if !sum.is_zero() {
+        writer.update(time, sum);
     }
-
-    /// Writes the pair under way, unless it comes to nothing.
-    fn finish(&mut self) {
-        self.sums.retain(|(_, sum)| !sum.is_zero());
-        if self.sums.is_empty() {
-            return;
-        }
-        let OrdValStorage { keys, vals, upds } = &mut self.storage;
-        let (key, value) = self.pair;
-        if keys.last() != Some(&key) {
-            if !keys.is_empty() {
-                vals.offs.push(vals.vals.len());
-            }
-            keys.push(key);
-        }
-        vals.vals.push(value);
-        // One update like the last one takes no room: an empty range stands for it.
-        let again = upds.times.last().copied().zip(upds.diffs.last().copied());
-        if self.sums.len() > 1 || self.sums.last() != again.as_ref() {
-            upds.times.extend(self.sums.iter().map(|(time, _)| *time));
-            upds.diffs.extend(self.sums.iter().map(|(_, sum)| *sum));
-        }
-        upds.offs.push(upds.times.len());
-        self.updates += self.sums.len();
-        self.sums.clear();
+    if next != Some((key, value)) {
+        writer.value(|| value);
     }
-
-    fn done(self) -> Option<Batch<u32, Counts>> {
-        let Writer { mut storage, updates, .. } = self;
-        storage.vals.offs.push(storage.vals.vals.len());
-        (updates > 0).then(|| Rc::new(OrdValBatch { storage, updates }))
+    if next.is_none_or(|next| next.0 != key) {
+        writer.key(key);
     }
 }
 
@@ -212,15 +175,14 @@ mod tests {
     use super::{RadixBatcher, Update};
     use crate::Time;
     use crate::counts::Counts;
-    use crate::reader::Batch;
+    use crate::packed::{Packed, PackedBatcher};
     use differential_dataflow::batcher::{Batcher, Extract};
     use differential_dataflow::consolidation::consolidate_updates;
-    use differential_dataflow::trace::implementations::ValBatcher;
     use differential_dataflow::trace::{Cursor, Navigable};
     use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
     use timely::progress::frontier::AntichainRef;
 
-    fn updates(batch: Option<Batch<u32, Counts>>) -> Vec<Update> {
+    fn updates(batch: Option<Packed<u32, Counts>>) -> Vec<Update> {
         let mut updates = Vec::new();
         if let Some(batch) = batch {
             let mut cursor = batch.cursor();
@@ -228,7 +190,7 @@ mod tests {
             for (pair, times) in read {
                 updates.extend(times.into_iter().map(|(time, counts)| (pair, time, counts)));
             }
-            assert_eq!(batch.updates, updates.len());
+            assert_eq!(batch.len(), updates.len());
         }
         updates
     }
@@ -242,7 +204,7 @@ mod tests {
     /// What has closed comes out once, summed up and in order; what has not is held.
     fn check(containers: Vec<Vec<Update>>, uppers: &[Option<Time>]) {
         let mut ours = RadixBatcher::default();
-        let mut theirs = ValBatcher::<u32, u32, Time, Counts>::new(None, 0);
+        let mut theirs = PackedBatcher::<u32, Counts>::new(None, 0);
         let mut all = containers.concat();
         for mut container in containers {
             Batcher::insert(&mut theirs, &mut container.clone());
@@ -257,7 +219,7 @@ mod tests {
             consolidate_updates(&mut closed);
             let batch = updates(batch);
             assert_eq!(batch, closed);
-            assert_eq!(batch, updates(expected.map(Into::into)));
+            assert_eq!(batch, updates(expected));
             let lowest = all.iter().map(|(_, time, _)| *time).min();
             assert_eq!(frontier.first().copied(), lowest);
             // Differential's own knows which of what it holds sums up to nothing.

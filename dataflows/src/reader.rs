@@ -1,17 +1,12 @@
 //! Reads an arrangement by key: what each value sums up to over all batches, as of a time.
 
 use crate::Time;
+use crate::packed::{Batch, PackedSpine};
 use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::operators::arrange::TraceAgent;
-use differential_dataflow::trace::implementations::ord_neu::OrdValBatch;
-use differential_dataflow::trace::implementations::{ValSpine, Vector};
 use differential_dataflow::trace::{Cursor, Navigable, TraceReader};
 use std::ops::ControlFlow;
-use std::rc::Rc;
-
-/// A sealed part of an arrangement by id.
-pub type Batch<V, R> = Rc<OrdValBatch<Vector<((u32, V), Time, R)>>>;
 
 /// A cursor in each batch of an arrangement.
 ///
@@ -28,7 +23,7 @@ pub struct Reader<V: ExchangeData, R: ExchangeData + Semigroup> {
 
 impl<V: ExchangeData, R: ExchangeData + Semigroup> Reader<V, R> {
     /// Reads what a trace holds now.
-    pub fn new(trace: &mut TraceAgent<ValSpine<u32, V, Time, R>>) -> Reader<V, R> {
+    pub fn new(trace: &mut TraceAgent<PackedSpine<V, R>>) -> Reader<V, R> {
         let mut batches = Vec::new();
         trace.map_spans(|span| batches.extend(span.inner.clone()));
         let cursors = batches.iter().map(Navigable::cursor).collect();

@@ -4,9 +4,10 @@ use crate::Time;
 use crate::catalogue::Catalogue;
 use crate::counts::Counts;
 use crate::intern::Touch;
+use crate::packed::PackedBatcher;
+use crate::views::ViewSpine;
 use differential_dataflow::difference::Abelian;
 use differential_dataflow::operators::arrange::arrangement::arrange_core;
-use differential_dataflow::trace::implementations::{ValBatcher, ValSpine};
 use differential_dataflow::{AsCollection, VecCollection};
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::vec::Map;
@@ -44,11 +45,11 @@ pub fn tags<'scope>(
 ) -> VecCollection<'scope, Time, Tagged, Counts> {
     let by_product =
         provisional.clone().map(|touch| (touch.product, (touch.user, touch.tag, touch.day)));
-    let by_product = arrange_core::<_, _, _, ValSpine<u32, Provisional, Time, Counts>>(
+    let by_product = arrange_core::<_, _, _, ViewSpine<Provisional>>(
         by_product.inner,
         Pipeline,
         "provisional",
-        ValBatcher::<u32, Provisional, Time, Counts>::new,
+        PackedBatcher::<Provisional, Counts>::new,
     );
     let corrections =
         by_product.join_core(catalogue, |&product, &(user, stand_in, day), (tags, _)| {

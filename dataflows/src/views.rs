@@ -4,17 +4,17 @@ use crate::Time;
 use crate::counts::Counts;
 use crate::event::Kind;
 use crate::intern::Action;
+use crate::packed::{PackedBatcher, PackedSpine};
 use crate::radix::RadixBatcher;
 use crate::tags::Tagged;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent, arrangement::arrange_core};
-use differential_dataflow::trace::implementations::{ValBatcher, ValSpine};
 use differential_dataflow::{AsCollection, VecCollection};
 use std::cmp::Reverse;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::vec::Filter;
 
 /// How a view by id is kept: key to value, counted by kind.
-pub type ViewSpine<V> = ValSpine<u32, V, Time, Counts>;
+pub type ViewSpine<V> = PackedSpine<V, Counts>;
 /// A view by id.
 pub type View<'scope, V> = Arranged<'scope, TraceAgent<ViewSpine<V>>>;
 
@@ -54,6 +54,6 @@ pub(crate) fn arrange_here<'scope, V: differential_dataflow::ExchangeData>(
         collection.inner,
         Pipeline,
         name,
-        ValBatcher::<u32, V, Time, Counts>::new,
+        PackedBatcher::<V, Counts>::new,
     )
 }

@@ -29,11 +29,12 @@ use traffic::Traffic;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "\
-drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--products N] [--all]
+drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--even-users] [--products N] [--all]
   -w WORKERS    worker threads (1)
   --events N    in all (2000000)
   --epoch N     at most so many events of a worker in an epoch (20000)
   --users N     log-uniform (500000)
+  --even-users  all users are as likely
   --products N  log-uniform (100000)
   --all         all views; without it, the profile alone";
 
@@ -46,6 +47,7 @@ struct Options {
     events: usize,
     epoch: usize,
     users: u32,
+    even_users: bool,
     products: u32,
     all: bool,
 }
@@ -86,12 +88,18 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
         events: 2_000_000,
         epoch: 20_000,
         users: 500_000,
+        even_users: false,
         products: 100_000,
         all: false,
     };
     while let Some(name) = arguments.next() {
-        if name == "--all" {
-            options.all = true;
+        let flag = match name.as_str() {
+            "--all" => Some(&mut options.all),
+            "--even-users" => Some(&mut options.even_users),
+            _ => None,
+        };
+        if let Some(flag) = flag {
+            *flag = true;
             continue;
         }
         let value = arguments.next().ok_or(format!("{name}: what?"))?;
@@ -110,7 +118,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
 
 /// The units that each worker's source would hand over.
 fn shares(options: &Options) -> Vec<VecDeque<Unit>> {
-    let mut traffic = Traffic::new(1, options.users, options.products);
+    let mut traffic = Traffic::new(1, options.users, options.products).even(options.even_users);
     let mut shares = vec![VecDeque::new(); options.workers];
     let mut blocks = vec![Block::default(); options.workers];
     for number in 0..options.events {

@@ -45,7 +45,6 @@ impl Traffic {
 
     /// The same with users that are all as likely: of many events a second nobody does more than a
     /// person can.
-    #[allow(dead_code, reason = "not all who use this file do")]
     pub(crate) fn even(self, even: bool) -> Traffic {
         Traffic { even, ..self }
     }

@@ -2,12 +2,12 @@
 
 use dataflows::Time;
 use dataflows::counts::Counts;
-use dataflows::reader;
+use dataflows::packed;
 use differential_dataflow::trace::cursor::{CursorList, cursor_list};
 use differential_dataflow::trace::{Cursor, Navigable};
 use std::collections::VecDeque;
 
-type Batch = reader::Batch<u32, Counts>;
+type Batch = packed::Batch<u32, Counts>;
 
 /// How many batches, and updates in them, are held before only their users are remembered: while
 /// Redis is away, what waits is bounded by users, not by time.
@@ -24,15 +24,15 @@ pub(super) struct Sealed {
 
 impl Sealed {
     pub(super) fn push(&mut self, upper: Time, batch: Batch) {
-        self.updates += batch.updates;
-        self.users += batch.storage.keys.len();
+        self.updates += batch.len();
+        self.users += batch.keys().len();
         self.batches.push_back((upper, batch));
     }
 
     fn pop(&mut self) -> Option<Batch> {
         let (_, batch) = self.batches.pop_front()?;
-        self.updates -= batch.updates;
-        self.users -= batch.storage.keys.len();
+        self.updates -= batch.len();
+        self.users -= batch.keys().len();
         Some(batch)
     }
 
@@ -56,7 +56,7 @@ impl Sealed {
 
     /// The users of all batches, which are no longer held.
     pub(super) fn take_users(&mut self) -> impl Iterator<Item = u32> {
-        std::iter::from_fn(|| self.pop()).flat_map(|batch| batch.storage.keys.clone())
+        std::iter::from_fn(|| self.pop()).flat_map(|batch| batch.keys().to_vec())
     }
 }
 
@@ -70,7 +70,7 @@ pub(super) struct Changes {
 
 impl Changes {
     fn new(closed: Time, batches: Vec<Batch>) -> Changes {
-        let users = batches.iter().map(|batch| batch.storage.keys.len()).sum();
+        let users = batches.iter().map(|batch| batch.keys().len()).sum();
         let (cursor, batches) = cursor_list(batches);
         Changes { closed, batches, cursor, users }
     }

@@ -1,0 +1,196 @@
+//! Merging two batches, a part at a time.
+
+use super::{Packed, Times, Writer, offset};
+use crate::Time;
+use differential_dataflow::ExchangeData;
+use differential_dataflow::difference::Semigroup;
+use differential_dataflow::trace::implementations::spine_fueled::{Merger, SpineBatch};
+use std::cmp::Ordering;
+use std::ops::Range;
+use timely::progress::frontier::AntichainRef;
+
+impl<V: ExchangeData, R: ExchangeData + Semigroup> SpineBatch for Packed<V, R> {
+    type Time = Time;
+    type Merger = Merging<V, R>;
+
+    fn len(&self) -> usize {
+        Packed::len(self)
+    }
+}
+
+/// A merge under way.
+pub struct Merging<V, R> {
+    /// The next key of each batch.
+    at: [usize; 2],
+    writer: Writer<V, R>,
+    /// Times before this one are told apart no longer.
+    since: Time,
+    /// The updates of a value that both batches have.
+    both: Vec<(Time, R)>,
+}
+
+impl<V: ExchangeData, R: ExchangeData + Semigroup> Merger<Packed<V, R>> for Merging<V, R> {
+    fn new(one: &Packed<V, R>, other: &Packed<V, R>, since: AntichainRef<'_, Time>) -> Self {
+        let keys = one.keys.len() + other.keys.len();
+        let writer = Writer::with_capacity(keys, one.vals.len() + other.vals.len());
+        let since = since.first().copied().unwrap_or(0);
+        Merging { at: [0; 2], writer, since, both: Vec::new() }
+    }
+
+    fn work(&mut self, one: &Packed<V, R>, other: &Packed<V, R>, fuel: &mut isize) {
+        while *fuel > 0 {
+            let [at, other_at] = self.at;
+            let left = [one.keys.get(at), other.keys.get(other_at)];
+            let key_order = match left {
+                [Some(key), Some(other_key)] => key.cmp(other_key),
+                [Some(_), None] => Ordering::Less,
+                [None, Some(_)] => Ordering::Greater,
+                [None, None] => return,
+            };
+            let worked = match key_order {
+                Ordering::Less => self.copy(one, 0, left[1], *fuel),
+                Ordering::Greater => self.copy(other, 1, left[0], *fuel),
+                Ordering::Equal => self.merge_key(one, other),
+            };
+            *fuel -= isize::try_from(worked).unwrap_or(isize::MAX);
+        }
+    }
+
+    fn done(self) -> Option<Packed<V, R>> {
+        self.writer.done()
+    }
+}
+
+impl<V: ExchangeData, R: ExchangeData + Semigroup> Merging<V, R> {
+    /// Copies keys of one batch that come before the next of the other, while there is fuel; how many
+    /// updates that were.
+    fn copy(
+        &mut self,
+        source: &Packed<V, R>,
+        side: usize,
+        until: Option<&u32>,
+        fuel: isize,
+    ) -> usize {
+        let from = self.at[side];
+        let fuel = usize::try_from(fuel).unwrap_or(0);
+        let start = source.values_of(from).start;
+        let mut to = from + 1;
+        while to < source.keys.len()
+            && until.is_none_or(|until| source.keys[to] < *until)
+            && source.key_ends[to - 1] as usize - start < fuel
+        {
+            to += 1;
+        }
+        self.at[side] = to;
+        let vals = start..source.values_of(to - 1).end;
+        let updates = source.updates_of(vals.start).start..source.updates_of(vals.end - 1).end;
+        if !self.writer.copy(source, from..to, vals.clone(), self.since) {
+            for key in from..to {
+                for val in source.values_of(key) {
+                    self.write(source, val);
+                }
+                self.writer.key(source.keys[key]);
+            }
+        }
+        updates.len()
+    }
+
+    /// Merges a key that both have; how many updates that were.
+    fn merge_key(&mut self, one: &Packed<V, R>, other: &Packed<V, R>) -> usize {
+        let [at, other_at] = self.at;
+        let (mut vals, mut others) = (one.values_of(at), other.values_of(other_at));
+        let worked = vals.len() + others.len();
+        while let (Some(val), Some(other_val)) = (vals.clone().next(), others.clone().next()) {
+            let order = one.vals[val].cmp(&other.vals[other_val]);
+            match order {
+                Ordering::Less => self.write(one, val),
+                Ordering::Greater => self.write(other, other_val),
+                Ordering::Equal => self.merge_value((one, val), (other, other_val)),
+            }
+            vals.start += usize::from(order != Ordering::Greater);
+            others.start += usize::from(order != Ordering::Less);
+        }
+        vals.for_each(|val| self.write(one, val));
+        others.for_each(|val| self.write(other, val));
+        self.writer.key(one.keys[at]);
+        self.at = [at + 1, other_at + 1];
+        worked
+    }
+
+    /// Writes a value that one batch has.
+    #[inline]
+    fn write(&mut self, source: &Packed<V, R>, val: usize) {
+        let updates = source.updates_of(val);
+        if updates.len() == 1 {
+            let time = *source.time(updates.start);
+            self.writer.update(time.max(self.since), source.diffs[updates.start].clone());
+        } else {
+            self.both.clear();
+            self.gather(source, updates);
+            self.settle();
+        }
+        self.writer.value(|| source.vals[val].clone());
+    }
+
+    /// Writes a value that both have, if it comes to anything.
+    fn merge_value(
+        &mut self,
+        (one, val): (&Packed<V, R>, usize),
+        (other, other_val): (&Packed<V, R>, usize),
+    ) {
+        self.both.clear();
+        self.gather(one, one.updates_of(val));
+        self.gather(other, other.updates_of(other_val));
+        self.settle();
+        self.writer.value(|| one.vals[val].clone());
+    }
+
+    fn gather(&mut self, source: &Packed<V, R>, updates: Range<usize>) {
+        for update in updates {
+            let time = *source.time(update);
+            self.both.push((time.max(self.since), source.diffs[update].clone()));
+        }
+    }
+
+    /// Writes what was gathered, a time each.
+    fn settle(&mut self) {
+        // Few, and nearly in order.
+        self.both.sort_by_key(|(time, _)| *time);
+        for same in self.both.chunk_by(|one, other| one.0 == other.0) {
+            let (time, mut sum) = same[0].clone();
+            same[1..].iter().for_each(|(_, diff)| sum.plus_equals(diff));
+            if !sum.is_zero() {
+                self.writer.update(time, sum);
+            }
+        }
+    }
+}
+
+impl<V: Clone, R: Clone> Writer<V, R> {
+    /// Copies whole keys, if what they have, and what is written already, is of one time by now, and
+    /// of one update a value.
+    fn copy(
+        &mut self,
+        source: &Packed<V, R>,
+        keys: Range<usize>,
+        vals: Range<usize>,
+        since: Time,
+    ) -> bool {
+        let Times::Same(time) = source.times else { return false };
+        let Times::Same(same) = &mut self.packed.times else { return false };
+        let time = time.max(since);
+        if self.packed.diffs.is_empty() {
+            *same = time;
+        }
+        if *same != time || !source.val_ends.is_empty() || !self.packed.val_ends.is_empty() {
+            return false;
+        }
+        let written = self.packed.vals.len();
+        self.packed.keys.extend_from_slice(&source.keys[keys.clone()]);
+        let ends = source.key_ends[keys].iter().map(|end| *end as usize - vals.start + written);
+        self.packed.key_ends.extend(ends.map(offset));
+        self.packed.vals.extend_from_slice(&source.vals[vals.clone()]);
+        self.packed.diffs.extend_from_slice(&source.diffs[vals]);
+        true
+    }
+}
