@@ -3,8 +3,8 @@
 //! A key is read whole when it is asked about for the first time, and again when the model or the day
 //! is another. From then on what changes is added to it: what a product is worth is linear in the
 //! counts, so that nothing need be read again, and a change costs the same however many products
-//! there are. Questions may come of a time before that of what is kept: then the key is read whole,
-//! and not kept.
+//! there are. Questions may come of a time before that of what is kept, for workers ask as of what
+//! they know to be complete: then the latest changes are taken back, to be added again later.
 
 use crate::Time;
 use crate::by_id::ById;
@@ -42,8 +42,6 @@ pub(crate) struct Kept<V> {
     products: usize,
     /// All batches up to this time have been heard.
     heard: Time,
-    /// The last key that was read of a time before that of what is kept.
-    past: Products,
     values: PhantomData<V>,
 }
 
@@ -65,8 +63,17 @@ struct Products {
     by_product: ById<Entry>,
     mass: f64,
     top: Top,
-    /// What has changed, or will have at a later time.
-    changes: Vec<(Time, Change)>,
+    /// What will change at a later time.
+    later: Vec<(Time, Change)>,
+    /// What has changed, as far as some question may still come of a time before it.
+    lately: Vec<(Time, Change)>,
+}
+
+/// As of when a question is, and as of when the oldest may be that can still come.
+#[derive(Clone, Copy)]
+pub(crate) struct AsOf {
+    pub(crate) time: Time,
+    pub(crate) oldest: Time,
 }
 
 /// By how much what is known of a product changes.
@@ -77,10 +84,15 @@ struct Change {
     worth: f64,
 }
 
+impl Change {
+    fn back(self) -> Change {
+        Change { events: -self.events, worth: -self.worth, ..self }
+    }
+}
+
 impl<V> Default for Kept<V> {
     fn default() -> Kept<V> {
-        let (by_key, past) = Default::default();
-        Kept { by_key, products: 0, heard: 0, past, values: PhantomData }
+        Kept { by_key: ById::default(), products: 0, heard: 0, values: PhantomData }
     }
 }
 
@@ -96,7 +108,7 @@ impl<V: Evidence> Kept<V> {
                     cursor.map_times(batch, |&time, counts| products.note(time, value, *counts));
                     cursor.step_val(batch);
                 }
-                if products.by_product.len() + CHANGES < products.changes.len() {
+                if products.by_product.len() + CHANGES < products.later.len() {
                     // Nobody asks any more, or it is as cheap to read it anew.
                     self.products -= products.by_product.len();
                     self.by_key.remove(key);
@@ -111,7 +123,7 @@ impl<V: Evidence> Kept<V> {
     pub(crate) fn best(
         &mut self,
         key: u32,
-        (lens, n, time): (&Lens, usize, Time),
+        (lens, n, as_of): (&Lens, usize, AsOf),
         batches: &[Batch<V, Counts>],
         tie: impl Fn(u32) -> u64,
     ) -> Found {
@@ -121,18 +133,12 @@ impl<V: Evidence> Kept<V> {
         // How often visitors come back is no part of what is kept.
         let lens = Lens { again: 0.0, ..*lens };
         let kept = self.by_key.entry(key).or_default();
-        if time < kept.as_of {
-            self.past = Products::default();
-            self.past.read(key, lens, time, time, batches, &tie);
-            return self.past.found(n);
-        }
         self.products -= kept.by_product.len();
         if kept.as_of == 0 || kept.lens != lens {
-            *kept = Products::default();
-            kept.read(key, lens, time, self.heard, batches, &tie);
-        } else {
-            kept.go_on(time, &tie);
+            *kept = Products { lens, ..Products::default() };
+            kept.read(key, as_of.time, self.heard, batches);
         }
+        kept.go_to(as_of, &tie);
         self.products += kept.by_product.len();
         kept.found(n)
     }
@@ -147,18 +153,15 @@ impl<V: Evidence> Kept<V> {
 }
 
 impl Products {
-    /// Reads all of a key as of a time, and what comes after it up to what has been heard: the rest
+    /// Reads all of a key up to a time, and what comes after it up to what has been heard: the rest
     /// will be heard.
     fn read<V: Evidence>(
         &mut self,
         key: u32,
-        lens: Lens,
         time: Time,
         heard: Time,
         batches: &[Batch<V, Counts>],
-        tie: impl Fn(u32) -> u64,
     ) {
-        self.lens = lens;
         for batch in batches {
             let mut cursor = batch.cursor();
             cursor.seek_key(batch, &key);
@@ -174,7 +177,6 @@ impl Products {
                 cursor.step_val(batch);
             }
         }
-        self.go_on(time, tie);
     }
 
     /// Notes what counts say of a product from a time on.
@@ -183,7 +185,7 @@ impl Products {
         let factor = value.factor(&self.lens.model.blend);
         let worth = score * self.fade(value.day()) * factor;
         let change = Change { product: value.product(), events: counts.total(), worth };
-        self.changes.push((time, change));
+        self.later.push((time, change));
     }
 
     fn fade(&mut self, day: u16) -> f64 {
@@ -195,14 +197,26 @@ impl Products {
         self.fades[usize::from(age)]
     }
 
-    /// Adds what has changed up to a time.
-    fn go_on(&mut self, time: Time, tie: impl Fn(u32) -> u64) {
-        let Products { by_product, mass, top, changes, .. } = self;
-        let now = changes.extract_if(.., |(at, _)| *at <= time);
-        let mut now: Vec<Change> = now.map(|(_, change)| change).collect();
+    /// Adds what has changed up to a time, or takes back what has changed after it.
+    fn go_to(&mut self, AsOf { time, oldest }: AsOf, tie: impl Fn(u32) -> u64) {
+        if self.as_of <= time {
+            let now: Vec<_> = self.later.extract_if(.., |(at, _)| *at <= time).collect();
+            self.add(now.iter().map(|(_, change)| *change).collect(), tie);
+            self.lately.retain(|(at, _)| oldest < *at);
+            self.lately.extend(now.into_iter().filter(|(at, _)| oldest < *at));
+        } else {
+            let back: Vec<_> = self.lately.extract_if(.., |(at, _)| time < *at).collect();
+            self.add(back.iter().map(|(_, change)| change.back()).collect(), tie);
+            self.later.extend(back);
+        }
+        self.as_of = time;
+    }
+
+    fn add(&mut self, mut changes: Vec<Change>, tie: impl Fn(u32) -> u64) {
+        let Products { by_product, mass, top, .. } = self;
         // All of a product at once: what is taken back may stand before what it takes back.
-        now.sort_by_key(|change| change.product);
-        for same in now.chunk_by(|one, other| one.product == other.product) {
+        changes.sort_by_key(|change| change.product);
+        for same in changes.chunk_by(|one, other| one.product == other.product) {
             let product = same[0].product;
             let entry = by_product.entry(product).or_insert_with(|| Entry::new(tie(product)));
             let before = *entry;
@@ -216,7 +230,6 @@ impl Products {
                 by_product.remove(&product);
             }
         }
-        self.as_of = time;
     }
 
     fn found(&mut self, n: usize) -> Found {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// How much longer than the work the rest is.
 const RESTS: u32 = 2;
 /// How long it is at most, so that what comes meanwhile is fresh.
-const MOST: Duration = Duration::from_millis(3);
+const MOST: Duration = Duration::from_millis(10);
 
 /// Since when the last epoch is open, and what the worker had worked by then.
 pub(super) struct Pace {

@@ -29,13 +29,14 @@ use traffic::Traffic;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "\
-drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--even-users] [--products N] [--all]
+drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--even-users] [--products N] [--span N] [--all]
   -w WORKERS    worker threads (1)
   --events N    in all (2000000)
   --epoch N     at most so many events of a worker in an epoch (20000)
   --users N     log-uniform (500000)
   --even-users  all users are as likely
   --products N  log-uniform (100000)
+  --span N      over how many seconds of a shop's time they are spread, evenly (604800)
   --all         all views; without it, the profile alone";
 
 /// About how many bytes of events a unit of the sources holds, for all owners.
@@ -49,6 +50,7 @@ struct Options {
     users: u32,
     even_users: bool,
     products: u32,
+    span: u32,
     all: bool,
 }
 
@@ -90,6 +92,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
         users: 500_000,
         even_users: false,
         products: 100_000,
+        span: 604_800,
         all: false,
     };
     while let Some(name) = arguments.next() {
@@ -110,6 +113,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
             "--epoch" => options.epoch = number as usize,
             "--users" => options.users = number,
             "--products" => options.products = number,
+            "--span" => options.span = number,
             _ => return Err(format!("no such option: {name}")),
         }
     }
@@ -125,8 +129,8 @@ fn shares(options: &Options) -> Vec<VecDeque<Unit>> {
         let act = traffic.next().expect("traffic is endless");
         let [user, product] = [format!("user{}", act.user), format!("product{}", act.product)];
         let tags = act.tags.map(|tag| format!("tag{tag}"));
-        // A week's events, evenly.
-        let time = 1_750_000_000_000 + (number as u64 * 604_800_000) / options.events as u64;
+        let span = u64::from(options.span) * 1_000;
+        let time = 1_750_000_000_000 + number as u64 * span / options.events as u64;
         blocks[owner(&user, options.workers)].push(&Event {
             kind: act.kind,
             time: i64::try_from(time).expect("milliseconds since 1970"),

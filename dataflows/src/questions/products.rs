@@ -4,7 +4,7 @@ use super::parts::Sender;
 use super::{Best, Part, Popular, Row, Sent};
 use crate::Time;
 use crate::block::stable_hash;
-use crate::kept::{Found, Kept};
+use crate::kept::{AsOf, Found, Kept};
 use crate::lookup::Lookup;
 use crate::model::Lens;
 use crate::names::{Names, SharedVocabulary};
@@ -71,12 +71,14 @@ pub(super) fn products<'scope>(
         "products asked",
         move |_, _| {
             move |(leads, asked), output| {
+                let oldest = asked.frontier().first().copied();
                 leads.for_each(|capability, leads| {
                     let time = *capability.least().expect("data has a time");
+                    let as_of = AsOf { time, oldest: oldest.unwrap_or(time).min(time) };
                     let mut session = output.session(&capability);
                     for lead in leads.drain(..) {
                         let question = (lead.origin, lead.id, 0);
-                        let part = products.answer(lead, time);
+                        let part = products.answer(lead, as_of);
                         let names = &products.vocabulary.borrow().products;
                         session.give(sender.send(question, part, names));
                     }
@@ -93,18 +95,18 @@ pub(super) fn products<'scope>(
 }
 
 impl Products {
-    fn answer(&mut self, lead: Lead, time: Time) -> Part {
-        let rows = self.rows(&lead, time);
-        Part::Products(rows, self.popular(lead, time))
+    fn answer(&mut self, lead: Lead, as_of: AsOf) -> Part {
+        let rows = self.rows(&lead, as_of);
+        Part::Products(rows, self.popular(lead, as_of))
     }
 
-    fn rows(&mut self, lead: &Lead, time: Time) -> Vec<Row> {
+    fn rows(&mut self, lead: &Lead, as_of: AsOf) -> Vec<Row> {
         let Some((view, kept)) = &mut self.partners else { return Vec::new() };
         let (names, kept) = (&self.vocabulary.borrow().products, &mut kept.borrow_mut());
         let mut rows = Vec::with_capacity(lead.rows.len());
         for (product, place, current) in &lead.rows {
             let Some(product) = names.id(product) else { continue };
-            let wanted = (&lead.lens, lead.partners, time);
+            let wanted = (&lead.lens, lead.partners, as_of);
             let Found { mass, best } = kept.best(product, wanted, view.batches(), by_hash(names));
             if !best.is_empty() {
                 let partners = Best::first(lead.partners, best);
@@ -114,7 +116,7 @@ impl Products {
         rows
     }
 
-    fn popular(&mut self, lead: Lead, time: Time) -> Vec<Popular> {
+    fn popular(&mut self, lead: Lead, as_of: AsOf) -> Vec<Popular> {
         let Some((view, kept)) = &mut self.popularity else { return Vec::new() };
         let (vocabulary, kept) = (&self.vocabulary.borrow(), &mut kept.borrow_mut());
         let Lead { popular, lens, n, .. } = lead;
@@ -125,7 +127,7 @@ impl Products {
                 continue;
             };
             let tie = by_hash(&vocabulary.products);
-            let Found { mass, best } = kept.best(key, (&lens, n, time), view.batches(), tie);
+            let Found { mass, best } = kept.best(key, (&lens, n, as_of), view.batches(), tie);
             if !best.is_empty() {
                 let products = Best::first(n, best);
                 found.push(Popular { tag, share, mass, products });

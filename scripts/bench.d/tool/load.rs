@@ -16,6 +16,7 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
     timerfd_settime,
 };
+use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -124,12 +125,13 @@ impl Load {
             Traffic::new(1_000, self.users, self.products).even(self.even_users);
         let clock = Clock::new(poll.registry())?;
         let mut events = Events::with_capacity(256);
-        let mut idle: Vec<usize> = (0..askers.len()).rev().collect();
+        // In turn, so that none lies idle until it is closed.
+        let mut idle: VecDeque<usize> = (0..askers.len()).collect();
         loop {
-            while let Some(&index) = idle.last()
+            while let Some(&index) = idle.front()
                 && let Some(due) = schedule.take()
             {
-                idle.pop();
+                idle.pop_front();
                 self.send(&mut askers[index], due, &mut traffic)?;
             }
             if schedule.is_over() && idle.len() == askers.len() {
@@ -150,7 +152,7 @@ impl Load {
                         seen.failed += u32::from(!(200..300).contains(&status));
                         seen.bytes += body.len();
                     }
-                    idle.push(index);
+                    idle.push_back(index);
                 }
             }
         }
