@@ -10,8 +10,8 @@ use crate::Time;
 use crate::by_id::ById;
 use crate::counts::Counts;
 use crate::model::{Blend, Lens};
-use crate::questions::Worth;
 use crate::packed::Batch;
+use crate::questions::Worth;
 use crate::top::{Entry, Top};
 use differential_dataflow::ExchangeData;
 use differential_dataflow::trace::{Cursor, Navigable};
@@ -234,5 +234,84 @@ impl Products {
 
     fn found(&mut self, n: usize) -> Found {
         Found { mass: self.mass, best: self.top.first(n, &self.by_product) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packed::Writer;
+    use crate::popularity::OnDay;
+    use differential_dataflow::batcher::merge::Sealer;
+    use differential_dataflow::consolidation::consolidate_updates;
+    use std::collections::BTreeMap;
+    use std::rc::Rc;
+
+    const KEY: u32 = 7;
+
+    type Update = ((u32, OnDay), Time, Counts);
+
+    /// What a product is worth as of a time, of how many events.
+    fn expected(updates: &[Update], time: Time) -> BTreeMap<u32, (i32, u32)> {
+        let mut products: BTreeMap<u32, (i32, u32)> = BTreeMap::new();
+        for ((key, value), at, counts) in updates {
+            if *key == KEY && *at <= time {
+                let product = products.entry(value.product).or_default();
+                product.0 += counts.0[0] + 3 * counts.0[1];
+                product.1 += u32::try_from(counts.total()).unwrap();
+            }
+        }
+        products
+    }
+
+    #[test]
+    fn a_question_of_any_time_that_may_be_asked_about_is_answered_as_of_then() {
+        let mut state = 1_u64;
+        let mut random = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % below
+        };
+        let (mut kept, mut batches, mut updates) = (Kept::default(), Vec::new(), Vec::new());
+        let (mut oldest, mut asked) = (0, 0);
+        for step in 0..400 {
+            // What comes in has a time or two of its own, and is heard before it can be asked about.
+            let times = [2 * step + 1, 2 * step + 2];
+            let mut new: Vec<Update> = Vec::new();
+            for _ in 0..random(8) {
+                let product = u32::try_from(random(30)).unwrap();
+                let key = if random(4) == 0 { 8 } else { KEY };
+                let counts = Counts([i32::from(random(2) == 0), 1, 0]);
+                new.push(((key, OnDay { product, day: 0 }), times[random(2) as usize], counts));
+            }
+            updates.extend(new.iter().cloned());
+            consolidate_updates(&mut new);
+            let batch = Writer::seal(&mut vec![new]).map(Rc::new);
+            kept.hear(times[1] + 1, batch.as_ref());
+            batches.extend(batch);
+            oldest += random(2 * step + 2 - oldest);
+            for _ in 0..random(4) {
+                let time = oldest + random(times[1] + 1 - oldest);
+                let lens = Lens::default();
+                let as_of = AsOf { time, oldest };
+                let found = kept.best(KEY, (&lens, 5, as_of), &batches, u64::from);
+                let all = expected(&updates, time);
+                let mass: i32 = all.values().map(|(worth, _)| worth).sum();
+                assert!((found.mass - f64::from(mass)).abs() < 1e-9, "{step} {time}");
+                let mut best: Vec<_> = all
+                    .iter()
+                    .map(|(product, (worth, events))| (-worth, *product, *events))
+                    .collect();
+                best.sort_unstable();
+                best.truncate(5);
+                let found: Vec<_> = found.best.iter().take(5).collect();
+                assert_eq!(found.len(), best.len(), "{step} {time}");
+                for (found, (worth, product, events)) in found.iter().zip(&best) {
+                    assert_eq!((found.product, found.events), (*product, *events), "{step} {time}");
+                    assert!((found.worth + f64::from(*worth)).abs() < 1e-9, "{step} {time}");
+                }
+                asked += 1;
+            }
+        }
+        assert!(asked > 300, "{asked}");
     }
 }

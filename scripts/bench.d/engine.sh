@@ -95,3 +95,17 @@ memory_mb() {
 less() {
   awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f\n", a - b }'
 }
+
+# Brokers that have just started compile themselves for minutes, at the cost of everyone's latency.
+warm_up() {
+  local warm=$SERVICES_DIR/warm
+  [[ -e $warm && $warm -nt $SERVICES_DIR/kafka1/pid ]] && return
+  tell "warming the brokers up, for two minutes"
+  topics warm-
+  engine 2 warm- "${profile_only[@]}"
+  feed warm- 20000 120
+  fed
+  engine_stop
+  topics_gone warm-
+  touch "$warm"
+}

@@ -1,16 +1,19 @@
 # shellcheck shell=bash
-# Questions over HTTP, all views on, while events come in. These linger for 20 ms at the producer, so
-# that less of the machine is spent on writing them. Where many come in, all users are as likely: of
-# 50,000 events a second, log-uniform users would have one visitor click 2,600 times a second.
+# Questions over HTTP while events come in. These linger for 20 ms at the producer, so that less of
+# the machine is spent on writing them. Where many come in, all users are as likely: of 50,000 events
+# a second, log-uniform users would have one visitor click 2,600 times a second.
 
+# Profiles: of an engine that keeps nothing else, and of one that keeps all views.
 profile() {
   local job
-  for job in beside-100k idle; do
+  for job in beside-100k beside-100k-views idle-views; do
     wanted "$job" || continue
-    queries_begin 500000 1000000 --even-users
-    [[ $job == idle ]] || feed live- 100000 30 --linger 20 --even-users
-    "$tool" load --http "$http" --path '/api/user-profile/{user}' --rate 5000 --even-users |
-      record profile "$job"
+    local views=("${profile_only[@]}")
+    [[ $job == *-views ]] && views=()
+    queries_begin 2 --users 500000 --events 1000000 --even-users -- "${views[@]}"
+    [[ $job == idle-* ]] || feed live- 100000 31 --linger 20 --even-users
+    "$tool" load --http "$http" --path '/api/user-profile/{user}' --rate 5000 --even-users \
+      --warm-up 6 | record profile "$job"
     queries_end
   done
 }
@@ -19,32 +22,39 @@ recommend() {
   local job
   for job in beside-50k idle; do
     wanted "$job" || continue
-    queries_begin 1000000 2000000 --even-users
-    [[ $job == idle ]] || feed live- 50000 30 --linger 20 --users 1000000 --even-users
+    queries_begin 2 --users 1000000 --events 2000000 --even-users --
+    [[ $job == idle ]] || feed live- 50000 31 --linger 20 --users 1000000 --even-users
     "$tool" load --http "$http" --path '/api/recommendations/{user}?n=10' --rate 1000 \
-      --users 1000000 --even-users | record recommend "$job"
+      --users 1000000 --even-users --warm-up 6 | record recommend "$job"
     queries_end
   done
 }
 
-# As small as the data that session-based recommenders are measured with.
+# As small as the data that session-based recommenders are measured with, with one worker and with
+# two, without and with a thousand clicks a second beside it.
 throughput() {
-  wanted closed-8 || return 0
-  queries_begin 20000 70000 --products 5000
-  feed live- 1000 20 --linger 20 --users 20000 --products 5000
-  "$tool" load --http "$http" --path '/api/recommendations/{user}?n=20' --closed --connections 8 \
-    --seconds 10 --users 20000 --products 5000 | record throughput closed-8
-  queries_end
+  local job shop=(--users 20000 --products 5000)
+  for job in closed-8-1 closed-8-1-fed closed-8-2 closed-8-2-fed; do
+    wanted "$job" || continue
+    local workers=${job#closed-8-}
+    queries_begin "${workers%-fed}" "${shop[@]}" --events 70000 --
+    [[ $job != *-fed ]] || feed live- 1000 14 --linger 20 "${shop[@]}"
+    "$tool" load --http "$http" --path '/api/recommendations/{user}?n=20' --closed --connections 8 \
+      --seconds 10 "${shop[@]}" | record throughput "$job"
+    queries_end
+  done
 }
 
-# queries_begin USERS EVENTS [OPTION]...: an engine that has caught up with so many events.
+# queries_begin WORKERS FILL-OPTION... -- ENGINE-OPTION...: an engine that has caught up with a week's
+# events.
 queries_begin() {
-  local users=$1 count=$2
-  shift 2
+  local workers=$1 events=()
+  shift
+  while [[ $1 != -- ]]; do events+=("$1") && shift; done
+  shift
   topics live-
-  "$tool" fill --brokers "$brokers" --prefix live- --events "$count" --users "$users" --days 7 \
-    "$@" >"$SERVICES_DIR/feed"
-  engine 2 live-
+  "$tool" fill --brokers "$brokers" --prefix live- --days 7 "${events[@]}" >"$SERVICES_DIR/feed"
+  engine "$workers" live- "$@"
   engine_ready
 }
 

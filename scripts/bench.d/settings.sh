@@ -25,6 +25,8 @@ load_settings() {
   export SERVICES_DIR=${SERVICES_DIR:-$root/.services/bench}
   export KAFKA_PORTS=${KAFKA_PORTS:-9593 9594 9595}
   export KAFKA_CONTROLLER_PORTS=${KAFKA_CONTROLLER_PORTS:-19593 19594 19595}
+  # A small heap is collected every second or two, and each time nobody can read or write.
+  export KAFKA_HEAP=${KAFKA_HEAP:-1g}
   export REDIS_PORT=${REDIS_PORT:-6596}
   HTTP_PORT=${HTTP_PORT:-8596}
   mkdir -p "$SERVICES_DIR/results"

@@ -121,8 +121,7 @@ impl Load {
         schedule: &mut Schedule,
         seen: &mut Seen,
     ) -> anyhow::Result<()> {
-        let mut traffic =
-            Traffic::new(1_000, self.users, self.products).even(self.even_users);
+        let mut traffic = Traffic::new(1_000, self.users, self.products).even(self.even_users);
         let clock = Clock::new(poll.registry())?;
         let mut events = Events::with_capacity(256);
         // In turn, so that none lies idle until it is closed.
