@@ -281,7 +281,11 @@ mod tests {
                 let product = u32::try_from(random(30)).unwrap();
                 let key = if random(4) == 0 { 8 } else { KEY };
                 let counts = Counts([i32::from(random(2) == 0), 1, 0]);
-                new.push(((key, OnDay { product, day: 0 }), times[random(2) as usize], counts));
+                new.push((
+                    (key, OnDay { product, day: 0 }),
+                    times[usize::from(random(2) == 0)],
+                    counts,
+                ));
             }
             updates.extend(new.iter().cloned());
             consolidate_updates(&mut new);

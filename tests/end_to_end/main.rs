@@ -11,6 +11,7 @@ mod harness;
 mod redis_queries;
 mod recommendation_service;
 mod cluster;
+mod metrics;
 // With services.
 mod kafka;
 mod events;
