@@ -140,7 +140,7 @@ fn limits(reader: &mut Reader) -> Limits {
         intake_bytes: reader.number("limits.intake_bytes", 32 * MIB, MIB..=16 * GIB),
         epoch_events: reader.number("limits.epoch_events", 20_000, 1..=1_000_000),
         open_epochs: reader.number("limits.open_epochs", 2, 1..=64),
-        idle_merge_effort: reader.number("limits.idle_merge_effort", 10_000, 0..=100_000_000),
+        idle_merge_effort: reader.number("limits.idle_merge_effort", 1_000, 0..=100_000_000),
     }
 }
 

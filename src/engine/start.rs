@@ -4,7 +4,7 @@ use crate::cluster::{self, Cluster, Loss, Wire};
 use crate::config::Config;
 use crate::engine::intake::{Inlet, intake};
 use crate::engine::question::Asker;
-use crate::engine::worker::{Change, Seat, run};
+use crate::engine::worker::{AsOf, Change, Seat, run};
 use crate::metrics::Metrics;
 use crate::sinks::redis::{Prepared, is_blank};
 use crossbeam_channel::{Sender, bounded, unbounded};
@@ -64,6 +64,7 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
     let first = config.process * config.workers;
     let stop = Arc::new(AtomicBool::new(false));
     let closed = Arc::new(AtomicU64::new(0));
+    let as_of = Arc::new(AsOf::default());
     let open = Arc::new(AtomicUsize::new(0));
     let (change, changes) = unbounded();
     let choice = choice(config);
@@ -94,6 +95,7 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
             open_epochs: config.limits.open_epochs,
             stop: stop.clone(),
             closed: closed.clone(),
+            as_of: as_of.clone(),
             open: open.clone(),
         }));
     }

@@ -40,8 +40,33 @@ pub(super) struct Seat {
     pub(super) stop: Arc<AtomicBool>,
     /// The time before which everything is in the state, for whoever waits for it.
     pub(super) closed: Arc<AtomicU64>,
+    /// The time that the workers of this process ask as of.
+    pub(super) as_of: Arc<AsOf>,
     /// How many epochs the workers of this process have open.
     pub(super) open: Arc<AtomicUsize>,
+}
+
+/// The time that the workers of a process ask as of. It goes on together: what is kept between
+/// questions would else be taken back for one worker's questions, and added again for another's.
+#[derive(Default)]
+pub(super) struct AsOf {
+    time: AtomicU64,
+    /// When it went on last, in microseconds since the Unix epoch.
+    since: AtomicU64,
+}
+
+impl AsOf {
+    /// The time, which is the newest that is complete if it has not gone on for [`LINGER`].
+    fn go_on(&self, newest: Time) -> Time {
+        let (now, since) = (now(), self.since.load(Ordering::Acquire));
+        let linger = Time::try_from(LINGER.as_micros()).expect("it lingers shortly");
+        // A clock that was set back must not hold it.
+        if now < since || since + linger <= now {
+            self.since.store(now, Ordering::Release);
+            self.time.fetch_max(newest, Ordering::AcqRel);
+        }
+        self.time.load(Ordering::Acquire)
+    }
 }
 
 /// A part of the model that changes at run time.
@@ -67,8 +92,8 @@ const ASKED: Duration = Duration::from_millis(100);
 const ASKED_EVENTS: usize = 1_000;
 /// How many bytes of events are so much that it is no time to rest.
 const MUCH: usize = 1 << 20;
-/// How long what is asked as of stays behind what is complete, when nobody asks: views can't merge
-/// what may still be asked about.
+/// How long what is asked as of stays behind what is complete, at most: views can't merge what may
+/// still be asked about.
 const LINGER: Duration = Duration::from_millis(1);
 /// How often arrangements are measured.
 const MEASURE: Duration = Duration::from_secs(1);
@@ -113,9 +138,8 @@ struct State {
     model: Model,
     modelled: Rc<RefCell<VecDeque<(Time, Model)>>>,
     asks: Asks,
-    /// The time that questions are asked as of, and since when.
+    /// The time that questions are asked as of.
     as_of: Time,
-    as_of_since: Instant,
     /// When there was a question last.
     asked: Instant,
     /// Which times some worker may still ask as of.
@@ -174,7 +198,6 @@ impl State {
             modelled,
             asks,
             as_of: 0,
-            as_of_since: Instant::now(),
             asked: Instant::now(),
             asking,
             pending,
@@ -277,10 +300,12 @@ impl State {
     /// Asks what waits, as of the newest time that is complete.
     fn take_questions(&mut self, origin: usize, peers: usize) {
         let asked = !self.seat.asked.is_empty() || !self.later.is_empty();
-        if self.is_behind() && (asked || self.as_of_since.elapsed() >= LINGER) {
-            self.as_of = self.newest();
-            self.as_of_since = Instant::now();
-            self.asks.advance_to(self.as_of);
+        if self.is_behind() {
+            let as_of = self.seat.as_of.go_on(self.newest());
+            if self.as_of < as_of {
+                self.as_of = as_of;
+                self.asks.advance_to(as_of);
+            }
         }
         if !asked {
             return;
