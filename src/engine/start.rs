@@ -2,9 +2,10 @@
 
 use crate::cluster::{self, Cluster, Loss, Wire};
 use crate::config::Config;
+use crate::engine::asking::AsOf;
 use crate::engine::intake::{Inlet, intake};
 use crate::engine::question::Asker;
-use crate::engine::worker::{AsOf, Change, Seat, run};
+use crate::engine::worker::{Change, Seat, run};
 use crate::metrics::Metrics;
 use crate::sinks::redis::{Prepared, is_blank};
 use crossbeam_channel::{Sender, bounded, unbounded};

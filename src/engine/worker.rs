@@ -1,10 +1,12 @@
 //! The one loop of a worker: take what came, advance all inputs, step, maintain. Nothing in it
 //! blocks.
 
-use crate::engine::answer::{asks, assemble, partition_name};
+use crate::engine::answer::partition_name;
+use crate::engine::asking::{AsOf, Asking, LINGER};
 use crate::engine::intake::{Outlet, Unit};
+use crate::engine::now;
 use crate::engine::pace::Pace;
-use crate::engine::question::{Answer, Asked, Question};
+use crate::engine::question::Asked;
 use crate::metrics::WorkerMetrics;
 use crate::sinks::redis::{Arrivals, Prepared, Sink};
 use crossbeam_channel::Receiver;
@@ -13,17 +15,13 @@ use dataflows::closed::Closed;
 use dataflows::graph::{Choice, Inputs, Measured, graph};
 use dataflows::model::{Blend, Model};
 use dataflows::names::SharedVocabulary;
-use dataflows::questions::{Ask, Asks, Found, Views, questions};
 use dataflows::weights::Weights;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use timely::dataflow::channels::pact::Pipeline;
-use timely::dataflow::operators::generic::Operator;
-use timely::dataflow::operators::probe;
+use std::time::{Duration, Instant};
 use timely::worker::Worker;
 
 /// What a worker is given.
@@ -46,29 +44,6 @@ pub(super) struct Seat {
     pub(super) open: Arc<AtomicUsize>,
 }
 
-/// The time that the workers of a process ask as of. It goes on together: what is kept between
-/// questions would else be taken back for one worker's questions, and added again for another's.
-#[derive(Default)]
-pub(super) struct AsOf {
-    time: AtomicU64,
-    /// When it went on last, in microseconds since the Unix epoch.
-    since: AtomicU64,
-}
-
-impl AsOf {
-    /// The time, which is the newest that is complete if it has not gone on for [`LINGER`].
-    fn go_on(&self, newest: Time) -> Time {
-        let (now, since) = (now(), self.since.load(Ordering::Acquire));
-        let linger = Time::try_from(LINGER.as_micros()).expect("it lingers shortly");
-        // A clock that was set back must not hold it.
-        if now < since || since + linger <= now {
-            self.since.store(now, Ordering::Release);
-            self.time.fetch_max(newest, Ordering::AcqRel);
-        }
-        self.time.load(Ordering::Acquire)
-    }
-}
-
 /// A part of the model that changes at run time.
 #[derive(Clone, Copy, Debug)]
 pub enum Change {
@@ -78,30 +53,17 @@ pub enum Change {
     Blend(Blend),
 }
 
-/// Questions under way, by number.
-type Pending = Rc<RefCell<HashMap<u64, Asked>>>;
-/// Answers that are kept back until nobody asks as of an earlier time.
-type Settling = Rc<RefCell<VecDeque<(Time, Asked, Vec<Found>)>>>;
-
 /// How long a worker with nothing to do sleeps, unless it is woken.
 const IDLE: Duration = Duration::from_millis(100);
 /// After how long without input time goes on all the same, so that answers tell that they are new.
 const BEAT: Duration = Duration::from_secs(1);
-/// For how long after a question epochs are kept small, and how small.
-const ASKED: Duration = Duration::from_millis(100);
+/// How many events an epoch has at most while questions come: whoever asks waits for the step that is
+/// under way.
 const ASKED_EVENTS: usize = 1_000;
 /// How many bytes of events are so much that it is no time to rest.
 const MUCH: usize = 1 << 20;
-/// How long what is asked as of stays behind what is complete, at most: views can't merge what may
-/// still be asked about.
-const LINGER: Duration = Duration::from_millis(1);
 /// How often arrangements are measured.
 const MEASURE: Duration = Duration::from_secs(1);
-
-fn now() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time::try_from(since.as_micros()).unwrap_or(Time::MAX)
-}
 
 /// Runs a worker until it is told to stop.
 pub(super) fn run(worker: &mut Worker, seat: Seat, measure: &dyn Fn(&str, usize, usize)) {
@@ -110,14 +72,14 @@ pub(super) fn run(worker: &mut Worker, seat: Seat, measure: &dyn Fn(&str, usize,
     // NB: leaving drops the inputs; a worker that kept them would hang for ever.
     while !state.seat.stop.load(Ordering::Acquire) {
         let took = state.take(worker.index(), worker.peers());
-        state.take_questions(worker.index(), worker.peers());
+        state.asking.take(state.newest());
         let began = Instant::now();
         worker.step_or_park(Some(state.patience()));
         if took {
             state.seat.metrics.step_duration.observe(began.elapsed().as_secs_f64());
         }
         state.maintain();
-        state.settle();
+        state.asking.settle();
         if measured.elapsed() > MEASURE {
             measured = Instant::now();
             state.measure(measure);
@@ -137,18 +99,7 @@ struct State {
     /// The model that was given to the dataflow last, by the first worker.
     model: Model,
     modelled: Rc<RefCell<VecDeque<(Time, Model)>>>,
-    asks: Asks,
-    /// The time that questions are asked as of.
-    as_of: Time,
-    /// When there was a question last.
-    asked: Instant,
-    /// Which times some worker may still ask as of.
-    asking: probe::Handle<Time>,
-    pending: Pending,
-    settling: Settling,
-    /// Questions that want an answer of a later time.
-    later: Vec<Asked>,
-    next_question: u64,
+    asking: Asking,
     measured: Vec<Measured>,
 }
 
@@ -180,8 +131,8 @@ impl State {
             });
             (inputs, outputs.views, outputs.closed, outputs.measured, sink)
         });
-        let (asking, pending, settling) = Default::default();
-        let asks = answering(worker, views, &vocabulary, &asking, &pending, &settling);
+        let asking =
+            Asking::build(worker, views, &vocabulary, seat.asked.clone(), seat.as_of.clone());
         seat.outlet.bind(std::thread::current());
         let time = now();
         inputs.advance_to(time);
@@ -196,14 +147,7 @@ impl State {
             heard,
             model: Model::default(),
             modelled,
-            asks,
-            as_of: 0,
-            asked: Instant::now(),
             asking,
-            pending,
-            settling,
-            later: Vec::new(),
-            next_question: 0,
             measured,
         }
     }
@@ -252,9 +196,8 @@ impl State {
     fn take_units(&mut self) -> bool {
         let mut events = 0;
         let mut took = false;
-        // Whoever asks waits for the step that is under way.
-        let asked = self.asked.elapsed() < ASKED;
-        let most = self.seat.epoch_events.min(if asked { ASKED_EVENTS } else { usize::MAX });
+        let is_asked = self.asking.is_asked();
+        let most = self.seat.epoch_events.min(if is_asked { ASKED_EVENTS } else { usize::MAX });
         while events < most {
             let Some(unit) = self.seat.outlet.take() else { break };
             took = true;
@@ -297,53 +240,14 @@ impl State {
         self.open.is_empty() && self.time + beat < now()
     }
 
-    /// Asks what waits, as of the newest time that is complete.
-    fn take_questions(&mut self, origin: usize, peers: usize) {
-        let asked = !self.seat.asked.is_empty() || !self.later.is_empty();
-        if self.is_behind() {
-            let as_of = self.seat.as_of.go_on(self.newest());
-            if self.as_of < as_of {
-                self.as_of = as_of;
-                self.asks.advance_to(as_of);
-            }
-        }
-        if !asked {
-            return;
-        }
-        self.asked = Instant::now();
-        let waiting = std::mem::take(&mut self.later);
-        for asked in waiting.into_iter().chain(self.seat.asked.clone().try_iter()) {
-            match asked.question {
-                Question::Positions { after, .. } if self.as_of <= after => self.later.push(asked),
-                _ => self.ask(asked, origin, peers),
-            }
-        }
-        self.asks.flush();
-    }
-
-    fn ask(&mut self, asked: Asked, origin: usize, peers: usize) {
-        let whats = asks(&asked.question);
-        if whats.is_empty() {
-            return reply(asked, self.as_of, Vec::new());
-        }
-        let id = self.next_question;
-        self.next_question += 1;
-        Ask::of(origin, id, whats, peers).into_iter().for_each(|ask| self.asks.send(ask));
-        self.pending.borrow_mut().insert(id, asked);
-    }
-
     /// The newest time that is complete, as far as any worker of this process knows.
     fn newest(&self) -> Time {
         self.seat.closed.load(Ordering::Acquire).saturating_sub(1)
     }
 
-    fn is_behind(&self) -> bool {
-        self.as_of < self.newest()
-    }
-
     /// How long the worker may sleep.
     fn patience(&self) -> Duration {
-        let idle = if self.is_behind() { LINGER } else { IDLE };
+        let idle = if self.asking.is_behind(self.newest()) { LINGER } else { IDLE };
         if self.may_open() && !self.seat.outlet.is_empty() {
             self.rest().unwrap_or_default().min(idle)
         } else {
@@ -369,16 +273,6 @@ impl State {
         }
     }
 
-    /// Gives the answers that were kept back.
-    fn settle(&mut self) {
-        let mut settling = self.settling.borrow_mut();
-        while settling.front().is_some_and(|(time, _, _)| !self.asking.less_than(time)) {
-            if let Some((time, asked, found)) = settling.pop_front() {
-                reply(asked, time, found);
-            }
-        }
-    }
-
     fn measure(&self, measure: &dyn Fn(&str, usize, usize)) {
         let lag = if self.open.is_empty() { 0 } else { now().saturating_sub(self.open[0]) };
         self.seat.metrics.epoch_lag.set(Duration::from_micros(lag).as_secs_f64());
@@ -387,40 +281,4 @@ impl State {
             measure(measured.name, records, batches);
         }
     }
-}
-
-/// The dataflow of questions: who asked gets the answer.
-fn answering(
-    worker: &mut Worker,
-    views: Views,
-    vocabulary: &SharedVocabulary,
-    asking: &probe::Handle<Time>,
-    pending: &Pending,
-    settling: &Settling,
-) -> Asks {
-    let (pending, settling) = (pending.clone(), settling.clone());
-    worker.dataflow(|scope| {
-        let (asks, answers) = questions(scope, views, vocabulary, asking);
-        answers.sink(Pipeline, "reply", move |(answers, _)| {
-            answers.for_each(|_, answers| {
-                for (id, time, found) in answers.drain(..) {
-                    let Some(asked) = pending.borrow_mut().remove(&id) else { continue };
-                    match asked.question {
-                        Question::Positions { .. } => {
-                            settling.borrow_mut().push_back((time, asked, found));
-                        }
-                        _ => reply(asked, time, found),
-                    }
-                }
-            });
-        });
-        asks
-    })
-}
-
-fn reply(asked: Asked, as_of: Time, found: Vec<Found>) {
-    let Asked { question, reply } = asked;
-    let body = assemble(&question, found);
-    // Whoever asked may have gone; then nobody misses the answer.
-    let _: Result<(), Answer> = reply.send(Answer { as_of, body });
 }
