@@ -22,6 +22,8 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> SpineBatch for Packed<V, R> {
 pub struct Merging<V, R> {
     /// The next key of each batch.
     at: [usize; 2],
+    /// What is left of the values of a key that both have, if it is under way.
+    left: Option<(Range<usize>, Range<usize>)>,
     writer: Writer<V, R>,
     /// Times before this one are told apart no longer.
     since: Time,
@@ -34,7 +36,7 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Merger<Packed<V, R>> for Merg
         let keys = one.keys.len() + other.keys.len();
         let writer = Writer::with_capacity(keys, one.vals.len() + other.vals.len());
         let since = since.first().copied().unwrap_or(0);
-        Merging { at: [0; 2], writer, since, both: Vec::new() }
+        Merging { at: [0; 2], left: None, writer, since, both: Vec::new() }
     }
 
     fn work(&mut self, one: &Packed<V, R>, other: &Packed<V, R>, fuel: &mut isize) {
@@ -50,7 +52,7 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Merger<Packed<V, R>> for Merg
             let worked = match key_order {
                 Ordering::Less => self.copy(one, 0, left[1], *fuel),
                 Ordering::Greater => self.copy(other, 1, left[0], *fuel),
-                Ordering::Equal => self.merge_key(one, other),
+                Ordering::Equal => self.merge_key(one, other, *fuel),
             };
             *fuel -= isize::try_from(worked).unwrap_or(isize::MAX);
         }
@@ -95,25 +97,34 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Merging<V, R> {
         updates.len()
     }
 
-    /// Merges a key that both have; how many updates that were.
-    fn merge_key(&mut self, one: &Packed<V, R>, other: &Packed<V, R>) -> usize {
+    /// Merges a key that both have, while there is fuel; how many values that were. A key may have
+    /// most of a view's values.
+    fn merge_key(&mut self, one: &Packed<V, R>, other: &Packed<V, R>, fuel: isize) -> usize {
         let [at, other_at] = self.at;
-        let (mut vals, mut others) = (one.values_of(at), other.values_of(other_at));
-        let worked = vals.len() + others.len();
-        while let (Some(val), Some(other_val)) = (vals.clone().next(), others.clone().next()) {
-            let order = one.vals[val].cmp(&other.vals[other_val]);
+        let of_key = || (one.values_of(at), other.values_of(other_at));
+        let (mut vals, mut others) = self.left.take().unwrap_or_else(of_key);
+        let (all, fuel) = (vals.len() + others.len(), usize::try_from(fuel).unwrap_or(0));
+        while all - vals.len() - others.len() < fuel {
+            let order = match (vals.clone().next(), others.clone().next()) {
+                (Some(val), Some(other_val)) => one.vals[val].cmp(&other.vals[other_val]),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => {
+                    self.writer.key(one.keys[at]);
+                    self.at = [at + 1, other_at + 1];
+                    return all;
+                }
+            };
             match order {
-                Ordering::Less => self.write(one, val),
-                Ordering::Greater => self.write(other, other_val),
-                Ordering::Equal => self.merge_value((one, val), (other, other_val)),
+                Ordering::Less => self.write(one, vals.start),
+                Ordering::Greater => self.write(other, others.start),
+                Ordering::Equal => self.merge_value((one, vals.start), (other, others.start)),
             }
             vals.start += usize::from(order != Ordering::Greater);
             others.start += usize::from(order != Ordering::Less);
         }
-        vals.for_each(|val| self.write(one, val));
-        others.for_each(|val| self.write(other, val));
-        self.writer.key(one.keys[at]);
-        self.at = [at + 1, other_at + 1];
+        let worked = all - vals.len() - others.len();
+        self.left = Some((vals, others));
         worked
     }
 
