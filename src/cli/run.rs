@@ -146,11 +146,12 @@ impl CaughtUp {
         if self.latch.is_none() || !progress.caught_up() {
             return;
         }
-        // Queues that are empty have been taken into epochs; those that were open then must close.
+        // What has left the queues is in epochs that were open by now: all of these must close, not
+        // the first alone.
         let empty = engine.inlets.iter().all(|inlet| inlet.held() == 0);
         let closed = engine.closed.load(Ordering::Acquire);
         match self.since {
-            None if empty => self.since = Some(closed),
+            None if empty => self.since = Some(engine::now()),
             Some(since) if closed > since || engine.is_idle() => {
                 self.latch = None;
                 tracing::info!("caught up");

@@ -15,7 +15,7 @@ use dataflows::Time;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The wall clock as logical time.
-fn now() -> Time {
+pub fn now() -> Time {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Time::try_from(since.as_micros()).unwrap_or(Time::MAX)
 }
