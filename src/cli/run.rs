@@ -138,6 +138,7 @@ fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
 /// Opens the latch once what the source had handed over when it had caught up is in the state.
 struct CaughtUp {
     latch: Option<Latch>,
+    /// When the queues were first seen empty, as logical time.
     since: Option<u64>,
 }
 
