@@ -3,6 +3,7 @@
 use super::{Packed, Times, Writer, offset};
 use crate::Time;
 use differential_dataflow::ExchangeData;
+use differential_dataflow::consolidation::consolidate;
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::trace::implementations::spine_fueled::{Merger, SpineBatch};
 use std::cmp::Ordering;
@@ -27,8 +28,8 @@ pub struct Merging<V, R> {
     writer: Writer<V, R>,
     /// Times before this one are told apart no longer.
     since: Time,
-    /// The updates of a value that both batches have.
-    both: Vec<(Time, R)>,
+    /// The updates of the value that is being written, if they are to be summed up.
+    gathered: Vec<(Time, R)>,
 }
 
 impl<V: ExchangeData, R: ExchangeData + Semigroup> Merger<Packed<V, R>> for Merging<V, R> {
@@ -36,7 +37,7 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Merger<Packed<V, R>> for Merg
         let keys = one.keys.len() + other.keys.len();
         let writer = Writer::with_capacity(keys, one.vals.len() + other.vals.len());
         let since = since.first().copied().unwrap_or(0);
-        Merging { at: [0; 2], left: None, writer, since, both: Vec::new() }
+        Merging { at: [0; 2], left: None, writer, since, gathered: Vec::new() }
     }
 
     fn work(&mut self, one: &Packed<V, R>, other: &Packed<V, R>, fuel: &mut isize) {
@@ -136,7 +137,6 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Merging<V, R> {
             let time = *source.time(updates.start);
             self.writer.update(time.max(self.since), source.diffs[updates.start].clone());
         } else {
-            self.both.clear();
             self.gather(source, updates);
             self.settle();
         }
@@ -149,7 +149,6 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Merging<V, R> {
         (one, val): (&Packed<V, R>, usize),
         (other, other_val): (&Packed<V, R>, usize),
     ) {
-        self.both.clear();
         self.gather(one, one.updates_of(val));
         self.gather(other, other.updates_of(other_val));
         self.settle();
@@ -159,21 +158,14 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Merging<V, R> {
     fn gather(&mut self, source: &Packed<V, R>, updates: Range<usize>) {
         for update in updates {
             let time = *source.time(update);
-            self.both.push((time.max(self.since), source.diffs[update].clone()));
+            self.gathered.push((time.max(self.since), source.diffs[update].clone()));
         }
     }
 
     /// Writes what was gathered, a time each.
     fn settle(&mut self) {
-        // Few, and nearly in order.
-        self.both.sort_by_key(|(time, _)| *time);
-        for same in self.both.chunk_by(|one, other| one.0 == other.0) {
-            let (time, mut sum) = same[0].clone();
-            same[1..].iter().for_each(|(_, diff)| sum.plus_equals(diff));
-            if !sum.is_zero() {
-                self.writer.update(time, sum);
-            }
-        }
+        consolidate(&mut self.gathered);
+        self.gathered.drain(..).for_each(|(time, sum)| self.writer.update(time, sum));
     }
 }
 

@@ -99,8 +99,8 @@ impl Rules {
         !self.only.is_empty() || !self.without.is_empty() || self.per_tag.is_some()
     }
 
-    /// How many products are ranked, so that enough remain: some may be of the wrong tags.
-    pub(crate) fn candidates(&self) -> usize {
+    /// How many products are asked for, so that enough remain: some may be of the wrong tags.
+    fn candidates(&self) -> usize {
         let shown = self.n.saturating_add(self.offset);
         if self.is_picky() { shown.saturating_mul(10).saturating_add(SPARE) } else { shown }
     }
