@@ -1,5 +1,8 @@
 //! The `recsys` program.
 
+#[cfg(target_os = "linux")]
+mod turns;
+
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -7,14 +10,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
-    keep_pages_small();
+    suit_the_kernel();
     recsys::cli::main()
 }
 
-/// The allocator asks for huge pages. Buffers of merges are large, and live for milliseconds, so that
-/// a tenth of the time went into clearing two megabytes at a time.
+/// A kernel that refuses costs time, and nothing else.
 #[cfg(target_os = "linux")]
-fn keep_pages_small() {
-    // A kernel that refuses costs time, and nothing else.
+fn suit_the_kernel() {
+    // The allocator asks for huge pages. Buffers of merges are large, and live for milliseconds, so
+    // that a tenth of the time went into clearing two megabytes at a time.
     let _ = rustix::thread::disable_transparent_huge_pages(true);
+    let _ = turns::shorten();
 }

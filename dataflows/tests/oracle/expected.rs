@@ -8,6 +8,7 @@ use dataflows::block::owner;
 use dataflows::catalogue::Product;
 use dataflows::clock::{DAY_HOURS, hour};
 use dataflows::event::Kind;
+use dataflows::graph::Choice;
 use dataflows::guests::Merge;
 use dataflows::intern::day;
 use dataflows::model::Model;
@@ -21,9 +22,9 @@ use std::collections::{BTreeMap, BTreeSet};
 type Scores = Vec<(String, Score)>;
 
 /// All that has come in so far.
-#[derive(Default)]
 pub(crate) struct Oracle {
     peers: usize,
+    pub(crate) views: Choice,
     pub(crate) time: Time,
     pub(crate) events: Vec<OwnedEvent>,
     /// The same events, each with the user that it counts for by now.
@@ -43,8 +44,22 @@ pub(crate) struct Oracle {
 }
 
 impl Oracle {
-    pub(crate) fn new(peers: usize) -> Oracle {
-        Oracle { peers, ..Oracle::default() }
+    pub(crate) fn new(peers: usize, views: Choice) -> Oracle {
+        Oracle {
+            peers,
+            views,
+            time: 0,
+            events: vec![],
+            counted: vec![],
+            entered: vec![],
+            merges: vec![],
+            moves: vec![],
+            ends: vec![],
+            catalogue: BTreeMap::new(),
+            model: Model::default(),
+            positions: BTreeMap::new(),
+            held: vec![],
+        }
     }
 
     /// Takes in a step.
@@ -64,7 +79,7 @@ impl Oracle {
         for (partition, by) in &step.advances {
             *self.positions.entry(partition.clone()).or_default() += by;
         }
-        self.held = self.history();
+        self.held = if self.views.history { self.history() } else { vec![] };
     }
 
     /// Moves what merges move that is not too old for it, and counts what is new.
@@ -87,7 +102,10 @@ impl Oracle {
     pub(crate) fn answer(&self, what: &What) -> Vec<Found> {
         match what {
             What::Profile { place, user } => vec![Found::Profile(*place, self.profile(user))],
-            What::Activity { user } => self.activity(user).into_iter().collect(),
+            What::Activity { user } if self.views.activity => {
+                self.activity(user).into_iter().collect()
+            }
+            What::Activity { .. } => vec![],
             What::Recent { limit } => {
                 (0..self.peers).map(|peer| self.recent(peer, *limit)).collect()
             }

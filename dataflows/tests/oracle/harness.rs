@@ -13,7 +13,7 @@ use dataflows::names::SharedVocabulary;
 use dataflows::questions::{Answered, Ask, Found, What, questions};
 use dataflows::recent::OwnedEvent;
 use dataflows::recommend::{Ranked, Ranking};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use timely::dataflow::operators::Inspect;
@@ -33,45 +33,87 @@ type Answers = BTreeMap<u64, (usize, Time, Vec<Found>)>;
 /// So little that scripts go beyond it.
 pub(crate) const LIMITS: Limits = Limits { paired: 4, kept: 6, horizon: 36 };
 
-/// Runs a seed's script on so many workers; `open` is how many times may be open at once.
-pub(crate) fn check(seed: u64, workers: usize, open: usize) {
+/// How a seed's script is run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Case {
+    seed: u64,
+    workers: usize,
+    /// How many times may be open at once.
+    open: usize,
+    /// At how many of the workers records enter, in turn.
+    feeders: usize,
+    views: Choice,
+}
+
+impl Case {
+    /// With all views, and fed at one worker.
+    pub(crate) const fn new(seed: u64, workers: usize, open: usize) -> Case {
+        let views = Choice {
+            popularity: true,
+            bought: true,
+            activity: true,
+            history: true,
+            limits: LIMITS,
+        };
+        Case { seed, workers, open, feeders: 1, views }
+    }
+
+    pub(crate) const fn fed_by(self, feeders: usize) -> Case {
+        Case { feeders, ..self }
+    }
+
+    pub(crate) const fn with(self, views: Choice) -> Case {
+        Case { views, ..self }
+    }
+}
+
+/// All choices of views but that of all.
+pub(crate) fn choices() -> impl Iterator<Item = Choice> {
+    (0..15).map(|views| {
+        let [popularity, bought, activity, history] = [1, 2, 4, 8].map(|view| views & view != 0);
+        Choice { popularity, bought, activity, history, limits: LIMITS }
+    })
+}
+
+/// Runs a case and holds all its answers to the oracle.
+pub(crate) fn check(case: Case) {
+    let Case { seed, workers, .. } = case;
     let steps = Arc::new(script(seed, workers));
     let (tell, told) = channel();
     let running = steps.clone();
     let guards = timely::execute(timely::Config::process(workers), move |worker| {
-        run(worker, &running, Random::new(seed ^ worker.index() as u64), open, tell.clone());
+        run(worker, &running, Random::new(seed ^ worker.index() as u64), case, tell.clone());
     });
     for result in guards.expect("workers start").join() {
         result.expect("no worker panics");
     }
     let mut answers = sort_out(told, &steps, workers);
-    let mut oracle = Oracle::new(workers);
+    let mut oracle = Oracle::new(workers, case.views);
     for (index, step) in steps.iter().enumerate() {
         oracle.take(step);
         for (place, (origin, what)) in step.asks.iter().enumerate() {
-            let case =
-                format!("seed {seed}, {workers} workers, {open} open, step {index}: {what:?}");
+            let told = format!("{case:?}, step {index}: {what:?}");
             let answer = answers.remove(&ask_id(index, place));
-            hold(&oracle, answer, step.time, *origin, what, &case);
+            let (at, as_of, found) = answer.unwrap_or_else(|| panic!("{told}: no answer"));
+            assert_eq!((at, as_of), (*origin, step.time), "{told}");
+            hold(&oracle, &found, what, case.feeders, &told);
         }
     }
-    assert!(answers.is_empty(), "seed {seed}: answered what was not asked: {answers:?}");
+    assert!(answers.is_empty(), "{case:?}: answered what was not asked: {answers:?}");
 }
 
-/// Merges come from the last worker, all other inputs from the first, questions from whoever asks,
-/// once their time is complete; by then later times may be complete as well.
-fn run(worker: &mut Worker, steps: &[Step], mut random: Random, open: usize, tell: Sender<Told>) {
+/// Questions come from whoever asks, once their time is complete; by then later times may be
+/// complete as well.
+fn run(worker: &mut Worker, steps: &[Step], mut random: Random, case: Case, tell: Sender<Told>) {
     let (me, peers) = (worker.index(), worker.peers());
     let asking = probe::Handle::new();
     let vocabulary = SharedVocabulary::default();
-    let choice =
-        Choice { popularity: true, bought: true, activity: true, history: true, limits: LIMITS };
     let (heard, modelled) = (tell.clone(), tell.clone());
     let heard = move |time| heard.send(Told::Heard(time)).expect("the test listens");
     let modelled =
         move |time, model| modelled.send(Told::Modelled(time, model)).expect("the test listens");
     let (mut inputs, views, closed) = worker.dataflow(|scope| {
-        let (inputs, outputs) = graph(scope, choice, &vocabulary, heard, modelled, |_, _| {});
+        let (inputs, outputs) = graph(scope, case.views, &vocabulary, heard, modelled, |_, _| {});
         (inputs, outputs.views, outputs.closed)
     });
     let mut asks = worker.dataflow(|scope| {
@@ -100,13 +142,7 @@ fn run(worker: &mut Worker, steps: &[Step], mut random: Random, open: usize, tel
     };
     for (index, step) in steps.iter().enumerate() {
         inputs.advance_to(step.time);
-        if me == peers - 1 {
-            // Events and merges come from anywhere, and so in any order.
-            step.merges.iter().for_each(|merge| inputs.merges.send(merge.clone()));
-        }
-        if me == 0 {
-            feed(&mut inputs, step, peers);
-        }
+        feed(&mut inputs, case, index, step, me);
         inputs.advance_to(step.time + 1);
         for _ in 0..random.below(4) {
             worker.step();
@@ -115,35 +151,51 @@ fn run(worker: &mut Worker, steps: &[Step], mut random: Random, open: usize, tel
         if random.below(3) == 0 {
             ask(&closed);
         }
-        if let Some(due) = index.checked_sub(open) {
+        if let Some(due) = index.checked_sub(case.open) {
             worker.step_while(|| !closed.has(steps[due].time));
         }
     }
     worker.step_while(|| !ask(&closed));
 }
 
-fn feed(inputs: &mut Inputs, step: &Step, peers: usize) {
-    inputs.announce.send(step.time);
+/// Sends what of a step enters at a worker. Records enter at the feeders in turn, merges from the
+/// other end; but all rows of a product at one, as they need their order, and models at the first.
+fn feed(inputs: &mut Inputs, case: Case, index: usize, step: &Step, me: usize) {
+    let Case { workers, feeders, .. } = case;
+    let enters = |place: usize| (index + place) % feeders;
+    if enters(0) == me {
+        inputs.announce.send(step.time);
+    }
+    for merge in those(&step.merges, |place| workers - 1 - enters(place) == me) {
+        inputs.merges.send(merge.clone());
+    }
+    let events: Vec<_> = those(&step.events, |place| enters(place) == me).collect();
     // Two halves: an owner may get several blocks of one time.
-    let (first, second) = step.events.split_at(step.events.len() / 2);
+    let (first, second) = events.split_at(events.len() / 2);
     for half in [first, second] {
-        let mut blocks = vec![Block::default(); peers];
+        let mut blocks = vec![Block::default(); workers];
         for event in half {
-            blocks[owner(&event.user, peers)].push(&borrowed(event));
+            blocks[owner(&event.user, workers)].push(&borrowed(event));
         }
         for (owner, block) in blocks.into_iter().enumerate().filter(|(_, b)| !b.is_empty()) {
             inputs.blocks.send((owner, block));
         }
     }
-    for row in &step.rows {
+    for row in step.rows.iter().filter(|(product, _)| owner(product, feeders) == me) {
         inputs.rows.send(row.clone());
     }
-    if let Some(model) = step.model {
+    if let Some(model) = step.model.filter(|_| me == 0) {
         inputs.models.send((step.time, model));
     }
-    for advance in &step.advances {
+    for advance in those(&step.advances, |place| enters(place) == me) {
         inputs.advances.send(advance.clone());
     }
+}
+
+/// The records at some places.
+fn those<T>(records: &[T], at: impl Fn(usize) -> bool) -> impl Iterator<Item = &T> {
+    let records = records.iter().enumerate().filter(move |(place, _)| at(*place));
+    records.map(|(_, record)| record)
 }
 
 /// An event as a block takes it.
@@ -190,25 +242,37 @@ fn sort_out(told: Receiver<Told>, steps: &[Step], workers: usize) -> Answers {
 }
 
 /// Holds one answer to the oracle.
-fn hold(
-    oracle: &Oracle,
-    answer: Option<(usize, Time, Vec<Found>)>,
-    time: Time,
-    origin: usize,
-    what: &What,
-    case: &str,
-) {
-    let expected = oracle.answer(what);
-    let Some((at, as_of, found)) = answer else {
-        assert!(expected.is_empty(), "{case}: no answer, but {expected:?}");
-        return;
-    };
-    assert_eq!((at, as_of), (origin, time), "{case}");
-    if let ([Found::Ranked(found)], [Found::Ranked(expected)]) = (&found[..], &expected[..]) {
-        assert!(same(found, expected), "{case}:\n{found:#?}\nis not\n{expected:#?}");
-        return;
+fn hold(oracle: &Oracle, found: &[Found], what: &What, feeders: usize, told: &str) {
+    let expected = &oracle.answer(what)[..];
+    if let ([Found::Ranked(found)], [Found::Ranked(expected)]) = (found, expected) {
+        assert!(same(found, expected), "{told}:\n{found:#?}\nis not\n{expected:#?}");
+    } else if matches!(what, What::Recent { .. }) && 1 < feeders {
+        let latest = are_latest(found, expected, &oracle.events);
+        assert!(latest, "{told}:\n{found:#?}\nare not\n{expected:#?}");
+    } else {
+        assert_eq!(in_order(found), in_order(expected), "{told}");
     }
-    assert_eq!(in_order(&found), in_order(&expected), "{case}");
+}
+
+/// Whether what was found are the latest events but for which comes first, and so is in at all, of
+/// those of one time: there is no order between feeders.
+fn are_latest(found: &[Found], expected: &[Found], all: &[OwnedEvent]) -> bool {
+    let times = |found: &[Found]| {
+        let times = |found| recent(found).iter().map(|event| event.time).collect();
+        let mut times: Vec<Vec<i64>> = found.iter().map(times).collect();
+        times.sort_unstable();
+        times
+    };
+    let found_events: Vec<&OwnedEvent> = found.iter().flat_map(recent).collect();
+    let ids: BTreeSet<&str> = found_events.iter().map(|event| &*event.id).collect();
+    times(found) == times(expected)
+        && ids.len() == found_events.len()
+        && found_events.iter().all(|event| all.contains(event))
+}
+
+fn recent(found: &Found) -> &[OwnedEvent] {
+    let Found::Recent(events) = found else { panic!("{found:?} are no events") };
+    events
 }
 
 /// Whether rankings are the same but for rounding, and for which comes first, and so is in at all,

@@ -1,5 +1,6 @@
 //! Holds every answer, at every time, to a from-scratch oracle: seeded scripts of events, merges
-//! of guests, catalogue rows, weights and positions, on one worker and on three.
+//! of guests, catalogue rows, weights and positions, on one worker and on three, that one of them or
+//! all feed, with all views and with some.
 //!
 //! [`script`] makes what goes in, [`expected`] says what must come out, [`harness`] alone knows
 //! how the graph is run. A new case is one line of [`CASES`].
@@ -10,28 +11,43 @@ mod rankings;
 mod harness;
 mod algebra;
 
-use harness::check;
+use harness::{Case, check, choices};
 
 /// Seed; workers; how many times may be open at once (0 closes each before the next).
-const CASES: &[(u64, usize, usize)] = &[
-    (1, 1, 0),
-    (1, 3, 0),
-    (2, 1, 7),
-    (2, 3, 7),
-    (3, 2, 1),
-    (4, 3, 1000),
-    (5, 1, 1000),
-    (6, 3, 3),
-    (7, 4, 20),
-    (9, 2, 20),
-    (10, 4, 0),
+const CASES: &[Case] = &[
+    Case::new(1, 1, 0),
+    Case::new(1, 3, 0),
+    Case::new(2, 1, 7),
+    Case::new(2, 3, 7),
+    Case::new(3, 2, 1),
+    Case::new(4, 3, 1000),
+    Case::new(5, 1, 1000),
+    Case::new(6, 3, 3),
+    Case::new(7, 4, 20),
+    Case::new(9, 2, 20),
+    Case::new(10, 4, 0),
+    Case::new(2, 3, 7).fed_by(3),
+    Case::new(4, 3, 1000).fed_by(3),
+    Case::new(6, 3, 3).fed_by(2),
+    Case::new(11, 3, 20).fed_by(3),
 ];
 
 #[test]
 fn every_answer_is_what_the_oracle_says() {
     std::thread::scope(|scope| {
-        for &(seed, workers, open) in CASES {
-            scope.spawn(move || check(seed, workers, open));
+        for &case in CASES {
+            scope.spawn(move || check(case));
         }
     });
+}
+
+#[test]
+fn views_that_are_off_are_missed_and_change_nothing_else() {
+    for (seed, views) in (20..).zip(choices()) {
+        std::thread::scope(|scope| {
+            for workers in [1, 3] {
+                scope.spawn(move || check(Case::new(seed, workers, 7).with(views)));
+            }
+        });
+    }
 }

@@ -4,7 +4,6 @@ use crate::expected::{Oracle, event_day, event_time};
 use crate::harness::LIMITS;
 use dataflows::clock::{DAY_HOURS, hour};
 use dataflows::counts::Counts;
-
 use dataflows::intern::day;
 use dataflows::model::Lens;
 use dataflows::pairs::WINDOW;
@@ -48,7 +47,7 @@ impl Oracle {
         let (mut seen, mut interests, mut overall) = (Seen::default(), Vec::new(), true);
         match basis {
             Basis::User(user) => {
-                if rules.leave_out_bought {
+                if rules.leave_out_bought && self.views.bought {
                     left_out.extend(self.bought(user));
                 }
                 seen = self.seen(history, user);
@@ -168,9 +167,10 @@ impl Oracle {
         ranking
     }
 
-    /// The tags of a product, whoever may have brought them.
+    /// The tags of a product, whoever may have brought them: events, where it is kept what is popular.
     fn labels(&self, product: &str) -> BTreeSet<String> {
-        let events = || self.events.iter().filter(|event| event.product == product);
+        let events = self.events.iter().filter(|event| event.product == product);
+        let events = || events.clone().filter(|_| self.views.popularity);
         let own = events().flat_map(|event| event.tags.iter().cloned());
         let own: BTreeSet<String> = own.collect();
         let row = self.catalogue.get(product);
@@ -283,8 +283,11 @@ impl Oracle {
         terms
     }
 
-    /// How often a user touches the same product again at once.
+    /// How often a user touches the same product again at once; without a history nothing is said.
     fn again(&self) -> f64 {
+        if !self.views.history {
+            return 0.0;
+        }
         let (mut all, mut same) = (20.0, 20.0 * 0.3);
         let mut moments: BTreeMap<&str, BTreeSet<(u64, &str)>> = BTreeMap::new();
         for (event, _) in self.held.iter().filter(|(_, pairs)| *pairs) {
@@ -324,15 +327,22 @@ impl Oracle {
 
     /// What is popular in a tag, or overall.
     fn popular(&self, tag: Option<&str>) -> Worths {
+        if !self.views.popularity {
+            return vec![];
+        }
         let (lens, now) = (self.lens(), self.now(self.ends.len() - 1));
         let kept = |event: &&OwnedEvent| {
             now < (u32::from(event_day(event)) + 1) * DAY_HOURS - 1 + LIMITS.horizon
         };
-        let of_tag = |event: &&OwnedEvent| tag.is_none_or(|tag| self.tags(event).contains(&tag));
+        let times = |event| match tag {
+            Some(tag) => self.tags(event).into_iter().filter(|other| *other == tag).count(),
+            None => 1,
+        };
         let worth = |event: &OwnedEvent| {
             (event.product.clone(), lens.worth(Counts::one(event.kind), event_day(event)))
         };
-        best_first(self.events.iter().filter(kept).filter(of_tag).map(worth).collect())
+        let kept = self.events.iter().filter(kept);
+        best_first(kept.flat_map(|event| std::iter::repeat_n(worth(event), times(event))).collect())
     }
 }
 
