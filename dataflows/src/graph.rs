@@ -53,7 +53,14 @@ impl Choice {
     /// What the views are made of, beside the tags of users.
     fn wanted(self) -> Wanted {
         let Choice { popularity, bought, activity, history, .. } = self;
-        Wanted { actions: popularity || bought || activity || history, touches: popularity }
+        let actions = popularity || bought || activity || history;
+        Wanted { actions, touches: self.ranks() }
+    }
+
+    /// Whether products are ranked by more than a visit that is given, and so those tags are needed that
+    /// events bring.
+    fn ranks(self) -> bool {
+        self.popularity || self.history
     }
 }
 
@@ -129,8 +136,7 @@ pub fn graph<'scope>(
     let settled = guests(guest_stream, merge_stream, hours.clone(), horizon, vocabulary.clone());
     let settled = intern_settled(settled, wanted, vocabulary.clone());
     let Interned { actions, tags: brought, touches, provisional } = accounts.concat(settled);
-    // Without what is popular nobody asks for a product's tags.
-    let labelled = if choice.popularity {
+    let labelled = if choice.ranks() {
         touches.clone().concat(provisional.clone())
     } else {
         empty(scope).as_collection()

@@ -81,12 +81,14 @@ pub(crate) struct AsOf {
 struct Change {
     product: u32,
     events: i32,
+    /// How many of these are worth something.
+    worthy: i32,
     worth: f64,
 }
 
 impl Change {
     fn back(self) -> Change {
-        Change { events: -self.events, worth: -self.worth, ..self }
+        Change { events: -self.events, worthy: -self.worthy, worth: -self.worth, ..self }
     }
 }
 
@@ -181,10 +183,11 @@ impl Products {
 
     /// Notes what counts say of a product from a time on.
     fn note<V: Evidence>(&mut self, time: Time, value: &V, counts: Counts) {
-        let score = self.lens.model.weights.score(counts).to_f64();
-        let factor = value.factor(&self.lens.model.blend);
-        let worth = score * self.fade(value.day()) * factor;
-        let change = Change { product: value.product(), events: counts.total(), worth };
+        let factor = self.fade(value.day()) * value.factor(&self.lens.model.blend);
+        let weights = &self.lens.model.weights;
+        let worthy = if factor == 0.0 { 0 } else { weights.worthy(counts) };
+        let worth = weights.score(counts).to_f64() * factor;
+        let change = Change { product: value.product(), events: counts.total(), worthy, worth };
         self.later.push((time, change));
     }
 
@@ -221,9 +224,10 @@ impl Products {
             let entry = by_product.entry(product).or_insert_with(|| Entry::new(tie(product)));
             let before = *entry;
             entry.events += same.iter().map(|change| change.events).sum::<i32>();
+            entry.worthy += same.iter().map(|change| change.worthy).sum::<i32>();
             let worth: f64 = same.iter().map(|change| change.worth).sum();
-            // Without events nothing is left but what rounding leaves.
-            entry.worth = if entry.events == 0 { 0.0 } else { entry.worth + worth };
+            // Where no event is worth anything, nothing is left but what rounding leaves.
+            entry.worth = if entry.worthy == 0 { 0.0 } else { entry.worth + worth };
             *mass += entry.worth.max(0.0) - before.worth.max(0.0);
             top.change(product, before, *entry);
             if entry.events == 0 {
@@ -240,8 +244,10 @@ impl Products {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Model;
     use crate::packed::Writer;
     use crate::popularity::OnDay;
+    use crate::weights::{Score, Weights};
     use differential_dataflow::batcher::merge::Sealer;
     use differential_dataflow::consolidation::consolidate_updates;
     use std::collections::BTreeMap;
@@ -262,6 +268,27 @@ mod tests {
             }
         }
         products
+    }
+
+    #[test]
+    fn what_only_worthless_events_speak_for_is_worth_nothing() {
+        let weights = Weights([0, 1, 1].map(|weight| Score(weight * Score::UNIT)));
+        let model = Model { weights, ..Model::default() };
+        let (kept, lens) = (&mut Kept::default(), Lens { model, today: 1, again: 0.0 });
+        let mut ask = |time, day, counts| {
+            let update = ((KEY, OnDay { product: 1, day }), time, Counts(counts));
+            let batch = Writer::seal(&mut vec![vec![update]]).map(Rc::new);
+            kept.hear(time + 1, batch.as_ref());
+            let as_of = AsOf { time, oldest: time };
+            let found = kept.best(KEY, (&lens, 5, as_of), batch.as_slice(), u64::from);
+            (found.best.len(), found.mass)
+        };
+        ask(1, 0, [1, 0, 0]);
+        ask(2, 1, [0, 1, 0]);
+        ask(3, 0, [0, 1, 0]);
+        ask(4, 1, [0, -1, 0]);
+        // One event is left, a view, which is worth nothing.
+        assert_eq!(ask(5, 0, [0, -1, 0]), (0, 0.0));
     }
 
     #[test]

@@ -15,13 +15,15 @@ pub(crate) struct Entry {
     pub(crate) worth: f64,
     /// Of how many events.
     pub(crate) events: i32,
+    /// How many of these are worth something.
+    pub(crate) worthy: i32,
     tie: u64,
 }
 
 impl Entry {
     /// A product of which nothing is known but what decides between equals.
     pub(crate) fn new(tie: u64) -> Entry {
-        Entry { worth: 0.0, events: 0, tie }
+        Entry { worth: 0.0, events: 0, worthy: 0, tie }
     }
 
     /// Who is better comes first.

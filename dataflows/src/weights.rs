@@ -62,6 +62,12 @@ impl Weights {
         self.0[kind.index()]
     }
 
+    /// How many of the events are worth something.
+    pub fn worthy(&self, counts: Counts) -> i32 {
+        let counted = counts.0.iter().zip(self.0).filter(|(_, weight)| *weight != Score(0));
+        counted.map(|(count, _)| count).sum()
+    }
+
     /// `counts · weights`; saturates rather than wraps.
     #[inline]
     pub fn score(&self, counts: Counts) -> Score {

@@ -1,4 +1,5 @@
-//! No bytes make the parser panic, and what it takes fits into a block and comes back.
+//! No bytes make the parser panic, what it takes fits into a block and comes back, and no tag of it is
+//! empty or comes twice: each would count.
 
 #![no_main]
 
@@ -6,14 +7,23 @@ use dataflows::block::Block;
 use dataflows::event::Kind;
 use libfuzzer_sys::fuzz_target;
 use recsys::event::parse::{Scratch, parse, parse_merge, parse_row};
+use std::collections::BTreeSet;
 
 fuzz_target!(|record: &[u8]| {
     let mut scratch = Scratch::default();
     if let Ok(event) = parse(record, Kind::View, None, 1_743_508_800_000, &mut scratch) {
+        check_tags(&event.tags);
         let mut block = Block::default();
         block.push(&event);
         block.for_each(|back| assert_eq!(*back, event));
     }
-    let _ = parse_row(None, Some(record), &mut scratch);
+    if let Some(row) = parse_row(None, Some(record), &mut scratch).ok().and_then(|row| row.row) {
+        check_tags(&row.tags);
+    }
     let _ = parse_merge(record, None, None, 0, &mut scratch);
 });
+
+fn check_tags(tags: &[impl AsRef<str>]) {
+    let distinct: BTreeSet<&str> = tags.iter().map(AsRef::as_ref).collect();
+    assert!(distinct.len() == tags.len() && !distinct.contains(""));
+}

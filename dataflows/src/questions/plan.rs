@@ -92,7 +92,7 @@ impl Planner {
 
     /// How often a product is touched again at once.
     fn again(&mut self, lens: &Lens, time: Time) -> f64 {
-        let Some(repeats) = &mut self.repeats else { return 0.0 };
+        let Some(repeats) = &mut self.repeats else { return PRIOR };
         if let Some((at, again)) = self.again
             && at == time
         {

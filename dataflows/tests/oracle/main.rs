@@ -30,6 +30,7 @@ const CASES: &[Case] = &[
     Case::new(4, 3, 1000).fed_by(3),
     Case::new(6, 3, 3).fed_by(2),
     Case::new(11, 3, 20).fed_by(3),
+    Case::new(20, 3, 0).fed_by(3),
 ];
 
 #[test]

@@ -167,10 +167,12 @@ impl Oracle {
         ranking
     }
 
-    /// The tags of a product, whoever may have brought them: events, where it is kept what is popular.
+    /// The tags of a product, whoever may have brought them: events, where products are ranked by more
+    /// than the visit that is given.
     fn labels(&self, product: &str) -> BTreeSet<String> {
+        let ranks = self.views.popularity || self.views.history;
         let events = self.events.iter().filter(|event| event.product == product);
-        let events = || events.clone().filter(|_| self.views.popularity);
+        let events = || events.clone().filter(|_| ranks);
         let own = events().flat_map(|event| event.tags.iter().cloned());
         let own: BTreeSet<String> = own.collect();
         let row = self.catalogue.get(product);
@@ -283,11 +285,8 @@ impl Oracle {
         terms
     }
 
-    /// How often a user touches the same product again at once; without a history nothing is said.
+    /// How often a user touches the same product again at once.
     fn again(&self) -> f64 {
-        if !self.views.history {
-            return 0.0;
-        }
         let (mut all, mut same) = (20.0, 20.0 * 0.3);
         let mut moments: BTreeMap<&str, BTreeSet<(u64, &str)>> = BTreeMap::new();
         for (event, _) in self.held.iter().filter(|(_, pairs)| *pairs) {

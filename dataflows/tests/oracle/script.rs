@@ -51,10 +51,10 @@ impl Random {
         texts[self.below(texts.len())].into()
     }
 
-    /// Up to two tags, at times the same twice. The parser lets no repeat through; were one to come, it
-    /// would count, and be taken back, as often as it is there.
+    /// Up to three tags, at times the same twice. The parser lets no repeat through; were one to come,
+    /// it would count, and be taken back, as often as it is there.
     fn tags(&mut self) -> Vec<String> {
-        (0..self.below(3)).map(|_| self.one_of(TAGS)).collect()
+        (0..self.below(4)).map(|_| self.one_of(TAGS)).collect()
     }
 }
 

@@ -70,7 +70,8 @@ fn rees46(line: &str) -> Result<Option<Record<'_>>, Misfit> {
     };
     // The readable code is missing for a third of the products.
     let category = if code.is_empty() { category } else { code };
-    let tags = [category, brand].into_iter().filter(|tag| !tag.is_empty()).collect();
+    let mut tags: Vec<&str> = [category, brand].into_iter().filter(|tag| !tag.is_empty()).collect();
+    tags.dedup();
     let (user, product) = (id(user, "user_id")?, id(product, "product_id")?);
     Ok(Some(Record { kind, time: time(at)?, user, session, product, category, tags }))
 }
