@@ -104,8 +104,11 @@ impl Fill {
     fn producer(&self) -> anyhow::Result<Sender> {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.brokers);
-        // In order in each partition, and each once: a backlog must be what it is said to be.
-        config.set("enable.idempotence", "true").set("linger.ms", self.linger.to_string());
+        config.set("linger.ms", self.linger.to_string());
+        // In order in each partition, and each once: a backlog must be what it is said to be. At a
+        // rate librdkafka would spin while its five requests are under way, for a tenth of a second
+        // where the broker that is to answer waits for this very core.
+        config.set("enable.idempotence", self.rate.is_none().to_string());
         // That all were written is known once the queue is empty.
         config.set("delivery.report.only.error", "true");
         config.set("queue.buffering.max.messages", "500000");
