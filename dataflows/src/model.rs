@@ -23,6 +23,8 @@ pub struct Blend {
     pub recency: f64,
     /// What it counts that a product came before, against after.
     pub before: f64,
+    /// What it counts that two products were touched further apart than five minutes, against nearer.
+    pub far: f64,
     /// How much evidence a product's row must have to count half: what little is known of says
     /// little.
     pub doubt: f64,
@@ -53,6 +55,7 @@ impl Default for Blend {
             products: 10,
             recency: 2.0,
             before: 0.5,
+            far: 0.5,
             doubt: 20.0,
             fade_days: 4.0,
             repeat: 0.03,

@@ -256,6 +256,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_further_apart_counts_less() {
+        let acts: [Act; 4] = [
+            ("u", Kind::View, "a", 0),
+            ("u", Kind::View, "b", 5),
+            ("u", Kind::View, "c", 6),
+            ("x", Kind::View, "a", 41),
+        ];
+        let (again, blend) = (6.0 / 22.0, Blend { far: 0.5, ..pairs() });
+        let rest = 1.0 - again;
+        let expected = [("b", rest / 1.5), ("a", again), ("c", rest * 0.5 / 1.5)];
+        check(blend, &acts, 3, &expected);
+    }
+
+    #[test]
     fn what_was_before_the_visit_speaks_where_the_visit_is_learned() {
         let acts: [Act; 3] = [
             ("u", Kind::View, "a", 0),

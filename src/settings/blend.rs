@@ -51,6 +51,7 @@ fn check(blend: &Blend) -> Result<(), BlendError> {
         ("products", f64::from(blend.products), 1.0, 100.0),
         ("recency", blend.recency, SOME, MUCH),
         ("before", blend.before, 0.0, MUCH),
+        ("far", blend.far, 0.0, MUCH),
         ("doubt", blend.doubt, SOME, MUCH),
         ("fade_days", blend.fade_days, SOME, MUCH),
         ("repeat", blend.repeat, 0.0, MUCH),

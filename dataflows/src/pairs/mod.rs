@@ -1,9 +1,9 @@
 //! What goes with what: products that one visitor touched within half an hour of each other.
 //!
 //! Every two moments of a user within [`WINDOW`] add one to each other's row: to the row of the
-//! one product, an event of the other's kind, on the day of the later moment, and whether the
-//! other came after. The sum is linear in both moments, so that a moment that is retracted takes
-//! its pairs along, whatever came since. A product touched twice pairs with itself.
+//! one product, an event of the other's kind, on the day of the later moment, whether the other
+//! came after, and whether it was near. The sum is linear in both moments, so that a moment that is
+//! retracted takes its pairs along, whatever came since. A product touched twice pairs with itself.
 
 mod neighbours;
 mod room;
@@ -22,6 +22,10 @@ use timely::dataflow::operators::vec::{Broadcast, Map};
 /// How far apart two moments of a visit are at most, in milliseconds.
 pub const WINDOW: u64 = 30 * 60 * 1000;
 
+/// Within how many milliseconds two moments are near each other, and count more: see
+/// [`Blend::far`].
+pub const NEAR: u64 = 5 * 60 * 1000;
+
 /// The other product of a pair, as its row has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Partner {
@@ -31,6 +35,8 @@ pub struct Partner {
     pub day: u16,
     /// Whether it came after the row's product, or with it, rather than before.
     pub after: bool,
+    /// Whether the two moments are within [`NEAR`].
+    pub near: bool,
 }
 
 impl Evidence for Partner {
@@ -43,7 +49,8 @@ impl Evidence for Partner {
     }
 
     fn factor(&self, blend: &Blend) -> f64 {
-        if self.after { 1.0 } else { blend.before }
+        let side = if self.after { 1.0 } else { blend.before };
+        if self.near { side } else { side * blend.far }
     }
 }
 

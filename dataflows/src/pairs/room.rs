@@ -1,6 +1,6 @@
 //! One user's moments, side by side: the pairs and the repeats that the new ones make.
 
-use super::{Partner, WINDOW};
+use super::{NEAR, Partner, WINDOW};
 use crate::Time;
 use crate::counts::Counts;
 use crate::history::Moment;
@@ -80,5 +80,6 @@ impl Room {
 fn entry(first: Moment, second: Moment) -> (u32, Partner) {
     let (earlier, later) = (first.time.0, second.time.0);
     let day = day(earlier.max(later));
-    (first.product, Partner { product: second.product, day, after: earlier <= later })
+    let (after, near) = (earlier <= later, earlier.abs_diff(later) <= NEAR);
+    (first.product, Partner { product: second.product, day, after, near })
 }

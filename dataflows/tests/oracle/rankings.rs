@@ -6,7 +6,7 @@ use dataflows::clock::{DAY_HOURS, hour};
 use dataflows::counts::Counts;
 use dataflows::intern::day;
 use dataflows::model::Lens;
-use dataflows::pairs::WINDOW;
+use dataflows::pairs::{NEAR, WINDOW};
 use dataflows::recent::OwnedEvent;
 use dataflows::recommend::{AGAIN, Basis, Cause, LeaveOut, Ranking, Rules};
 use std::cmp::Reverse;
@@ -316,7 +316,8 @@ impl Oracle {
                 if one.abs_diff(other) <= WINDOW {
                     let day = event_day(first).max(event_day(second));
                     let side = if one <= other { 1.0 } else { blend.before };
-                    let worth = lens.worth(Counts::one(second.kind), day) * side;
+                    let apart = if one.abs_diff(other) <= NEAR { 1.0 } else { blend.far };
+                    let worth = lens.worth(Counts::one(second.kind), day) * side * apart;
                     row.push((second.product.clone(), worth));
                 }
             }

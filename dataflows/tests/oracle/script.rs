@@ -151,7 +151,8 @@ fn row(random: &mut Random) -> Row {
 /// Zero is among the weights: what is worth nothing is no part of a profile.
 fn model(random: &mut Random) -> Model {
     let weights = Weights(std::array::from_fn(|_| Score(random.number(7) * Score::UNIT / 2)));
-    let blend = Blend { fade_days: [0.5, 1.0, 4.0][random.below(3)], ..Blend::default() };
+    let (fade_days, far) = ([0.5, 1.0, 4.0][random.below(3)], [0.0, 0.5, 1.0][random.below(3)]);
+    let blend = Blend { fade_days, far, ..Blend::default() };
     Model { weights, blend }
 }
 
