@@ -3,6 +3,7 @@
 use crate::Time;
 use crate::clock::Clock;
 use crate::counts::Counts;
+use crate::packed::Value;
 use crate::reader::Reader;
 use crate::views::{View, ViewSpine, arrange_here};
 use differential_dataflow::difference::{Abelian, IsZero};
@@ -41,7 +42,7 @@ impl<V> Epoch<V> {
 ///
 /// `admit` may drop or change what comes at a time, before it enters; it sees the times in order,
 /// each once, and with them the view as it was before, if they take back any of it.
-pub fn retained<'scope, V: ExchangeData>(
+pub fn retained<'scope, V: Value>(
     entries: VecCollection<'scope, Time, (u32, V), Counts>,
     hours: Stream<'scope, Time, Vec<u32>>,
     horizon: u32,
@@ -61,7 +62,7 @@ pub fn retained<'scope, V: ExchangeData>(
             let activator = scope.activator_for(info.address);
             let mut waiting: BTreeMap<Time, Epoch<V>> = BTreeMap::new();
             let mut clock = Clock::default();
-            let mut shelf = Shelf { by_hour: BTreeMap::new(), horizon };
+            let mut calendar = Calendar::new(horizon);
             move |(entries, more), (hours, told), output| {
                 hours.for_each(|capability, hours| {
                     let capability = capability.retain_least(0).expect("data has a time");
@@ -88,7 +89,7 @@ pub fn retained<'scope, V: ExchangeData>(
                         break;
                     }
                     let now = clock.at(time);
-                    let reads = shelf.is_due(now) || first.get().retracts;
+                    let reads = calendar.is_due(now) || first.get().retracts;
                     if reads && !is_sealed(trace, time) {
                         // What leaves is read from the view, which must hold all that came before.
                         activator.activate();
@@ -99,11 +100,11 @@ pub fn retained<'scope, V: ExchangeData>(
                         .retain(|((_, value), _, _)| now < hour_of(value).saturating_add(horizon));
                     admit(&mut updates, trace);
                     let mut gone = Vec::new();
-                    shelf.expire(now, trace, &hour_of, |entry, counts| {
+                    calendar.expire(now, trace, &hour_of, |entry, counts| {
                         gone.push((entry, time, counts));
                     });
                     for ((key, value), _, _) in &updates {
-                        shelf.note(hour_of(value), *key);
+                        calendar.note(hour_of(value), *key);
                     }
                     output.session(&capability).give_iterator(gone.into_iter().chain(updates));
                 }
@@ -129,16 +130,25 @@ fn is_sealed<V: ExchangeData>(trace: &mut TraceAgent<ViewSpine<V>>, time: Time) 
 }
 
 /// Which keys have entries of an hour.
-struct Shelf {
+struct Calendar {
     by_hour: BTreeMap<u32, Vec<u32>>,
+    /// By key, the hour of its last entry: most keys have many of one hour, and are noted once.
+    latest: Vec<Option<u32>>,
     horizon: u32,
 }
 
-impl Shelf {
+impl Calendar {
+    fn new(horizon: u32) -> Calendar {
+        Calendar { by_hour: BTreeMap::new(), latest: Vec::new(), horizon }
+    }
+
     fn note(&mut self, hour: u32, key: u32) {
-        let keys = self.by_hour.entry(hour).or_default();
-        if keys.last() != Some(&key) {
-            keys.push(key);
+        let at = key as usize;
+        if self.latest.len() <= at {
+            self.latest.resize(at + 1, None);
+        }
+        if self.latest[at].replace(hour) != Some(hour) {
+            self.by_hour.entry(hour).or_default().push(key);
         }
     }
 
