@@ -24,19 +24,10 @@ pub(crate) struct Evidence {
 }
 
 /// A term of the score: each product's worth, times a factor.
-struct Term {
-    source: Source,
+struct Term<'a> {
+    cause: Cause<&'a str>,
     factor: f64,
     products: Best,
-}
-
-/// What a term speaks of.
-enum Source {
-    Product(u32),
-    Seen,
-    SeenBefore,
-    Tag(String),
-    Popular,
 }
 
 /// Ranks, in memory that it keeps.
@@ -104,7 +95,7 @@ impl Ranker {
         let names = &Known::with(&vocabulary.products, &given);
         let visit = visit_of(plan, &given, visit, names);
         let left_out = left_out(plan, &visit, &bought, names);
-        let terms = terms(plan, &visit, rows, popular, names);
+        let terms = terms(plan, &visit, rows, &popular, names);
         let mut rest = self.candidates(&terms, left_out, names.len());
         let mut picker = Picker::new(&plan.rules, &vocabulary.tags);
         let most = plan.rules.n.saturating_add(plan.rules.offset);
@@ -125,7 +116,7 @@ impl Ranker {
     /// All products that some term speaks for, but those that are left out.
     fn candidates(
         &mut self,
-        terms: &[Term],
+        terms: &[Term<'_>],
         left_out: Vec<u32>,
         products: usize,
     ) -> Vec<Candidate> {
@@ -153,7 +144,7 @@ impl Ranker {
     }
 
     /// What is shown, with what speaks for it, the weightiest first.
-    fn explain(&mut self, terms: &[Term], shown: Vec<Shown>, names: &Known<'_>) -> Ranking {
+    fn explain(&mut self, terms: &[Term<'_>], shown: Vec<Shown>, names: &Known<'_>) -> Ranking {
         self.shown.resize(names.len(), 0);
         for (place, shown) in (1..).zip(&shown) {
             self.shown[shown.product as usize] = place;
@@ -176,24 +167,12 @@ impl Ranker {
             // Few, and in the order of their terms: the sort keeps it where scores are equal.
             parts.sort_by(|one, other| other.score.total_cmp(&one.score));
             for &Part { term, events, score } in &*parts {
-                let cause = *causes[term]
-                    .get_or_insert_with(|| ranking.add_cause(terms[term].cause(names)));
+                let cause =
+                    *causes[term].get_or_insert_with(|| ranking.add_cause(terms[term].cause));
                 ranking.add_reason(cause, events, score);
             }
         }
         ranking
-    }
-}
-
-impl Term {
-    fn cause<'a>(&'a self, names: &'a Known<'_>) -> Cause<&'a str> {
-        match &self.source {
-            Source::Product(product) => Cause::Product(names.text(*product)),
-            Source::Seen => Cause::Seen,
-            Source::SeenBefore => Cause::SeenBefore,
-            Source::Tag(tag) => Cause::Tag(tag),
-            Source::Popular => Cause::Popular,
-        }
     }
 }
 
@@ -258,13 +237,13 @@ fn left_out(plan: &Plan, visit: &[Visited], bought: &[u32], names: &Known<'_>) -
 }
 
 /// The terms of the score, in an order that does not depend on who found what.
-fn terms(
+fn terms<'a>(
     plan: &Plan,
     visit: &[Visited],
     mut rows: Vec<Row>,
-    popular: Vec<Popular>,
-    names: &Known<'_>,
-) -> Vec<Term> {
+    popular: &'a [Popular],
+    names: &'a Known<'_>,
+) -> Vec<Term<'a>> {
     let blend = &plan.lens.model.blend;
     rows.sort_by_key(|row| (!row.current, row.place));
     let again = match plan.basis {
@@ -283,29 +262,31 @@ fn terms(
         };
         rest * u / norm / (row.mass + blend.doubt)
     };
-    let mut terms: Vec<Term> = rows
+    let mut terms: Vec<Term<'_>> = rows
         .into_iter()
         .map(|row| Term {
-            source: Source::Product(row.product),
+            cause: Cause::Product(names.text(row.product)),
             factor: factor(&row),
             products: row.partners,
         })
         .collect();
-    let again = all(again);
-    terms.push(Term { source: Source::Seen, factor: 1.0, products: again });
+    terms.push(Term { cause: Cause::Seen, factor: 1.0, products: all(again) });
     terms.push(seen_before(visit, blend));
     let ranking = !matches!(plan.basis, Basis::Tag(_) | Basis::Everything);
     let (tags, everything) = if ranking { (rest * blend.tags, blend.trend) } else { (1.0, 1.0) };
-    let (mut by_tag, overall): (Vec<_>, Vec<_>) =
-        popular.into_iter().partition(|popular| popular.tag.is_some());
-    by_tag.sort_by(|one, other| one.tag.cmp(&other.tag));
-    for popular in by_tag.into_iter().chain(merged(overall, names)) {
-        let scale = if ranking { popular.mass } else { 1.0 };
-        let (source, share) = match popular.tag {
-            Some(tag) => (Source::Tag(tag), tags * popular.share),
-            None => (Source::Popular, everything),
-        };
-        terms.push(Term { source, factor: share / scale, products: popular.products });
+    let mut tagged: Vec<(&str, &Popular)> =
+        popular.iter().filter_map(|popular| Some((popular.tag.as_deref()?, popular))).collect();
+    tagged.sort_by_key(|(tag, _)| *tag);
+    let scale = |mass: f64| if ranking { mass } else { 1.0 };
+    for (tag, &Popular { share, mass, ref products, .. }) in tagged {
+        let factor = tags * share / scale(mass);
+        terms.push(Term { cause: Cause::Tag(tag), factor, products: products.clone() });
+    }
+    let overall: Vec<&Popular> = popular.iter().filter(|popular| popular.tag.is_none()).collect();
+    if let Some(first) = overall.first() {
+        let mass = overall.iter().map(|list| list.mass).sum();
+        let products = merged(&overall, first.products.n(), names);
+        terms.push(Term { cause: Cause::Popular, factor: everything / scale(mass), products });
     }
     terms
 }
@@ -324,7 +305,7 @@ fn again(visit: &[Visited], lens: &Lens) -> Vec<Worth> {
 }
 
 /// What was seen before the visit.
-fn seen_before(visit: &[Visited], blend: &Blend) -> Term {
+fn seen_before<'a>(visit: &[Visited], blend: &Blend) -> Term<'a> {
     let products = visit.iter().filter(|visited| !visited.current);
     let worth = |(place, visited): (usize, &Visited)| Worth {
         product: visited.product,
@@ -332,7 +313,7 @@ fn seen_before(visit: &[Visited], blend: &Blend) -> Term {
         events: 1,
     };
     let products = all(products.enumerate().map(worth).collect());
-    Term { source: Source::SeenBefore, factor: blend.earlier_repeat, products }
+    Term { cause: Cause::SeenBefore, factor: blend.earlier_repeat, products }
 }
 
 /// What a place counts, when so many places on count 1/e.
@@ -342,21 +323,20 @@ pub(crate) fn fade(place: usize, recency: f64) -> f64 {
     (-place / recency).exp()
 }
 
-/// The best overall, of what each worker found among its own: cut to what one worker would have
-/// found, so that the ranking does not depend on how many there are.
-fn merged(overall: Vec<Popular>, names: &Known<'_>) -> Option<Popular> {
-    let (n, tag, share) = overall.first().map(|list| (list.products.n(), None, list.share))?;
-    let mass = overall.iter().map(|list| list.mass).sum();
+/// The best so many overall, of what each worker found among its own: as many as one worker would
+/// have found, so that the ranking does not depend on how many there are.
+fn merged(overall: &[&Popular], n: usize, names: &Known<'_>) -> Best {
+    if let [only] = overall {
+        return only.products.clone();
+    }
+    let tie = |product: &Worth| stable_hash(names.text(product.product).as_bytes());
     let mut products: Vec<Worth> =
         overall.iter().flat_map(|list| &list.products).copied().collect();
-    if 1 < overall.len() {
-        let tie = |product: &Worth| stable_hash(names.text(product.product).as_bytes());
-        products.sort_unstable_by(|one, other| {
-            other.worth.total_cmp(&one.worth).then_with(|| tie(one).cmp(&tie(other)))
-        });
-        products.truncate(n);
-    }
-    Some(Popular { tag, share, mass, products: all(products) })
+    products.sort_unstable_by(|one, other| {
+        other.worth.total_cmp(&one.worth).then_with(|| tie(one).cmp(&tie(other)))
+    });
+    products.truncate(n);
+    all(products)
 }
 
 /// All of some products.
