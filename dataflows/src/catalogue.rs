@@ -2,7 +2,7 @@
 
 use crate::Time;
 use crate::names::SharedVocabulary;
-use crate::packed::{PackedBatcher, PackedSpine};
+use crate::packed::{PackedBatcher, PackedSpine, Value};
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent, arrangement::arrange_core};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -33,6 +33,8 @@ pub type Row = (String, Option<Product>);
 
 /// A row as a worker keeps it: the tags' ids, and the whole.
 pub type Entry = (Vec<u32>, Arc<Product>);
+
+impl Value for Entry {}
 
 /// Product to its row, on every worker.
 pub type Catalogue<'scope> = Arranged<'scope, TraceAgent<CatalogueSpine>>;
@@ -76,10 +78,7 @@ pub fn catalogue<'scope>(
             }
         },
     );
-    arrange_core::<_, _, _, CatalogueSpine>(
-        latest,
-        Pipeline,
-        "catalogue",
-        PackedBatcher::<Entry, isize>::new,
-    )
+    arrange_core::<_, _, _, CatalogueSpine>(latest, Pipeline, "catalogue", |_, _| {
+        PackedBatcher::default()
+    })
 }

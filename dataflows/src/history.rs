@@ -5,6 +5,7 @@ use crate::clock::{DAY_HOURS, hour};
 use crate::counts::Counts;
 use crate::intern::{Action, day};
 use crate::names::{Names, SharedVocabulary};
+use crate::packed::Value;
 use crate::reader::Reader;
 use crate::retention::retained;
 use crate::views::{View, ViewSpine};
@@ -26,6 +27,13 @@ pub struct Moment {
     pub product: u32,
     /// Whether it is among the moments of its user and day that pair with others.
     pub pairs: bool,
+}
+
+impl Value for Moment {
+    fn first(&self) -> u32 {
+        // Of about a second, until the year 2106.
+        !u32::try_from(self.time.0 >> 10).unwrap_or(u32::MAX)
+    }
 }
 
 /// How much is kept.

@@ -245,10 +245,9 @@ impl Products {
 mod tests {
     use super::*;
     use crate::model::Model;
-    use crate::packed::Writer;
+    use crate::packed::Packed;
     use crate::popularity::OnDay;
     use crate::weights::{Score, Weights};
-    use differential_dataflow::batcher::merge::Sealer;
     use differential_dataflow::consolidation::consolidate_updates;
     use std::collections::BTreeMap;
     use std::rc::Rc;
@@ -277,7 +276,7 @@ mod tests {
         let (kept, lens) = (&mut Kept::default(), Lens { model, today: 1, again: 0.0 });
         let mut ask = |time, day, counts| {
             let update = ((KEY, OnDay { product: 1, day }), time, Counts(counts));
-            let batch = Writer::seal(&mut vec![vec![update]]).map(Rc::new);
+            let batch = Packed::of(&[update]).map(Rc::new);
             kept.hear(time + 1, batch.as_ref());
             let as_of = AsOf { time, oldest: time };
             let found = kept.best(KEY, (&lens, 5, as_of), batch.as_slice(), u64::from);
@@ -316,7 +315,7 @@ mod tests {
             }
             updates.extend(new.iter().cloned());
             consolidate_updates(&mut new);
-            let batch = Writer::seal(&mut vec![new]).map(Rc::new);
+            let batch = Packed::of(&new).map(Rc::new);
             kept.hear(times[1] + 1, batch.as_ref());
             batches.extend(batch);
             oldest += random(2 * step + 2 - oldest);

@@ -5,6 +5,7 @@ use crate::block::stable_hash;
 use crate::counts::Counts;
 use crate::intern::Touch;
 use crate::names::{Names, SharedVocabulary};
+use crate::packed::Value;
 use crate::views::{View, arrange_here};
 use differential_dataflow::{AsCollection, VecCollection};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,8 @@ pub struct Label {
     /// The tag.
     pub tag: u32,
 }
+
+impl Value for Label {}
 
 /// Product to labels. Each worker tells all others of a label when it first meets it, so that a
 /// label's count says of how many workers, and no more.

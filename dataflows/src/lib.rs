@@ -29,7 +29,6 @@ pub mod popularity;
 pub mod positions;
 pub mod recent;
 pub mod packed;
-pub mod radix;
 pub mod reader;
 pub mod closed;
 pub mod lookup;

@@ -8,6 +8,7 @@ use crate::intern::{Action, day};
 use crate::kept::Evidence;
 use crate::model::Blend;
 use crate::names::SharedVocabulary;
+use crate::packed::Value;
 use crate::retention::retained;
 use crate::tags::Tagged;
 use crate::views::View;
@@ -27,6 +28,12 @@ pub struct OnDay {
     pub product: u32,
     /// The day, counted from the Unix epoch.
     pub day: u16,
+}
+
+impl Value for OnDay {
+    fn first(&self) -> u32 {
+        self.product
+    }
 }
 
 impl Evidence for OnDay {

@@ -36,10 +36,7 @@ pub fn positions<'scope>(
                 }
             },
         );
-    arrange_core::<_, _, _, PositionSpine>(
-        here,
-        Pipeline,
-        "positions",
-        PackedBatcher::<(), i64>::new,
-    )
+    arrange_core::<_, _, _, PositionSpine>(here, Pipeline, "positions", |_, _| {
+        PackedBatcher::default()
+    })
 }

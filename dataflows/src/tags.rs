@@ -4,7 +4,7 @@ use crate::Time;
 use crate::catalogue::Catalogue;
 use crate::counts::Counts;
 use crate::intern::Touch;
-use crate::packed::PackedBatcher;
+use crate::packed::{PackedBatcher, Value};
 use crate::views::ViewSpine;
 use differential_dataflow::difference::Abelian;
 use differential_dataflow::operators::arrange::arrangement::arrange_core;
@@ -28,6 +28,12 @@ pub struct Tagged {
 /// Who touched a product, on which day, and the tag that stands in.
 type Provisional = (u32, u32, u16);
 
+impl Value for Provisional {
+    fn first(&self) -> u32 {
+        self.0
+    }
+}
+
 impl From<Touch> for Tagged {
     fn from(Touch { user, product, tag, day, .. }: Touch) -> Tagged {
         Tagged { user, tag, product, day }
@@ -49,7 +55,7 @@ pub fn tags<'scope>(
         by_product.inner,
         Pipeline,
         "provisional",
-        PackedBatcher::<Provisional, Counts>::new,
+        |_, _| PackedBatcher::default(),
     );
     let corrections =
         by_product.join_core(catalogue, |&product, &(user, stand_in, day), (tags, _)| {

@@ -4,8 +4,7 @@ use crate::Time;
 use crate::counts::Counts;
 use crate::event::Kind;
 use crate::intern::Action;
-use crate::packed::{PackedBatcher, PackedSpine};
-use crate::radix::RadixBatcher;
+use crate::packed::{PackedBatcher, PackedSpine, Value};
 use crate::tags::Tagged;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent, arrangement::arrange_core};
 use differential_dataflow::{AsCollection, VecCollection};
@@ -25,9 +24,7 @@ pub fn profile<'scope>(
     tagged: VecCollection<'scope, Time, Tagged, Counts>,
 ) -> View<'scope, u32> {
     let pairs = brought.concat(tagged.map(|Tagged { user, tag, .. }| (user, tag)));
-    arrange_core::<_, _, _, ViewSpine<u32>>(pairs.inner, Pipeline, "profile", |_, _| {
-        RadixBatcher::default()
-    })
+    arrange_here(pairs, "profile")
 }
 
 /// User to product: what every visitor has bought.
@@ -46,14 +43,11 @@ pub fn activity<'scope>(
 }
 
 /// Arranges what is with its owner already: no exchange.
-pub(crate) fn arrange_here<'scope, V: differential_dataflow::ExchangeData>(
+pub(crate) fn arrange_here<'scope, V: Value>(
     collection: VecCollection<'scope, Time, (u32, V), Counts>,
     name: &str,
 ) -> View<'scope, V> {
-    arrange_core::<_, _, _, ViewSpine<V>>(
-        collection.inner,
-        Pipeline,
-        name,
-        PackedBatcher::<V, Counts>::new,
-    )
+    arrange_core::<_, _, _, ViewSpine<V>>(collection.inner, Pipeline, name, |_, _| {
+        PackedBatcher::default()
+    })
 }

@@ -1,31 +1,61 @@
-//! Batches of pairs of ids, sorted by radix.
+//! What is to become a batch: held by time until its times have closed, then sorted and summed up.
 //!
-//! Differential's own batcher compares and merges, for any data and any time. Pairs of dense ids
-//! have few significant bits and times here are ordered, so that two or three passes over an epoch
-//! sort it, and the batch is written as it is read.
+//! Differential's own batcher compares and merges, for any data and any time. Ids have few significant
+//! bits, so that a few passes over an epoch put it in the order of its keys, and of what is first in
+//! the order of its values; little is left to compare.
 
+use super::{Packed, Writer};
 use crate::Time;
-use crate::counts::Counts;
-use crate::packed::{Packed, Writer};
+use differential_dataflow::ExchangeData;
 use differential_dataflow::batcher::{Batcher, Extract};
-use differential_dataflow::difference::{IsZero, Semigroup};
+use differential_dataflow::difference::Semigroup;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use timely::progress::frontier::AntichainRef;
 
-/// A key, a value, when, and by how much.
-pub type Update = ((u32, u32), Time, Counts);
-
-/// Holds updates, by time, until their times have closed.
-#[derive(Default)]
-pub struct RadixBatcher {
-    held: BTreeMap<Time, Vec<Update>>,
-    order: Order,
-    /// What was taken, for the next ones to be written into.
-    spare: Vec<Update>,
+/// A value of an arrangement.
+pub trait Value: ExchangeData {
+    /// What is first in the order of values, for updates to be sorted by: of two values the lesser has
+    /// no more of it.
+    fn first(&self) -> u32 {
+        0
+    }
 }
 
-impl Batcher<Vec<Update>> for RadixBatcher {
-    fn insert(&mut self, updates: &mut Vec<Update>) {
+impl Value for () {}
+impl Value for u16 {}
+
+impl Value for u32 {
+    fn first(&self) -> u32 {
+        *self
+    }
+}
+
+impl Value for Reverse<u32> {
+    fn first(&self) -> u32 {
+        !self.0
+    }
+}
+
+/// A key, a value, when, and by how much.
+type Update<V, R> = ((u32, V), Time, R);
+
+/// Holds updates, by time, until their times have closed.
+pub struct PackedBatcher<V, R> {
+    held: BTreeMap<Time, Vec<Update<V, R>>>,
+    order: Order,
+    /// What was taken, for the next ones to be written into.
+    spare: Vec<Update<V, R>>,
+}
+
+impl<V, R> Default for PackedBatcher<V, R> {
+    fn default() -> PackedBatcher<V, R> {
+        PackedBatcher { held: BTreeMap::new(), order: Order::default(), spare: Vec::new() }
+    }
+}
+
+impl<V: Value, R: ExchangeData + Semigroup> Batcher<Vec<Update<V, R>>> for PackedBatcher<V, R> {
+    fn insert(&mut self, updates: &mut Vec<Update<V, R>>) {
         for same in updates.chunk_by(|one, other| one.1 == other.1) {
             let held = self.held.entry(same[0].1);
             held.or_insert_with(|| std::mem::take(&mut self.spare)).extend_from_slice(same);
@@ -34,9 +64,9 @@ impl Batcher<Vec<Update>> for RadixBatcher {
     }
 }
 
-impl Extract for RadixBatcher {
+impl<V: Value, R: ExchangeData + Semigroup> Extract for PackedBatcher<V, R> {
     type Time = Time;
-    type Output = Packed<u32, Counts>;
+    type Output = Packed<V, R>;
 
     fn extract<'a>(
         &'a mut self,
@@ -62,39 +92,100 @@ impl Extract for RadixBatcher {
     }
 }
 
-/// Puts updates into the order of their pairs.
+#[cfg(test)]
+impl<V: Value, R: ExchangeData + Semigroup> Packed<V, R> {
+    /// A batch of some updates.
+    pub(crate) fn of(updates: &[Update<V, R>]) -> Option<Packed<V, R>> {
+        batch(updates, &mut Order::default())
+    }
+}
+
+/// Sums up the updates of each key, value and time, and makes a batch of what is left.
+fn batch<V: Value, R: ExchangeData + Semigroup>(
+    updates: &[Update<V, R>],
+    order: &mut Order,
+) -> Option<Packed<V, R>> {
+    let least = updates.iter().map(|((_, value), ..)| value.first()).min()?;
+    let mut writer = Writer::new(updates.len() / 2, updates.len(), least);
+    // The update under way, and what it comes to.
+    let mut last: Option<(&Update<V, R>, R)> = None;
+    order.each(updates, least, |next| match &mut last {
+        Some(((entry, time, _), sum)) if *entry == next.0 && *time == next.1 => {
+            sum.plus_equals(&next.2);
+        }
+        _ => {
+            if let Some(last) = last.replace((next, next.2.clone())) {
+                finish(&mut writer, last, Some(&next.0));
+            }
+        }
+    });
+    if let Some(last) = last {
+        finish(&mut writer, last, None);
+    }
+    writer.done()
+}
+
+/// Writes what a value comes to at a time, and the value and its key, unless the next is the same.
+#[inline]
+fn finish<V: Value, R: ExchangeData + Semigroup>(
+    writer: &mut Writer<V, R>,
+    (((key, value), time, _), sum): (&Update<V, R>, R),
+    next: Option<&(u32, V)>,
+) {
+    if !sum.is_zero() {
+        writer.update(*time, sum);
+    }
+    if next.is_none_or(|(next, other)| next != key || other != value) {
+        writer.value(|| value.clone());
+    }
+    if next.is_none_or(|(next, _)| next != key) {
+        writer.key(*key);
+    }
+}
+
+/// Puts updates into the order of their keys, values and times.
 #[derive(Default)]
 struct Order {
-    /// A word an update: its pair, packed into as many bits as the largest ids need, above its place.
+    /// A word an update: its key, what is first of its value, and its place, in as many bits each as the
+    /// updates need.
     words: Vec<u64>,
     spare: Vec<u64>,
 }
 
 impl Order {
-    /// Shows the updates in the order of their pairs; those of one pair in the order they came in.
-    fn each<'a>(&mut self, updates: &'a [Update], show: impl FnMut(&'a Update)) {
-        let bits = |all: usize| usize::BITS - all.leading_zeros();
-        let (keys, values) = updates
-            .iter()
-            .fold((0, 0), |(keys, values), &((key, value), ..)| (keys | key, values | value));
-        let (keys, values) = (bits(keys as usize), bits(values as usize));
-        let places = bits(updates.len());
-        if u64::BITS < keys + values + places {
-            // Never seen: some hundred million users and tags in one epoch of thousands.
-            let mut sorted: Vec<&Update> = updates.iter().collect();
-            sorted.sort_by_key(|(pair, ..)| *pair);
-            return sorted.into_iter().for_each(show);
+    /// Shows the updates in order; none has less of [`Value::first`] than the least.
+    fn each<'a, V: Value, R>(
+        &mut self,
+        updates: &'a [Update<V, R>],
+        least: u32,
+        show: impl FnMut(&'a Update<V, R>),
+    ) {
+        let bits = |most: u32| u32::BITS - most.leading_zeros();
+        let (keys, firsts) = updates.iter().fold((0, 0), |(keys, firsts), ((key, value), ..)| {
+            (keys | key, firsts | (value.first() - least))
+        });
+        // A batch has fewer than 2^32 updates: a key and a place always fit.
+        let (keys, places) = (bits(keys), usize::BITS - updates.len().leading_zeros());
+        let mut firsts = bits(firsts);
+        if u64::BITS < keys + firsts + places {
+            firsts = 0;
         }
-        let pack = |(&((key, value), ..), place): (&Update, u64)| {
-            (u64::from(key) << values | u64::from(value)) << places | place
+        let word = |(((key, value), ..), place): (&Update<V, R>, u64)| {
+            let first = if firsts == 0 { 0 } else { u64::from(value.first() - least) };
+            (u64::from(*key) << firsts | first) << places | place
         };
         self.words.clear();
-        self.words.extend(updates.iter().zip(0..).map(pack));
-        self.sort(places, keys + values);
-        let place = |word: &u64| word & ((1 << places) - 1);
-        // A place is below the number of updates.
-        let at = |word| usize::try_from(place(word)).unwrap_or(usize::MAX);
-        self.words.iter().map(|word| &updates[at(word)]).for_each(show);
+        self.words.extend(updates.iter().zip(0..).map(word));
+        self.sort(places, keys + firsts);
+        let mask = (1 << places) - 1;
+        let at = |word: u64| &updates[usize::try_from(word & mask).unwrap_or(usize::MAX)];
+        for alike in self.words.chunk_by_mut(|one, other| one >> places == other >> places) {
+            alike.sort_unstable_by(|&one, &other| {
+                let (((_, one), time, _), ((_, other), other_time, _)) = (at(one), at(other));
+                one.cmp(other).then(time.cmp(other_time))
+            });
+        }
+        self.words.iter().map(|&word| at(word)).for_each(show);
     }
 
     /// Sorts words by so many bits from a lowest one on.
@@ -133,110 +224,48 @@ impl Order {
     }
 }
 
-/// Sums up the updates of each pair and time, and makes a batch of what is left. They come in the
-/// order of their times.
-fn batch(updates: &[Update], order: &mut Order) -> Option<Packed<u32, Counts>> {
-    let mut writer = Writer::with_capacity(updates.len() / 2, updates.len());
-    // The pair under way, and what it comes to at the last of its times.
-    let mut under_way: Option<Update> = None;
-    order.each(updates, |&(pair, time, counts)| match &mut under_way {
-        Some((last, at, sum)) if *last == pair && *at == time => sum.plus_equals(&counts),
-        under_way => {
-            if let Some(last) = under_way.replace((pair, time, counts)) {
-                finish(&mut writer, last, Some(pair));
-            }
-        }
-    });
-    if let Some(last) = under_way {
-        finish(&mut writer, last, None);
-    }
-    writer.done()
-}
-
-/// Writes what a pair comes to at a time, and the pair, unless the next is the same.
-fn finish(
-    writer: &mut Writer<u32, Counts>,
-    ((key, value), time, sum): Update,
-    next: Option<(u32, u32)>,
-) {
-    if !sum.is_zero() {
-        writer.update(time, sum);
-    }
-    if next != Some((key, value)) {
-        writer.value(|| value);
-    }
-    if next.is_none_or(|next| next.0 != key) {
-        writer.key(key);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{RadixBatcher, Update};
+    use super::PackedBatcher;
     use crate::Time;
     use crate::counts::Counts;
-    use crate::packed::{Packed, PackedBatcher};
+    use crate::packed::tests::{Update, read};
     use differential_dataflow::batcher::{Batcher, Extract};
     use differential_dataflow::consolidation::consolidate_updates;
-    use differential_dataflow::trace::{Cursor, Navigable};
     use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
     use timely::progress::frontier::AntichainRef;
 
-    fn updates(batch: Option<Packed<u32, Counts>>) -> Vec<Update> {
-        let mut updates = Vec::new();
-        if let Some(batch) = batch {
-            let mut cursor = batch.cursor();
-            let read = cursor.to_vec(&batch, |key| *key, |value| *value);
-            for (pair, times) in read {
-                updates.extend(times.into_iter().map(|(time, counts)| (pair, time, counts)));
-            }
-            assert_eq!(batch.len(), updates.len());
-        }
-        updates
-    }
-
     fn update() -> impl Strategy<Value = Update> {
-        let id = || prop_oneof![0_u32..4, 0_u32..3000, any::<u32>()];
+        let key = prop_oneof![0_u32..4, 0_u32..3000, any::<u32>()];
+        let value = prop_oneof![0_u16..4, any::<u16>()];
         let counts = proptest::array::uniform3(-1_i32..2).prop_map(Counts);
-        ((id(), id()), 0_u64..6, counts)
+        ((key, value), 0_u64..6, counts)
     }
 
     /// What has closed comes out once, summed up and in order; what has not is held.
     fn check(containers: Vec<Vec<Update>>, uppers: &[Option<Time>]) {
-        let mut ours = RadixBatcher::default();
-        let mut theirs = PackedBatcher::<u32, Counts>::new(None, 0);
+        let mut batcher = PackedBatcher::default();
         let mut all = containers.concat();
-        for mut container in containers {
-            Batcher::insert(&mut theirs, &mut container.clone());
-            ours.insert(&mut container);
-        }
+        containers.into_iter().for_each(|mut container| batcher.insert(&mut container));
         for upper in uppers {
             let upper = AntichainRef::new(upper.as_slice());
-            let (batch, frontier) = ours.extract(upper);
-            let (expected, bound) = theirs.extract(upper);
+            let (batch, frontier) = batcher.extract(upper);
             let mut closed: Vec<_> =
                 all.extract_if(.., |(_, time, _)| !upper.less_equal(time)).collect();
             consolidate_updates(&mut closed);
-            let batch = updates(batch);
-            assert_eq!(batch, closed);
-            assert_eq!(batch, updates(expected));
+            assert_eq!(batch.map_or(Vec::new(), |batch| read(&batch)), closed);
             let lowest = all.iter().map(|(_, time, _)| *time).min();
             assert_eq!(frontier.first().copied(), lowest);
-            // Differential's own knows which of what it holds sums up to nothing.
-            assert!(bound.iter().all(|time| lowest.is_some_and(|lowest| lowest <= *time)));
         }
     }
 
     proptest! {
         #[test]
-        fn a_batch_is_what_differential_makes(
+        fn a_batch_is_what_has_closed(
             mut containers in proptest::collection::vec(proptest::collection::vec(update(), 0..900), 0..4),
             most in prop_oneof![Just(u32::MAX), Just((1 << 22) - 1), Just(7)],
         ) {
-            // Pairs that fit into a word beside their places, and such that do not.
-            for ((key, value), ..) in containers.iter_mut().flatten() {
-                (*key, *value) = (*key & most, *value & most);
-            }
+            containers.iter_mut().flatten().for_each(|((key, _), ..)| *key &= most);
             check(containers, &[Some(0), Some(2), Some(3), None]);
         }
     }

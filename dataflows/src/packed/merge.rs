@@ -35,7 +35,8 @@ pub struct Merging<V, R> {
 impl<V: ExchangeData, R: ExchangeData + Semigroup> Merger<Packed<V, R>> for Merging<V, R> {
     fn new(one: &Packed<V, R>, other: &Packed<V, R>, since: AntichainRef<'_, Time>) -> Self {
         let keys = one.keys.len() + other.keys.len();
-        let writer = Writer::with_capacity(keys, one.vals.len() + other.vals.len());
+        let values = one.vals.len() + other.vals.len();
+        let writer = Writer::new(keys, values, one.least.min(other.least));
         let since = since.first().copied().unwrap_or(0);
         Merging { at: [0; 2], left: None, writer, since, gathered: Vec::new() }
     }

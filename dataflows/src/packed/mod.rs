@@ -5,31 +5,23 @@
 //! update, which then needs no offset: a value costs its own size, its difference and its share of a
 //! key. Whole runs are copied when batches are merged, and a key is found by where it must lie.
 
+mod batcher;
 mod merge;
 mod cursor;
 #[cfg(test)]
 mod tests;
 
 use crate::Time;
-use differential_dataflow::ExchangeData;
-use differential_dataflow::batcher::merge::chunker::ContainerChunker;
-use differential_dataflow::batcher::merge::vec::VecMerger;
-use differential_dataflow::batcher::merge::{MergeBatcher, Sealer};
-use differential_dataflow::difference::Semigroup;
 use differential_dataflow::trace::implementations::spine_fueled::Spine;
 use std::ops::Range;
 use std::rc::Rc;
+
+pub use batcher::{PackedBatcher, Value};
 
 /// A sealed batch of an arrangement. Cheap to clone.
 pub type Batch<V, R> = Rc<Packed<V, R>>;
 /// An arrangement by id.
 pub type PackedSpine<V, R> = Spine<Batch<V, R>>;
-/// Sorts what is to be arranged by comparing.
-pub type PackedBatcher<V, R> = MergeBatcher<
-    ContainerChunker<Vec<((u32, V), Time, R)>>,
-    VecMerger<(u32, V), Time, R>,
-    Writer<V, R>,
->;
 
 /// Updates in order of key, value and time; at most one of each.
 pub struct Packed<V, R> {
@@ -41,6 +33,8 @@ pub struct Packed<V, R> {
     val_ends: Vec<u32>,
     times: Times,
     diffs: Vec<R>,
+    /// No value has less of [`Value::first`].
+    least: u32,
 }
 
 /// The times of updates.
@@ -65,6 +59,11 @@ impl<V, R> Packed<V, R> {
     #[allow(clippy::len_without_is_empty, reason = "a batch of nothing is not there")]
     pub fn len(&self) -> usize {
         self.diffs.len()
+    }
+
+    /// What all values have at least of [`Value::first`].
+    pub(crate) fn least(&self) -> u32 {
+        self.least
     }
 
     fn values_of(&self, key: usize) -> Range<usize> {
@@ -122,15 +121,10 @@ pub struct Writer<V, R> {
     packed: Packed<V, R>,
 }
 
-impl<V, R> Default for Writer<V, R> {
-    fn default() -> Writer<V, R> {
-        Writer::with_capacity(0, 0)
-    }
-}
-
 impl<V, R> Writer<V, R> {
-    /// Room for so many keys, and values with one update each.
-    pub(crate) fn with_capacity(keys: usize, values: usize) -> Writer<V, R> {
+    /// Room for so many keys, and values with one update each and at least so much of
+    /// [`Value::first`].
+    pub(crate) fn new(keys: usize, values: usize, least: u32) -> Writer<V, R> {
         Writer {
             packed: Packed {
                 keys: Vec::with_capacity(keys),
@@ -139,6 +133,7 @@ impl<V, R> Writer<V, R> {
                 val_ends: Vec::new(),
                 times: Times::Same(0),
                 diffs: Vec::with_capacity(values),
+                least,
             },
         }
     }
@@ -193,7 +188,7 @@ impl<V, R> Writer<V, R> {
 
     /// The batch; none of nothing.
     pub(crate) fn done(mut self) -> Option<Packed<V, R>> {
-        let Packed { keys, key_ends, vals, val_ends, times, diffs } = &mut self.packed;
+        let Packed { keys, key_ends, vals, val_ends, times, diffs, .. } = &mut self.packed;
         shrink(keys);
         shrink(key_ends);
         shrink(vals);
@@ -210,36 +205,5 @@ impl<V, R> Writer<V, R> {
 fn shrink<T>(items: &mut Vec<T>) {
     if items.len() < items.capacity() / 8 * 7 {
         items.shrink_to_fit();
-    }
-}
-
-impl<V: ExchangeData, R: ExchangeData + Semigroup> Sealer<Vec<((u32, V), Time, R)>>
-    for Writer<V, R>
-{
-    type Output = Packed<V, R>;
-
-    fn seal(chain: &mut Vec<Vec<((u32, V), Time, R)>>) -> Option<Packed<V, R>> {
-        let updates = chain.iter().map(Vec::len).sum();
-        let mut writer = Writer::with_capacity(updates / 2, updates);
-        let mut entry: Option<(u32, V)> = None;
-        for ((key, val), time, diff) in chain.drain(..).flatten() {
-            match &mut entry {
-                Some((last_key, last_val)) if *last_key == key && *last_val == val => {}
-                Some((last_key, last_val)) => {
-                    let last = std::mem::replace(last_val, val);
-                    writer.value(|| last);
-                    if *last_key != key {
-                        writer.key(std::mem::replace(last_key, key));
-                    }
-                }
-                None => entry = Some((key, val)),
-            }
-            writer.update(time, diff);
-        }
-        if let Some((key, val)) = entry {
-            writer.value(|| val);
-            writer.key(key);
-        }
-        writer.done()
     }
 }

@@ -1,17 +1,16 @@
 //! Batches against what sorting and summing up gives.
 
+use super::Packed;
 use super::merge::Merging;
-use super::{Packed, Writer};
 use crate::Time;
 use crate::counts::Counts;
-use differential_dataflow::batcher::merge::Sealer;
 use differential_dataflow::consolidation::consolidate_updates;
 use differential_dataflow::trace::implementations::spine_fueled::Merger;
 use differential_dataflow::trace::{Cursor, Navigable};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use timely::progress::frontier::AntichainRef;
 
-type Update = ((u32, u16), Time, Counts);
+pub(super) type Update = ((u32, u16), Time, Counts);
 
 /// Few entries, which meet, dense ones, and any; of few times, or of one.
 fn updates() -> impl Strategy<Value = Vec<Update>> {
@@ -25,13 +24,11 @@ fn updates() -> impl Strategy<Value = Vec<Update>> {
     })
 }
 
-fn sealed(mut updates: Vec<Update>) -> Option<Packed<u16, Counts>> {
-    consolidate_updates(&mut updates);
-    let rest = updates.split_off(updates.len() / 3);
-    Writer::seal(&mut vec![updates, rest])
+fn sealed(updates: Vec<Update>) -> Option<Packed<u16, Counts>> {
+    Packed::of(&updates)
 }
 
-fn read(batch: &Packed<u16, Counts>) -> Vec<Update> {
+pub(super) fn read(batch: &Packed<u16, Counts>) -> Vec<Update> {
     let mut read = Vec::new();
     for (entry, times) in batch.cursor().to_vec(batch, |key| *key, |val| *val) {
         read.extend(times.into_iter().map(|(time, counts)| (entry, time, counts)));

@@ -13,6 +13,7 @@ use crate::history::Moment;
 use crate::kept::Evidence;
 use crate::model::Blend;
 use crate::names::SharedVocabulary;
+use crate::packed::Value;
 use crate::views::{View, arrange_here};
 use differential_dataflow::AsCollection;
 use neighbours::neighbours;
@@ -37,6 +38,12 @@ pub struct Partner {
     pub after: bool,
     /// Whether the two moments are within [`NEAR`].
     pub near: bool,
+}
+
+impl Value for Partner {
+    fn first(&self) -> u32 {
+        self.product
+    }
 }
 
 impl Evidence for Partner {

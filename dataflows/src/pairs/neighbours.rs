@@ -6,6 +6,7 @@ use crate::Time;
 use crate::counts::Counts;
 use crate::history::Moment;
 use crate::names::SharedVocabulary;
+use crate::packed::Value;
 use crate::views::{View, ViewSpine};
 use differential_dataflow::consolidation::consolidate_updates;
 use differential_dataflow::difference::{IsZero, Semigroup};
@@ -144,7 +145,12 @@ impl Work {
             pairs: false,
         };
         let until = oldest.time.0.saturating_sub(WINDOW);
+        let first = Moment { time: Reverse(until), ..from }.first();
         for (batch, cursor) in &mut self.older {
+            // What is old lies in large batches, where seeking is dear.
+            if first < batch.least() {
+                continue;
+            }
             cursor.seek_key(batch, &user);
             if cursor.get_key(batch) != Some(&user) {
                 continue;
