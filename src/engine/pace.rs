@@ -9,7 +9,7 @@ use rustix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant};
 
 /// How much longer than the work the rest is.
-const RESTS: u32 = 2;
+const RESTS: u32 = 3;
 /// How long it is at most, so that what comes meanwhile is fresh.
 const MOST: Duration = Duration::from_millis(10);
 
