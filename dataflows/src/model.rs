@@ -53,10 +53,10 @@ impl Default for Blend {
     fn default() -> Blend {
         Blend {
             products: 10,
-            recency: 2.0,
-            before: 0.5,
+            recency: 1.5,
+            before: 1.0,
             far: 0.5,
-            doubt: 20.0,
+            doubt: 30.0,
             fade_days: 4.0,
             repeat: 0.03,
             repeat_recency: 2.0,

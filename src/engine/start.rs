@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::engine::asking::AsOf;
 use crate::engine::intake::{Inlet, intake};
 use crate::engine::question::Asker;
-use crate::engine::worker::{Change, Seat, run};
+use crate::engine::worker::{Change, Fittings, Seat, run};
 use crate::metrics::Metrics;
 use crate::sinks::redis::{Prepared, is_blank};
 use crossbeam_channel::{Sender, bounded, unbounded};
@@ -85,20 +85,18 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
         };
         inlets.push(inlet);
         questions.push(ask);
-        seats.push(Some(Seat {
+        let fittings = Fittings { choice, redis, asked, as_of: as_of.clone() };
+        let seat = Seat {
             outlet,
-            asked,
             changes: if index == 0 { changes.clone() } else { crossbeam_channel::never() },
-            redis,
             metrics: worker,
-            choice,
             epoch_events: config.limits.epoch_events,
             open_epochs: config.limits.open_epochs,
             stop: stop.clone(),
             closed: closed.clone(),
-            as_of: as_of.clone(),
             open: open.clone(),
-        }));
+        };
+        seats.push(Some((fittings, seat)));
     }
     let seats = Mutex::new(seats);
     let (started, threads) = bounded(config.workers);
@@ -107,11 +105,11 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
     let settings = settings(config.limits.idle_merge_effort);
     let guards = execute_from(builders, network, settings, move |worker| {
         let seat = seats.lock().ok().and_then(|mut seats| seats[worker.index() - first].take());
-        let seat = seat.expect("each worker takes its own seat, once");
+        let (fittings, seat) = seat.expect("each worker takes its own seat, once");
         // The one who waits for it has gone only when the process is ending.
         let _ = started.send((worker.index(), std::thread::current()));
         let label = worker.index().to_string();
-        run(worker, seat, &|name, records, batches| {
+        run(worker, fittings, seat, &|name, records, batches| {
             let gauge = |count| i64::try_from(count).unwrap_or(i64::MAX);
             let engine = &metrics.engine;
             engine.arrangement_records.with_label_values(&[name, &label]).set(gauge(records));

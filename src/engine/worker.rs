@@ -24,22 +24,26 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use timely::worker::Worker;
 
-/// What a worker is given.
+/// What a worker's dataflows are built with.
+pub(super) struct Fittings {
+    pub(super) choice: Choice,
+    pub(super) redis: Option<Prepared>,
+    pub(super) asked: Receiver<Asked>,
+    /// The time that the workers of this process ask as of.
+    pub(super) as_of: Arc<AsOf>,
+}
+
+/// What a worker is given to run.
 pub(super) struct Seat {
     pub(super) outlet: Outlet,
-    pub(super) asked: Receiver<Asked>,
     /// What changes of the model; only the first worker of all is sent any.
     pub(super) changes: Receiver<Change>,
-    pub(super) redis: Option<Prepared>,
     pub(super) metrics: WorkerMetrics,
-    pub(super) choice: Choice,
     pub(super) epoch_events: usize,
     pub(super) open_epochs: usize,
     pub(super) stop: Arc<AtomicBool>,
     /// The time before which everything is in the state, for whoever waits for it.
     pub(super) closed: Arc<AtomicU64>,
-    /// The time that the workers of this process ask as of.
-    pub(super) as_of: Arc<AsOf>,
     /// How many epochs the workers of this process have open.
     pub(super) open: Arc<AtomicUsize>,
 }
@@ -66,8 +70,13 @@ const MUCH: usize = 1 << 20;
 const MEASURE: Duration = Duration::from_secs(1);
 
 /// Runs a worker until it is told to stop.
-pub(super) fn run(worker: &mut Worker, seat: Seat, measure: &dyn Fn(&str, usize, usize)) {
-    let mut state = State::build(worker, seat);
+pub(super) fn run(
+    worker: &mut Worker,
+    fittings: Fittings,
+    seat: Seat,
+    measure: &dyn Fn(&str, usize, usize),
+) {
+    let mut state = State::build(worker, fittings, seat);
     let mut measured = Instant::now();
     // NB: leaving drops the inputs; a worker that kept them would hang for ever.
     while !state.seat.stop.load(Ordering::Acquire) {
@@ -104,13 +113,13 @@ struct State {
 }
 
 impl State {
-    fn build(worker: &mut Worker, mut seat: Seat) -> State {
+    fn build(worker: &mut Worker, fittings: Fittings, seat: Seat) -> State {
+        let Fittings { choice, redis, asked, as_of } = fittings;
         let vocabulary = SharedVocabulary::default();
         let heard = Rc::new(Cell::new(0));
         let modelled = Rc::new(RefCell::new(VecDeque::new()));
         let (hear, model) = (heard.clone(), modelled.clone());
-        let choice = seat.choice;
-        let arrivals = seat.redis.is_some().then(Arrivals::default);
+        let arrivals = redis.is_some().then(Arrivals::default);
         let arrived = arrivals.clone();
         let (mut inputs, views, closed, measured, sink) = worker.dataflow::<Time, _, _>(|scope| {
             let (inputs, outputs) = graph(
@@ -125,14 +134,12 @@ impl State {
                     }
                 },
             );
-            let redis = seat.redis.take().zip(arrivals);
-            let sink = redis.map(|(redis, arrivals)| {
+            let sink = redis.zip(arrivals).map(|(redis, arrivals)| {
                 redis.attach(outputs.profile, vocabulary.clone(), arrivals)
             });
             (inputs, outputs.views, outputs.closed, outputs.measured, sink)
         });
-        let asking =
-            Asking::build(worker, views, &vocabulary, seat.asked.clone(), seat.as_of.clone());
+        let asking = Asking::build(worker, views, &vocabulary, asked, as_of);
         seat.outlet.bind(std::thread::current());
         let time = now();
         inputs.advance_to(time);

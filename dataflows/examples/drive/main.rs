@@ -58,6 +58,9 @@ struct Options {
 type Unit = Vec<(usize, Block)>;
 
 fn main() -> Result<(), String> {
+    // As the engine does.
+    #[cfg(target_os = "linux")]
+    rustix::thread::disable_transparent_huge_pages(true).map_err(|error| error.to_string())?;
     let options = options(std::env::args().skip(1)).map_err(|what| format!("{what}\n{USAGE}"))?;
     let shares = Mutex::new(shares(&options).into_iter().map(Some).collect::<Vec<_>>());
     let together = Arc::new(Barrier::new(options.workers));

@@ -151,8 +151,13 @@ fn row(random: &mut Random) -> Row {
 /// Zero is among the weights: what is worth nothing is no part of a profile.
 fn model(random: &mut Random) -> Model {
     let weights = Weights(std::array::from_fn(|_| Score(random.number(7) * Score::UNIT / 2)));
-    let (fade_days, far) = ([0.5, 1.0, 4.0][random.below(3)], [0.0, 0.5, 1.0][random.below(3)]);
-    let blend = Blend { fade_days, far, ..Blend::default() };
+    let mut one_of = |values: [f64; 3]| values[random.below(3)];
+    let blend = Blend {
+        before: one_of([0.0, 0.5, 1.0]),
+        far: one_of([0.0, 0.5, 1.0]),
+        fade_days: one_of([0.5, 1.0, 4.0]),
+        ..Blend::default()
+    };
     Model { weights, blend }
 }
 
