@@ -238,9 +238,9 @@ mod tests {
         check(pairs(), &after("a"), 4, &expected);
         let expected = [("a", again), ("c", rest * 3.0 / 10.0), ("b", rest / 10.0)];
         check(Blend { doubt: 6.0, ..pairs() }, &after("a"), 4, &expected);
-        // a came before b, which counts half; c after it.
+        // a came before b, which may count half; c after it.
         let expected = [("c", rest * 3.0 / 3.5), ("b", again), ("a", rest * 0.5 / 3.5)];
-        check(pairs(), &after("b"), 4, &expected);
+        check(Blend { before: 0.5, ..pairs() }, &after("b"), 4, &expected);
         // What was four days ago counts 1/e.
         let old = (-1_f64).exp();
         let again = 6.0 / (21.0 + 2.0 * old);

@@ -288,6 +288,8 @@ fn terms<'a>(
         let products = merged(&overall, first.products.n(), names);
         terms.push(Term { cause: Cause::Popular, factor: everything / scale(mass), products });
     }
+    // What the blend leaves out is no reason.
+    terms.retain(|term| term.factor != 0.0);
     terms
 }
 
