@@ -144,13 +144,15 @@ pub fn cross<'scope, D: Crosses>(
                         let mut vocabulary = here.borrow_mut();
                         products.learn(from, parcel.products, &mut vocabulary.products);
                         tags.learn(from, parcel.tags, &mut vocabulary.tags);
-                        for (entry, _, _) in &mut parcel.entries {
-                            entry.ids(|space, id| {
-                                *id = match space {
-                                    Space::Products => products.here(from, *id),
-                                    Space::Tags => tags.here(from, *id),
-                                };
-                            });
+                        if from != parcel.to {
+                            for (entry, _, _) in &mut parcel.entries {
+                                entry.ids(|space, id| {
+                                    *id = match space {
+                                        Space::Products => products.here(from, *id),
+                                        Space::Tags => tags.here(from, *id),
+                                    };
+                                });
+                            }
                         }
                         session.give_iterator(parcel.entries.into_iter());
                     }
@@ -167,7 +169,7 @@ struct Sender {
     products: Teller,
     tags: Teller,
     /// Owners by id, of products and of tags.
-    owners: [Vec<usize>; 2],
+    owners: [Vec<u16>; 2],
 }
 
 impl Sender {
@@ -184,12 +186,15 @@ impl Sender {
             let (space, key) = entry.key();
             let to = self.owner(space, key, vocabulary);
             let parcel = &mut parcels[to];
-            entry.ids(|space, id| match space {
-                Space::Products => {
-                    self.products.tell(to, *id, &vocabulary.products, &mut parcel.products);
-                }
-                Space::Tags => self.tags.tell(to, *id, &vocabulary.tags, &mut parcel.tags),
-            });
+            // What stays needs no names: its ids are its owner's.
+            if to != from {
+                entry.ids(|space, id| match space {
+                    Space::Products => {
+                        self.products.tell(to, *id, &vocabulary.products, &mut parcel.products);
+                    }
+                    Space::Tags => self.tags.tell(to, *id, &vocabulary.tags, &mut parcel.tags),
+                });
+            }
             parcel.entries.push((entry, time, counts));
         }
         parcels.retain(|parcel| !parcel.entries.is_empty());
@@ -201,8 +206,9 @@ impl Sender {
         let owners = &mut self.owners[space as usize];
         while owners.len() <= id as usize {
             let next = u32::try_from(owners.len()).expect("an id is a u32");
-            owners.push(crate::block::owner(names.text(next), self.peers));
+            let owner = crate::block::owner(names.text(next), self.peers);
+            owners.push(u16::try_from(owner).expect("there are fewer than 2^16 workers"));
         }
-        owners[id as usize]
+        owners[id as usize].into()
     }
 }

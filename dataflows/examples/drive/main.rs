@@ -148,8 +148,9 @@ fn shares(options: &Options) -> Vec<VecDeque<Unit>> {
             || blocks.iter().map(Block::events).sum::<usize>() >= options.epoch;
         if full || number + 1 == options.events {
             let unit = blocks.iter_mut().map(std::mem::take).enumerate();
-            let share = number * options.workers / options.events;
-            shares[share].push_back(unit.filter(|(_, block)| !block.is_empty()).collect());
+            // In turn, as partitions go on together.
+            shares.rotate_left(1);
+            shares[0].push_back(unit.filter(|(_, block)| !block.is_empty()).collect());
         }
     }
     shares
