@@ -174,3 +174,19 @@ impl Ledger {
         if *newest == day { count } else { self.late.entry((user, day)).or_default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Moment;
+    use crate::packed::Value;
+    use std::cmp::Reverse;
+
+    #[test]
+    fn the_later_a_moment_the_less_is_first_of_it() {
+        let times = [u64::MAX, 1 << 42, (1 << 42) - 1, 1_750_000_000_000, 1024, 1023, 0];
+        let moments = times.map(|time| Moment { time: Reverse(time), product: 1, pairs: true });
+        assert!(moments.is_sorted());
+        assert!(moments.is_sorted_by_key(Value::first));
+        assert_ne!(moments[3].first(), moments[4].first());
+    }
+}

@@ -1,7 +1,7 @@
 //! Batches against what sorting and summing up gives.
 
-use super::Packed;
 use super::merge::Merging;
+use super::{Packed, Value};
 use crate::Time;
 use crate::counts::Counts;
 use differential_dataflow::consolidation::consolidate_updates;
@@ -10,7 +10,7 @@ use differential_dataflow::trace::{Cursor, Navigable};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use timely::progress::frontier::AntichainRef;
 
-pub(super) type Update = ((u32, u16), Time, Counts);
+type Update = ((u32, u16), Time, Counts);
 
 /// Few entries, which meet, dense ones, and any; of few times, or of one.
 fn updates() -> impl Strategy<Value = Vec<Update>> {
@@ -28,10 +28,11 @@ fn sealed(updates: Vec<Update>) -> Option<Packed<u16, Counts>> {
     Packed::of(&updates)
 }
 
-pub(super) fn read(batch: &Packed<u16, Counts>) -> Vec<Update> {
+pub(super) fn read<V: Value>(batch: &Packed<V, Counts>) -> Vec<((u32, V), Time, Counts)> {
     let mut read = Vec::new();
-    for (entry, times) in batch.cursor().to_vec(batch, |key| *key, |val| *val) {
-        read.extend(times.into_iter().map(|(time, counts)| (entry, time, counts)));
+    for (entry, times) in batch.cursor().to_vec(batch, |key| *key, V::clone) {
+        assert!(batch.least() <= entry.1.first());
+        read.extend(times.into_iter().map(|(time, counts)| (entry.clone(), time, counts)));
     }
     assert_eq!(batch.len(), read.len());
     assert_eq!(batch.values(), read.chunk_by(|one, other| one.0 == other.0).count());
