@@ -2,8 +2,10 @@
 
 use crate::Time;
 use crate::names::SharedVocabulary;
-use crate::packed::{PackedBatcher, PackedSpine, Value};
-use differential_dataflow::operators::arrange::{Arranged, TraceAgent, arrangement::arrange_core};
+use crate::packed::{PackedSpine, Value};
+use crate::views::arrange_here;
+use differential_dataflow::AsCollection;
+use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -78,7 +80,5 @@ pub fn catalogue<'scope>(
             }
         },
     );
-    arrange_core::<_, _, _, CatalogueSpine>(latest, Pipeline, "catalogue", |_, _| {
-        PackedBatcher::default()
-    })
+    arrange_here(latest.as_collection(), "catalogue")
 }

@@ -134,27 +134,14 @@ pub fn cross<'scope, D: Crosses>(
         by_owner,
         &format!("{name}, in"),
         |_, _| {
-            let (mut products, mut tags) = (Learner::default(), Learner::default());
+            let mut receiver = Receiver::default();
             move |input, output| {
                 // NB: in the order of arrival, as the names need it.
                 input.for_each(|capability, parcels| {
                     let mut session = output.session(&capability);
-                    for mut parcel in parcels.drain(..) {
-                        let from = parcel.from;
-                        let mut vocabulary = here.borrow_mut();
-                        products.learn(from, parcel.products, &mut vocabulary.products);
-                        tags.learn(from, parcel.tags, &mut vocabulary.tags);
-                        if from != parcel.to {
-                            for (entry, _, _) in &mut parcel.entries {
-                                entry.ids(|space, id| {
-                                    *id = match space {
-                                        Space::Products => products.here(from, *id),
-                                        Space::Tags => tags.here(from, *id),
-                                    };
-                                });
-                            }
-                        }
-                        session.give_iterator(parcel.entries.into_iter());
+                    for parcel in parcels.drain(..) {
+                        let entries = receiver.unpack(parcel, &mut here.borrow_mut());
+                        session.give_iterator(entries.into_iter());
                     }
                 });
             }
@@ -169,7 +156,7 @@ struct Sender {
     products: Teller,
     tags: Teller,
     /// Owners by id, of products and of tags.
-    owners: [Vec<u16>; 2],
+    owners: [Vec<usize>; 2],
 }
 
 impl Sender {
@@ -206,9 +193,38 @@ impl Sender {
         let owners = &mut self.owners[space as usize];
         while owners.len() <= id as usize {
             let next = u32::try_from(owners.len()).expect("an id is a u32");
-            let owner = crate::block::owner(names.text(next), self.peers);
-            owners.push(u16::try_from(owner).expect("there are fewer than 2^16 workers"));
+            owners.push(crate::block::owner(names.text(next), self.peers));
         }
-        owners[id as usize].into()
+        owners[id as usize]
+    }
+}
+
+#[derive(Default)]
+struct Receiver {
+    products: Learner,
+    tags: Learner,
+}
+
+impl Receiver {
+    fn unpack<D: Crosses>(
+        &mut self,
+        parcel: Parcel<D>,
+        vocabulary: &mut Vocabulary,
+    ) -> Vec<(D, Time, Counts)> {
+        let Parcel { to, from, products, tags, mut entries } = parcel;
+        if to == from {
+            return entries;
+        }
+        self.products.learn(from, products, &mut vocabulary.products);
+        self.tags.learn(from, tags, &mut vocabulary.tags);
+        for (entry, _, _) in &mut entries {
+            entry.ids(|space, id| {
+                *id = match space {
+                    Space::Products => self.products.here(from, *id),
+                    Space::Tags => self.tags.here(from, *id),
+                };
+            });
+        }
+        entries
     }
 }

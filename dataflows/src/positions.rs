@@ -4,11 +4,13 @@
 use crate::Time;
 use crate::block::stable_hash;
 use crate::names::SharedVocabulary;
-use crate::packed::{PackedBatcher, PackedSpine};
-use differential_dataflow::operators::arrange::{Arranged, TraceAgent, arrangement::arrange_core};
+use crate::packed::PackedSpine;
+use crate::views::arrange_here;
+use differential_dataflow::AsCollection;
+use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
-use timely::dataflow::channels::pact::{Exchange, Pipeline};
+use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::Operator;
 
 /// How [`positions`] is kept: the partition's id; the next offset is the sum of the advances.
@@ -36,7 +38,5 @@ pub fn positions<'scope>(
                 }
             },
         );
-    arrange_core::<_, _, _, PositionSpine>(here, Pipeline, "positions", |_, _| {
-        PackedBatcher::default()
-    })
+    arrange_here(here.as_collection(), "positions")
 }

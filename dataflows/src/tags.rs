@@ -4,12 +4,10 @@ use crate::Time;
 use crate::catalogue::Catalogue;
 use crate::counts::Counts;
 use crate::intern::Touch;
-use crate::packed::{PackedBatcher, Value};
-use crate::views::ViewSpine;
+use crate::packed::Value;
+use crate::views::arrange_here;
 use differential_dataflow::difference::Abelian;
-use differential_dataflow::operators::arrange::arrangement::arrange_core;
 use differential_dataflow::{AsCollection, VecCollection};
-use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::vec::Map;
 
 /// That a touch counts for a tag.
@@ -51,12 +49,7 @@ pub fn tags<'scope>(
 ) -> VecCollection<'scope, Time, Tagged, Counts> {
     let by_product =
         provisional.clone().map(|touch| (touch.product, (touch.user, touch.tag, touch.day)));
-    let by_product = arrange_core::<_, _, _, ViewSpine<Provisional>>(
-        by_product.inner,
-        Pipeline,
-        "provisional",
-        |_, _| PackedBatcher::default(),
-    );
+    let by_product = arrange_here(by_product, "provisional");
     let corrections =
         by_product.join_core(catalogue, |&product, &(user, stand_in, day), (tags, _)| {
             let tagged = move |tag| Tagged { user, tag, product, day };

@@ -6,8 +6,9 @@ use crate::event::Kind;
 use crate::intern::Action;
 use crate::packed::{PackedBatcher, PackedSpine, Value};
 use crate::tags::Tagged;
+use differential_dataflow::difference::Semigroup;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent, arrangement::arrange_core};
-use differential_dataflow::{AsCollection, VecCollection};
+use differential_dataflow::{AsCollection, ExchangeData, VecCollection};
 use std::cmp::Reverse;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::vec::Filter;
@@ -43,11 +44,11 @@ pub fn activity<'scope>(
 }
 
 /// Arranges what is with its owner already: no exchange.
-pub(crate) fn arrange_here<'scope, V: Value>(
-    collection: VecCollection<'scope, Time, (u32, V), Counts>,
+pub(crate) fn arrange_here<'scope, V: Value, R: ExchangeData + Semigroup>(
+    collection: VecCollection<'scope, Time, (u32, V), R>,
     name: &str,
-) -> View<'scope, V> {
-    arrange_core::<_, _, _, ViewSpine<V>>(collection.inner, Pipeline, name, |_, _| {
+) -> Arranged<'scope, TraceAgent<PackedSpine<V, R>>> {
+    arrange_core::<_, _, _, PackedSpine<V, R>>(collection.inner, Pipeline, name, |_, _| {
         PackedBatcher::default()
     })
 }

@@ -24,10 +24,6 @@ fn updates() -> impl Strategy<Value = Vec<Update>> {
     })
 }
 
-fn sealed(updates: Vec<Update>) -> Option<Packed<u16, Counts>> {
-    Packed::of(&updates)
-}
-
 pub(super) fn read<V: Value>(batch: &Packed<V, Counts>) -> Vec<((u32, V), Time, Counts)> {
     let mut read = Vec::new();
     for (entry, times) in batch.cursor().to_vec(batch, |key| *key, V::clone) {
@@ -44,7 +40,7 @@ proptest! {
     fn a_batch_holds_what_is_not_nothing(updates in updates()) {
         let mut expected = updates.clone();
         consolidate_updates(&mut expected);
-        assert_eq!(sealed(updates).map_or(Vec::new(), |batch| read(&batch)), expected);
+        assert_eq!(Packed::of(&updates).map_or(Vec::new(), |batch| read(&batch)), expected);
     }
 
     #[test]
@@ -54,7 +50,7 @@ proptest! {
         let mut expected = [one.clone(), other.clone()].concat();
         expected.iter_mut().for_each(|(_, time, _)| *time = since.max(*time));
         consolidate_updates(&mut expected);
-        if let (Some(one), Some(other)) = (sealed(one), sealed(other)) {
+        if let (Some(one), Some(other)) = (Packed::of(&one), Packed::of(&other)) {
             let since = [since];
             let mut merging = Merging::new(&one, &other, AntichainRef::new(&since));
             let mut parts = 0;
@@ -77,7 +73,7 @@ proptest! {
     fn what_is_sought_is_found(
         updates in updates(), keys in proptest::collection::vec(0_u32..64, 0..20), val in 0_u16..4,
     ) {
-        let Some(batch) = sealed(updates) else { return Ok(()) };
+        let Some(batch) = Packed::of(&updates) else { return Ok(()) };
         let all = read(&batch);
         let mut cursor = batch.cursor();
         let (mut last, mut rewound) = (0, 0);
