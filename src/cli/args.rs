@@ -177,7 +177,7 @@ pub(super) struct GenerateArgs {
     pub(super) seed: u64,
     /// Where to [default: kafka where kafka.brokers names some]
     #[arg(long)]
-    pub(super) to: Option<Target>,
+    pub(super) to: Option<Destination>,
     /// The folder of topic files [files.dir]
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -189,7 +189,7 @@ pub(super) struct GenerateArgs {
 impl GenerateArgs {
     /// Visitors that come at a rate, into topic files, until they are told to stop.
     pub(super) fn visitors(rate: u64, users: u32, products: u32) -> GenerateArgs {
-        let (rate, to) = (Some(rate), Some(Target::Files));
+        let (rate, to) = (Some(rate), Some(Destination::Files));
         let (events, dir) = (None, None);
         GenerateArgs { rate, events, days: 0, users, products, seed: 1, to, dir, catalogue: true }
     }
@@ -201,7 +201,7 @@ impl GenerateArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Target {
+pub(super) enum Destination {
     /// The brokers of kafka.brokers
     Kafka,
     /// Topic files

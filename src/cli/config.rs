@@ -3,7 +3,7 @@
 use super::args::ConfigAction;
 use super::failure::Usage;
 use crate::cli::say;
-use crate::config::{Config, Setting};
+use crate::config::{Config, EffectiveSetting};
 use crate::settings::files::FileStore;
 use crate::settings::zookeeper::ZooKeeperStore;
 use crate::settings::{Store, WEIGHTS, under_config, weights};
@@ -51,7 +51,7 @@ fn standard_input() -> anyhow::Result<Vec<u8>> {
 }
 
 /// Prints every setting with where it comes from.
-pub(super) fn show(settings: &[Setting]) -> anyhow::Result<()> {
+pub(super) fn show(settings: &[EffectiveSetting]) -> anyhow::Result<()> {
     let lines = settings.iter().map(|setting| format!("{} = {}", setting.key, setting.value));
     let lines: Vec<String> = lines.collect();
     let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0).min(60);

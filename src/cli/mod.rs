@@ -11,7 +11,7 @@ mod replay;
 mod run;
 mod topics;
 
-use crate::config::{Config, Kafka, Layers, Setting};
+use crate::config::{Config, EffectiveSetting, KafkaConfig, Layers};
 use args::{Cli, Command, Options};
 use clap::{CommandFactory, Parser};
 use failure::Usage;
@@ -64,7 +64,7 @@ type Flag = (&'static str, String, String);
 fn load(
     options: &Options,
     flags: impl IntoIterator<Item = Flag>,
-) -> anyhow::Result<(Config, Vec<Setting>)> {
+) -> anyhow::Result<(Config, Vec<EffectiveSetting>)> {
     // A variable that is not Unicode is none of ours.
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
@@ -97,7 +97,7 @@ fn say(line: &str) -> anyhow::Result<()> {
 }
 
 /// A client of Kafka with the user's properties.
-fn kafka_client(kafka: &Kafka) -> ClientConfig {
+fn kafka_client(kafka: &KafkaConfig) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", kafka.brokers.join(","));
     for (key, value) in &kafka.properties {

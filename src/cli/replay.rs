@@ -1,9 +1,9 @@
 //! `recsys replay`: a public click set as events, into Kafka or topic files.
 
 use super::Flag;
-use super::args::Target as Where;
+use super::args::Destination;
 use super::failure::Usage;
-use super::generate::{Target, interrupts, open};
+use super::generate::{RecordWriter, interrupts, open};
 use crate::config::Config;
 use crate::evaluate::read::{Format, ReadError, Record, Tally, read};
 use crate::sources::topic_of;
@@ -33,7 +33,7 @@ pub(super) struct ReplayArgs {
     speed: Speed,
     /// Where to [default: kafka where kafka.brokers names some]
     #[arg(long)]
-    to: Option<Where>,
+    to: Option<Destination>,
     /// The folder of topic files [files.dir]
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -94,16 +94,16 @@ pub(super) fn run(config: &Config, args: &ReplayArgs) -> anyhow::Result<()> {
         }
     }
     let stop = interrupts()?;
-    let mut target = open(config, args.to)?;
+    let mut writer = open(config, args.to)?;
     let template = "{spinner} {human_pos} events, {per_sec}, {elapsed}";
     let style = ProgressStyle::with_template(template).expect("the template is as it should");
     let bar = ProgressBar::new_spinner().with_style(style);
     let mut tally = Tally::default();
     let sent = match args.speed.0 {
-        None => at_once(args, target.as_mut(), &mut tally, &stop, &bar),
-        Some(speed) => in_time(args, speed, target.as_mut(), &mut tally, &stop, &bar),
+        None => at_once(args, writer.as_mut(), &mut tally, &stop, &bar),
+        Some(speed) => in_time(args, speed, writer.as_mut(), &mut tally, &stop, &bar),
     };
-    target.finish()?;
+    writer.finish()?;
     bar.finish();
     match sent {
         Ok(()) | Err(End::Interrupted) => {
@@ -116,7 +116,7 @@ pub(super) fn run(config: &Config, args: &ReplayArgs) -> anyhow::Result<()> {
 /// Sends every event as it is read.
 fn at_once(
     args: &ReplayArgs,
-    target: &mut dyn Target,
+    writer: &mut dyn RecordWriter,
     tally: &mut Tally,
     stop: &AtomicBool,
     bar: &ProgressBar,
@@ -126,9 +126,9 @@ fn at_once(
             if stop.load(Ordering::Relaxed) {
                 return Err(End::Interrupted);
             }
-            target.send(topic_of(record.kind), record.user, &json(record))?;
+            writer.send(topic_of(record.kind), record.user, &json(record))?;
             bar.inc(1);
-            Ok(target.wait(Duration::ZERO)?)
+            Ok(writer.wait(Duration::ZERO)?)
         })?;
     }
     Ok(())
@@ -138,7 +138,7 @@ fn at_once(
 fn in_time(
     args: &ReplayArgs,
     speed: f64,
-    target: &mut dyn Target,
+    writer: &mut dyn RecordWriter,
     tally: &mut Tally,
     stop: &AtomicBool,
     bar: &ProgressBar,
@@ -159,11 +159,11 @@ fn in_time(
                 return Err(End::Interrupted);
             }
             match due(event.time - first, speed).checked_sub(begun.elapsed()) {
-                Some(left) if !left.is_zero() => target.wait(left.min(LOOK))?,
+                Some(left) if !left.is_zero() => writer.wait(left.min(LOOK))?,
                 _ => break,
             }
         }
-        target.send(event.topic, &event.user, &event.json)?;
+        writer.send(event.topic, &event.user, &event.json)?;
         bar.inc(1);
     }
     Ok(())
@@ -236,7 +236,7 @@ mod tests {
         let args = ReplayArgs {
             format: Format::Taobao,
             speed,
-            to: Some(Where::Files),
+            to: Some(Destination::Files),
             dir: None,
             files: vec![file],
         };

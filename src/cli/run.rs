@@ -1,6 +1,6 @@
 //! `recsys run`: the composition root. Everything that runs is made here, and ended here.
 
-use crate::cluster::How;
+use crate::cluster::LossCause;
 use crate::config::{self, Config};
 use crate::engine::{self, Change, Engine};
 use crate::event::log::EventLog;
@@ -11,9 +11,9 @@ use crate::settings::files::FileStore;
 use crate::settings::monitor::{Monitor, SettingMetrics};
 use crate::settings::zookeeper::ZooKeeperStore;
 use crate::settings::{Setting, Store};
-use crate::sources::files::{self, Bell, FileLog};
+use crate::sources::files::{self, AppendSignal, FileLog};
 use crate::sources::kafka::{self, KafkaLog};
-use crate::sources::{Positions, Progress, Running, Seats, SourceMetrics};
+use crate::sources::{Positions, Running, SourceMetrics, SourceProgress, WorkerInlets};
 use anyhow::{Context, bail};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -104,7 +104,7 @@ async fn wait(
             () = &mut told => return Ok(()),
             loss = &mut lost => {
                 // Where all are told to stop, this one may only hear of it a little later.
-                if loss.how == How::Left && timeout(ALL_STOP, &mut told).await.is_ok() {
+                if loss.cause == LossCause::Left && timeout(ALL_STOP, &mut told).await.is_ok() {
                     return Ok(());
                 }
                 bail!("{loss}; the whole cluster must start again");
@@ -143,7 +143,7 @@ struct CaughtUp {
 }
 
 impl CaughtUp {
-    fn look(&mut self, engine: &Engine, progress: &Progress) {
+    fn look(&mut self, engine: &Engine, progress: &SourceProgress) {
         if self.latch.is_none() || !progress.caught_up() {
             return;
         }
@@ -206,7 +206,7 @@ fn source(
     metrics: &Metrics,
     engine: &Engine,
 ) -> anyhow::Result<(Running, Arc<dyn EventLog>)> {
-    let seats = Seats {
+    let workers = WorkerInlets {
         peers: config.peers(),
         first: config.process * config.workers,
         inlets: engine.inlets.clone(),
@@ -214,18 +214,18 @@ fn source(
     let metrics = SourceMetrics::register(&metrics.registry)?;
     let positions = Positions::new();
     let Some(kafka) = &config.kafka else {
-        let bell = Bell::default();
-        let log = FileLog::open(&config.files.dir, bell.clone()).context("files.dir")?;
-        let running = files::start(&config.files.dir, &seats, &positions, &metrics, &bell)?;
+        let signal = AppendSignal::default();
+        let log = FileLog::open(&config.files.dir, signal.clone()).context("files.dir")?;
+        let running = files::start(&config.files.dir, &workers, &positions, &metrics, &signal)?;
         return Ok((running, Arc::new(log)));
     };
     let cluster = kafka.into();
     let log = KafkaLog::new(&cluster).context("kafka.properties")?;
-    let running = kafka::start(&cluster, &seats, &positions, &metrics)?;
+    let running = kafka::start(&cluster, &workers, &positions, &metrics)?;
     Ok((running, Arc::new(log)))
 }
 
-fn limits(http: &config::Http) -> HttpLimits {
+fn limits(http: &config::HttpConfig) -> HttpLimits {
     HttpLimits {
         max_body_bytes: http.max_body_bytes,
         header_timeout: http.header_timeout,

@@ -2,14 +2,14 @@
 
 use super::args::{TopicsAction, TopicsArgs};
 use super::{failure, say};
-use crate::config::{Config, Kafka};
-use crate::sources::kafka::{Cluster, Created, create_topics};
+use crate::config::{Config, KafkaConfig};
+use crate::sources::kafka::{Created, KafkaCluster, create_topics};
 use anyhow::Context;
 
-impl From<&Kafka> for Cluster {
-    fn from(kafka: &Kafka) -> Cluster {
+impl From<&KafkaConfig> for KafkaCluster {
+    fn from(kafka: &KafkaConfig) -> KafkaCluster {
         let properties = kafka.properties.iter();
-        Cluster {
+        KafkaCluster {
             bootstrap: kafka.brokers.join(","),
             group: kafka.group.clone(),
             topic_prefix: kafka.topic_prefix.clone(),

@@ -1,55 +1,55 @@
-//! The other processes: finding them all at the start, and missing one that is lost.
+//! Connects the processes of a cluster at the start, and notices when one is lost.
 //!
 //! Timely moves the data between processes, but its own way of connecting them panics on any stray
-//! connection, lets any two builds meet, and never finds a peer that has frozen. So the connections
-//! are made here, two between each pair of processes: a [`Wire`] that timely gets, and a pulse that
-//! tells, a few times a second, that the other end still lives.
+//! connection, connects any two builds, and never notices a peer that has frozen. So the connections
+//! are made here, two between each pair of processes: a [`Wire`] for timely's data, and one for the
+//! heartbeats, which tell a few times a second that the other end still lives.
 //!
-//! There is no going on without a peer: timely cannot take one in again. Whoever loses one ends, and
-//! the supervisor starts all of them anew.
+//! A process cannot go on without a peer, as timely cannot let one join again. One that loses a peer
+//! ends, and the supervisor starts all of them anew.
 
-mod greeting;
-mod knock;
-mod meeting;
-mod pulse;
+mod handshake;
+mod dial;
+mod discovery;
+mod heartbeat;
 mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use pulse::{How, Loss};
+pub use heartbeat::{Loss, LossCause};
 pub use wire::Wire;
 
 use crate::config::Config;
-use greeting::Identity;
-use meeting::Meeting;
+use discovery::Discovery;
+use handshake::Identity;
 use std::net::TcpListener;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How long a farewell may take.
+/// The longest time that telling the peers of this process's end may take.
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// This process among the others of its cluster, or alone.
 pub struct Cluster {
     wires: Vec<Option<Wire>>,
-    bond: Option<Bond>,
+    membership: Option<Membership>,
 }
 
-/// What holds a process to the others.
-struct Bond {
-    /// The pulses, and the threads that they run on.
-    pulses: JoinSet<()>,
+/// The live connections to the other processes.
+struct Membership {
+    heartbeats: JoinSet<()>,
+    /// Runs the heartbeats, on a thread of its own.
     runtime: Runtime,
     leaving: watch::Sender<()>,
     loss: watch::Receiver<Option<Loss>>,
 }
 
-/// Why a process is not in its cluster.
+/// Why a process could not join its cluster.
 #[derive(Debug, thiserror::Error)]
-pub enum Failed {
-    /// Nobody can reach this process.
+pub enum ConnectError {
+    /// This process cannot listen, so nobody can reach it.
     #[error("hosts[{process}] = {address:?}: cannot listen there")]
     Listen {
         /// This process.
@@ -59,9 +59,9 @@ pub enum Failed {
         /// What the system says.
         source: std::io::Error,
     },
-    /// Another process does not take this one in, and never will.
+    /// Another process rejects this one for good.
     #[error("process {process} ({address}) turns this one away: {reason}")]
-    TurnedAway {
+    Rejected {
         /// The other process.
         process: usize,
         /// Its entry in `hosts`.
@@ -69,33 +69,33 @@ pub enum Failed {
         /// Why.
         reason: String,
     },
-    /// Not all have come in time.
+    /// Not all processes have connected in time.
     #[error("not all processes have come in {within:?}; still missing: {missing}")]
     Missing {
-        /// How long was waited: `cluster.connect_timeout_ms`.
+        /// The time that was waited: `cluster.connect_timeout_ms`.
         within: Duration,
-        /// Who has not come, with what is known of each.
+        /// The processes that are missing, with what is known of each.
         missing: String,
     },
-    /// No thread could be had.
+    /// The thread for the heartbeats could not be started.
     #[error("the cluster's thread could not be made")]
     Thread(#[source] std::io::Error),
 }
 
-/// What a process must know to meet the others.
+/// What a process must know to connect to the others.
 #[derive(Clone, Debug)]
-struct Plan {
+struct ClusterPlan {
     me: Identity,
     hosts: Vec<String>,
-    /// How long to wait for all; without an end when there is none.
+    /// The longest time to wait for all; `None` waits for ever.
     patience: Option<Duration>,
-    /// After how long a silence a peer is lost.
+    /// A peer counts as lost after a silence of this length.
     silence: Duration,
 }
 
-impl Plan {
-    fn of(config: &Config) -> Plan {
-        Plan {
+impl ClusterPlan {
+    fn of(config: &Config) -> ClusterPlan {
+        ClusterPlan {
             me: Identity {
                 version: env!("CARGO_PKG_VERSION").into(),
                 fingerprint: config.fingerprint(),
@@ -110,17 +110,18 @@ impl Plan {
 }
 
 impl Cluster {
-    /// Meets all other processes; waits until they are there. At once when there are none.
+    /// Connects to all other processes and waits until they are there. Returns at once when there are
+    /// none.
     ///
     /// # Errors
-    /// When nobody can reach this process, it does not fit to another one, or not all come in time.
-    pub fn connect(config: &Config) -> Result<Cluster, Failed> {
+    /// When this process cannot listen, does not fit to another one, or not all connect in time.
+    pub fn connect(config: &Config) -> Result<Cluster, ConnectError> {
         if config.processes() == 1 {
-            return Ok(Cluster { wires: Vec::new(), bond: None });
+            return Ok(Cluster { wires: Vec::new(), membership: None });
         }
-        let plan = Plan::of(config);
+        let plan = ClusterPlan::of(config);
         let address = &config.hosts[config.process];
-        let listener = TcpListener::bind(address).map_err(|source| Failed::Listen {
+        let listener = TcpListener::bind(address).map_err(|source| ConnectError::Listen {
             process: config.process,
             address: address.clone(),
             source,
@@ -128,46 +129,51 @@ impl Cluster {
         Cluster::meet(plan, listener)
     }
 
-    fn meet(plan: Plan, listener: TcpListener) -> Result<Cluster, Failed> {
-        // Its own thread: nothing that is slow elsewhere may stop the pulse.
+    fn meet(plan: ClusterPlan, listener: TcpListener) -> Result<Cluster, ConnectError> {
+        // A thread of their own: nothing that is slow elsewhere may delay the heartbeats.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("cluster")
             .enable_all()
             .build()
-            .map_err(Failed::Thread)?;
+            .map_err(ConnectError::Thread)?;
         let (leaving, left) = watch::channel(());
         let process = plan.me.process;
-        let met = runtime.block_on(async {
+        let connected = runtime.block_on(async {
             let address = plan.hosts[process].clone();
             let listener = listener
                 .set_nonblocking(true)
                 .and_then(|()| tokio::net::TcpListener::from_std(listener))
-                .map_err(|source| Failed::Listen { process, address, source })?;
-            Meeting::new(plan, left).run(listener).await
+                .map_err(|source| ConnectError::Listen { process, address, source })?;
+            Discovery::new(plan, left).run(listener).await
         })?;
-        tracing::info!(process, processes = met.wires.len(), "all processes are connected");
+        tracing::info!(process, processes = connected.wires.len(), "all processes are connected");
         Ok(Cluster {
-            wires: met.wires,
-            bond: Some(Bond { pulses: met.pulses, runtime, leaving, loss: met.loss }),
+            wires: connected.wires,
+            membership: Some(Membership {
+                heartbeats: connected.heartbeats,
+                runtime,
+                leaving,
+                loss: connected.loss,
+            }),
         })
     }
 
-    /// Whether there are no others.
+    /// Whether this process has no peers.
     pub fn is_alone(&self) -> bool {
-        self.bond.is_none()
+        self.membership.is_none()
     }
 
-    /// The connections for timely, one a process and none to this one; none at all when it is
-    /// alone. They can be taken once.
+    /// Takes the connections for timely: one a process, `None` for this one; an empty list when it is
+    /// alone. A second call returns an empty list.
     pub fn take_wires(&mut self) -> Vec<Option<Wire>> {
         std::mem::take(&mut self.wires)
     }
 
-    /// Completes when a peer is lost; never for a process that is alone. The future holds nothing of
-    /// the cluster.
+    /// Completes when a peer is lost; never for a process that is alone. The future does not keep the
+    /// cluster alive.
     pub fn lost(&self) -> impl Future<Output = Loss> + Send + 'static {
-        let loss = self.bond.as_ref().map(|bond| bond.loss.clone());
+        let loss = self.membership.as_ref().map(|membership| membership.loss.clone());
         async move {
             if let Some(mut loss) = loss
                 && let Ok(loss) = loss.wait_for(Option::is_some).await
@@ -182,13 +188,16 @@ impl Cluster {
 }
 
 impl Drop for Cluster {
-    /// Says farewell, so that the others know that this process has left and not failed.
+    /// Tells the peers that this process leaves, so that they do not take it for failed.
     fn drop(&mut self) {
-        let Some(Bond { mut pulses, runtime, leaving, .. }) = self.bond.take() else { return };
+        let Some(Membership { mut heartbeats, runtime, leaving, .. }) = self.membership.take()
+        else {
+            return;
+        };
         leaving.send_replace(());
         runtime.block_on(async {
-            let told = async { while pulses.join_next().await.is_some() {} };
-            // Who can't be told in time will see the connections end.
+            let told = async { while heartbeats.join_next().await.is_some() {} };
+            // A peer that can't be told in time sees its connection end.
             let _ = tokio::time::timeout(FAREWELL, told).await;
         });
         runtime.shutdown_background();

@@ -1,6 +1,6 @@
 //! Clusters on real sockets, whole and disturbed.
 
-use super::greeting::{Answer, Hello, Purpose, Verdict, receive, send};
+use super::handshake::{Hello, HelloAnswer, Purpose, Verdict, receive, send};
 use super::*;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,12 +11,12 @@ use timely::communication::allocator::zero_copy::stream::Stream;
 const LONG: Duration = Duration::from_secs(20);
 
 /// Plans for a cluster of so many processes, and where each listens.
-fn plans(processes: usize) -> Vec<(Plan, TcpListener)> {
+fn plans(processes: usize) -> Vec<(ClusterPlan, TcpListener)> {
     let listeners: Vec<_> =
         (0..processes).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     let hosts: Vec<_> =
         listeners.iter().map(|listener| listener.local_addr().unwrap().to_string()).collect();
-    let plan = |process| Plan {
+    let plan = |process| ClusterPlan {
         me: Identity { version: "1".into(), fingerprint: 7, workers: 2, process },
         hosts: hosts.clone(),
         patience: Some(LONG),
@@ -25,9 +25,9 @@ fn plans(processes: usize) -> Vec<(Plan, TcpListener)> {
     listeners.into_iter().enumerate().map(|(process, at)| (plan(process), at)).collect()
 }
 
-type Meets = JoinHandle<Result<Cluster, Failed>>;
+type Meets = JoinHandle<Result<Cluster, ConnectError>>;
 
-fn meet((plan, listener): (Plan, TcpListener)) -> Meets {
+fn meet((plan, listener): (ClusterPlan, TcpListener)) -> Meets {
     std::thread::spawn(move || Cluster::meet(plan, listener))
 }
 
@@ -58,7 +58,7 @@ fn check_wires(clusters: &mut [Cluster]) {
 /// What becomes known of a lost peer.
 fn loss_of(cluster: &Cluster) -> Loss {
     let lost = cluster.lost();
-    let runtime = &cluster.bond.as_ref().unwrap().runtime;
+    let runtime = &cluster.membership.as_ref().unwrap().runtime;
     runtime.block_on(async { tokio::time::timeout(LONG, lost).await }).expect("a loss is found")
 }
 
@@ -104,10 +104,10 @@ fn a_stray_connection_is_closed_and_disturbs_nobody() {
     };
     check_stray("silent", says(b""));
     check_stray("speaks HTTP", says(b"GET /healthz HTTP/1.1\r\n\r\n"));
-    check_stray("stops in the middle", says(b"recsys/1\0"));
-    check_stray("of another protocol", says(b"recsys/2\0\x02{}"));
-    check_stray("endless", says(b"recsys/1\xff\xff"));
-    check_stray("no greeting", says(b"recsys/1\0\x02{}"));
+    check_stray("stops in the middle", says(b"recsys/2\0"));
+    check_stray("of another protocol", says(b"recsys/1\0\x02{}"));
+    check_stray("endless", says(b"recsys/2\xff\xff"));
+    check_stray("no handshake", says(b"recsys/2\0\x02{}"));
     check_stray("timely's own", says(&[0, 0, 0, 0, 0, 0, 0, 1]));
     check_stray("hangs up", |address| {
         drop(TcpStream::connect(address).unwrap());
@@ -117,7 +117,7 @@ fn a_stray_connection_is_closed_and_disturbs_nobody() {
 
 /// Process 1 differs from what process 0 expects: it must be told why, and process 0 go on waiting
 /// for one that fits.
-fn check_misfit(differ: impl FnOnce(&mut Plan), told: &str) {
+fn check_misfit(differ: impl FnOnce(&mut ClusterPlan), told: &str) {
     let [first, second] = <[_; 2]>::try_from(plans(2)).map_err(drop).unwrap();
     let mut misfit = (second.0.clone(), second.1.try_clone().unwrap());
     differ(&mut misfit.0);
@@ -153,7 +153,8 @@ fn hosts_that_lead_to_another_process_are_told() {
     let [(first, at_first), (mut second, at_second), (third, at_third)] =
         <[_; 3]>::try_from(plans(3)).map_err(drop).unwrap();
     second.hosts[0] = third.hosts[2].clone();
-    let third = meet((Plan { patience: Some(Duration::from_millis(500)), ..third }, at_third));
+    let third =
+        meet((ClusterPlan { patience: Some(Duration::from_millis(500)), ..third }, at_third));
     let error = meet((second, at_second)).join().unwrap().err().unwrap().to_string();
     assert!(error.ends_with("hosts[0] leads to process 2"), "{error}");
     drop((first, at_first));
@@ -175,7 +176,7 @@ fn a_late_process_is_waited_for() {
 fn who_has_not_come_in_time_is_told() {
     let [_, (second, at_second), _] = <[_; 3]>::try_from(plans(3)).map_err(drop).unwrap();
     let (zero, two) = (second.hosts[0].clone(), second.hosts[2].clone());
-    let plan = Plan { patience: Some(Duration::from_millis(500)), ..second };
+    let plan = ClusterPlan { patience: Some(Duration::from_millis(500)), ..second };
     let error = meet((plan, at_second)).join().unwrap().err().unwrap().to_string();
     assert_eq!(
         error,
@@ -192,13 +193,13 @@ fn one_that_is_lost_while_others_are_awaited_makes_room_for_its_successor() {
     let successor = (second.0.clone(), second.1.try_clone().unwrap());
     let first = meet(first);
     // It gives up without the third.
-    let impatient = Plan { patience: Some(Duration::from_millis(500)), ..second.0 };
+    let impatient = ClusterPlan { patience: Some(Duration::from_millis(500)), ..second.0 };
     assert!(meet((impatient, second.1)).join().unwrap().is_err());
     check_wires(&mut [first, meet(successor), meet(third)].map(met));
 }
 
 /// A cluster of two, of which the first loses the second.
-fn check_loss(how: &How, lose: impl FnOnce(Cluster) -> Option<Cluster>) {
+fn check_loss(cause: &LossCause, lose: impl FnOnce(Cluster) -> Option<Cluster>) {
     let [first, second] = <[_; 2]>::try_from(plans(2)).map_err(drop).unwrap();
     let address = second.0.hosts[1].clone();
     let [mut first, second] = [meet(first), meet(second)].map(met);
@@ -207,23 +208,23 @@ fn check_loss(how: &How, lose: impl FnOnce(Cluster) -> Option<Cluster>) {
     wire.set_nonblocking(false).unwrap();
     std::thread::spawn(move || ({ wire }).read(&mut [0]));
     let _rest = lose(second);
-    assert_eq!(loss_of(&first), Loss { process: 1, address, how: how.clone() });
+    assert_eq!(loss_of(&first), Loss { process: 1, address, cause: cause.clone() });
 }
 
 #[test]
 fn a_peer_is_missed_in_whatever_way_it_goes() {
-    check_loss(&How::Left, |cluster| {
+    check_loss(&LossCause::Left, |cluster| {
         drop(cluster);
         None
     });
-    check_loss(&How::Gone, |mut cluster| {
+    check_loss(&LossCause::Gone, |mut cluster| {
         // As when it is killed: all its connections end, and nothing is said.
-        let mut bond = cluster.bond.take().unwrap();
-        bond.pulses.abort_all();
-        bond.runtime.shutdown_background();
+        let mut membership = cluster.membership.take().unwrap();
+        membership.heartbeats.abort_all();
+        membership.runtime.shutdown_background();
         None
     });
-    check_loss(&How::Cut, |mut cluster| {
+    check_loss(&LossCause::Cut, |mut cluster| {
         drop(cluster.take_wires());
         Some(cluster)
     });
@@ -235,17 +236,18 @@ fn a_peer_that_is_frozen_is_missed() {
     let [(first, at_first), (second, _at_second)] =
         <[_; 2]>::try_from(plans(2)).map_err(drop).unwrap();
     let address = first.hosts[0].clone();
-    let first = meet((Plan { silence, ..first }, at_first));
+    let first = meet((ClusterPlan { silence, ..first }, at_first));
     // It says who it is, and nothing more.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let knock = async |purpose| {
+    let connect = async |purpose| {
         let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
         let hello = Hello { identity: second.me.clone(), purpose, run: 1 };
         send(&mut stream, &hello).await.unwrap();
-        let answer: Answer = receive(&mut stream).await.unwrap();
+        let answer: HelloAnswer = receive(&mut stream).await.unwrap();
         assert_eq!(answer.verdict, Verdict::Welcome);
         stream
     };
-    let _frozen = [Purpose::Pulse, Purpose::Wire].map(|purpose| runtime.block_on(knock(purpose)));
-    assert_eq!(loss_of(&met(first)).how, How::Silent(silence));
+    let _frozen =
+        [Purpose::Heartbeat, Purpose::Data].map(|purpose| runtime.block_on(connect(purpose)));
+    assert_eq!(loss_of(&met(first)).cause, LossCause::Silent(silence));
 }

@@ -1,4 +1,4 @@
-//! A connection as timely wants it, but one whose end timely never sees.
+//! Timely's data connection to a peer, whose breaking timely never sees.
 
 use std::io::{ErrorKind, Read, Result, Write};
 use std::net::{Shutdown, TcpStream};
@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 /// Timely's connection to one peer.
 ///
-/// Timely panics when a connection breaks. This one tells the pulse instead, which knows whether the
+/// Timely panics when a connection breaks. This one tells the heartbeat instead, which knows whether the
 /// peer has left, died, or only lost the connection, and lets the thread that asked wait for the end
 /// of the process, which is near.
 pub struct Wire {
@@ -21,7 +21,7 @@ impl Wire {
         Wire { stream, broken }
     }
 
-    /// What came of a read or a write; does not return when the connection has broken.
+    /// Passes on the result of a read or a write; does not return when the connection has broken.
     fn unless_broken(&self, moved: Result<usize>) -> Result<usize> {
         match moved {
             Err(error) if error.kind() == ErrorKind::Interrupted => Err(error),
@@ -41,7 +41,7 @@ impl Read for Wire {
         loop {
             let read = self.stream.read(buffer);
             match self.unless_broken(read) {
-                // Timely would take it for the end.
+                // Timely would take an interrupted read for the end of the stream.
                 Err(_) => {}
                 read => return read,
             }

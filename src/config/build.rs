@@ -1,6 +1,6 @@
 //! Every key with its default and its rule; the order is that of `workers.toml`.
 
-use super::reader::Reader;
+use super::reader::SettingReader;
 use super::secret::{Secret, without_password};
 use super::{Cluster, Config, Files, Http, Kafka, Limits, Redis, Views, ZooKeeper};
 use rdkafka::config::ClientConfig;
@@ -24,7 +24,7 @@ const MIB: usize = 1 << 20;
 const GIB: usize = 1 << 30;
 
 /// Reads everything. What is wrong is told by the reader; here it has a stand-in.
-pub(super) fn config(reader: &mut Reader) -> Config {
+pub(super) fn config(reader: &mut SettingReader) -> Config {
     let workers = reader.number("workers", 1, 1..=1024);
     let process = reader.number("process", 0, 0..=1023);
     let hosts = reader.list("hosts", &[], host_port);
@@ -51,25 +51,25 @@ pub(super) fn config(reader: &mut Reader) -> Config {
     }
 }
 
-fn cluster(reader: &mut Reader) -> Cluster {
+fn cluster(reader: &mut SettingReader) -> ClusterConfig {
     let connect_timeout = reader.millis("cluster.connect_timeout_ms", 0, 0..=86_400_000);
     let peer_timeout = reader.millis("cluster.peer_timeout_ms", 10_000, 1_000..=600_000);
-    Cluster {
+    ClusterConfig {
         connect_timeout: (!connect_timeout.is_zero()).then_some(connect_timeout),
         peer_timeout,
     }
 }
 
-fn kafka(reader: &mut Reader) -> Option<Kafka> {
+fn kafka(reader: &mut SettingReader) -> Option<KafkaConfig> {
     let brokers = reader.list("kafka.brokers", &[], host_port);
     let group = reader.text("kafka.group", "recsys", filled).unwrap_or_default();
     let topic_prefix = reader.text("kafka.topic_prefix", "", topic_name).unwrap_or_default();
     let properties = properties(reader);
-    (!brokers.is_empty()).then_some(Kafka { brokers, group, topic_prefix, properties })
+    (!brokers.is_empty()).then_some(KafkaConfig { brokers, group, topic_prefix, properties })
 }
 
 /// librdkafka itself says whether it knows a property and takes its value.
-fn properties(reader: &mut Reader) -> BTreeMap<String, Secret> {
+fn properties(reader: &mut SettingReader) -> BTreeMap<String, Secret> {
     let mut properties = BTreeMap::new();
     for name in reader.names("kafka.properties") {
         let key = format!("kafka.properties.{name}");
@@ -99,15 +99,15 @@ fn is_secret(property: &str) -> bool {
     marks.iter().any(|mark| property.contains(mark))
 }
 
-fn redis(reader: &mut Reader) -> Option<Redis> {
+fn redis(reader: &mut SettingReader) -> Option<RedisConfig> {
     let url = reader.secret("redis.url", redis_url, without_password).flatten();
     let slice = reader.millis("redis.slice_ms", 2, 1..=1_000);
     let pipeline_bytes = reader.number("redis.pipeline_bytes", MIB, 1_024..=64 * MIB);
     let timeout = reader.millis("redis.timeout_ms", 5_000, 10..=600_000);
-    url.map(|url| Redis { url, slice, pipeline_bytes, timeout })
+    url.map(|url| RedisConfig { url, slice, pipeline_bytes, timeout })
 }
 
-fn zookeeper(reader: &mut Reader) -> Option<ZooKeeper> {
+fn zookeeper(reader: &mut SettingReader) -> Option<ZooKeeperConfig> {
     let hosts = reader.list("zookeeper.hosts", &[], host_port);
     let chroot = reader.text("zookeeper.chroot", "", node_path).unwrap_or_default();
     let scheme = reader.text("zookeeper.auth_scheme", "", anything).unwrap_or_default();
@@ -118,12 +118,12 @@ fn zookeeper(reader: &mut Reader) -> Option<ZooKeeper> {
     let session_timeout = reader.millis("zookeeper.session_timeout_ms", 10_000, 1_000..=600_000);
     let poll = reader.millis("zookeeper.poll_ms", 3_000, 100..=600_000);
     let auth = (!auth.is_empty()).then(|| (scheme, Secret::new(auth)));
-    (!hosts.is_empty()).then_some(ZooKeeper { hosts, chroot, auth, session_timeout, poll })
+    (!hosts.is_empty()).then_some(ZooKeeperConfig { hosts, chroot, auth, session_timeout, poll })
 }
 
-fn http(reader: &mut Reader) -> Http {
+fn http(reader: &mut SettingReader) -> HttpConfig {
     let stand_in = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    Http {
+    HttpConfig {
         listen: reader.text("http.listen", "127.0.0.1:8080", address).unwrap_or(stand_in),
         threads: reader.number("http.threads", 2, 1..=256),
         max_body_bytes: reader.number("http.max_body_bytes", MIB, 1_024..=64 * MIB),
@@ -135,8 +135,8 @@ fn http(reader: &mut Reader) -> Http {
     }
 }
 
-fn limits(reader: &mut Reader) -> Limits {
-    Limits {
+fn limits(reader: &mut SettingReader) -> LimitsConfig {
+    LimitsConfig {
         intake_bytes: reader.number("limits.intake_bytes", 32 * MIB, MIB..=16 * GIB),
         epoch_events: reader.number("limits.epoch_events", 20_000, 1..=1_000_000),
         open_epochs: reader.number("limits.open_epochs", 2, 1..=64),
@@ -144,7 +144,7 @@ fn limits(reader: &mut Reader) -> Limits {
     }
 }
 
-fn views(reader: &mut Reader) -> Views {
+fn views(reader: &mut SettingReader) -> ViewsConfig {
     let mut count = |key: &str, default, most| {
         let count = reader.number(key, default, 1..=most);
         u32::try_from(count).expect("the range is within u32")
@@ -152,7 +152,7 @@ fn views(reader: &mut Reader) -> Views {
     let horizon_days = count("views.horizon_days", 30, 10_000);
     let kept_events = count("views.kept_events", 1_000, 1_000_000);
     let paired_events = count("views.paired_events", 100, 10_000);
-    Views {
+    ViewsConfig {
         popularity: reader.boolean("views.popularity", true),
         bought: reader.boolean("views.bought", true),
         activity: reader.boolean("views.activity", true),

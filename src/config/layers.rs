@@ -2,7 +2,7 @@
 
 use super::build;
 use super::problem::ConfigError;
-use super::reader::{Reader, Setting};
+use super::reader::{EffectiveSetting, SettingReader};
 use super::{Config, DEFAULT_FILE};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -41,7 +41,7 @@ impl fmt::Display for Origin {
 
 /// A value before anyone asked what it should be.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Typed {
+pub(super) enum TypedValue {
     /// A string of a file, or anything of the environment and of flags.
     Text(String),
     /// A number of a file.
@@ -57,7 +57,7 @@ pub(super) enum Typed {
 /// The layers of a configuration, by dotted key. What is set in a later one hides the earlier.
 #[derive(Debug, Default)]
 pub struct Layers {
-    pub(super) file: BTreeMap<String, (Typed, Origin)>,
+    pub(super) file: BTreeMap<String, (TypedValue, Origin)>,
     /// Tables of the file, to find those that belong to nothing.
     pub(super) sections: Vec<(String, Origin)>,
     pub(super) environment: BTreeMap<String, String>,
@@ -130,24 +130,29 @@ impl Layers {
     ///
     /// # Errors
     /// When settings are unknown or wrong: all of them at once.
-    pub fn check(self) -> Result<(Config, Vec<Setting>), ConfigError> {
-        let mut reader = Reader::new(self);
+    pub fn check(self) -> Result<(Config, Vec<EffectiveSetting>), ConfigError> {
+        let mut reader = SettingReader::new(self);
         let config = build::config(&mut reader);
         Ok((config, reader.finish()?))
     }
 }
 
-fn typed(value: &DeValue<'_>) -> Typed {
+fn typed(value: &DeValue<'_>) -> TypedValue {
     match value {
-        DeValue::String(text) => Typed::Text(text.to_string()),
-        DeValue::Integer(number) if number.radix() == 10 => Typed::Integer(number.as_str().into()),
-        DeValue::Boolean(boolean) => Typed::Boolean(*boolean),
+        DeValue::String(text) => TypedValue::Text(text.to_string()),
+        DeValue::Integer(number) if number.radix() == 10 => {
+            TypedValue::Integer(number.as_str().into())
+        }
+        DeValue::Boolean(boolean) => TypedValue::Boolean(*boolean),
         DeValue::Array(items) => {
             let text = |item: &DeValue<'_>| item.as_str().map(str::to_owned);
             let texts: Option<_> = items.iter().map(|item| text(item.get_ref())).collect();
-            texts.map_or(Typed::Other("an array of something else than strings"), Typed::List)
+            texts.map_or(
+                TypedValue::Other("an array of something else than strings"),
+                TypedValue::List,
+            )
         }
-        other => Typed::Other(other.type_str()),
+        other => TypedValue::Other(other.type_str()),
     }
 }
 

@@ -14,7 +14,7 @@ mod tests;
 
 pub use layers::{Layers, Origin};
 pub use problem::{ConfigError, Problem};
-pub use reader::Setting;
+pub use reader::EffectiveSetting;
 pub use secret::Secret;
 
 use dataflows::block::stable_hash;
@@ -36,26 +36,26 @@ pub struct Config {
     /// `host:port` of every process, for their own network; fewer than two are a single process.
     pub hosts: Vec<String>,
     /// How the processes find each other, and miss one that is lost.
-    pub cluster: Cluster,
+    pub cluster: ClusterConfig,
     /// The Kafka cluster; none when events come from topic files.
-    pub kafka: Option<Kafka>,
+    pub kafka: Option<KafkaConfig>,
     /// Where topic files and settings lie when there is no Kafka or no ZooKeeper.
-    pub files: Files,
+    pub files: FilesConfig,
     /// Where profiles are written; none when nobody wants them there.
-    pub redis: Option<Redis>,
+    pub redis: Option<RedisConfig>,
     /// The settings store; none when settings are files.
-    pub zookeeper: Option<ZooKeeper>,
+    pub zookeeper: Option<ZooKeeperConfig>,
     /// The HTTP front.
-    pub http: Http,
+    pub http: HttpConfig,
     /// Bounds on what waits.
-    pub limits: Limits,
+    pub limits: LimitsConfig,
     /// Which dataflows are built beside the profile.
-    pub views: Views,
+    pub views: ViewsConfig,
 }
 
 /// The processes among themselves.
 #[derive(Clone, Debug)]
-pub struct Cluster {
+pub struct ClusterConfig {
     /// How long to wait for all processes at the start; none waits for ever.
     pub connect_timeout: Option<Duration>,
     /// After how long a silence another process counts as lost.
@@ -64,7 +64,7 @@ pub struct Cluster {
 
 /// The Kafka cluster.
 #[derive(Clone, Debug)]
-pub struct Kafka {
+pub struct KafkaConfig {
     /// `host:port` of brokers to begin with; never empty.
     pub brokers: Vec<String>,
     /// The consumer group, under which offsets are committed for lag tools only.
@@ -77,14 +77,14 @@ pub struct Kafka {
 
 /// Files in the place of services.
 #[derive(Clone, Debug)]
-pub struct Files {
+pub struct FilesConfig {
     /// The folder that holds topic files and, below `config/`, settings.
     pub dir: PathBuf,
 }
 
 /// The Redis that profiles are written to.
 #[derive(Clone, Debug)]
-pub struct Redis {
+pub struct RedisConfig {
     /// `redis://` or `rediss://`, with user, password and database as needed.
     pub url: Secret,
     /// How long one slice of a flush may take from a worker.
@@ -97,7 +97,7 @@ pub struct Redis {
 
 /// The ZooKeeper ensemble.
 #[derive(Clone, Debug)]
-pub struct ZooKeeper {
+pub struct ZooKeeperConfig {
     /// `host:port` of servers; never empty.
     pub hosts: Vec<String>,
     /// Below which node everything lies: "" or an absolute path.
@@ -112,7 +112,7 @@ pub struct ZooKeeper {
 
 /// The HTTP front.
 #[derive(Clone, Debug)]
-pub struct Http {
+pub struct HttpConfig {
     /// Where it listens.
     pub listen: SocketAddr,
     /// Its threads, apart from the workers.
@@ -133,7 +133,7 @@ pub struct Http {
 
 /// Bounds on what waits.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct LimitsConfig {
     /// Bytes that may wait for each worker; full queues pause the sources.
     pub intake_bytes: usize,
     /// The most events that a worker puts into one epoch.
@@ -146,7 +146,7 @@ pub struct Limits {
 
 /// Which dataflows are built beside the profile, which always is.
 #[derive(Clone, Debug)]
-pub struct Views {
+pub struct ViewsConfig {
     /// The most popular products, overall and by tag.
     pub popularity: bool,
     /// What each user has bought, to leave it out of recommendations.
@@ -163,14 +163,14 @@ pub struct Views {
     pub paired_events: u32,
 }
 
-impl Kafka {
+impl KafkaConfig {
     /// A topic's name in this cluster.
     pub fn topic(&self, name: &str) -> String {
         format!("{}{name}", self.topic_prefix)
     }
 }
 
-impl Redis {
+impl RedisConfig {
     /// The URL without its password.
     pub fn shown_url(&self) -> String {
         secret::without_password(self.url.expose())

@@ -1,6 +1,6 @@
 //! Reads typed settings as what they should be, and collects what is wrong with them.
 
-use super::layers::{Layers, Origin, Typed};
+use super::layers::{Layers, Origin, TypedValue};
 use super::problem::{ConfigError, Problem, unknown};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// A setting as it is in force.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Setting {
+pub struct EffectiveSetting {
     /// Its name, section first: `http.listen`.
     pub key: String,
     /// Its value as TOML; `***` where it is secret.
@@ -21,21 +21,21 @@ pub struct Setting {
 pub(super) type Rule<T> = fn(&str) -> Result<T, String>;
 
 /// Takes settings out of the layers; what is left at the end is unknown.
-pub(super) struct Reader {
+pub(super) struct SettingReader {
     layers: Layers,
-    settings: Vec<Setting>,
+    settings: Vec<EffectiveSetting>,
     problems: Vec<Problem>,
 }
 
-impl Reader {
-    pub(super) fn new(layers: Layers) -> Reader {
-        Reader { layers, settings: Vec::new(), problems: Vec::new() }
+impl SettingReader {
+    pub(super) fn new(layers: Layers) -> SettingReader {
+        SettingReader { layers, settings: Vec::new(), problems: Vec::new() }
     }
 
     /// A text that a rule makes into something.
     pub(super) fn text<T>(&mut self, key: &str, default: &str, rule: Rule<T>) -> Option<T> {
-        let read = |typed: &Typed| match typed {
-            Typed::Text(text) => rule(text).map(|made| (made, quoted(text))),
+        let read = |typed: &TypedValue| match typed {
+            TypedValue::Text(text) => rule(text).map(|made| (made, quoted(text))),
             _ => Err("must be a string".into()),
         };
         self.read(key, || rule(default).map(|made| (made, quoted(default))), read)
@@ -48,8 +48,8 @@ impl Reader {
         rule: Rule<T>,
         show: fn(&str) -> String,
     ) -> Option<T> {
-        let read = |typed: &Typed| match typed {
-            Typed::Text(text) => rule(text).map(|made| (made, quoted(&show(text)))),
+        let read = |typed: &TypedValue| match typed {
+            TypedValue::Text(text) => rule(text).map(|made| (made, quoted(&show(text)))),
             _ => Err("must be a string".into()),
         };
         let before = self.problems.len();
@@ -67,12 +67,14 @@ impl Reader {
         range: RangeInclusive<usize>,
     ) -> usize {
         let rule = || format!("must be a whole number from {} to {}", range.start(), range.end());
-        let read = |typed: &Typed| match typed {
-            Typed::Integer(text) | Typed::Text(text) => usize::from_str(&text.replace('_', ""))
-                .ok()
-                .filter(|number| range.contains(number))
-                .map(|number| (number, number.to_string()))
-                .ok_or_else(rule),
+        let read = |typed: &TypedValue| match typed {
+            TypedValue::Integer(text) | TypedValue::Text(text) => {
+                usize::from_str(&text.replace('_', ""))
+                    .ok()
+                    .filter(|number| range.contains(number))
+                    .map(|number| (number, number.to_string()))
+                    .ok_or_else(rule)
+            }
             _ => Err(rule()),
         };
         self.read(key, || Ok((default, default.to_string())), read).unwrap_or(default)
@@ -90,9 +92,9 @@ impl Reader {
 
     /// Yes or no.
     pub(super) fn boolean(&mut self, key: &str, default: bool) -> bool {
-        let read = |typed: &Typed| match typed {
-            Typed::Boolean(boolean) => Ok((*boolean, boolean.to_string())),
-            Typed::Text(text) => bool::from_str(text)
+        let read = |typed: &TypedValue| match typed {
+            TypedValue::Boolean(boolean) => Ok((*boolean, boolean.to_string())),
+            TypedValue::Text(text) => bool::from_str(text)
                 .map(|boolean| (boolean, text.clone()))
                 .map_err(|_| "must be true or false".into()),
             _ => Err("must be true or false".into()),
@@ -108,9 +110,9 @@ impl Reader {
             let shown = format!("{made:?}");
             Ok((made, shown))
         };
-        let read = |typed: &Typed| match typed {
-            Typed::List(texts) => check(texts.clone()),
-            Typed::Text(text) => {
+        let read = |typed: &TypedValue| match typed {
+            TypedValue::List(texts) => check(texts.clone()),
+            TypedValue::Text(text) => {
                 let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
                 check(texts.map(str::to_owned).collect())
             }
@@ -149,7 +151,7 @@ impl Reader {
     ///
     /// # Errors
     /// When any was wrong, or something was set that nobody has asked for.
-    pub(super) fn finish(mut self) -> Result<Vec<Setting>, ConfigError> {
+    pub(super) fn finish(mut self) -> Result<Vec<EffectiveSetting>, ConfigError> {
         let known: Vec<String> = self.settings.iter().map(|setting| setting.key.clone()).collect();
         let mut unknown_key = |origin: Origin, key: &str| {
             let (key, rule) = (key.to_owned(), unknown(key, &known));
@@ -183,7 +185,7 @@ impl Reader {
         &mut self,
         key: &str,
         default: impl FnOnce() -> Result<(T, String), String>,
-        read: impl Fn(&Typed) -> Result<(T, String), String>,
+        read: impl Fn(&TypedValue) -> Result<(T, String), String>,
     ) -> Option<T> {
         let (typed, origin) = match self.take(key) {
             Some((typed, origin)) => (Some(typed), origin),
@@ -191,14 +193,17 @@ impl Reader {
         };
         match typed.as_ref().map_or_else(default, read) {
             Ok((made, value)) => {
-                self.settings.push(Setting { key: key.into(), value, origin });
+                self.settings.push(EffectiveSetting { key: key.into(), value, origin });
                 Some(made)
             }
             Err(rule) => {
                 let value = typed.as_ref().map(shown);
                 // It stays known, so that a mistyped neighbour can still be told its name.
-                let setting =
-                    Setting { key: key.into(), value: String::new(), origin: origin.clone() };
+                let setting = EffectiveSetting {
+                    key: key.into(),
+                    value: String::new(),
+                    origin: origin.clone(),
+                };
                 self.settings.push(setting);
                 self.problems.push(Problem { origin, key: key.into(), value, rule });
                 None
@@ -207,13 +212,13 @@ impl Reader {
     }
 
     /// Takes a key out of all layers; the last one counts.
-    fn take(&mut self, key: &str) -> Option<(Typed, Origin)> {
+    fn take(&mut self, key: &str) -> Option<(TypedValue, Origin)> {
         let name = variable(key);
         let flag = self.layers.flags.remove(key);
         let environment = self.layers.environment.remove(&name);
         let file = self.layers.file.remove(key);
-        flag.map(|(text, flag)| (Typed::Text(text), Origin::Flag(flag)))
-            .or_else(|| environment.map(|text| (Typed::Text(text), Origin::Environment(name))))
+        flag.map(|(text, flag)| (TypedValue::Text(text), Origin::Flag(flag)))
+            .or_else(|| environment.map(|text| (TypedValue::Text(text), Origin::Environment(name))))
             .or(file)
     }
 }
@@ -227,12 +232,12 @@ fn quoted(text: &str) -> String {
     format!("{text:?}")
 }
 
-fn shown(typed: &Typed) -> String {
+fn shown(typed: &TypedValue) -> String {
     match typed {
-        Typed::Text(text) => quoted(text),
-        Typed::Integer(number) => number.clone(),
-        Typed::Boolean(boolean) => boolean.to_string(),
-        Typed::List(texts) => format!("{texts:?}"),
-        Typed::Other(name) => format!("({name})"),
+        TypedValue::Text(text) => quoted(text),
+        TypedValue::Integer(number) => number.clone(),
+        TypedValue::Boolean(boolean) => boolean.to_string(),
+        TypedValue::List(texts) => format!("{texts:?}"),
+        TypedValue::Other(name) => format!("({name})"),
     }
 }

@@ -44,7 +44,7 @@ pub struct Engine {
 pub enum Failed {
     /// This process is not in its cluster.
     #[error(transparent)]
-    Cluster(#[from] cluster::Failed),
+    Cluster(#[from] cluster::ConnectError),
     /// Timely could not make its threads.
     #[error("the workers could not be started: {0}")]
     Timely(String),

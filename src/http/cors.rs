@@ -2,7 +2,7 @@
 
 use crate::http::fault::Fault;
 use crate::http::reply::{Reply, empty_reply};
-use crate::http::routes::{Access, Row, Verb};
+use crate::http::routes::{Access, RouteSpec, Verb};
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ALLOW,
@@ -37,7 +37,9 @@ impl Cors {
             return Ok(());
         }
         let origin = String::from_utf8_lossy(text);
-        Err(Fault::Origin(format!("add {origin:?} to the CORS origins to let its pages write")))
+        Err(Fault::CrossOrigin(format!(
+            "add {origin:?} to the CORS origins to let its pages write"
+        )))
     }
 
     /// Tells the browser what a page may see of an answer.
@@ -51,14 +53,14 @@ impl Cors {
     }
 
     /// The answer to `OPTIONS` on a route: what it allows, and whether a page may do what it plans.
-    pub(super) fn preflight(&self, row: &Row, headers: &HeaderMap) -> Reply {
-        let allow = HeaderValue::from_str(&row.allow()).expect("methods are plain ASCII");
+    pub(super) fn preflight(&self, spec: &RouteSpec, headers: &HeaderMap) -> Reply {
+        let allow = HeaderValue::from_str(&spec.allow()).expect("methods are plain ASCII");
         let mut reply = empty_reply(StatusCode::NO_CONTENT);
         reply.headers_mut().insert(ALLOW, allow.clone());
         let planned = headers
             .get(ACCESS_CONTROL_REQUEST_METHOD)
             .and_then(|method| Method::from_bytes(method.as_bytes()).ok())
-            .and_then(|method| row.access(Verb::of(&method)));
+            .and_then(|method| spec.access(Verb::of(&method)));
         if let Some(access) = planned {
             self.mark(&mut reply, headers, Some(access));
             let answer = reply.headers_mut();

@@ -14,7 +14,7 @@ pub(super) enum Fault {
     #[error("bad request")]
     Bad(String),
     #[error("cross-site write refused")]
-    Origin(String),
+    CrossOrigin(String),
     #[error("no such route")]
     NoRoute(String),
     #[error("no such node")]
@@ -45,7 +45,7 @@ impl Fault {
     fn status(&self) -> StatusCode {
         match self {
             Fault::Bad(_) => StatusCode::BAD_REQUEST,
-            Fault::Origin(_) => StatusCode::FORBIDDEN,
+            Fault::CrossOrigin(_) => StatusCode::FORBIDDEN,
             Fault::NoRoute(_) | Fault::NoNode(_) => StatusCode::NOT_FOUND,
             Fault::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Fault::SlowBody => StatusCode::REQUEST_TIMEOUT,
@@ -60,7 +60,7 @@ impl Fault {
     fn details(&self) -> String {
         match self {
             Fault::Bad(details)
-            | Fault::Origin(details)
+            | Fault::CrossOrigin(details)
             | Fault::NoRoute(details)
             | Fault::NoNode(details)
             | Fault::Internal(details)

@@ -32,7 +32,7 @@ impl Measure {
         took: Duration,
     ) {
         let resolve = || {
-            let pattern = route.map_or(UNMATCHED, |route| route.row().pattern);
+            let pattern = route.map_or(UNMATCHED, |route| route.spec().pattern);
             self.histogram.with_label_values(&[verb.name(), pattern, status.as_str()])
         };
         let milliseconds = took.as_secs_f64() * 1e3;

@@ -67,7 +67,7 @@ pub(super) enum Route {
 }
 
 /// One route: its pattern, which is also its label in the metrics, and its methods.
-pub(super) struct Row {
+pub(super) struct RouteSpec {
     pub(super) pattern: &'static str,
     pub(super) methods: &'static [(Verb, Access)],
 }
@@ -81,37 +81,37 @@ const READ_AND_WRITE: &[(Verb, Access)] =
     &[(Verb::Get, Access::Reads), (Verb::Put, Access::Writes), (Verb::Post, Access::Writes)];
 
 /// Every route that the front serves, in the order of [`Route`].
-pub(super) static ROUTES: [Row; 17] = [
-    row("/api/user-profile/{userId}", READ),
-    row("/api/user-profiles", READ_BY_POST),
-    row("/api/user-activity/{userId}", READ),
-    row("/api/recommendations/{userId}", READ),
-    row("/api/session/recommendations", READ_BY_POST),
-    row("/api/products/{id}/similar", READ),
-    row("/api/trending", READ),
-    row("/api/user-behavior", READ_AND_POST),
-    row("/api/users/{userId}/merge", POST),
-    row("/api/config/{path}", READ_AND_WRITE),
-    row("/api/recommendation/weights", READ_AND_POST),
-    row("/metrics", READ),
-    row("/healthz", READ),
-    row("/readyz", READ),
-    row("/api/status", READ),
-    row("/openapi.json", READ),
-    row("/", READ),
+pub(super) static ROUTES: [RouteSpec; 17] = [
+    spec("/api/user-profile/{userId}", READ),
+    spec("/api/user-profiles", READ_BY_POST),
+    spec("/api/user-activity/{userId}", READ),
+    spec("/api/recommendations/{userId}", READ),
+    spec("/api/session/recommendations", READ_BY_POST),
+    spec("/api/products/{id}/similar", READ),
+    spec("/api/trending", READ),
+    spec("/api/user-behavior", READ_AND_POST),
+    spec("/api/users/{userId}/merge", POST),
+    spec("/api/config/{path}", READ_AND_WRITE),
+    spec("/api/recommendation/weights", READ_AND_POST),
+    spec("/metrics", READ),
+    spec("/healthz", READ),
+    spec("/readyz", READ),
+    spec("/api/status", READ),
+    spec("/openapi.json", READ),
+    spec("/", READ),
 ];
 
-const fn row(pattern: &'static str, methods: &'static [(Verb, Access)]) -> Row {
-    Row { pattern, methods }
+const fn spec(pattern: &'static str, methods: &'static [(Verb, Access)]) -> RouteSpec {
+    RouteSpec { pattern, methods }
 }
 
 impl Route {
-    pub(super) fn row(self) -> &'static Row {
+    pub(super) fn spec(self) -> &'static RouteSpec {
         &ROUTES[self as usize]
     }
 }
 
-impl Row {
+impl RouteSpec {
     /// How a method uses the route, if it may: HEAD stands for a GET without the body.
     pub(super) fn access(&self, verb: Verb) -> Option<Access> {
         let verb = if verb == Verb::Head { Verb::Get } else { verb };
@@ -207,8 +207,8 @@ mod tests {
 
     #[test]
     fn allow_lists_what_works() {
-        assert_eq!(Route::Profile.row().allow(), "GET, HEAD, OPTIONS");
-        assert_eq!(Route::Config.row().allow(), "GET, HEAD, PUT, POST, OPTIONS");
-        assert_eq!(Route::Profiles.row().allow(), "POST, OPTIONS");
+        assert_eq!(Route::Profile.spec().allow(), "GET, HEAD, OPTIONS");
+        assert_eq!(Route::Config.spec().allow(), "GET, HEAD, PUT, POST, OPTIONS");
+        assert_eq!(Route::Profiles.spec().allow(), "POST, OPTIONS");
     }
 }

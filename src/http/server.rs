@@ -55,7 +55,8 @@ pub fn serve(
 ) -> io::Result<Server> {
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
-    let lanes = (0..limits.threads.max(1)).map(Lane::start).collect::<io::Result<Vec<_>>>()?;
+    let threads =
+        (0..limits.threads.max(1)).map(ServingThread::start).collect::<io::Result<Vec<_>>>()?;
     let runtime = runtime()?;
     let listener = {
         let _inside = runtime.enter();
@@ -63,22 +64,22 @@ pub fn serve(
     };
     let service = Arc::new(Service::new(front, limits));
     let thread = std::thread::Builder::new().name("http-accept".into()).spawn(move || {
-        runtime.block_on(accept(listener, &lanes, service, shutdown));
-        // What has not ended by now has had its time: it ends with the lanes.
+        runtime.block_on(accept(listener, &threads, service, shutdown));
+        // What has not ended by now has had its time: it ends with the threads.
     })?;
     Ok(Server { address, thread })
 }
 
 /// A thread that serves connections, each from its beginning to its end: none moves, so that
 /// nothing is to be stolen and nobody else to be woken.
-struct Lane {
+struct ServingThread {
     runtime: Handle,
-    /// The lane ends when this is dropped.
+    /// The thread ends when this is dropped.
     _stop: oneshot::Sender<()>,
 }
 
-impl Lane {
-    fn start(number: usize) -> io::Result<Lane> {
+impl ServingThread {
+    fn start(number: usize) -> io::Result<ServingThread> {
         let runtime = runtime()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -87,7 +88,7 @@ impl Lane {
             let _ = runtime.block_on(stopped);
             runtime.shutdown_background();
         })?;
-        Ok(Lane { runtime: handle, _stop: stop })
+        Ok(ServingThread { runtime: handle, _stop: stop })
     }
 }
 
@@ -97,7 +98,7 @@ fn runtime() -> io::Result<Runtime> {
 
 async fn accept(
     listener: TcpListener,
-    lanes: &[Lane],
+    threads: &[ServingThread],
     service: Arc<Service>,
     shutdown: impl Future<Output = ()>,
 ) {
@@ -107,7 +108,7 @@ async fn accept(
     // Every connection holds a receiver, so the channel is closed once all have ended.
     let (stop, _) = watch::channel(());
     let mut shutdown = pin!(shutdown);
-    let mut lanes = lanes.iter().cycle();
+    let mut threads = threads.iter().cycle();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -123,9 +124,9 @@ async fn accept(
             }
         };
         if let Ok(slot) = slots.clone().try_acquire_owned() {
-            let lane = lanes.next().expect("there is at least one, again and again");
+            let thread = threads.next().expect("there is at least one, again and again");
             let (service, stop) = (service.clone(), stop.subscribe());
-            lane.runtime.spawn(async move {
+            thread.runtime.spawn(async move {
                 // It was accepted on another runtime. One that can't change hands is closed.
                 if let Ok(stream) = stream.into_std().and_then(TcpStream::from_std) {
                     connection(stream, service, stop, slot).await;

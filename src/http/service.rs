@@ -50,7 +50,7 @@ impl Service {
         let answer = self.answer(&parts, body, verb, found, started + self.limits.request_timeout);
         let mut reply = answer.await.unwrap_or_else(Fault::into_reply);
         if verb != Verb::Options {
-            let access = route.and_then(|route| route.row().access(verb));
+            let access = route.and_then(|route| route.spec().access(verb));
             self.cors.mark(&mut reply, &parts.headers, access);
         }
         self.measure.observe(route, verb, reply.status(), started.elapsed());
@@ -67,11 +67,11 @@ impl Service {
     ) -> Result<Reply, Fault> {
         let path = parts.uri.path();
         let (route, parameter) = found.ok_or_else(|| Fault::NoRoute(path.into()))?;
-        let row = route.row();
+        let spec = route.spec();
         if verb == Verb::Options {
-            return Ok(self.cors.preflight(row, &parts.headers));
+            return Ok(self.cors.preflight(spec, &parts.headers));
         }
-        let access = row.access(verb).ok_or_else(|| Fault::Method { allow: row.allow() })?;
+        let access = spec.access(verb).ok_or_else(|| Fault::Method { allow: spec.allow() })?;
         self.cors.check(&parts.headers, access)?;
         let query = Query(parts.uri.query().unwrap_or(""));
         let Service { front, limits, .. } = self;

@@ -42,7 +42,7 @@ pub enum WeightsError {
 /// Numbers stay text, so that no decimal passes through a float.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Typed<'a> {
+struct WeightsJson<'a> {
     #[serde(borrow)]
     view: &'a RawValue,
     #[serde(borrow)]
@@ -61,7 +61,7 @@ pub fn parse(value: &[u8]) -> Result<Weights, WeightsError> {
     if value.trim_ascii_start().first() == Some(&b'[') {
         return Err(WeightsError::Shape("it is an array".into()));
     }
-    let typed: Typed<'_> =
+    let typed: WeightsJson<'_> =
         serde_json::from_slice(value).map_err(|error| WeightsError::Shape(error.to_string()))?;
     let mut weights = [Score::default(); 3];
     for (kind, raw) in Kind::ALL.into_iter().zip([typed.view, typed.add_to_cart, typed.purchase]) {

@@ -4,14 +4,14 @@
 //! whoever posts events, is an [`EventLog`](crate::event::log::EventLog).
 
 mod metrics;
-mod batch;
-mod desk;
+mod record_batch;
+mod batch_sender;
 mod running;
 pub mod kafka;
 pub mod files;
 
 pub use metrics::SourceMetrics;
-pub use running::{Progress, Running};
+pub use running::{Running, SourceProgress};
 
 use crate::engine::intake::{Inlet, Partition};
 use crate::event::log::Subject;
@@ -57,9 +57,10 @@ pub fn topic_of(subject: impl Into<Subject>) -> &'static str {
 /// The next offset to read of each partition; one that is not named is read from its beginning.
 pub type Positions = HashMap<Partition, i64>;
 
-/// The workers of this process among all workers: worker `first + i` has `inlets[i]`.
+/// The inlets of this process's workers, and where these are among all workers: worker `first + i`
+/// has `inlets[i]`.
 #[derive(Clone)]
-pub struct Seats {
+pub struct WorkerInlets {
     /// How many workers there are in all processes.
     pub peers: usize,
     /// The first one of this process.
@@ -68,17 +69,18 @@ pub struct Seats {
     pub inlets: Vec<Inlet>,
 }
 
-impl Seats {
-    /// Which of this process's workers reads a partition; none when another process's does.
+impl WorkerInlets {
+    /// Returns the index in `inlets` of the worker that reads a partition, or `None` when a worker of
+    /// another process does.
     pub fn reader_of(&self, partition: &Partition) -> Option<usize> {
         let key = format!("{}/{}", partition.topic, partition.index);
-        let seat = block::owner(&key, self.peers).checked_sub(self.first)?;
-        (seat < self.inlets.len()).then_some(seat)
+        let index = block::owner(&key, self.peers).checked_sub(self.first)?;
+        (index < self.inlets.len()).then_some(index)
     }
 }
 
-/// A record that is none of what its topic carries, on its way to where such are kept.
-struct Letter<'a> {
+/// A record that the parser refused, with the place it was read from and the reason.
+struct DeadLetter<'a> {
     partition: &'a Partition,
     offset: i64,
     key: Option<&'a [u8]>,
@@ -94,20 +96,20 @@ fn now_ms() -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Feed, Partition, Seats, Subject, TOPICS, topic_of};
+    use super::{Feed, Partition, Subject, TOPICS, WorkerInlets, topic_of};
     use crate::engine::intake::intake;
 
     #[test]
     fn every_partition_has_one_reader_among_all_processes() {
-        let seats = |first, workers| {
+        let process = |first, workers| {
             let inlets = (0..workers).map(|_| intake(1).0).collect();
-            Seats { peers: 5, first, inlets }
+            WorkerInlets { peers: 5, first, inlets }
         };
-        let processes = [seats(0, 2), seats(2, 2), seats(4, 1)];
+        let processes = [process(0, 2), process(2, 2), process(4, 1)];
         for (topic, _) in TOPICS {
             for index in 0..50 {
                 let partition = Partition { topic: topic.into(), index };
-                let readers = processes.iter().filter_map(|seats| seats.reader_of(&partition));
+                let readers = processes.iter().filter_map(|workers| workers.reader_of(&partition));
                 assert_eq!(readers.count(), 1, "{partition:?}");
             }
         }

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 /// Whether a source has read all that was there when it started. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Progress(Arc<State>);
+pub struct SourceProgress(Arc<State>);
 
 #[derive(Default)]
 struct State {
@@ -14,7 +14,7 @@ struct State {
     behind: AtomicUsize,
 }
 
-impl Progress {
+impl SourceProgress {
     /// Whether the workers have been handed all that was there when the source started.
     pub fn caught_up(&self) -> bool {
         self.0.found.load(Ordering::Acquire) && self.0.behind.load(Ordering::Acquire) == 0
@@ -40,20 +40,20 @@ impl Progress {
 pub struct Running {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
-    progress: Progress,
+    progress: SourceProgress,
 }
 
 impl Running {
     pub(super) fn new(
         stop: Arc<AtomicBool>,
         threads: Vec<JoinHandle<()>>,
-        progress: Progress,
+        progress: SourceProgress,
     ) -> Running {
         Running { stop, threads, progress }
     }
 
     /// How far it is.
-    pub fn progress(&self) -> Progress {
+    pub fn progress(&self) -> SourceProgress {
         self.progress.clone()
     }
 

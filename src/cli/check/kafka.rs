@@ -5,7 +5,7 @@
 
 use super::PATIENCE;
 use crate::cli::{kafka_client, say};
-use crate::config::Kafka;
+use crate::config::KafkaConfig;
 use crate::sources::topic_of;
 use anyhow::{Context, bail};
 use crossbeam_channel::{Sender, unbounded};
@@ -21,7 +21,7 @@ use std::time::Instant;
 
 const GREETING: &str = "Hello Kafka";
 
-pub(super) fn check(kafka: &Kafka) -> anyhow::Result<()> {
+pub(super) fn check(kafka: &KafkaConfig) -> anyhow::Result<()> {
     let topic = kafka.topic(topic_of(Kind::View));
     let topic = topic.as_str();
     let (reports, delivered) = unbounded();
@@ -59,7 +59,7 @@ impl ProducerContext for Reports {
     }
 }
 
-fn producer(kafka: &Kafka, reports: Reports) -> anyhow::Result<BaseProducer<Reports>> {
+fn producer(kafka: &KafkaConfig, reports: Reports) -> anyhow::Result<BaseProducer<Reports>> {
     let patience = PATIENCE.as_millis().to_string();
     let id = format!("recsys-check-{}", std::process::id());
     let mut config = kafka_client(kafka);
@@ -81,7 +81,12 @@ fn meet(producer: &BaseProducer<Reports>, topic: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read_back(kafka: &Kafka, topic: &str, partition: i32, offset: i64) -> anyhow::Result<String> {
+fn read_back(
+    kafka: &KafkaConfig,
+    topic: &str,
+    partition: i32,
+    offset: i64,
+) -> anyhow::Result<String> {
     let mut config: ClientConfig = kafka_client(kafka);
     // It is not committed and never will be.
     config.set("isolation.level", "read_uncommitted");

@@ -2,11 +2,11 @@
 
 use super::PATIENCE;
 use crate::cli::say;
-use crate::config::Redis;
+use crate::config::RedisConfig;
 use anyhow::{Context, ensure};
 use redis::Commands;
 
-pub(super) fn check(config: &Redis) -> anyhow::Result<()> {
+pub(super) fn check(config: &RedisConfig) -> anyhow::Result<()> {
     let client = redis::Client::open(config.url.expose())?;
     let mut connection = client.get_connection_with_timeout(PATIENCE).context("no connection")?;
     connection.set_read_timeout(Some(PATIENCE))?;

@@ -2,18 +2,18 @@
 
 use super::PATIENCE;
 use crate::cli::say;
-use crate::config::ZooKeeper;
+use crate::config::ZooKeeperConfig;
 use crate::settings::zookeeper::connect;
 use anyhow::{Context, ensure};
 use tokio::time::timeout;
 use zookeeper::{Acls, CreateMode};
 
-pub(super) fn check(config: &ZooKeeper) -> anyhow::Result<()> {
+pub(super) fn check(config: &ZooKeeperConfig) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(greet(config))
 }
 
-async fn greet(config: &ZooKeeper) -> anyhow::Result<()> {
+async fn greet(config: &ZooKeeperConfig) -> anyhow::Result<()> {
     let late = || format!("no answer within {PATIENCE:?}");
     let client = timeout(PATIENCE, connect(config)).await.ok().with_context(late)??;
     say("Connected to Zookeeper.")?;

@@ -1,6 +1,6 @@
 //! Topic files: `<dir>/view-events.jsonl` and so on, one record a line.
 
-use super::Target;
+use super::RecordWriter;
 use anyhow::Context;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -24,7 +24,7 @@ impl TopicFiles {
     }
 }
 
-impl Target for TopicFiles {
+impl RecordWriter for TopicFiles {
     fn send(&mut self, topic: &'static str, _key: &str, value: &[u8]) -> anyhow::Result<()> {
         if !self.files.contains_key(topic) {
             let path = self.dir.join(format!("{topic}.jsonl"));

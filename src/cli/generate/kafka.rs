@@ -1,7 +1,7 @@
 //! Kafka topics; a record counts once all replicas in sync have it.
 
-use super::Target;
-use crate::config::Kafka;
+use super::RecordWriter;
+use crate::config::KafkaConfig;
 use crate::sources::topic_of;
 use anyhow::{Context, bail};
 use dataflows::event::Kind;
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) struct Topics {
     producer: BaseProducer<Failures>,
-    kafka: Kafka,
+    kafka: KafkaConfig,
     /// The topics' names in the cluster.
     names: HashMap<&'static str, String>,
 }
@@ -39,7 +39,7 @@ impl ProducerContext for Failures {
 }
 
 impl Topics {
-    pub(super) fn new(kafka: &Kafka) -> anyhow::Result<Topics> {
+    pub(super) fn new(kafka: &KafkaConfig) -> anyhow::Result<Topics> {
         let mut config = crate::cli::kafka_client(kafka);
         config.set("enable.idempotence", "true").set("linger.ms", "5");
         config.set("queue.buffering.max.messages", "500000");
@@ -62,7 +62,7 @@ fn failure(producer: &BaseProducer<Failures>) -> anyhow::Result<()> {
     failure.map_or(Ok(()), |error| Err(error).context("events were not acknowledged"))
 }
 
-impl Target for Topics {
+impl RecordWriter for Topics {
     fn send(&mut self, topic: &'static str, key: &str, value: &[u8]) -> anyhow::Result<()> {
         let name = self.names.entry(topic).or_insert_with(|| self.kafka.topic(topic));
         let mut record = BaseRecord::to(name.as_str()).key(key).payload(value);

@@ -3,7 +3,7 @@
 mod files;
 mod kafka;
 
-use super::args::{GenerateArgs, Target as Where};
+use super::args::{Destination, GenerateArgs};
 use super::failure;
 use crate::config::Config;
 use crate::generator::{Crowd, Pace, Shop};
@@ -22,8 +22,8 @@ const TURN: u64 = 1_000;
 /// How long to wait for the next event of a pace to become due.
 const WAIT: Duration = Duration::from_millis(2);
 
-/// Where records go.
-pub(super) trait Target {
+/// Takes the records that are made.
+pub(super) trait RecordWriter {
     /// Takes a record; may keep it a little.
     fn send(&mut self, topic: &'static str, key: &str, value: &[u8]) -> anyhow::Result<()>;
     /// Gets on with what was kept, for about so long.
@@ -33,31 +33,34 @@ pub(super) trait Target {
 }
 
 pub(super) fn run(config: &Config, args: &GenerateArgs) -> anyhow::Result<()> {
-    let mut target = open(config, args.to)?;
+    let mut writer = open(config, args.to)?;
     let shop = Shop::new(args.products as usize, args.seed);
     if args.catalogue {
         for item in shop.items() {
-            target.send(CATALOGUE, &item.id, item.to_json().as_bytes())?;
+            writer.send(CATALOGUE, &item.id, item.to_json().as_bytes())?;
         }
         // Rows first, then the events that are about them.
-        target.finish()?;
+        writer.finish()?;
     }
     let bar = bar(args.events);
-    let made = visitors(&shop, args, target.as_mut(), &bar);
-    target.finish()?;
+    let made = visitors(&shop, args, writer.as_mut(), &bar);
+    writer.finish()?;
     bar.finish();
     made
 }
 
-/// The target that is named, or else Kafka where there is one.
-pub(super) fn open(config: &Config, to: Option<Where>) -> anyhow::Result<Box<dyn Target>> {
-    let default = if config.kafka.is_some() { Where::Kafka } else { Where::Files };
+/// The writer that is named, or else Kafka where there is one.
+pub(super) fn open(
+    config: &Config,
+    to: Option<Destination>,
+) -> anyhow::Result<Box<dyn RecordWriter>> {
+    let default = if config.kafka.is_some() { Destination::Kafka } else { Destination::Files };
     Ok(match to.unwrap_or(default) {
-        Where::Kafka => {
+        Destination::Kafka => {
             let kafka = failure::named(config.kafka.as_ref(), "kafka.brokers")?;
             Box::new(kafka::Topics::new(kafka)?)
         }
-        Where::Files => Box::new(files::TopicFiles::new(&config.files.dir)?),
+        Destination::Files => Box::new(files::TopicFiles::new(&config.files.dir)?),
     })
 }
 
@@ -76,7 +79,7 @@ pub(super) fn interrupts() -> anyhow::Result<Arc<AtomicBool>> {
 fn visitors(
     shop: &Shop,
     args: &GenerateArgs,
-    target: &mut dyn Target,
+    writer: &mut dyn RecordWriter,
     bar: &ProgressBar,
 ) -> anyhow::Result<()> {
     let stop = interrupts()?;
@@ -94,11 +97,11 @@ fn visitors(
             user.clear();
             user.push_str("user");
             user.push_str(itoa::Buffer::new().format(step.user));
-            target.send(topic_of(step.kind), &user, &json)?;
+            writer.send(topic_of(step.kind), &user, &json)?;
         }
         done += due;
         bar.set_position(done);
-        target.wait(if pace.is_some() { WAIT } else { Duration::ZERO })?;
+        writer.wait(if pace.is_some() { WAIT } else { Duration::ZERO })?;
     }
     Ok(())
 }

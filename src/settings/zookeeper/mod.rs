@@ -42,7 +42,7 @@ pub struct ZooKeeperStore {
 
 impl ZooKeeperStore {
     /// Begins to connect, and returns at once. All its work is done on the runtime.
-    pub fn new(config: &config::ZooKeeper, runtime: Handle) -> ZooKeeperStore {
+    pub fn new(config: &config::ZooKeeperConfig, runtime: Handle) -> ZooKeeperStore {
         let shared = Arc::new(Shared::new(config));
         let keeper = runtime.spawn(session::keep(shared.clone()));
         ZooKeeperStore { runtime, shared, poll: config.poll, seen: Arc::default(), keeper }

@@ -22,7 +22,7 @@ static OURS: [Acl; 2] = [
 
 /// What the keeper of the sessions shares with those who use them.
 pub(super) struct Shared {
-    config: config::ZooKeeper,
+    config: config::ZooKeeperConfig,
     /// The session, and how often a connection has been made or lost.
     session: watch::Sender<(Option<Client>, u64)>,
     members: Mutex<BTreeMap<String, Vec<u8>>>,
@@ -31,7 +31,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(config: &config::ZooKeeper) -> Shared {
+    pub(super) fn new(config: &config::ZooKeeperConfig) -> Shared {
         Shared {
             config: config.clone(),
             session: watch::Sender::new((None, 0)),
@@ -121,7 +121,7 @@ impl Shared {
 ///
 /// # Errors
 /// When no server answers for about the session's time-out, or the credentials are refused.
-pub(crate) async fn connect(config: &config::ZooKeeper) -> Result<Client, Error> {
+pub(crate) async fn connect(config: &config::ZooKeeperConfig) -> Result<Client, Error> {
     let mut connector = Client::connector().with_session_timeout(config.session_timeout);
     if let Some((scheme, credentials)) = &config.auth {
         connector = connector.with_auth(scheme, credentials.expose().as_bytes());

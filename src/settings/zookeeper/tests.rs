@@ -12,9 +12,9 @@ use zookeeper::Client;
 /// Long enough that no test succeeds by it: what is seen is seen by a watch.
 const POLL: Duration = Duration::from_secs(60);
 
-fn config(hosts: String) -> config::ZooKeeper {
+fn config(hosts: String) -> config::ZooKeeperConfig {
     let (chroot, session_timeout) = (String::new(), Duration::from_secs(6));
-    config::ZooKeeper { hosts: vec![hosts], chroot, auth: None, session_timeout, poll: POLL }
+    config::ZooKeeperConfig { hosts: vec![hosts], chroot, auth: None, session_timeout, poll: POLL }
 }
 
 fn hosts() -> String {

@@ -21,7 +21,7 @@ const RETRY: Duration = Duration::from_millis(200);
 const IN_FLIGHT: usize = 2;
 
 /// Whether Redis holds nothing at all. One that does not answer may hold anything.
-pub fn is_blank(config: &config::Redis) -> bool {
+pub fn is_blank(config: &config::RedisConfig) -> bool {
     let keys = || -> RedisResult<u64> {
         let client = Client::open(config.url.expose())?;
         let mut connection = client.get_connection_with_timeout(config.timeout)?;
@@ -53,7 +53,7 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn open(
-        config: &config::Redis,
+        config: &config::RedisConfig,
         worker: usize,
         metrics: WorkerMetrics,
         freshness: Histogram,

@@ -87,14 +87,14 @@ impl Prepared {
     /// # Errors
     /// When the URL is not one of Redis.
     pub fn new(
-        config: &config::Redis,
+        config: &config::RedisConfig,
         worker: usize,
         metrics: WorkerMetrics,
         freshness: prometheus::Histogram,
         blank: bool,
     ) -> redis::RedisResult<Prepared> {
         let connection = Connection::open(config, worker, metrics.clone(), freshness)?;
-        let config::Redis { slice, pipeline_bytes, .. } = *config;
+        let config::RedisConfig { slice, pipeline_bytes, .. } = *config;
         Ok(Prepared { connection, slice, pipeline_bytes, metrics, blank })
     }
 

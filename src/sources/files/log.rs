@@ -1,6 +1,6 @@
 //! Posted events and merges, appended to their topic files and synced before anyone believes in them.
 
-use super::{Bell, path};
+use super::{AppendSignal, path};
 use crate::engine::intake::Partition;
 use crate::event::log::{BoxFuture, EventLog, LogError, NewRecord, Position, Subject};
 use crate::event::parse::{Scratch, says_when};
@@ -22,23 +22,23 @@ pub struct FileLog {
     writer: Option<JoinHandle<()>>,
 }
 
-type Answer = Result<Vec<Position>, LogError>;
+type Appended = Result<Vec<Position>, LogError>;
 
 struct Append {
     records: Vec<NewRecord>,
-    reply: oneshot::Sender<Answer>,
+    reply: oneshot::Sender<Appended>,
 }
 
 impl FileLog {
-    /// A log in a folder, which is made when it is missing; `bell` wakes the folder's reader.
+    /// A log in a folder, which is made when it is missing; `signal` wakes the folder's reader.
     ///
     /// # Errors
     /// When the folder can't be made, or no thread can be started.
-    pub fn open(dir: &Path, bell: Bell) -> io::Result<FileLog> {
+    pub fn open(dir: &Path, signal: AppendSignal) -> io::Result<FileLog> {
         std::fs::create_dir_all(dir)?;
         let (sender, appends) = bounded(WAITING);
         let topics = Subject::ALL.map(|subject| Topic::new(dir, topic_of(subject)));
-        let writer = Writer { topics, appends, bell, scratch: Scratch::default() };
+        let writer = Writer { topics, appends, signal, scratch: Scratch::default() };
         let writer = thread::Builder::new().name("file-log".into()).spawn(|| writer.run())?;
         Ok(FileLog { appends: Some(sender), writer: Some(writer) })
     }
@@ -74,7 +74,7 @@ impl Drop for FileLog {
 struct Writer {
     topics: [Topic; 4],
     appends: Receiver<Append>,
-    bell: Bell,
+    signal: AppendSignal,
     scratch: Scratch,
 }
 
@@ -85,7 +85,7 @@ impl Writer {
             let mut appends = vec![first];
             appends.extend(self.appends.try_iter().take(WAITING));
             self.commit(appends);
-            self.bell.ring();
+            self.signal.notify();
         }
     }
 

@@ -4,7 +4,7 @@
 //! byte offsets. So a file can be replayed, and a position says which bytes the state contains.
 //! A last line without its newline is not a record yet.
 
-mod letters;
+mod dead_letters;
 mod log;
 mod reader;
 mod tail;
@@ -14,19 +14,19 @@ mod tests;
 
 pub use log::FileLog;
 
-use super::{Positions, Progress, Running, Seats, SourceMetrics};
+use super::{Positions, Running, SourceMetrics, SourceProgress, WorkerInlets};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
 
-/// Wakes the reader when this process itself has appended.
+/// Wakes the reader of topic files at once when this process itself has appended to one.
 #[derive(Clone, Default)]
-pub struct Bell(Arc<OnceLock<Thread>>);
+pub struct AppendSignal(Arc<OnceLock<Thread>>);
 
-impl Bell {
-    fn ring(&self) {
+impl AppendSignal {
+    fn notify(&self) {
         if let Some(reader) = self.0.get() {
             reader.unpark();
         }
@@ -40,20 +40,20 @@ impl Bell {
 /// When the folder can't be made, or no thread can be started.
 pub fn start(
     dir: &Path,
-    seats: &Seats,
+    workers: &WorkerInlets,
     positions: &Positions,
     metrics: &SourceMetrics,
-    bell: &Bell,
+    signal: &AppendSignal,
 ) -> io::Result<Running> {
     std::fs::create_dir_all(dir)?;
     let stop = Arc::new(AtomicBool::new(false));
-    let progress = Progress::default();
-    let reader = reader::Reader::new(dir, seats, positions, metrics, (&progress, &stop));
+    let progress = SourceProgress::default();
+    let reader = reader::TopicFileReader::new(dir, workers, positions, metrics, (&progress, &stop));
     progress.found();
     metrics.connected.set(1);
     let thread = thread::Builder::new().name("files".into()).spawn(|| reader.run())?;
-    // A bell has one reader; it was rung by none before.
-    let _ = bell.0.set(thread.thread().clone());
+    // A signal has one reader, and this is the one place that sets it.
+    let _ = signal.0.set(thread.thread().clone());
     Ok(Running::new(stop, vec![thread], progress))
 }
 

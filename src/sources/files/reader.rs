@@ -1,13 +1,15 @@
 //! The one reader of a process: goes round the topic files of its workers.
 
-use super::letters::Letters;
+use super::dead_letters::DeadLetterFile;
 use super::path;
-use super::tail::{Line, Look, Tail};
+use super::tail::{Growth, Line, Tail};
 use crate::engine::intake::Partition;
 use crate::event::parse::Reason;
-use crate::sources::batch::Record;
-use crate::sources::desk::Desk;
-use crate::sources::{Feed, Letter, Positions, Progress, Seats, SourceMetrics, TOPICS, now_ms};
+use crate::sources::batch_sender::BatchSender;
+use crate::sources::record_batch::Record;
+use crate::sources::{
+    DeadLetter, Feed, Positions, SourceMetrics, SourceProgress, TOPICS, WorkerInlets, now_ms,
+};
 use prometheus::{IntCounter, IntGauge};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -23,17 +25,18 @@ const NAP: Duration = Duration::from_millis(20);
 const NAPS: u32 = 50;
 
 /// The one reader of a process.
-pub(super) struct Reader {
-    desks: Vec<Desk>,
-    lanes: Vec<Lane>,
-    letters: Letters,
+pub(super) struct TopicFileReader {
+    senders: Vec<BatchSender>,
+    files: Vec<TopicFile>,
+    dead_letters: DeadLetterFile,
     metrics: SourceMetrics,
-    progress: Progress,
+    progress: SourceProgress,
 }
 
 /// A topic file that one of this process's workers reads.
-struct Lane {
-    seat: usize,
+struct TopicFile {
+    /// Index of the worker that reads it, among this process's.
+    worker: usize,
     partition: Partition,
     feed: Feed,
     tail: Tail,
@@ -46,34 +49,41 @@ struct Lane {
     failing: bool,
 }
 
-impl Reader {
+impl TopicFileReader {
     pub(super) fn new(
         dir: &Path,
-        seats: &Seats,
+        workers: &WorkerInlets,
         positions: &Positions,
         metrics: &SourceMetrics,
-        (progress, stop): (&Progress, &Arc<AtomicBool>),
-    ) -> Reader {
-        let desks = 0..seats.inlets.len();
-        let desks = desks.map(|seat| Desk::new(seats, seat, metrics, stop.clone())).collect();
-        let lanes = TOPICS.into_iter().filter_map(|(topic, feed)| {
+        (progress, stop): (&SourceProgress, &Arc<AtomicBool>),
+    ) -> TopicFileReader {
+        let senders = 0..workers.inlets.len();
+        let senders =
+            senders.map(|index| BatchSender::new(workers, index, metrics, stop.clone())).collect();
+        let files = TOPICS.into_iter().filter_map(|(topic, feed)| {
             let partition = Partition { topic: topic.into(), index: 0 };
-            let seat = seats.reader_of(&partition)?;
-            let lane = Lane::new(dir, seat, partition, feed, positions, metrics);
-            if lane.target.is_some() {
+            let worker = workers.reader_of(&partition)?;
+            let file = TopicFile::new(dir, worker, partition, feed, positions, metrics);
+            if file.target.is_some() {
                 progress.behind();
             }
-            Some(lane)
+            Some(file)
         });
-        let lanes = lanes.collect();
-        let letters = Letters::new(dir, metrics);
-        Reader { desks, lanes, letters, metrics: metrics.clone(), progress: progress.clone() }
+        let files = files.collect();
+        let dead_letters = DeadLetterFile::new(dir, metrics);
+        TopicFileReader {
+            senders,
+            files,
+            dead_letters,
+            metrics: metrics.clone(),
+            progress: progress.clone(),
+        }
     }
 
     /// Reads until it is stopped or a worker has ended.
     pub(super) fn run(mut self) {
         let mut naps = 0;
-        while !self.desks.iter().any(Desk::stopped) {
+        while !self.senders.iter().any(BatchSender::stopped) {
             match self.round() {
                 ControlFlow::Continue(true) => (),
                 ControlFlow::Continue(false) => {
@@ -91,15 +101,15 @@ impl Reader {
     /// One turn for each file; whether there was anything new.
     fn round(&mut self) -> ControlFlow<(), bool> {
         let mut more = false;
-        for lane in &mut self.lanes {
-            more |= lane.turn(&mut self.desks[lane.seat], &self.letters, &self.metrics)?;
+        for file in &mut self.files {
+            more |= file.turn(&mut self.senders[file.worker], &self.dead_letters, &self.metrics)?;
         }
-        for desk in &mut self.desks {
-            desk.flush()?;
+        for sender in &mut self.senders {
+            sender.flush()?;
         }
-        for lane in &mut self.lanes {
-            if lane.target.is_some_and(|target| lane.tail.reached() >= target) {
-                lane.target = None;
+        for file in &mut self.files {
+            if file.target.is_some_and(|target| file.tail.reached() >= target) {
+                file.target = None;
                 self.progress.arrived();
             }
         }
@@ -108,29 +118,29 @@ impl Reader {
 
     /// Looks whether a file was cut or replaced.
     fn check(&mut self) -> ControlFlow<()> {
-        for lane in &mut self.lanes {
-            if let Ok(Look::Anew) = lane.tail.check() {
-                let (partition, next) = (&lane.partition, lane.next);
+        for file in &mut self.files {
+            if let Ok(Growth::Replaced) = file.tail.check() {
+                let (partition, next) = (&file.partition, file.next);
                 tracing::warn!(?partition, next, "the topic file is another now; reading it anew");
-                self.desks[lane.seat].advance(partition, -next)?;
-                lane.next = 0;
+                self.senders[file.worker].advance(partition, -next)?;
+                file.next = 0;
             }
         }
         ControlFlow::Continue(())
     }
 }
 
-impl Lane {
+impl TopicFile {
     fn new(
         dir: &Path,
-        seat: usize,
+        worker: usize,
         partition: Partition,
         feed: Feed,
         positions: &Positions,
         metrics: &SourceMetrics,
-    ) -> Lane {
+    ) -> TopicFile {
         let path = path(dir, &partition.topic);
-        let length = std::fs::metadata(&path).map_or(0, |file| file.len());
+        let length = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
         let next = positions.get(&partition).copied().unwrap_or(0);
         let start = u64::try_from(next).ok().filter(|&next| next <= length).unwrap_or_else(|| {
             tracing::warn!(
@@ -139,8 +149,8 @@ impl Lane {
             );
             0
         });
-        Lane {
-            seat,
+        TopicFile {
+            worker,
             feed,
             tail: Tail::new(path, start),
             next,
@@ -155,26 +165,26 @@ impl Lane {
     /// Reads on a little; whether there was anything new.
     fn turn(
         &mut self,
-        desk: &mut Desk,
-        letters: &Letters,
+        sender: &mut BatchSender,
+        dead_letters: &DeadLetterFile,
         metrics: &SourceMetrics,
     ) -> ControlFlow<(), bool> {
-        let Lane { partition, feed, next, events, .. } = self;
+        let TopicFile { partition, feed, next, events, .. } = self;
         let (now, mut flow) = (now_ms(), ControlFlow::Continue(()));
-        let looked = self.tail.look(|line| {
+        let looked = self.tail.read(|line| {
             if flow.is_break() {
                 return;
             }
-            match take(*feed, line, desk, now) {
+            match take(*feed, line, sender, now) {
                 Ok(()) => events.inc_by(u64::from(!line.is_blank())),
                 Err(reason) => {
                     let labels = [&*partition.topic, reason.name()];
                     metrics.dead_letters.with_label_values(&labels).inc();
                     let (offset, value) = (line.offset, Some(line.bytes));
-                    letters.write(&Letter { partition, offset, key: None, value, reason });
+                    dead_letters.write(&DeadLetter { partition, offset, key: None, value, reason });
                 }
             }
-            flow = desk.advance(partition, line.after - *next);
+            flow = sender.advance(partition, line.after - *next);
             *next = line.after;
         });
         flow?;
@@ -183,7 +193,7 @@ impl Lane {
             tracing::warn!(%error, partition = ?self.partition, "the topic file can't be read; trying on");
         }
         self.failing = failed.is_some();
-        let more = matches!(looked, Ok(Look::More));
+        let more = matches!(looked, Ok(Growth::Grew));
         if more {
             self.lag.set(i64::try_from(self.tail.behind()).unwrap_or(i64::MAX));
         }
@@ -191,12 +201,12 @@ impl Lane {
     }
 }
 
-fn take(feed: Feed, line: &Line<'_>, desk: &mut Desk, now: i64) -> Result<(), Reason> {
+fn take(feed: Feed, line: &Line<'_>, sender: &mut BatchSender, now: i64) -> Result<(), Reason> {
     if line.too_long {
         return Err(Reason::TooLarge);
     }
     if line.is_blank() {
         return Ok(());
     }
-    desk.take(feed, &Record { key: None, value: Some(line.bytes), time: None }, now)
+    sender.take(feed, &Record { key: None, value: Some(line.bytes), time: None }, now)
 }

@@ -9,15 +9,15 @@ use std::path::PathBuf;
 /// How much is read at once.
 const CHUNK: usize = 256 * 1024;
 
-/// What became of a look at the file.
+/// What became of the file since it was last read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum Growth {
     /// There was something new.
-    More,
+    Grew,
     /// There was nothing new.
-    End,
+    Unchanged,
     /// It is shorter than it was, or another file: it is read from its beginning.
-    Anew,
+    Replaced,
 }
 
 /// One line, or the place of one that is too long to keep.
@@ -69,8 +69,8 @@ impl Tail {
     }
 
     /// Reads on, and shows every line that is whole now.
-    pub(super) fn look(&mut self, show: impl FnMut(&Line<'_>)) -> io::Result<Look> {
-        let Some(file) = self.open()? else { return Ok(Look::End) };
+    pub(super) fn read(&mut self, show: impl FnMut(&Line<'_>)) -> io::Result<Growth> {
+        let Some(file) = self.open()? else { return Ok(Growth::Unchanged) };
         let from = self.reached();
         let read = file.read_at(&mut self.chunk, from);
         self.file = Some(file);
@@ -78,21 +78,21 @@ impl Tail {
         let searched = self.buffer.len();
         self.buffer.extend_from_slice(&self.chunk[..read]);
         self.show_lines(searched, show);
-        Ok(if read > 0 { Look::More } else { Look::End })
+        Ok(if read > 0 { Growth::Grew } else { Growth::Unchanged })
     }
 
     /// Whether the file was cut or replaced; if so it is read from its beginning from now on.
-    pub(super) fn check(&mut self) -> io::Result<Look> {
-        let Some(file) = &self.file else { return Ok(Look::End) };
+    pub(super) fn check(&mut self) -> io::Result<Growth> {
+        let Some(file) = &self.file else { return Ok(Growth::Unchanged) };
         let there = match std::fs::metadata(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Look::End),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Growth::Unchanged),
             there => there?,
         };
         if file.metadata()?.ino() == there.ino() && there.len() >= self.reached() {
-            return Ok(Look::End);
+            return Ok(Growth::Unchanged);
         }
         *self = Tail::new(std::mem::take(&mut self.path), 0);
-        Ok(Look::Anew)
+        Ok(Growth::Replaced)
     }
 
     fn open(&mut self) -> io::Result<Option<File>> {
@@ -135,7 +135,7 @@ fn signed(offset: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHUNK, Look, Tail};
+    use super::{CHUNK, Growth, Tail};
     use crate::event::parse::MAX_RECORD;
     use proptest::collection::vec;
     use proptest::prelude::{any, proptest};
@@ -145,9 +145,9 @@ mod tests {
     /// Lines as `(bytes, too long, offset, after)`.
     type Lines = Vec<(Vec<u8>, bool, i64, i64)>;
 
-    fn look(tail: &mut Tail) -> (Look, Lines) {
+    fn look(tail: &mut Tail) -> (Growth, Lines) {
         let mut lines = Lines::new();
-        let looked = tail.look(|line| {
+        let looked = tail.read(|line| {
             lines.push((line.bytes.to_vec(), line.too_long, line.offset, line.after));
         });
         (looked.unwrap(), lines)
@@ -162,13 +162,13 @@ mod tests {
         let dir = crate::sources::files::tests::Dir::new();
         let path = dir.path("x");
         let mut tail = Tail::new(path.clone(), 0);
-        assert_eq!(look(&mut tail), (Look::End, vec![]));
+        assert_eq!(look(&mut tail), (Growth::Unchanged, vec![]));
         append(&path, b"one\ntw");
-        assert_eq!(look(&mut tail), (Look::More, vec![(b"one".to_vec(), false, 0, 4)]));
-        assert_eq!(look(&mut tail), (Look::End, vec![]));
+        assert_eq!(look(&mut tail), (Growth::Grew, vec![(b"one".to_vec(), false, 0, 4)]));
+        assert_eq!(look(&mut tail), (Growth::Unchanged, vec![]));
         append(&path, b"o\n\n");
         let lines = vec![(b"two".to_vec(), false, 4, 8), (vec![], false, 8, 9)];
-        assert_eq!(look(&mut tail), (Look::More, lines));
+        assert_eq!(look(&mut tail), (Growth::Grew, lines));
         assert_eq!(tail.reached(), 9);
         let mut again = Tail::new(path, 4);
         assert_eq!(look(&mut again).1.len(), 2);
@@ -181,14 +181,14 @@ mod tests {
         append(&path, b"one\ntwo\n");
         let mut tail = Tail::new(path.clone(), 0);
         look(&mut tail);
-        assert_eq!(tail.check().unwrap(), Look::End);
+        assert_eq!(tail.check().unwrap(), Growth::Unchanged);
         std::fs::write(&path, b"3\n").unwrap();
-        assert_eq!(tail.check().unwrap(), Look::Anew);
+        assert_eq!(tail.check().unwrap(), Growth::Replaced);
         assert_eq!(look(&mut tail).1, [(b"3".to_vec(), false, 0, 2)]);
         std::fs::rename(&path, dir.path("y")).unwrap();
-        assert_eq!(tail.check().unwrap(), Look::End);
+        assert_eq!(tail.check().unwrap(), Growth::Unchanged);
         append(&path, b"four\n");
-        assert_eq!(tail.check().unwrap(), Look::Anew);
+        assert_eq!(tail.check().unwrap(), Growth::Replaced);
         assert_eq!(look(&mut tail).1, [(b"four".to_vec(), false, 0, 5)]);
     }
 
@@ -205,7 +205,7 @@ mod tests {
             let (looked, more) = look(&mut tail);
             lines.extend(more);
             largest = largest.max(tail.buffer.capacity());
-            if looked == Look::End {
+            if looked == Growth::Unchanged {
                 break;
             }
         }

@@ -1,10 +1,10 @@
 //! The file source and the file log, together.
 
-use super::{Bell, FileLog, start};
+use super::{AppendSignal, FileLog, start};
 use crate::engine::intake::{CatalogueRow, Outlet, Partition, Unit, intake};
 use crate::event::log::{EventLog, NewRecord, Position, Subject};
 use crate::event::parse::{Scratch, parse};
-use crate::sources::{Positions, Running, Seats, SourceMetrics, now_ms};
+use crate::sources::{Positions, Running, SourceMetrics, WorkerInlets, now_ms};
 use dataflows::event::Kind;
 use dataflows::guests::Merge;
 use prometheus::Registry;
@@ -40,13 +40,13 @@ impl Drop for Dir {
 struct Fixture {
     dir: Dir,
     metrics: SourceMetrics,
-    bell: Bell,
+    signal: AppendSignal,
 }
 
 impl Fixture {
     fn new() -> Fixture {
         let metrics = SourceMetrics::register(&Registry::new()).unwrap();
-        Fixture { dir: Dir::new(), metrics, bell: Bell::default() }
+        Fixture { dir: Dir::new(), metrics, signal: AppendSignal::default() }
     }
 
     fn start(&self, positions: &Positions) -> (Running, Vec<Outlet>) {
@@ -54,8 +54,8 @@ impl Fixture {
         for outlet in &outlets {
             outlet.bind(std::thread::current());
         }
-        let seats = Seats { peers: 2, first: 0, inlets };
-        (start(&self.dir.0, &seats, positions, &self.metrics, &self.bell).unwrap(), outlets)
+        let workers = WorkerInlets { peers: 2, first: 0, inlets };
+        (start(&self.dir.0, &workers, positions, &self.metrics, &self.signal).unwrap(), outlets)
     }
 }
 
@@ -110,7 +110,7 @@ fn what_is_appended_is_read_at_the_positions_that_were_told() {
     let fixture = Fixture::new();
     let (running, outlets) = fixture.start(&Positions::new());
     assert!(running.progress().caught_up());
-    let log = FileLog::open(&fixture.dir.0, fixture.bell.clone()).unwrap();
+    let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
     let length = i64::try_from(event(Kind::View, "u1").json.len()).unwrap() + 1;
     let positions = append(
         &log,
@@ -127,7 +127,7 @@ fn what_is_appended_is_read_at_the_positions_that_were_told() {
 
     // A restart goes on from where the state is, or reads everything again.
     drop((running, outlets, log));
-    let fixture = Fixture { bell: Bell::default(), ..fixture };
+    let fixture = Fixture { signal: AppendSignal::default(), ..fixture };
     let from = Positions::from([(at("view-events", 0).partition, length)]);
     let (running, outlets) = fixture.start(&from);
     let mut taken = Taken::default();
@@ -138,7 +138,7 @@ fn what_is_appended_is_read_at_the_positions_that_were_told() {
 /// What is stored of an event.
 fn check_stored(json: &str, stored: impl FnOnce(&str) -> bool) {
     let fixture = Fixture::new();
-    let log = FileLog::open(&fixture.dir.0, fixture.bell.clone()).unwrap();
+    let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
     append(
         &log,
         vec![NewRecord { subject: Kind::View.into(), user: "u".into(), json: json.into() }],
@@ -184,7 +184,7 @@ fn catalogue_rows_are_read_and_dead_letters_written() {
     assert_eq!(rows, [("p1", true), ("p2", false)]);
 
     // The torn line becomes a letter of its own, and spoils nothing.
-    let log = FileLog::open(&fixture.dir.0, fixture.bell.clone()).unwrap();
+    let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
     append(&log, vec![event(Kind::View, "u2")]);
     taken.take_until(&outlets, |taken| taken.events.len() == 2);
     drop((running, log));
@@ -219,7 +219,7 @@ fn catalogue_rows_are_read_and_dead_letters_written() {
 fn merges_are_stored_and_read() {
     let fixture = Fixture::new();
     let (_running, outlets) = fixture.start(&Positions::new());
-    let log = FileLog::open(&fixture.dir.0, fixture.bell.clone()).unwrap();
+    let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
     let merge = |json: &str| {
         append(
             &log,

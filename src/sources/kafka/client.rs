@@ -1,6 +1,6 @@
 //! What all Kafka clients of this process have in common.
 
-use super::Cluster;
+use super::KafkaCluster;
 use prometheus::IntGauge;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
@@ -34,7 +34,7 @@ const CONSUMER_FIXED: [(&str, &str); 6] = [
     ("topic.metadata.refresh.interval.ms", "5000"),
 ];
 
-impl Cluster {
+impl KafkaCluster {
     /// The whole name of a topic.
     pub(super) fn topic(&self, name: &str) -> String {
         format!("{}{name}", self.topic_prefix)
@@ -57,24 +57,24 @@ impl Cluster {
     }
 
     /// The consumer of this process.
-    pub(super) fn consumer(&self, connection: &Connection) -> KafkaResult<Consumer> {
+    pub(super) fn consumer(&self, connection: &BrokerConnection) -> KafkaResult<SplitConsumer> {
         let mut config = self.client(&CONSUMER, &CONSUMER_FIXED);
         config.set("group.id", &self.group);
-        Consumer::from_config_and_context(&config, Context(connection.clone()))
+        SplitConsumer::from_config_and_context(&config, ConsumerEvents(connection.clone()))
     }
 }
 
 /// Whether any broker can be reached; one log line whenever that changes.
 #[derive(Clone)]
-pub(super) struct Connection {
+pub(super) struct BrokerConnection {
     up: Arc<AtomicBool>,
     gauge: IntGauge,
 }
 
-impl Connection {
-    pub(super) fn new(gauge: IntGauge) -> Connection {
+impl BrokerConnection {
+    pub(super) fn new(gauge: IntGauge) -> BrokerConnection {
         // Until it is known better: the first failure is worth a line as well.
-        Connection { up: Arc::new(AtomicBool::new(true)), gauge }
+        BrokerConnection { up: Arc::new(AtomicBool::new(true)), gauge }
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -97,12 +97,12 @@ impl Connection {
 }
 
 /// The consumer's context.
-pub(super) struct Context(pub(super) Connection);
+pub(super) struct ConsumerEvents(pub(super) BrokerConnection);
 
 /// The consumer that the readers' queues are split from.
-pub(super) type Consumer = BaseConsumer<Context>;
+pub(super) type SplitConsumer = BaseConsumer<ConsumerEvents>;
 
-impl ClientContext for Context {
+impl ClientContext for ConsumerEvents {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
@@ -117,12 +117,12 @@ impl ClientContext for Context {
     }
 }
 
-impl ConsumerContext for Context {}
+impl ConsumerContext for ConsumerEvents {}
 
 /// A producer's context, as far as logs go.
-pub(super) struct Quiet;
+pub(super) struct LogContext;
 
-impl ClientContext for Quiet {
+impl ClientContext for LogContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
@@ -140,20 +140,20 @@ pub(super) trait Deliveries: Send + Sync {
     fn delivered(&self, result: &DeliveryResult<'_>, opaque: Self::Opaque);
 }
 
-/// A producer's context: logs like [`Quiet`], and tells what becomes of each record.
-pub(super) struct Telling<D>(pub(super) D);
+/// A producer's context: logs like [`LogContext`], and tells what becomes of each record.
+pub(super) struct DeliveryContext<D>(pub(super) D);
 
-impl<D: Send + Sync> ClientContext for Telling<D> {
+impl<D: Send + Sync> ClientContext for DeliveryContext<D> {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        Quiet.log(level, facility, message);
+        LogContext.log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        Quiet.error(error, reason);
+        LogContext.error(error, reason);
     }
 }
 
-impl<D: Deliveries> ProducerContext for Telling<D> {
+impl<D: Deliveries> ProducerContext for DeliveryContext<D> {
     type DeliveryOpaque = D::Opaque;
 
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: D::Opaque) {

@@ -1,8 +1,8 @@
 //! Dead letters: records that are no event and no row, kept in a topic of their own.
 
-use super::Cluster;
-use super::client::{Deliveries, Telling};
-use crate::sources::{DEAD_LETTERS, Letter, SourceMetrics};
+use super::KafkaCluster;
+use super::client::{Deliveries, DeliveryContext};
+use crate::sources::{DEAD_LETTERS, DeadLetter, SourceMetrics};
 use prometheus::IntCounter;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
@@ -11,7 +11,7 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ThreadedProducer};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How long a reader waits before it offers a letter again to a producer whose queue was full.
+/// How long a reader waits before it offers a dead letter again to a producer whose queue was full.
 const RETRY: Duration = Duration::from_millis(10);
 
 /// How long the letters may take that are under way when the process ends.
@@ -19,42 +19,46 @@ const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Writes dead letters to their topic. What the brokers have not taken waits in librdkafka's
 /// queue; while that is full, reading waits, so that none is lost.
-pub(super) struct DeadLetters {
-    producer: ThreadedProducer<Telling<Fate>>,
+pub(super) struct DeadLetterTopic {
+    producer: ThreadedProducer<DeliveryContext<DeadLetterDeliveries>>,
     topic: String,
     lost: IntCounter,
 }
 
-impl DeadLetters {
-    pub(super) fn new(cluster: &Cluster, metrics: &SourceMetrics) -> KafkaResult<DeadLetters> {
+impl DeadLetterTopic {
+    pub(super) fn new(
+        cluster: &KafkaCluster,
+        metrics: &SourceMetrics,
+    ) -> KafkaResult<DeadLetterTopic> {
         let defaults = [("linger.ms", "20"), ("queue.buffering.max.kbytes", "32768")];
-        // Without a time limit a letter waits for the brokers for as long as it takes.
+        // Without a time limit a dead letter waits for the brokers for as long as it takes.
         let fixed = [("acks", "all"), ("enable.idempotence", "true"), ("message.timeout.ms", "0")];
         let lost = metrics.dead_letters_lost.clone();
         let config = cluster.client(&defaults, &fixed);
         let topic = cluster.topic(DEAD_LETTERS);
         let told = AtomicBool::new(false);
-        let fate = Fate { lost: lost.clone(), topic: topic.clone(), told };
-        let producer = ThreadedProducer::from_config_and_context(&config, Telling(fate))?;
-        Ok(DeadLetters { producer, topic, lost })
+        let deliveries = DeadLetterDeliveries { lost: lost.clone(), topic: topic.clone(), told };
+        let producer =
+            ThreadedProducer::from_config_and_context(&config, DeliveryContext(deliveries))?;
+        Ok(DeadLetterTopic { producer, topic, lost })
     }
 
-    /// Puts a letter on its way; waits while the queue is full, but not beyond `stop`.
-    pub(super) fn send(&self, letter: &Letter<'_>, stop: &AtomicBool) {
-        let index = letter.partition.index.to_string();
-        let offset = letter.offset.to_string();
+    /// Puts a dead letter on its way; waits while the queue is full, but not beyond `stop`.
+    pub(super) fn send(&self, dead_letter: &DeadLetter<'_>, stop: &AtomicBool) {
+        let index = dead_letter.partition.index.to_string();
+        let offset = dead_letter.offset.to_string();
         let headers = [
-            ("source_topic", &*letter.partition.topic),
+            ("source_topic", &*dead_letter.partition.topic),
             ("source_partition", &index),
             ("source_offset", &offset),
-            ("reason", letter.reason.name()),
+            ("reason", dead_letter.reason.name()),
         ];
         let headers = headers.into_iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
             headers.insert(Header { key, value: Some(value) })
         });
         let mut record = BaseRecord::<[u8], [u8]>::to(&self.topic).headers(headers);
-        record.key = letter.key;
-        record.payload = letter.value;
+        record.key = dead_letter.key;
+        record.payload = dead_letter.value;
         while let Err((error, back)) = self.producer.send(record) {
             let full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
             if !full || stop.load(Ordering::Acquire) {
@@ -76,13 +80,13 @@ impl DeadLetters {
     }
 }
 
-struct Fate {
+struct DeadLetterDeliveries {
     lost: IntCounter,
     topic: String,
     told: AtomicBool,
 }
 
-impl Deliveries for Fate {
+impl Deliveries for DeadLetterDeliveries {
     type Opaque = ();
 
     fn delivered(&self, result: &DeliveryResult<'_>, (): ()) {
@@ -90,7 +94,7 @@ impl Deliveries for Fate {
             Ok(_) => self.told.store(false, Ordering::Relaxed),
             Err((error, _)) => {
                 self.lost.inc();
-                // One line when it begins, not one for each letter.
+                // One line when it begins, not one for each dead letter.
                 if !self.told.swap(true, Ordering::Relaxed) {
                     tracing::warn!(%error, topic = self.topic, "dead letters can't be written");
                 }

@@ -2,32 +2,32 @@
 //!
 //! One consumer a process has the partitions assigned by hand. Each partition has a queue of its
 //! own, and each worker a thread that reads the queues of its partitions, parses on the spot and
-//! hands blocks of events over; the `shepherd` finds partitions and shares them out.
+//! hands blocks of events over; the `assigner` finds partitions and shares them out.
 
 mod client;
-mod shepherd;
+mod assigner;
 mod queue;
 mod reader;
 mod dead_letters;
-mod producer;
+mod log;
 mod topics;
 
 #[cfg(test)]
 mod tests;
 
-pub use producer::KafkaLog;
+pub use log::KafkaLog;
 pub use topics::{Created, create_topics};
 
-use super::{Positions, Progress, Running, Seats, SourceMetrics};
+use super::{Positions, Running, SourceMetrics, SourceProgress, WorkerInlets};
+use assigner::PartitionAssigner;
 use rdkafka::error::KafkaError;
-use shepherd::Shepherd;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Where the brokers are, and how to speak to them.
 #[derive(Clone, Default)]
-pub struct Cluster {
+pub struct KafkaCluster {
     /// `host:port,host:port…`
     pub bootstrap: String,
     /// The consumer group; it shares nothing out, for partitions are assigned by hand.
@@ -55,14 +55,15 @@ pub enum StartError {
 /// # Errors
 /// When librdkafka refuses the properties, or no thread can be started.
 pub fn start(
-    cluster: &Cluster,
-    seats: &Seats,
+    cluster: &KafkaCluster,
+    workers: &WorkerInlets,
     positions: &Positions,
     metrics: &SourceMetrics,
 ) -> Result<Running, StartError> {
     let stop = Arc::new(AtomicBool::new(false));
-    let progress = Progress::default();
-    let shepherd = Shepherd::new(cluster, seats, positions, metrics, (&progress, &stop))?;
-    let thread = std::thread::Builder::new().name("kafka".into()).spawn(|| shepherd.run())?;
+    let progress = SourceProgress::default();
+    let assigner =
+        PartitionAssigner::new(cluster, workers, positions, metrics, (&progress, &stop))?;
+    let thread = std::thread::Builder::new().name("kafka".into()).spawn(|| assigner.run())?;
     Ok(Running::new(stop, vec![thread], progress))
 }

@@ -1,15 +1,15 @@
 //! One worker's reader: polls the queues of its partitions, parses on the spot, hands over.
 
-use super::dead_letters::DeadLetters;
-use super::queue::{Message, Queue};
+use super::dead_letters::DeadLetterTopic;
+use super::queue::{PartitionQueue, QueuedMessage};
 use crate::engine::intake::Partition;
-use crate::sources::batch::Record;
-use crate::sources::desk::Desk;
-use crate::sources::{Feed, Letter, Progress, SourceMetrics, now_ms};
+use crate::sources::batch_sender::BatchSender;
+use crate::sources::record_batch::Record;
+use crate::sources::{DeadLetter, Feed, SourceMetrics, SourceProgress, now_ms};
 use crossbeam_channel::Receiver;
 use prometheus::IntCounter;
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::message::{Message as _, OwnedMessage};
+use rdkafka::message::{Message, OwnedMessage};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -19,22 +19,22 @@ use std::time::Duration;
 /// How long a reader sleeps at most. The queues' callbacks wake it; this is for a lost wake-up.
 const NAP: Duration = Duration::from_millis(500);
 
-/// What a reader is sent by the shepherd.
-pub(super) struct Mail {
+/// Partitions and messages that the assigner gives to a reader.
+pub(super) struct Assignment {
     /// Partitions to read from now on.
-    pub(super) lanes: Vec<Lane>,
+    pub(super) partitions: Vec<AssignedPartition>,
     /// Messages of known partitions that took the main queue: their own was not split off yet.
     pub(super) strays: Vec<OwnedMessage>,
 }
 
 /// A partition that a reader reads.
-pub(super) struct Lane {
-    pub(super) place: Place,
-    pub(super) queue: Queue,
+pub(super) struct AssignedPartition {
+    pub(super) progress: PartitionProgress,
+    pub(super) queue: PartitionQueue,
 }
 
 /// How far a partition has been read.
-pub(super) struct Place {
+pub(super) struct PartitionProgress {
     partition: Partition,
     feed: Feed,
     next: i64,
@@ -47,17 +47,17 @@ pub(super) struct Place {
     taken: u64,
 }
 
-impl Place {
+impl PartitionProgress {
     pub(super) fn new(
         partition: Partition,
         feed: Feed,
         next: i64,
         target: Option<i64>,
         metrics: &SourceMetrics,
-    ) -> Place {
+    ) -> PartitionProgress {
         let events = metrics.events.with_label_values(&[&*partition.topic]);
         let told = Arc::new(AtomicI64::new(next));
-        Place { partition, feed, next, told, target, events, taken: 0 }
+        PartitionProgress { partition, feed, next, told, target, events, taken: 0 }
     }
 
     pub(super) fn is_behind(&self) -> bool {
@@ -85,21 +85,21 @@ impl Place {
 }
 
 /// One worker's reader.
-pub(super) struct Reader {
-    pub(super) desk: Desk,
-    pub(super) mail: Receiver<Mail>,
-    pub(super) letters: Arc<DeadLetters>,
+pub(super) struct WorkerReader {
+    pub(super) sender: BatchSender,
+    pub(super) assignments: Receiver<Assignment>,
+    pub(super) dead_letters: Arc<DeadLetterTopic>,
     pub(super) metrics: SourceMetrics,
-    pub(super) progress: Progress,
+    pub(super) progress: SourceProgress,
     pub(super) stop: Arc<AtomicBool>,
 }
 
-impl Reader {
+impl WorkerReader {
     /// Reads until it is stopped or its worker has ended.
     pub(super) fn run(mut self) {
-        let mut lanes = Vec::new();
-        while !self.desk.stopped() {
-            match self.round(&mut lanes) {
+        let mut partitions = Vec::new();
+        while !self.sender.stopped() {
+            match self.round(&mut partitions) {
                 ControlFlow::Continue(true) => (),
                 ControlFlow::Continue(false) => thread::park_timeout(NAP),
                 ControlFlow::Break(()) => break,
@@ -108,78 +108,98 @@ impl Reader {
     }
 
     /// One turn for each partition; whether more is likely to wait.
-    fn round(&mut self, lanes: &mut Vec<Lane>) -> ControlFlow<(), bool> {
-        while let Ok(mail) = self.mail.try_recv() {
-            lanes.extend(mail.lanes);
-            for message in mail.strays {
-                self.stray(lanes, &message)?;
+    fn round(&mut self, partitions: &mut Vec<AssignedPartition>) -> ControlFlow<(), bool> {
+        while let Ok(assignment) = self.assignments.try_recv() {
+            partitions.extend(assignment.partitions);
+            for message in assignment.strays {
+                self.stray(partitions, &message)?;
             }
         }
         let mut more = false;
-        for lane in lanes.iter_mut() {
-            more |= self.turn(lane)?;
+        for partition in partitions.iter_mut() {
+            more |= self.turn(partition)?;
         }
-        let reached = lanes.iter().any(|lane| lane.place.has_reached());
+        let reached = partitions.iter().any(|partition| partition.progress.has_reached());
         if reached || !more {
-            self.desk.flush()?;
+            self.sender.flush()?;
         }
-        for lane in lanes.iter_mut().filter(|lane| lane.place.has_reached()) {
-            lane.place.target = None;
+        for partition in partitions.iter_mut().filter(|partition| partition.progress.has_reached())
+        {
+            partition.progress.target = None;
             self.progress.arrived();
         }
         ControlFlow::Continue(more)
     }
 
-    fn turn(&mut self, Lane { place, queue }: &mut Lane) -> ControlFlow<(), bool> {
+    fn turn(
+        &mut self,
+        AssignedPartition { progress, queue }: &mut AssignedPartition,
+    ) -> ControlFlow<(), bool> {
         let now = now_ms();
-        let more = queue.batch(|given| match given {
-            Ok(message) => self.take(place, &message, now),
+        let more = queue.poll(|polled| match polled {
+            Ok(message) => self.take(progress, &message, now),
             Err(error) => {
-                place.note(error);
+                progress.note(error);
                 ControlFlow::Continue(())
             }
         })?;
-        self.tell(place)?;
+        self.tell(progress)?;
         ControlFlow::Continue(more)
     }
 
-    fn stray(&mut self, lanes: &mut [Lane], message: &OwnedMessage) -> ControlFlow<()> {
-        let lane = lanes.iter_mut().find(|Lane { place, .. }| {
-            place.partition.index == message.partition()
-                && *place.partition.topic == *message.topic()
+    fn stray(
+        &mut self,
+        partitions: &mut [AssignedPartition],
+        message: &OwnedMessage,
+    ) -> ControlFlow<()> {
+        let partition = partitions.iter_mut().find(|AssignedPartition { progress, .. }| {
+            progress.partition.index == message.partition()
+                && *progress.partition.topic == *message.topic()
         });
-        let Some(Lane { place, .. }) = lane else { return ControlFlow::Continue(()) };
+        let Some(AssignedPartition { progress, .. }) = partition else {
+            return ControlFlow::Continue(());
+        };
         let (key, value) = (message.key(), message.payload());
         let time = message.timestamp().to_millis();
-        self.take(place, &Message { offset: message.offset(), key, value, time }, now_ms())?;
-        self.tell(place)
+        self.take(
+            progress,
+            &QueuedMessage { offset: message.offset(), key, value, time },
+            now_ms(),
+        )?;
+        self.tell(progress)
     }
 
-    fn take(&mut self, place: &mut Place, message: &Message<'_>, now: i64) -> ControlFlow<()> {
-        let &Message { offset, key, value, time } = message;
-        match self.desk.take(place.feed, &Record { key, value, time }, now) {
-            Ok(()) => place.taken += 1,
+    fn take(
+        &mut self,
+        progress: &mut PartitionProgress,
+        message: &QueuedMessage<'_>,
+        now: i64,
+    ) -> ControlFlow<()> {
+        let &QueuedMessage { offset, key, value, time } = message;
+        match self.sender.take(progress.feed, &Record { key, value, time }, now) {
+            Ok(()) => progress.taken += 1,
             Err(reason) => {
-                let topic = &*place.partition.topic;
+                let topic = &*progress.partition.topic;
                 self.metrics.dead_letters.with_label_values(&[topic, reason.name()]).inc();
-                let partition = &place.partition;
-                self.letters.send(&Letter { partition, offset, key, value, reason }, &self.stop);
+                let partition = &progress.partition;
+                self.dead_letters
+                    .send(&DeadLetter { partition, offset, key, value, reason }, &self.stop);
             }
         }
-        if offset < place.next {
-            let Place { partition, next, .. } = place;
+        if offset < progress.next {
+            let PartitionProgress { partition, next, .. } = progress;
             tracing::warn!(?partition, next, offset, "offsets went back");
         }
-        place.next = offset + 1;
-        if self.desk.is_full() { self.tell(place) } else { ControlFlow::Continue(()) }
+        progress.next = offset + 1;
+        if self.sender.is_full() { self.tell(progress) } else { ControlFlow::Continue(()) }
     }
 
     /// Tells how far a partition has been read: before what was read of it is handed over, and not
     /// record by record.
-    fn tell(&mut self, place: &mut Place) -> ControlFlow<()> {
+    fn tell(&mut self, progress: &mut PartitionProgress) -> ControlFlow<()> {
         // Not how many were read: compaction and transactions leave gaps.
-        let by = place.next - place.told.swap(place.next, Ordering::Relaxed);
-        place.events.inc_by(std::mem::take(&mut place.taken));
-        self.desk.advance(&place.partition, by)
+        let by = progress.next - progress.told.swap(progress.next, Ordering::Relaxed);
+        progress.events.inc_by(std::mem::take(&mut progress.taken));
+        self.sender.advance(&progress.partition, by)
     }
 }

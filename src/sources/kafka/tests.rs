@@ -1,9 +1,9 @@
 //! The consumer, the dead letters and the log against librdkafka's own mock brokers.
 
-use super::{Cluster, KafkaLog, start};
+use super::{KafkaCluster, KafkaLog, start};
 use crate::engine::intake::{Outlet, Partition, Unit, intake};
 use crate::event::log::{EventLog, NewRecord};
-use crate::sources::{Positions, Running, Seats, SourceMetrics};
+use crate::sources::{Positions, Running, SourceMetrics, WorkerInlets};
 use dataflows::event::Kind;
 use prometheus::Registry;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Fixture {
     brokers: MockCluster<'static, DefaultProducerContext>,
-    cluster: Cluster,
+    cluster: KafkaCluster,
     log: KafkaLog,
     metrics: SourceMetrics,
 }
@@ -31,7 +31,7 @@ impl Fixture {
             brokers.create_topic(topic, partitions, 3).unwrap();
         }
         let bootstrap = brokers.bootstrap_servers();
-        let cluster = Cluster { bootstrap, group: "test".into(), ..Cluster::default() };
+        let cluster = KafkaCluster { bootstrap, group: "test".into(), ..KafkaCluster::default() };
         let log = KafkaLog::new(&cluster).unwrap();
         let metrics = SourceMetrics::register(&Registry::new()).unwrap();
         Fixture { brokers, cluster, log, metrics }
@@ -54,8 +54,8 @@ impl Fixture {
         for outlet in &outlets {
             outlet.bind(std::thread::current());
         }
-        let seats = Seats { peers: here, first: 0, inlets };
-        let running = start(&self.cluster, &seats, positions, &self.metrics).unwrap();
+        let workers = WorkerInlets { peers: here, first: 0, inlets };
+        let running = start(&self.cluster, &workers, positions, &self.metrics).unwrap();
         (running, outlets)
     }
 }
@@ -239,9 +239,9 @@ fn brokers_that_are_gone_are_waited_for() {
 #[test]
 fn what_librdkafka_refuses_is_told_at_once() {
     let properties = BTreeMap::from([("no.such.property".into(), "1".into())]);
-    let cluster = Cluster { properties, group: "g".into(), ..Cluster::default() };
+    let cluster = KafkaCluster { properties, group: "g".into(), ..KafkaCluster::default() };
     let metrics = SourceMetrics::register(&Registry::new()).unwrap();
-    let seats = Seats { peers: 1, first: 0, inlets: vec![intake(1).0] };
-    assert!(start(&cluster, &seats, &Positions::new(), &metrics).is_err());
+    let workers = WorkerInlets { peers: 1, first: 0, inlets: vec![intake(1).0] };
+    assert!(start(&cluster, &workers, &Positions::new(), &metrics).is_err());
     assert!(KafkaLog::new(&cluster).is_err());
 }

@@ -1,7 +1,7 @@
 //! Makes the topics.
 
-use super::Cluster;
-use super::client::Quiet;
+use super::KafkaCluster;
+use super::client::LogContext;
 use crate::sources::{DEAD_LETTERS, Feed, TOPICS};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
@@ -23,12 +23,12 @@ pub enum Created {
 /// # Errors
 /// When no broker answers within 30 seconds, or one refuses.
 pub async fn create_topics(
-    cluster: &Cluster,
+    cluster: &KafkaCluster,
     partitions: i32,
     replication: i32,
 ) -> KafkaResult<Vec<(String, Created)>> {
     let config = cluster.client(&[], &[]);
-    let admin = AdminClient::from_config_and_context(&config, Quiet)?;
+    let admin = AdminClient::from_config_and_context(&config, LogContext)?;
     let new = |name, compacted: bool| {
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
         if compacted { topic.set("cleanup.policy", "compact") } else { topic }

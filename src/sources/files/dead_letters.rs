@@ -1,6 +1,6 @@
 //! Dead letters: a file beside the topics', one JSON object a line.
 
-use crate::sources::{DEAD_LETTERS, Letter, SourceMetrics};
+use crate::sources::{DEAD_LETTERS, DeadLetter, SourceMetrics};
 use prometheus::IntCounter;
 use serde::Serialize;
 use std::fs::OpenOptions;
@@ -8,12 +8,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Writes dead letters to their file.
-pub(super) struct Letters {
+pub(super) struct DeadLetterFile {
     path: PathBuf,
     lost: IntCounter,
 }
 
-/// A letter as it is written.
+/// A dead letter as it is written.
 #[derive(Serialize)]
 struct Written<'a> {
     source_topic: &'a str,
@@ -24,20 +24,23 @@ struct Written<'a> {
     record: &'a str,
 }
 
-impl Letters {
-    pub(super) fn new(dir: &Path, metrics: &SourceMetrics) -> Letters {
-        Letters { path: super::path(dir, DEAD_LETTERS), lost: metrics.dead_letters_lost.clone() }
+impl DeadLetterFile {
+    pub(super) fn new(dir: &Path, metrics: &SourceMetrics) -> DeadLetterFile {
+        DeadLetterFile {
+            path: super::path(dir, DEAD_LETTERS),
+            lost: metrics.dead_letters_lost.clone(),
+        }
     }
 
-    /// Writes a letter. One that can't be written is counted and told: the topic still has it.
-    pub(super) fn write(&self, letter: &Letter<'_>) {
+    /// Writes a dead letter. One that can't be written is counted and told: the topic still has it.
+    pub(super) fn write(&self, letter: &DeadLetter<'_>) {
         if let Err(error) = self.append(letter) {
             tracing::warn!(%error, file = %self.path.display(), "a dead letter could not be written");
             self.lost.inc();
         }
     }
 
-    fn append(&self, letter: &Letter<'_>) -> io::Result<()> {
+    fn append(&self, letter: &DeadLetter<'_>) -> io::Result<()> {
         let record = String::from_utf8_lossy(letter.value.unwrap_or_default());
         let mut line = serde_json::to_vec(&Written {
             source_topic: &letter.partition.topic,

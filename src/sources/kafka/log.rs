@@ -1,7 +1,7 @@
 //! Posted events and merges, written to their topics before anyone believes in them.
 
-use super::Cluster;
-use super::client::{Deliveries, Telling};
+use super::KafkaCluster;
+use super::client::{Deliveries, DeliveryContext};
 use crate::engine::intake::Partition;
 use crate::event::log::{BoxFuture, EventLog, LogError, NewRecord, Position, Subject};
 use crate::sources::topic_of;
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 /// Kafka as an event log: keyed by user, idempotent, acknowledged by all in-sync replicas.
 pub struct KafkaLog {
-    producer: ThreadedProducer<Telling<Fate>>,
+    producer: ThreadedProducer<DeliveryContext<RecordDeliveries>>,
     /// In the order of `Subject::ALL`.
     topics: [String; 4],
 }
@@ -23,11 +23,12 @@ impl KafkaLog {
     ///
     /// # Errors
     /// When librdkafka refuses the properties.
-    pub fn new(cluster: &Cluster) -> KafkaResult<KafkaLog> {
+    pub fn new(cluster: &KafkaCluster) -> KafkaResult<KafkaLog> {
         let defaults = [("linger.ms", "2"), ("message.timeout.ms", "10000")];
         let fixed = [("acks", "all"), ("enable.idempotence", "true")];
         let config = cluster.client(&defaults, &fixed);
-        let producer = ThreadedProducer::from_config_and_context(&config, Telling(Fate))?;
+        let producer =
+            ThreadedProducer::from_config_and_context(&config, DeliveryContext(RecordDeliveries))?;
         let topics = Subject::ALL.map(|subject| cluster.topic(topic_of(subject)));
         Ok(KafkaLog { producer, topics })
     }
@@ -58,9 +59,9 @@ impl EventLog for KafkaLog {
 }
 
 /// Hands each record's fate to who waits for it.
-struct Fate;
+struct RecordDeliveries;
 
-impl Deliveries for Fate {
+impl Deliveries for RecordDeliveries {
     type Opaque = Box<oneshot::Sender<Result<Position, LogError>>>;
 
     fn delivered(&self, result: &DeliveryResult<'_>, reply: Self::Opaque) {

@@ -1,4 +1,4 @@
-//! Signs of life between two processes, and what their absence means.
+//! Heartbeats between two processes, and what their absence means.
 
 use super::FAREWELL;
 use std::sync::Arc;
@@ -8,27 +8,27 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-/// How often each end gives a sign.
+/// The interval at which each end sends a heartbeat.
 const BEAT: Duration = Duration::from_millis(250);
 
 const ALIVE: u8 = b'.';
 const BYE: u8 = b'q';
 
-/// A peer that is not there any more.
+/// A peer that is lost.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("process {process} ({address}) {how}")]
+#[error("process {process} ({address}) {cause}")]
 pub struct Loss {
-    /// Which one.
+    /// Its number.
     pub process: usize,
     /// Its entry in `hosts`.
     pub address: String,
-    /// How it went.
-    pub how: How,
+    /// Why it is lost.
+    pub cause: LossCause,
 }
 
-/// How a peer went.
+/// Why a peer is lost.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum How {
+pub enum LossCause {
     /// It was told to stop, and said so.
     #[error("has stopped")]
     Left,
@@ -43,14 +43,14 @@ pub enum How {
     Silent(Duration),
 }
 
-/// Gives signs of life and listens for the peer's until either end is gone. None when it is this one
-/// that leaves.
-pub(super) async fn pulse(
+/// Sends heartbeats and listens for the peer's until either end is gone. Returns why the peer is lost,
+/// or `None` when it is this process that leaves.
+pub(super) async fn heartbeat(
     mut stream: TcpStream,
     broken: Arc<Notify>,
     silence: Duration,
     mut leaving: watch::Receiver<()>,
-) -> Option<How> {
+) -> Option<LossCause> {
     let (mut reader, mut writer) = stream.split();
     let mut beats = interval(BEAT);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -58,12 +58,13 @@ pub(super) async fn pulse(
     let mut cut = false;
     let mut deadline = Instant::now() + silence;
     loop {
-        // What was heard counts before what was not: this process may itself have been frozen.
+        // NB: reading comes before the deadline. After this process itself was frozen, both are
+        // ready, and the peer is alive.
         tokio::select! {
             biased;
             read = reader.read(&mut heard) => match read {
-                Ok(0) | Err(_) => return Some(How::Gone),
-                Ok(count) if heard[..count].contains(&BYE) => return Some(How::Left),
+                Ok(0) | Err(_) => return Some(LossCause::Gone),
+                Ok(count) if heard[..count].contains(&BYE) => return Some(LossCause::Left),
                 Ok(_) if cut => {}
                 Ok(_) => deadline = Instant::now() + silence,
             },
@@ -73,13 +74,13 @@ pub(super) async fn pulse(
                 return None;
             }
             // A peer that dies ends both connections, and one that leaves says so on this one: wait
-            // for the better news.
+            // a little to learn which it was.
             () = broken.notified(), if !cut => {
                 cut = true;
                 deadline = Instant::now() + FAREWELL;
             }
             () = sleep_until(deadline) => {
-                return Some(if cut { How::Cut } else { How::Silent(silence) });
+                return Some(if cut { LossCause::Cut } else { LossCause::Silent(silence) });
             }
             _ = beats.tick() => {
                 // A write that fails is told by the read that follows it.

@@ -21,7 +21,7 @@ pub(super) struct Record<'a> {
 }
 
 /// What was read and not handed over yet.
-pub(super) struct Batch {
+pub(super) struct RecordBatch {
     blocks: Vec<Block>,
     bytes: usize,
     merges: Vec<Merge>,
@@ -30,9 +30,9 @@ pub(super) struct Batch {
     scratch: Scratch,
 }
 
-impl Batch {
-    pub(super) fn new(peers: usize) -> Batch {
-        Batch {
+impl RecordBatch {
+    pub(super) fn new(peers: usize) -> RecordBatch {
+        RecordBatch {
             blocks: vec![Block::default(); peers],
             bytes: 0,
             merges: Vec::new(),
@@ -42,7 +42,7 @@ impl Batch {
         }
     }
 
-    /// Takes a record in, or says why it is a dead letter. Positions are [`Batch::advance`]'s.
+    /// Takes a record in, or says why it is a dead letter. Positions are [`RecordBatch::advance`]'s.
     pub(super) fn take(&mut self, feed: Feed, record: &Record<'_>, now: i64) -> Result<(), Reason> {
         match feed {
             Feed::Catalogue => {
@@ -107,7 +107,7 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
-    use super::{Batch, Record};
+    use super::{Record, RecordBatch};
     use crate::engine::intake::Partition;
     use crate::sources::Feed;
     use dataflows::block::owner;
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn events_go_to_their_owners_and_positions_add_up() {
-        let mut batch = Batch::new(3);
+        let mut batch = RecordBatch::new(3);
         let partition = Partition { topic: "view-events".into(), index: 0 };
         assert!(batch.is_empty());
         for user in 0..100 {
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_dead_letter_leaves_no_trace_but_its_position() {
-        let mut batch = Batch::new(1);
+        let mut batch = RecordBatch::new(1);
         let record = Record { key: None, value: Some(b"Hello Kafka"), time: None };
         assert!(batch.take(Feed::Events(Kind::View), &record, 0).is_err());
         assert!(batch.is_empty());

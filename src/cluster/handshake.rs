@@ -1,8 +1,8 @@
-//! What two processes say to each other on a fresh connection, before anything else.
+//! The handshake of two processes on a fresh connection.
 //!
-//! The one that has connected says who it is and what the connection is for; the other one says who
-//! it is itself, and whether it takes it. Each message is [`MAGIC`], a length in two bytes, and that
-//! much JSON.
+//! The one that has dialed sends a [`Hello`]: who it is, and what the connection is for. The other
+//! one answers with who it is itself, and whether it accepts the connection. Each message is
+//! [`MAGIC`], a length in two bytes, and that much JSON.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -12,33 +12,33 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// The first bytes of a message; the last of them is the version of this protocol.
-const MAGIC: [u8; 8] = *b"recsys/1";
-/// The longest JSON that is read.
-const LONGEST: usize = 4_096;
-/// How long the other end may take to say who it is.
+/// The first bytes of every message; the last of them is the version of this protocol.
+const MAGIC: [u8; 8] = *b"recsys/2";
+/// The longest JSON that is read, in bytes.
+const MOST_BYTES: usize = 4_096;
+/// The longest time that the other end may take to send its message.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Who a process is. Processes of one cluster differ in `process` alone.
+/// Identifies a process. Processes of one cluster differ in `process` alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Identity {
-    /// Of the program.
+    /// The program's version.
     pub(super) version: String,
     /// `Config::fingerprint`, which also tells one cluster from another by its hosts.
     pub(super) fingerprint: u64,
-    /// Workers in each process.
+    /// The number of workers in each process.
     pub(super) workers: usize,
-    /// Which of the hosts it is.
+    /// The process's index in `hosts`.
     pub(super) process: usize,
 }
 
-/// What a connection is for.
+/// The use of a connection; each pair of processes has one of each.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Purpose {
-    /// Signs of life. It comes first.
-    Pulse,
+    /// Signs of life. It is connected first.
+    Heartbeat,
     /// Timely's data.
-    Wire,
+    Data,
 }
 
 /// Says who has connected.
@@ -46,30 +46,31 @@ pub(super) enum Purpose {
 pub(super) struct Hello {
     pub(super) identity: Identity,
     pub(super) purpose: Purpose,
-    /// Random, one a start of the program: it ties the two connections of a process together.
+    /// A random number, one a start of the program. It tells that two connections come from the same
+    /// run of a process.
     pub(super) run: u64,
 }
 
 /// Answers a [`Hello`].
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Answer {
+pub(super) struct HelloAnswer {
     pub(super) identity: Identity,
     pub(super) verdict: Verdict,
 }
 
-/// Whether a connection is taken.
+/// Whether a connection is accepted.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Verdict {
     Welcome,
-    /// Not now; a later try may succeed.
+    /// Not now, and why; a later try may succeed.
     Later(String),
-    /// Not ever: the two do not fit.
+    /// Never, and why: the two processes do not fit together.
     Never(String),
 }
 
 impl Identity {
-    /// Whether another process can be in one cluster with this one, or why it can't, in words that
-    /// either of them can be told.
+    /// Checks that another process can be in one cluster with this one. The error reads the same at
+    /// either end.
     pub(super) fn fits(&self, other: &Identity) -> std::result::Result<(), String> {
         let differs = |what: &str, its: &dyn std::fmt::Display, mine: &dyn std::fmt::Display| {
             format!(
@@ -100,7 +101,7 @@ pub(super) async fn send<T: Serialize>(stream: &mut TcpStream, message: &T) -> R
     stream.write_all(&[&MAGIC[..], &length.to_be_bytes(), &json].concat()).await
 }
 
-/// Reads one message and no byte more: what follows may be timely's.
+/// Reads one message, and no byte beyond it: what follows may be timely's.
 pub(super) async fn receive<T: DeserializeOwned>(stream: &mut TcpStream) -> Result<T> {
     let silent = |_| Error::new(ErrorKind::TimedOut, format!("it said nothing for {PATIENCE:?}"));
     timeout(PATIENCE, read(stream)).await.map_err(silent)?
@@ -119,10 +120,10 @@ async fn read<T: DeserializeOwned>(stream: &mut TcpStream) -> Result<T> {
         return Err(bad(format!("it is no process of this cluster: it began with \"{seen}\"")));
     }
     let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
-    if length > LONGEST {
-        return Err(bad(format!("its greeting has {length} bytes")));
+    if length > MOST_BYTES {
+        return Err(bad(format!("its handshake has {length} bytes")));
     }
     let mut json = vec![0; length];
     stream.read_exact(&mut json).await?;
-    serde_json::from_slice(&json).map_err(|error| bad(format!("its greeting is wrong: {error}")))
+    serde_json::from_slice(&json).map_err(|error| bad(format!("its handshake is wrong: {error}")))
 }

@@ -1,7 +1,7 @@
-//! Where a reader works: a worker's batch in the making, and the inlet that it is handed to.
+//! Sends what a reader has read to a worker: collects records into a batch, and hands it to the inlet.
 
-use super::batch::{Batch, Record};
-use super::{Feed, Seats, SourceMetrics};
+use super::record_batch::{Record, RecordBatch};
+use super::{Feed, SourceMetrics, WorkerInlets};
 use crate::engine::intake::{Inlet, Partition, Refused};
 use crate::event::parse::Reason;
 use prometheus::IntGauge;
@@ -14,27 +14,27 @@ use std::time::Duration;
 /// How long a reader waits before it offers a unit again to a worker whose queue was full.
 const RETRY: Duration = Duration::from_millis(1);
 
-/// A worker's batch in the making, and the inlet that it is handed to.
-pub(super) struct Desk {
-    batch: Batch,
+/// Collects records for one worker into a batch and hands full ones to its inlet.
+pub(super) struct BatchSender {
+    batch: RecordBatch,
     inlet: Inlet,
     paused: IntGauge,
     queue_bytes: IntGauge,
     stop: Arc<AtomicBool>,
 }
 
-impl Desk {
-    /// The desk of one of this process's workers.
+impl BatchSender {
+    /// The sender of one of this process's workers.
     pub(super) fn new(
-        seats: &Seats,
-        seat: usize,
+        workers: &WorkerInlets,
+        index: usize,
         metrics: &SourceMetrics,
         stop: Arc<AtomicBool>,
-    ) -> Desk {
-        let worker = (seats.first + seat).to_string();
-        Desk {
-            batch: Batch::new(seats.peers),
-            inlet: seats.inlets[seat].clone(),
+    ) -> BatchSender {
+        let worker = (workers.first + index).to_string();
+        BatchSender {
+            batch: RecordBatch::new(workers.peers),
+            inlet: workers.inlets[index].clone(),
             paused: metrics.paused.with_label_values(&[&worker]),
             queue_bytes: metrics.queue_bytes.with_label_values(&[&worker]),
             stop,
@@ -51,12 +51,12 @@ impl Desk {
         self.batch.take(feed, record, now)
     }
 
-    /// Whether there is enough to be handed over, as [`Desk::advance`] then does.
+    /// Whether there is enough to be handed over, as [`BatchSender::advance`] then does.
     pub(super) fn is_full(&self) -> bool {
         self.batch.is_full()
     }
 
-    /// A partition's next offset moves on. Breaks as [`Desk::flush`] does.
+    /// A partition's next offset moves on. Breaks as [`BatchSender::flush`] does.
     pub(super) fn advance(&mut self, partition: &Partition, by: i64) -> ControlFlow<()> {
         self.batch.advance(partition, by);
         if self.batch.is_full() { self.flush() } else { ControlFlow::Continue(()) }

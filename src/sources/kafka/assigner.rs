@@ -1,13 +1,13 @@
 //! Finds the partitions, shares them out over this process's readers, and watches over both.
 
-use super::client::{Connection, Consumer};
-use super::dead_letters::DeadLetters;
-use super::queue::Queue;
-use super::reader::{Lane, Mail, Place, Reader};
-use super::{Cluster, StartError};
+use super::client::{BrokerConnection, SplitConsumer};
+use super::dead_letters::DeadLetterTopic;
+use super::queue::PartitionQueue;
+use super::reader::{AssignedPartition, Assignment, PartitionProgress, WorkerReader};
+use super::{KafkaCluster, StartError};
 use crate::engine::intake::Partition;
-use crate::sources::desk::Desk;
-use crate::sources::{Feed, Positions, Progress, Seats, SourceMetrics, TOPICS};
+use crate::sources::batch_sender::BatchSender;
+use crate::sources::{Feed, Positions, SourceMetrics, SourceProgress, TOPICS, WorkerInlets};
 use crossbeam_channel::{Sender, unbounded};
 use prometheus::IntGauge;
 use rdkafka::consumer::Consumer as _;
@@ -24,76 +24,76 @@ use std::time::{Duration, Instant};
 /// How long a poll of the main queue takes at most, and so a stop.
 const POLL: Duration = Duration::from_millis(200);
 /// How often partitions and lags are looked at when all is well.
-const CALM: Duration = Duration::from_secs(3);
+const REFRESH: Duration = Duration::from_secs(3);
 /// The same when a topic or all brokers are missing.
-const ANXIOUS: Duration = Duration::from_millis(500);
+const REFRESH_WHILE_DOWN: Duration = Duration::from_millis(500);
 /// How long brokers may take to answer a question.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Finds the partitions, shares them out over this process's readers, and watches over both.
-pub(super) struct Shepherd {
-    consumer: Arc<Consumer>,
-    letters: Arc<DeadLetters>,
-    connection: Connection,
-    seats: Seats,
+pub(super) struct PartitionAssigner {
+    consumer: Arc<SplitConsumer>,
+    dead_letters: Arc<DeadLetterTopic>,
+    connection: BrokerConnection,
+    workers: WorkerInlets,
     positions: Positions,
     metrics: SourceMetrics,
-    progress: Progress,
+    progress: SourceProgress,
     stop: Arc<AtomicBool>,
-    readers: Vec<(Sender<Mail>, JoinHandle<()>)>,
-    watched: HashMap<Partition, Watched>,
+    readers: Vec<(Sender<Assignment>, JoinHandle<()>)>,
+    watched: HashMap<Partition, WatchedPartition>,
     topics: Vec<(Arc<str>, Feed)>,
     missing: BTreeSet<Arc<str>>,
     brokers: BTreeSet<i32>,
 }
 
 /// A partition that one of this process's readers reads.
-struct Watched {
+struct WatchedPartition {
     reader: usize,
     next: Arc<AtomicI64>,
     lag: IntGauge,
 }
 
 /// A partition that is about to be read.
-struct Found {
+struct NewPartition {
     partition: Partition,
     feed: Feed,
     reader: usize,
     start: Offset,
-    place: Place,
+    progress: PartitionProgress,
 }
 
-impl Shepherd {
+impl PartitionAssigner {
     pub(super) fn new(
-        cluster: &Cluster,
-        seats: &Seats,
+        cluster: &KafkaCluster,
+        workers: &WorkerInlets,
         positions: &Positions,
         metrics: &SourceMetrics,
-        (progress, stop): (&Progress, &Arc<AtomicBool>),
-    ) -> Result<Shepherd, StartError> {
-        let connection = Connection::new(metrics.connected.clone());
+        (progress, stop): (&SourceProgress, &Arc<AtomicBool>),
+    ) -> Result<PartitionAssigner, StartError> {
+        let connection = BrokerConnection::new(metrics.connected.clone());
         let consumer = cluster.consumer(&connection)?;
-        let letters = Arc::new(DeadLetters::new(cluster, metrics)?);
+        let dead_letters = Arc::new(DeadLetterTopic::new(cluster, metrics)?);
         let mut readers = Vec::new();
-        for seat in 0..seats.inlets.len() {
-            let (sender, mail) = unbounded();
-            let reader = Reader {
-                desk: Desk::new(seats, seat, metrics, stop.clone()),
-                mail,
-                letters: letters.clone(),
+        for index in 0..workers.inlets.len() {
+            let (sender, assignments) = unbounded();
+            let reader = WorkerReader {
+                sender: BatchSender::new(workers, index, metrics, stop.clone()),
+                assignments,
+                dead_letters: dead_letters.clone(),
                 metrics: metrics.clone(),
                 progress: progress.clone(),
                 stop: stop.clone(),
             };
-            let name = format!("kafka-{}", seats.first + seat);
+            let name = format!("kafka-{}", workers.first + index);
             let thread = thread::Builder::new().name(name).spawn(|| reader.run())?;
             readers.push((sender, thread));
         }
-        Ok(Shepherd {
+        Ok(PartitionAssigner {
             consumer: Arc::new(consumer),
-            letters,
+            dead_letters,
             connection,
-            seats: seats.clone(),
+            workers: workers.clone(),
             positions: positions.clone(),
             metrics: metrics.clone(),
             progress: progress.clone(),
@@ -111,9 +111,9 @@ impl Shepherd {
         let mut last: Option<Instant> = None;
         while !self.stop.load(Ordering::Acquire) {
             let calm = self.connection.is_up() && self.missing.is_empty();
-            let pause = if calm { CALM } else { ANXIOUS };
+            let pause = if calm { REFRESH } else { REFRESH_WHILE_DOWN };
             if last.is_none_or(|last| last.elapsed() >= pause) {
-                match self.look_around() {
+                match self.refresh() {
                     Ok(()) => self.connection.regained(),
                     Err(error) => self.connection.lost(&error.to_string()),
                 }
@@ -122,9 +122,9 @@ impl Shepherd {
             // Serves librdkafka's callbacks. A message comes here only if it was under way to the
             // main queue while its own was split off.
             let message = self.consumer.poll(POLL).and_then(Result::ok);
-            if let Some((stray, reader)) = message.and_then(|found| self.addressed(&found)) {
+            if let Some((stray, reader)) = message.and_then(|message| self.route(&message)) {
                 let (sender, thread) = &self.readers[reader];
-                let _ = sender.send(Mail { lanes: Vec::new(), strays: vec![stray] });
+                let _ = sender.send(Assignment { partitions: Vec::new(), strays: vec![stray] });
                 thread.thread().unpark();
             }
         }
@@ -141,26 +141,26 @@ impl Shepherd {
             drop(sender);
         }
         drop(self.consumer);
-        if let Ok(letters) = Arc::try_unwrap(self.letters) {
-            letters.close();
+        if let Ok(dead_letters) = Arc::try_unwrap(self.dead_letters) {
+            dead_letters.close();
         }
     }
 
     /// Looks for partitions that are new, and at how far the known ones are behind. What can't be
     /// told of one partition (it has no leader just now) is asked for again the next time.
-    fn look_around(&mut self) -> KafkaResult<()> {
-        let (mut found, mut all) = (Vec::new(), true);
+    fn refresh(&mut self) -> KafkaResult<()> {
+        let (mut new, mut all) = (Vec::new(), true);
         for (topic, feed) in self.topics.clone() {
             let metadata = self.consumer.fetch_metadata(Some(&topic), PATIENCE)?;
             self.note_brokers(&metadata);
             for index in self.partitions(&topic, &metadata) {
                 let partition = Partition { topic: topic.clone(), index };
-                let Some(reader) = self.seats.reader_of(&partition) else { continue };
+                let Some(reader) = self.workers.reader_of(&partition) else { continue };
                 if self.watched.contains_key(&partition) {
                     continue;
                 }
-                match self.find(partition, feed, reader) {
-                    Ok(partition) => found.push(partition),
+                match self.new_partition(partition, feed, reader) {
+                    Ok(partition) => new.push(partition),
                     Err(error) => {
                         tracing::debug!(%error, %topic, index, "a partition can't be read yet");
                         all = false;
@@ -168,11 +168,11 @@ impl Shepherd {
                 }
             }
         }
-        self.assign(found)?;
+        self.assign(new)?;
         if all {
             self.progress.found();
         }
-        for (Partition { topic, index }, Watched { next, lag, .. }) in &self.watched {
+        for (Partition { topic, index }, WatchedPartition { next, lag, .. }) in &self.watched {
             if let Ok((_, high)) = self.consumer.fetch_watermarks(topic, *index, PATIENCE) {
                 lag.set((high - next.load(Ordering::Relaxed)).max(0));
             }
@@ -210,7 +210,12 @@ impl Shepherd {
     }
 
     /// Where a new partition is to be read from.
-    fn find(&self, partition: Partition, feed: Feed, reader: usize) -> KafkaResult<Found> {
+    fn new_partition(
+        &self,
+        partition: Partition,
+        feed: Feed,
+        reader: usize,
+    ) -> KafkaResult<NewPartition> {
         let Partition { topic, index } = &partition;
         let (low, high) = self.consumer.fetch_watermarks(topic, *index, PATIENCE)?;
         let next = self.positions.get(&partition).copied();
@@ -230,52 +235,60 @@ impl Shepherd {
         };
         let first = if let Offset::Offset(next) = start { next } else { low };
         let target = (first < high).then_some(high);
-        let place = Place::new(partition.clone(), feed, next.unwrap_or(0), target, &self.metrics);
-        Ok(Found { partition, feed, reader, start, place })
+        let progress = PartitionProgress::new(
+            partition.clone(),
+            feed,
+            next.unwrap_or(0),
+            target,
+            &self.metrics,
+        );
+        Ok(NewPartition { partition, feed, reader, start, progress })
     }
 
     /// Starts to read partitions, each through a queue of its own.
     ///
     /// Only the new ones are assigned, so that the others' queues stay split off.
-    fn assign(&mut self, found: Vec<Found>) -> KafkaResult<()> {
-        if found.is_empty() {
+    fn assign(&mut self, new: Vec<NewPartition>) -> KafkaResult<()> {
+        if new.is_empty() {
             return Ok(());
         }
-        let mut list = TopicPartitionList::with_capacity(found.len());
-        for Found { partition, start, .. } in &found {
+        let mut list = TopicPartitionList::with_capacity(new.len());
+        for NewPartition { partition, start, .. } in &new {
             list.add_partition_offset(&partition.topic, partition.index, *start)?;
         }
         self.consumer.incremental_assign(&list)?;
-        let mut mail: Vec<_> = self.readers.iter().map(|_| (Vec::new(), Vec::new())).collect();
-        for Found { partition, feed, reader, place, start } in found {
+        let mut assignments: Vec<_> =
+            self.readers.iter().map(|_| (Vec::new(), Vec::new())).collect();
+        for NewPartition { partition, feed, reader, progress, start } in new {
             let Partition { topic, index } = &partition;
             let waker = self.readers[reader].1.thread().clone();
-            let queue = Queue::split(&self.consumer, &partition, waker)
+            let queue = PartitionQueue::split(&self.consumer, &partition, waker)
                 .expect("a topic's name that a broker told has no NUL, and its partition is there");
             tracing::info!(%topic, index, ?feed, ?start, "reading a partition");
-            if place.is_behind() {
+            if progress.is_behind() {
                 self.progress.behind();
             }
             let lag = self.metrics.lag.with_label_values(&[&**topic, &index.to_string()]);
-            self.watched.insert(partition.clone(), Watched { reader, next: place.told(), lag });
-            mail[reader].0.push(Lane { place, queue });
+            self.watched
+                .insert(partition.clone(), WatchedPartition { reader, next: progress.told(), lag });
+            assignments[reader].0.push(AssignedPartition { progress, queue });
         }
         // What took the main queue before the split comes before all that is in the new queues.
         while let Some(message) = self.consumer.poll(Duration::ZERO) {
-            if let Some((message, reader)) = message.ok().and_then(|found| self.addressed(&found)) {
-                mail[reader].1.push(message);
+            if let Some((message, reader)) = message.ok().and_then(|message| self.route(&message)) {
+                assignments[reader].1.push(message);
             }
         }
-        for ((lanes, strays), (sender, thread)) in mail.into_iter().zip(&self.readers) {
-            // A reader that has ended takes no mail; its worker has ended as well.
-            let _ = sender.send(Mail { lanes, strays });
+        for ((partitions, strays), (sender, thread)) in assignments.into_iter().zip(&self.readers) {
+            // A reader that has ended takes no assignment; its worker has ended as well.
+            let _ = sender.send(Assignment { partitions, strays });
             thread.thread().unpark();
         }
         Ok(())
     }
 
     /// A message of the main queue, and whose it is.
-    fn addressed(&self, message: &BorrowedMessage<'_>) -> Option<(OwnedMessage, usize)> {
+    fn route(&self, message: &BorrowedMessage<'_>) -> Option<(OwnedMessage, usize)> {
         let partition = Partition { topic: message.topic().into(), index: message.partition() };
         Some((message.detach(), self.watched.get(&partition)?.reader))
     }
