@@ -1,11 +1,11 @@
 //! What can be typed, and the help that teaches it.
 
-use super::Flag;
 use super::evaluate::EvaluateArgs;
-use super::replay::ReplayArgs;
+use crate::evaluate::read::Format;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use clap_complete::Shell;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -209,6 +209,56 @@ pub(super) enum Destination {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  recsys replay --format rees46 2019-Oct.csv                       as fast as it goes
+  recsys replay --format rees46 --speed 60 2019-Oct.csv            a minute a second
+  recsys replay --format taobao --to files --dir shop UserBehavior.csv
+
+Events keep their own times. A file is sent in its order; with a speed, in the order of times.")]
+pub(super) struct ReplayArgs {
+    /// How the files are written
+    #[arg(long)]
+    pub(super) format: Format,
+    /// How many times as fast as it happened; max is as fast as it goes
+    #[arg(long, default_value = "max")]
+    pub(super) speed: Speed,
+    /// Where to [default: kafka where kafka.brokers names some]
+    #[arg(long)]
+    pub(super) to: Option<Destination>,
+    /// The folder of topic files [files.dir]
+    #[arg(long)]
+    pub(super) dir: Option<PathBuf>,
+    /// The click set
+    #[arg(required = true)]
+    pub(super) files: Vec<PathBuf>,
+}
+
+impl ReplayArgs {
+    pub(super) fn flags(&self) -> Option<Flag> {
+        let dir = self.dir.as_ref().map(|dir| dir.display().to_string());
+        flag("files.dir", "--dir", dir.as_ref())
+    }
+}
+
+/// How fast time goes by; none is as fast as it can.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Speed(pub(super) Option<f64>);
+
+impl FromStr for Speed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Speed, String> {
+        match text.parse::<f64>() {
+            _ if text == "max" => Ok(Speed(None)),
+            Ok(0.0) => Ok(Speed(None)),
+            Ok(speed) if speed > 0.0 && speed.is_finite() => Ok(Speed(Some(speed))),
+            _ => Err("must be a number above 0, or max".into()),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
 #[command(after_help = "Example:\n  recsys check all && recsys run")]
 pub(super) struct CheckArgs {
     /// Which service; all are those that the configuration names
@@ -250,7 +300,31 @@ pub(super) enum ConfigAction {
     },
 }
 
+/// A flag as a setting: its key, its value, and how it was typed.
+pub(super) type Flag = (&'static str, String, String);
+
 /// A flag, where it was given, as a setting.
 pub(super) fn flag(key: &'static str, flag: &str, value: Option<&String>) -> Option<Flag> {
     value.map(|value| (key, value.clone(), flag.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Speed;
+
+    #[test]
+    fn speeds_are_read() {
+        let cases = [
+            ("max", Ok(Speed(None))),
+            ("0", Ok(Speed(None))),
+            ("60", Ok(Speed(Some(60.0)))),
+            ("0.5", Ok(Speed(Some(0.5)))),
+            ("-1", Err(())),
+            ("inf", Err(())),
+            ("fast", Err(())),
+        ];
+        for (text, speed) in cases {
+            assert_eq!(text.parse().map_err(|_: String| ()), speed, "{text}");
+        }
+    }
 }

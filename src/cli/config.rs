@@ -2,7 +2,7 @@
 
 use super::args::ConfigAction;
 use super::failure::Usage;
-use crate::cli::say;
+use super::output::say;
 use crate::config::{Config, EffectiveSetting};
 use crate::settings::files::FileStore;
 use crate::settings::zookeeper::ZooKeeperStore;

@@ -1,6 +1,7 @@
 //! `recsys evaluate`: how good the recommendations are on a public click set.
 
 use super::failure::Usage;
+use super::output::say;
 use crate::evaluate::Clicks;
 use crate::evaluate::contest::{Entry, Method, methods};
 use crate::evaluate::metrics::{Metrics, Quality};
@@ -84,18 +85,18 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let mut outcomes = Vec::new();
     for protocol in protocols {
         if !args.json {
-            super::say(&header(protocol))?;
+            say(&header(protocol))?;
         }
         for method in &methods {
             let outcome = outcome(args, &clicks, &split, protocol, method);
             if !args.json {
-                super::say(&line(&outcome))?;
+                say(&line(&outcome))?;
             }
             outcomes.push(outcome);
         }
     }
     if args.json {
-        super::say(&serde_json::to_string_pretty(&outcomes)?)?;
+        say(&serde_json::to_string_pretty(&outcomes)?)?;
     }
     Ok(())
 }
@@ -156,7 +157,7 @@ fn outcome(
 }
 
 fn tell(clicks: &Clicks, tally: &Tally, split: &Split) -> anyhow::Result<()> {
-    super::say(&format!(
+    say(&format!(
         "{} clicks in {} visits of {} users on {} products; {} are learned, {} asked about",
         clicks.clicks.len(),
         clicks.visits,
@@ -165,7 +166,7 @@ fn tell(clicks: &Clicks, tally: &Tally, split: &Split) -> anyhow::Result<()> {
         split.learned.len(),
         split.asked.len(),
     ))?;
-    tally.complaint().map_or(Ok(()), |told| super::say(&told))
+    tally.complaint().map_or(Ok(()), |told| say(&told))
 }
 
 fn header(protocol: Protocol) -> String {

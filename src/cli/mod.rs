@@ -1,22 +1,25 @@
 //! The command line: what was typed, and which function does it.
 
 mod args;
-mod check;
-mod config;
-mod demo;
-mod evaluate;
 mod failure;
+mod output;
+mod interrupt;
+mod kafka;
+mod run;
+mod demo;
+mod topics;
+mod writer;
 mod generate;
 mod replay;
-mod run;
-mod topics;
+mod evaluate;
+mod check;
+mod config;
 
-use crate::config::{Config, EffectiveSetting, KafkaConfig, Layers};
-use args::{Cli, Command, Options};
+use crate::config::{Config, EffectiveSetting, Layers};
+use args::{Cli, Command, Flag, Options};
 use clap::{CommandFactory, Parser};
 use failure::Usage;
-use rdkafka::config::ClientConfig;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -57,9 +60,6 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// A flag as a setting: its key, its value, and how it was typed.
-type Flag = (&'static str, String, String);
-
 /// The configuration from file, environment and command line.
 fn load(
     options: &Options,
@@ -89,21 +89,6 @@ fn with_flags(
         layers = layers.flag(key, value, format!("--set {key}"));
     }
     Ok(flags.into_iter().fold(layers, |layers, (key, value, flag)| layers.flag(key, value, flag)))
-}
-
-/// Prints a line of the command's own output. Unlike `println!` it fails when nobody reads on.
-fn say(line: &str) -> anyhow::Result<()> {
-    Ok(writeln!(std::io::stdout(), "{line}")?)
-}
-
-/// A client of Kafka with the user's properties.
-fn kafka_client(kafka: &KafkaConfig) -> ClientConfig {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", kafka.brokers.join(","));
-    for (key, value) in &kafka.properties {
-        config.set(key, value.expose());
-    }
-    config
 }
 
 /// Logs go to standard error, by `RECSYS_LOG`: `info`, `debug`, `recsys::http=trace`… The default is

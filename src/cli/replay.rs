@@ -1,70 +1,18 @@
 //! `recsys replay`: a public click set as events, into Kafka or topic files.
 
-use super::Flag;
-use super::args::Destination;
+use super::args::ReplayArgs;
 use super::failure::Usage;
-use super::generate::{RecordWriter, interrupts, open};
+use super::interrupt::interrupts;
+use super::output::say;
+use super::writer::{RecordWriter, open};
 use crate::config::Config;
-use crate::evaluate::read::{Format, ReadError, Record, Tally, read};
+use crate::evaluate::read::{ReadError, Record, Tally, read};
 use crate::sources::topic_of;
-use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use serde_json::json;
-use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  recsys replay --format rees46 2019-Oct.csv                       as fast as it goes
-  recsys replay --format rees46 --speed 60 2019-Oct.csv            a minute a second
-  recsys replay --format taobao --to files --dir shop UserBehavior.csv
-
-Events keep their own times. A file is sent in its order; with a speed, in the order of times.")]
-pub(super) struct ReplayArgs {
-    /// How the files are written
-    #[arg(long)]
-    format: Format,
-    /// How many times as fast as it happened; max is as fast as it goes
-    #[arg(long, default_value = "max")]
-    speed: Speed,
-    /// Where to [default: kafka where kafka.brokers names some]
-    #[arg(long)]
-    to: Option<Destination>,
-    /// The folder of topic files [files.dir]
-    #[arg(long)]
-    dir: Option<PathBuf>,
-    /// The click set
-    #[arg(required = true)]
-    files: Vec<PathBuf>,
-}
-
-impl ReplayArgs {
-    pub(super) fn flags(&self) -> Option<Flag> {
-        let dir = self.dir.as_ref().map(|dir| dir.display().to_string());
-        super::args::flag("files.dir", "--dir", dir.as_ref())
-    }
-}
-
-/// How fast time goes by; none is as fast as it can.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Speed(Option<f64>);
-
-impl FromStr for Speed {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Speed, String> {
-        match text.parse::<f64>() {
-            _ if text == "max" => Ok(Speed(None)),
-            Ok(0.0) => Ok(Speed(None)),
-            Ok(speed) if speed > 0.0 && speed.is_finite() => Ok(Speed(Some(speed))),
-            _ => Err("must be a number above 0, or max".into()),
-        }
-    }
-}
 
 /// Why sending ended: told, or wrong.
 #[derive(Debug)]
@@ -106,9 +54,7 @@ pub(super) fn run(config: &Config, args: &ReplayArgs) -> anyhow::Result<()> {
     writer.finish()?;
     bar.finish();
     match sent {
-        Ok(()) | Err(End::Interrupted) => {
-            tally.complaint().map_or(Ok(()), |told| super::say(&told))
-        }
+        Ok(()) | Err(End::Interrupted) => tally.complaint().map_or(Ok(()), |told| say(&told)),
         Err(End::Failed(error)) => Err(error),
     }
 }
@@ -201,24 +147,10 @@ fn json(record: &Record<'_>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::args::{Destination, Speed};
     use crate::config::Layers;
+    use crate::evaluate::read::Format;
     use std::path::Path;
-
-    #[test]
-    fn speeds_are_read() {
-        let cases = [
-            ("max", Ok(Speed(None))),
-            ("0", Ok(Speed(None))),
-            ("60", Ok(Speed(Some(60.0)))),
-            ("0.5", Ok(Speed(Some(0.5)))),
-            ("-1", Err(())),
-            ("inf", Err(())),
-            ("fast", Err(())),
-        ];
-        for (text, speed) in cases {
-            assert_eq!(text.parse().map_err(|_: String| ()), speed, "{text}");
-        }
-    }
 
     #[test]
     fn events_are_due_as_far_apart_as_they_happened() {

@@ -1,24 +1,11 @@
 //! `recsys topics create`
 
 use super::args::{TopicsAction, TopicsArgs};
-use super::{failure, say};
-use crate::config::{Config, KafkaConfig};
-use crate::sources::kafka::{Created, KafkaCluster, create_topics};
+use super::failure;
+use super::output::say;
+use crate::config::Config;
+use crate::sources::kafka::{Created, create_topics};
 use anyhow::Context;
-
-impl From<&KafkaConfig> for KafkaCluster {
-    fn from(kafka: &KafkaConfig) -> KafkaCluster {
-        let properties = kafka.properties.iter();
-        KafkaCluster {
-            bootstrap: kafka.brokers.join(","),
-            group: kafka.group.clone(),
-            topic_prefix: kafka.topic_prefix.clone(),
-            properties: properties
-                .map(|(key, value)| (key.clone(), value.expose().into()))
-                .collect(),
-        }
-    }
-}
 
 pub(super) fn run(config: &Config, args: &TopicsArgs) -> anyhow::Result<()> {
     let kafka = failure::named(config.kafka.as_ref(), "kafka.brokers")?;

@@ -1,7 +1,7 @@
 //! Dials another process and shakes hands with it.
 
-use super::ClusterPlan;
 use super::handshake::{Hello, HelloAnswer, PATIENCE, Purpose, Verdict, receive, send};
+use super::plan::ClusterPlan;
 use std::io;
 use tokio::net::TcpStream;
 use tokio::time::timeout;

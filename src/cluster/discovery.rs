@@ -5,9 +5,11 @@
 //! is lost while others are still awaited can be replaced by its successor.
 
 use super::dial::{DialError, dial};
+use super::error::ConnectError;
 use super::handshake::{Hello, HelloAnswer, Purpose, Verdict, receive, send};
 use super::heartbeat::{Loss, heartbeat};
-use super::{ClusterPlan, ConnectError, Wire};
+use super::plan::ClusterPlan;
+use super::wire::Wire;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::SocketAddr;

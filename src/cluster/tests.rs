@@ -1,10 +1,13 @@
 //! Clusters on real sockets, whole and disturbed.
 
+use super::handshake::Identity;
 use super::handshake::{Hello, HelloAnswer, Purpose, Verdict, receive, send};
-use super::*;
+use super::plan::ClusterPlan;
+use super::{Cluster, ConnectError, Loss, LossCause};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use timely::communication::allocator::zero_copy::stream::Stream;
 
 /// Longer than anything here takes, unless it hangs.

@@ -1,58 +1,14 @@
 //! Settings as they were typed: a file under the environment under flags, nothing checked yet.
 
-use super::build;
+use super::DEFAULT_FILE;
+use super::origin::Origin;
 use super::problem::ConfigError;
-use super::reader::{EffectiveSetting, SettingReader};
-use super::{Config, DEFAULT_FILE};
+use super::typed::TypedValue;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::ErrorKind;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use toml::de::{DeTable, DeValue};
-
-/// Where a setting was made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// Nowhere: it has its default.
-    Default,
-    /// In a file.
-    File {
-        /// Its path.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-    },
-    /// In a variable of the environment.
-    Environment(String),
-    /// On the command line.
-    Flag(String),
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Origin::Default => f.write_str("default"),
-            Origin::File { path, line } => write!(f, "{}:{line}", path.display()),
-            Origin::Environment(name) | Origin::Flag(name) => f.write_str(name),
-        }
-    }
-}
-
-/// A value before anyone asked what it should be.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum TypedValue {
-    /// A string of a file, or anything of the environment and of flags.
-    Text(String),
-    /// A number of a file.
-    Integer(String),
-    /// `true` or `false` of a file.
-    Boolean(bool),
-    /// A list of strings of a file.
-    List(Vec<String>),
-    /// What no setting can be, by its name in TOML.
-    Other(&'static str),
-}
 
 /// The layers of a configuration, by dotted key. What is set in a later one hides the earlier.
 #[derive(Debug, Default)]
@@ -124,16 +80,6 @@ impl Layers {
     pub fn flag(mut self, key: &str, value: impl Into<String>, flag: impl Into<String>) -> Layers {
         self.flags.insert(key.into(), (value.into(), flag.into()));
         self
-    }
-
-    /// Makes the configuration, and the list of all settings with where each comes from.
-    ///
-    /// # Errors
-    /// When settings are unknown or wrong: all of them at once.
-    pub fn check(self) -> Result<(Config, Vec<EffectiveSetting>), ConfigError> {
-        let mut reader = SettingReader::new(self);
-        let config = build::config(&mut reader);
-        Ok((config, reader.finish()?))
     }
 }
 

@@ -5,14 +5,18 @@
 //! that no later code can meet a bad setting.
 
 mod secret;
+mod origin;
+mod typed;
 mod problem;
 mod layers;
 mod reader;
 mod build;
+mod check;
 #[cfg(test)]
 mod tests;
 
-pub use layers::{Layers, Origin};
+pub use layers::Layers;
+pub use origin::Origin;
 pub use problem::{ConfigError, Problem};
 pub use reader::EffectiveSetting;
 pub use secret::Secret;

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration, in words that let its writer put it right.
 
-use super::layers::Origin;
+use super::origin::Origin;
 use std::fmt;
 use std::path::PathBuf;
 

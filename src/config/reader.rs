@@ -1,7 +1,9 @@
 //! Reads typed settings as what they should be, and collects what is wrong with them.
 
-use super::layers::{Layers, Origin, TypedValue};
+use super::layers::Layers;
+use super::origin::Origin;
 use super::problem::{ConfigError, Problem, unknown};
+use super::typed::TypedValue;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;

@@ -3,11 +3,11 @@
 use crate::engine::question::{Body, Question};
 use crate::event::log::{NewRecord, Position, Subject};
 use crate::event::parse::{self, Scratch};
+use crate::http::call::{Call, unexpected};
 use crate::http::fault::Fault;
 use crate::http::json;
 use crate::http::reply::{Reply, json_as_of, json_reply};
 use crate::http::request;
-use crate::http::service::{Call, unexpected};
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use serde_json::value::RawValue;

@@ -1,10 +1,10 @@
 //! Settings: nodes of the store below `/config`, and the weights among them.
 
+use crate::http::call::Call;
 use crate::http::fault::Fault;
 use crate::http::json::{self, Object};
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
 use crate::http::request;
-use crate::http::service::Call;
 use crate::settings::{WEIGHTS, under_config, weights};
 use dataflows::weights::Weights;
 use hyper::body::Incoming;

@@ -5,19 +5,20 @@
 
 mod limits;
 mod routes;
-mod server;
-mod service;
-mod request;
+mod json;
 mod reply;
 mod fault;
-mod json;
+mod request;
 mod cors;
 mod measure;
+mod call;
 mod reads;
 mod rankings;
 mod behavior;
 mod config;
 mod operations;
+mod service;
+mod server;
 #[cfg(test)]
 mod tests;
 

@@ -1,11 +1,11 @@
 //! What the operator asks: metrics, health, readiness, status, and what there is to ask.
 
 use crate::engine::question::Question;
+use crate::http::call::Call;
 use crate::http::config::stored_weights;
 use crate::http::fault::Fault;
 use crate::http::json::{self, Object};
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
-use crate::http::service::Call;
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER};
 

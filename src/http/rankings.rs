@@ -1,11 +1,11 @@
 //! Rankings: recommendations, similar products, trends; and the rules that a client may give.
 
 use crate::engine::question::{Body, Question};
+use crate::http::call::{Call, unexpected};
 use crate::http::fault::Fault;
 use crate::http::json;
 use crate::http::reply::{Reply, json_as_of};
 use crate::http::request::{self, Id, MOST_ITEMS, Query};
-use crate::http::service::{Call, unexpected};
 use dataflows::recommend::{Basis, LeaveOut, Rules};
 use hyper::body::Incoming;
 use serde::Deserialize;

@@ -1,11 +1,11 @@
 //! Reads: each is one question to the dataflow, and its answer as JSON.
 
 use crate::engine::question::{Body, Question};
+use crate::http::call::{Call, unexpected};
 use crate::http::fault::Fault;
 use crate::http::json;
 use crate::http::reply::{Reply, json_as_of};
 use crate::http::request::{self, Id, MOST_ITEMS};
-use crate::http::service::{Call, unexpected};
 use hyper::body::Incoming;
 use serde::Deserialize;
 

@@ -4,7 +4,8 @@
 //! any record, and who reads committed records only, as the engine does, never sees it.
 
 use super::PATIENCE;
-use crate::cli::{kafka_client, say};
+use crate::cli::kafka::kafka_client;
+use crate::cli::output::say;
 use crate::config::KafkaConfig;
 use crate::sources::topic_of;
 use anyhow::{Context, bail};

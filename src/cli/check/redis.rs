@@ -1,7 +1,7 @@
 //! Sets a key that goes by itself, reads it, and deletes it.
 
 use super::PATIENCE;
-use crate::cli::say;
+use crate::cli::output::say;
 use crate::config::RedisConfig;
 use anyhow::{Context, ensure};
 use redis::Commands;

@@ -1,7 +1,7 @@
 //! Creates an ephemeral node, reads it, and deletes it.
 
 use super::PATIENCE;
-use crate::cli::say;
+use crate::cli::output::say;
 use crate::config::ZooKeeperConfig;
 use crate::settings::zookeeper::connect;
 use anyhow::{Context, ensure};

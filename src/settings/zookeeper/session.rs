@@ -1,7 +1,8 @@
 //! One session after the other, each with this process's members in it.
 
-use super::{MEMBERS, PATIENCE, StoreError};
+use super::{MEMBERS, PATIENCE};
 use crate::config;
+use crate::settings::StoreError;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -1,7 +1,8 @@
 //! Against a real ZooKeeper, at `RECSYS_TEST_ZOOKEEPER`, which `scripts/test` sets.
 
-use super::{MEMBERS, Store, StoreError, ZooKeeperStore};
+use super::{MEMBERS, ZooKeeperStore};
 use crate::config;
+use crate::settings::{Store, StoreError};
 use std::time::{Duration, Instant};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};

@@ -1,16 +1,18 @@
 //! The one reader of a process: goes round the topic files of its workers.
 
 use super::dead_letters::DeadLetterFile;
-use super::path;
 use super::tail::{Growth, Line, Tail};
+use super::{AppendSignal, path};
 use crate::engine::intake::Partition;
 use crate::event::parse::Reason;
 use crate::sources::batch_sender::BatchSender;
 use crate::sources::record_batch::Record;
 use crate::sources::{
-    DeadLetter, Feed, Positions, SourceMetrics, SourceProgress, TOPICS, WorkerInlets, now_ms,
+    DeadLetter, Feed, Positions, Running, SourceMetrics, SourceProgress, TOPICS, WorkerInlets,
+    now_ms,
 };
 use prometheus::{IntCounter, IntGauge};
+use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +25,30 @@ const NAP: Duration = Duration::from_millis(20);
 
 /// After how many naps it looks whether a file was cut or replaced.
 const NAPS: u32 = 50;
+
+/// Starts to read the topic files that there are in a folder, and those that will be, from given
+/// positions. Makes the folder when it is missing.
+///
+/// # Errors
+/// When the folder can't be made, or no thread can be started.
+pub fn start(
+    dir: &Path,
+    workers: &WorkerInlets,
+    positions: &Positions,
+    metrics: &SourceMetrics,
+    signal: &AppendSignal,
+) -> io::Result<Running> {
+    std::fs::create_dir_all(dir)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let progress = SourceProgress::default();
+    let reader = TopicFileReader::new(dir, workers, positions, metrics, (&progress, &stop));
+    progress.found();
+    metrics.connected.set(1);
+    let thread = thread::Builder::new().name("files".into()).spawn(|| reader.run())?;
+    // A signal has one reader, and this is the one place that sets it.
+    let _ = signal.0.set(thread.thread().clone());
+    Ok(Running::new(stop, vec![thread], progress))
+}
 
 /// The one reader of a process.
 pub(super) struct TopicFileReader {

@@ -1,17 +1,19 @@
 //! Finds the partitions, shares them out over this process's readers, and watches over both.
 
 use super::client::{BrokerConnection, SplitConsumer};
+use super::cluster::KafkaCluster;
 use super::dead_letters::DeadLetterTopic;
 use super::queue::PartitionQueue;
 use super::reader::{AssignedPartition, Assignment, PartitionProgress, WorkerReader};
-use super::{KafkaCluster, StartError};
 use crate::engine::intake::Partition;
 use crate::sources::batch_sender::BatchSender;
-use crate::sources::{Feed, Positions, SourceMetrics, SourceProgress, TOPICS, WorkerInlets};
+use crate::sources::{
+    Feed, Positions, Running, SourceMetrics, SourceProgress, TOPICS, WorkerInlets,
+};
 use crossbeam_channel::{Sender, unbounded};
 use prometheus::IntGauge;
 use rdkafka::consumer::Consumer as _;
-use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message, OwnedMessage};
 use rdkafka::metadata::Metadata;
 use rdkafka::{Offset, TopicPartitionList};
@@ -29,6 +31,36 @@ const REFRESH: Duration = Duration::from_secs(3);
 const REFRESH_WHILE_DOWN: Duration = Duration::from_millis(500);
 /// How long brokers may take to answer a question.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why Kafka could not be started on. Brokers that can't be reached are no such reason: they are
+/// waited for.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// librdkafka refuses the configuration.
+    #[error("librdkafka refuses the configuration")]
+    Configuration(#[from] KafkaError),
+    /// No thread could be started.
+    #[error("no thread could be started")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Starts to read the topics that there are, and those that will be, from given positions.
+///
+/// # Errors
+/// When librdkafka refuses the properties, or no thread can be started.
+pub fn start(
+    cluster: &KafkaCluster,
+    workers: &WorkerInlets,
+    positions: &Positions,
+    metrics: &SourceMetrics,
+) -> Result<Running, StartError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let progress = SourceProgress::default();
+    let assigner =
+        PartitionAssigner::new(cluster, workers, positions, metrics, (&progress, &stop))?;
+    let thread = thread::Builder::new().name("kafka".into()).spawn(|| assigner.run())?;
+    Ok(Running::new(stop, vec![thread], progress))
+}
 
 /// Finds the partitions, shares them out over this process's readers, and watches over both.
 pub(super) struct PartitionAssigner {

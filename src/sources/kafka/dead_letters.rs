@@ -1,7 +1,7 @@
 //! Dead letters: records that are no event and no row, kept in a topic of their own.
 
-use super::KafkaCluster;
 use super::client::{Deliveries, DeliveryContext};
+use super::cluster::KafkaCluster;
 use crate::sources::{DEAD_LETTERS, DeadLetter, SourceMetrics};
 use prometheus::IntCounter;
 use rdkafka::config::FromClientConfigAndContext;

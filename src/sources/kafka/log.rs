@@ -1,7 +1,7 @@
 //! Posted events and merges, written to their topics before anyone believes in them.
 
-use super::KafkaCluster;
 use super::client::{Deliveries, DeliveryContext};
+use super::cluster::KafkaCluster;
 use crate::engine::intake::Partition;
 use crate::event::log::{BoxFuture, EventLog, LogError, NewRecord, Position, Subject};
 use crate::sources::topic_of;

@@ -1,7 +1,7 @@
 //! Makes the topics.
 
-use super::KafkaCluster;
 use super::client::LogContext;
+use super::cluster::KafkaCluster;
 use crate::sources::{DEAD_LETTERS, Feed, TOPICS};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;

@@ -1,6 +1,7 @@
 //! Kafka topics; a record counts once all replicas in sync have it.
 
 use super::RecordWriter;
+use crate::cli::kafka::kafka_client;
 use crate::config::KafkaConfig;
 use crate::sources::topic_of;
 use anyhow::{Context, bail};
@@ -40,7 +41,7 @@ impl ProducerContext for Failures {
 
 impl Topics {
     pub(super) fn new(kafka: &KafkaConfig) -> anyhow::Result<Topics> {
-        let mut config = crate::cli::kafka_client(kafka);
+        let mut config = kafka_client(kafka);
         config.set("enable.idempotence", "true").set("linger.ms", "5");
         config.set("queue.buffering.max.messages", "500000");
         config.set("message.timeout.ms", PATIENCE.as_millis().to_string());

@@ -1,18 +1,14 @@
 //! `recsys generate`: a made-up shop's visitors, into Kafka or topic files.
 
-mod files;
-mod kafka;
-
-use super::args::{Destination, GenerateArgs};
-use super::failure;
+use super::args::GenerateArgs;
+use super::interrupt::interrupts;
+use super::writer::{RecordWriter, open};
 use crate::config::Config;
 use crate::generator::{Crowd, Pace, Shop};
 use crate::sources::topic_of;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// The topic of the catalogue's rows.
@@ -21,16 +17,6 @@ const CATALOGUE: &str = "product-catalog";
 const TURN: u64 = 1_000;
 /// How long to wait for the next event of a pace to become due.
 const WAIT: Duration = Duration::from_millis(2);
-
-/// Takes the records that are made.
-pub(super) trait RecordWriter {
-    /// Takes a record; may keep it a little.
-    fn send(&mut self, topic: &'static str, key: &str, value: &[u8]) -> anyhow::Result<()>;
-    /// Gets on with what was kept, for about so long.
-    fn wait(&mut self, time: Duration) -> anyhow::Result<()>;
-    /// Completes when everything is stored.
-    fn finish(&mut self) -> anyhow::Result<()>;
-}
 
 pub(super) fn run(config: &Config, args: &GenerateArgs) -> anyhow::Result<()> {
     let mut writer = open(config, args.to)?;
@@ -47,32 +33,6 @@ pub(super) fn run(config: &Config, args: &GenerateArgs) -> anyhow::Result<()> {
     writer.finish()?;
     bar.finish();
     made
-}
-
-/// The writer that is named, or else Kafka where there is one.
-pub(super) fn open(
-    config: &Config,
-    to: Option<Destination>,
-) -> anyhow::Result<Box<dyn RecordWriter>> {
-    let default = if config.kafka.is_some() { Destination::Kafka } else { Destination::Files };
-    Ok(match to.unwrap_or(default) {
-        Destination::Kafka => {
-            let kafka = failure::named(config.kafka.as_ref(), "kafka.brokers")?;
-            Box::new(kafka::Topics::new(kafka)?)
-        }
-        Destination::Files => Box::new(files::TopicFiles::new(&config.files.dir)?),
-    })
-}
-
-/// A flag that is set by SIGINT and SIGTERM. A second one ends the process at once: brokers may be
-/// away.
-pub(super) fn interrupts() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, stop.clone())?;
-        signal_hook::flag::register(signal, stop.clone())?;
-    }
-    Ok(stop)
 }
 
 /// Sends events until there are enough, or it is interrupted.

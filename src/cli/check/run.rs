@@ -1,0 +1,52 @@
+//! Which services are checked, and what is told of those that fail.
+
+use super::{kafka, redis, zookeeper};
+use crate::cli::args::Service;
+use crate::cli::failure::{self, Usage};
+use crate::config::Config;
+use anyhow::{Context, bail};
+
+/// Checks one service, or all that are named; a failing one does not keep the others from being
+/// checked.
+pub(in crate::cli) fn run(config: &Config, service: Service) -> anyhow::Result<()> {
+    match service {
+        Service::Kafka => check_kafka(config),
+        Service::Redis => check_redis(config),
+        Service::Zookeeper => check_zookeeper(config),
+        Service::All => all(config),
+    }
+}
+
+fn all(config: &Config) -> anyhow::Result<()> {
+    let checks = [
+        config.kafka.is_some().then(|| check_kafka(config)),
+        config.redis.is_some().then(|| check_redis(config)),
+        config.zookeeper.is_some().then(|| check_zookeeper(config)),
+    ];
+    if checks.iter().all(Option::is_none) {
+        let keys = "kafka.brokers, redis.url and zookeeper.hosts";
+        return Err(Usage(format!("none of {keys} is set, so there is nothing to check")).into());
+    }
+    let failures: Vec<String> = checks
+        .into_iter()
+        .flatten()
+        .filter_map(|check| check.err().map(|error| failure::text(&error)))
+        .collect();
+    if failures.is_empty() { Ok(()) } else { bail!(failures.join("\n")) }
+}
+
+fn check_kafka(config: &Config) -> anyhow::Result<()> {
+    let kafka = failure::named(config.kafka.as_ref(), "kafka.brokers")?;
+    kafka::check(kafka).with_context(|| format!("Kafka at {}", kafka.brokers.join(",")))
+}
+
+fn check_redis(config: &Config) -> anyhow::Result<()> {
+    let redis = failure::named(config.redis.as_ref(), "redis.url")?;
+    redis::check(redis).with_context(|| format!("Redis at {}", redis.shown_url()))
+}
+
+fn check_zookeeper(config: &Config) -> anyhow::Result<()> {
+    let zookeeper = failure::named(config.zookeeper.as_ref(), "zookeeper.hosts")?;
+    zookeeper::check(zookeeper)
+        .with_context(|| format!("ZooKeeper at {}", zookeeper.hosts.join(",")))
+}

@@ -1,0 +1,29 @@
+//! The configuration's Kafka as its clients take it.
+
+use crate::config::KafkaConfig;
+use crate::sources::kafka::KafkaCluster;
+use rdkafka::config::ClientConfig;
+
+impl From<&KafkaConfig> for KafkaCluster {
+    fn from(kafka: &KafkaConfig) -> KafkaCluster {
+        let properties = kafka.properties.iter();
+        KafkaCluster {
+            bootstrap: kafka.brokers.join(","),
+            group: kafka.group.clone(),
+            topic_prefix: kafka.topic_prefix.clone(),
+            properties: properties
+                .map(|(key, value)| (key.clone(), value.expose().into()))
+                .collect(),
+        }
+    }
+}
+
+/// A client of Kafka with the user's properties.
+pub(super) fn kafka_client(kafka: &KafkaConfig) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", kafka.brokers.join(","));
+    for (key, value) in &kafka.properties {
+        config.set(key, value.expose());
+    }
+    config
+}

@@ -1,0 +1,23 @@
+//! Which of the writers a command uses.
+
+use super::RecordWriter;
+use super::files::TopicFiles;
+use super::kafka::Topics;
+use crate::cli::args::Destination;
+use crate::cli::failure;
+use crate::config::Config;
+
+/// The writer that is named, or else Kafka where there is one.
+pub(in crate::cli) fn open(
+    config: &Config,
+    to: Option<Destination>,
+) -> anyhow::Result<Box<dyn RecordWriter>> {
+    let default = if config.kafka.is_some() { Destination::Kafka } else { Destination::Files };
+    Ok(match to.unwrap_or(default) {
+        Destination::Kafka => {
+            let kafka = failure::named(config.kafka.as_ref(), "kafka.brokers")?;
+            Box::new(Topics::new(kafka)?)
+        }
+        Destination::Files => Box::new(TopicFiles::new(&config.files.dir)?),
+    })
+}

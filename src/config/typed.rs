@@ -1,0 +1,16 @@
+//! A setting's value as it was typed, before its rule is known.
+
+/// A value before anyone asked what it should be.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum TypedValue {
+    /// A string of a file, or anything of the environment and of flags.
+    Text(String),
+    /// A number of a file.
+    Integer(String),
+    /// `true` or `false` of a file.
+    Boolean(bool),
+    /// A list of strings of a file.
+    List(Vec<String>),
+    /// What no setting can be, by its name in TOML.
+    Other(&'static str),
+}

@@ -1,0 +1,70 @@
+//! One request on its way through a handler, and what the handler may wait for.
+
+use crate::engine::question::{Answer, Body, Question, Refusal};
+use crate::http::fault::Fault;
+use crate::http::request::{self, Query};
+use crate::http::{Front, HttpLimits};
+use bytes::Bytes;
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
+
+/// One request on its way through a handler.
+pub(super) struct Call<'a> {
+    pub(super) front: &'a Front,
+    pub(super) limits: &'a HttpLimits,
+    /// When the client has waited long enough.
+    pub(super) deadline: Instant,
+    /// What stands for the pattern's parameter, percent-encoded.
+    pub(super) parameter: &'a str,
+    pub(super) query: Query<'a>,
+}
+
+impl Call<'_> {
+    /// Asks the dataflow and waits for its answer.
+    pub(super) async fn ask(&self, question: Question) -> Result<Answer, Fault> {
+        let answer = self.front.asker.ask(question).map_err(|refusal| {
+            if refusal == Refusal::Overloaded {
+                self.front.metrics.engine.questions_refused.inc();
+            }
+            Fault::Unavailable(refusal.to_string())
+        })?;
+        match timeout_at(self.deadline, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            // The worker has dropped the question, as it does when it ends.
+            Ok(Err(_)) => Err(Fault::Unavailable(Refusal::Closed.to_string())),
+            Err(_) => Err(Fault::Late("the workers have not answered yet".into())),
+        }
+    }
+
+    /// Waits for something else that answers in time or is given up.
+    pub(super) async fn wait<T, E>(
+        &self,
+        what: &str,
+        answer: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Fault>
+    where
+        Fault: From<E>,
+    {
+        match timeout_at(self.deadline, answer).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(Fault::Late(format!("{what} has not answered yet"))),
+        }
+    }
+
+    /// The request's whole body.
+    pub(super) async fn read(&self, body: Incoming) -> Result<Bytes, Fault> {
+        request::body(body, self.limits.max_body_bytes, self.deadline).await
+    }
+}
+
+/// The workers answer each question with its own kind of body; anything else is a fault of ours.
+pub(super) fn unexpected(body: &Body) -> Fault {
+    let kind = match body {
+        Body::Profiles(_) => "profiles",
+        Body::Activity(_) => "activity",
+        Body::Products(_) => "products",
+        Body::Events(_) => "events",
+        Body::Positions(_) => "positions",
+    };
+    Fault::Internal(format!("the workers answered with {kind}, which was not the question"))
+}
