@@ -5,15 +5,15 @@ use crate::config::{self, Config};
 use crate::engine::{self, Change, Engine};
 use crate::event::log::EventLog;
 use crate::http::{Front, HttpLimits, Status, serve};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, SettingMetrics};
 use crate::readiness::{Latch, Readiness};
 use crate::settings::files::FileStore;
-use crate::settings::monitor::{Monitor, SettingMetrics};
+use crate::settings::monitor::Monitor;
 use crate::settings::zookeeper::ZooKeeperStore;
 use crate::settings::{Setting, Store};
 use crate::sources::files::{self, AppendSignal, FileLog};
 use crate::sources::kafka::{self, KafkaLog};
-use crate::sources::{Positions, Running, SourceMetrics, SourceProgress, WorkerInlets};
+use crate::sources::{Positions, Running, SourceProgress, WorkerInlets};
 use anyhow::{Context, bail};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -48,8 +48,9 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
         told_to_stop()?
     };
     let settings = settings(config, runtime.handle());
-    let weights = feed(settings.clone(), &metrics, &engine, Change::Weights, weighed)?;
-    let blend = feed(settings.clone(), &metrics, &engine, Change::Blend, blended)?;
+    let weights =
+        feed(settings.clone(), &metrics.settings.weights, &engine, Change::Weights, weighed);
+    let blend = feed(settings.clone(), &metrics.settings.blend, &engine, Change::Blend, blended);
     let members = [runtime.spawn(weights), runtime.spawn(blend)];
     let (source, log) = source(config, &metrics, &engine)?;
     let front = Front {
@@ -178,19 +179,19 @@ fn settings(config: &Config, runtime: &tokio::runtime::Handle) -> Arc<dyn Store>
 /// Feeds a setting of the store to the dataflow, from the first process alone.
 fn feed<S>(
     store: Arc<dyn Store>,
-    metrics: &Metrics,
+    metrics: &SettingMetrics,
     engine: &Engine,
     change: fn(S) -> Change,
     latch: Latch,
-) -> anyhow::Result<impl Future<Output = ()> + Send + use<S>>
+) -> impl Future<Output = ()> + Send + use<S>
 where
     S: Setting + Send + Sync + 'static,
     S::Error: Send,
 {
-    let monitor = Monitor::<S>::new(store, SettingMetrics::register::<S>(&metrics.registry)?);
+    let monitor = Monitor::<S>::new(store, metrics.clone());
     let apply = engine.changer();
     let mut latch = Some(latch);
-    Ok(async move {
+    async move {
         // Another process feeds it; then there is nothing to wait for.
         let Some(apply) = apply else { return };
         let take = move |value| {
@@ -198,7 +199,7 @@ where
             drop(latch.take());
         };
         monitor.run(take).await;
-    })
+    }
 }
 
 fn source(
@@ -211,17 +212,17 @@ fn source(
         first: config.process * config.workers,
         inlets: engine.inlets.clone(),
     };
-    let metrics = SourceMetrics::register(&metrics.registry)?;
+    let metrics = &metrics.sources;
     let positions = Positions::new();
     let Some(kafka) = &config.kafka else {
         let signal = AppendSignal::default();
         let log = FileLog::open(&config.files.dir, signal.clone()).context("files.dir")?;
-        let running = files::start(&config.files.dir, &workers, &positions, &metrics, &signal)?;
+        let running = files::start(&config.files.dir, &workers, &positions, metrics, &signal)?;
         return Ok((running, Arc::new(log)));
     };
     let cluster = kafka.into();
     let log = KafkaLog::new(&cluster).context("kafka.properties")?;
-    let running = kafka::start(&cluster, &workers, &positions, &metrics)?;
+    let running = kafka::start(&cluster, &workers, &positions, metrics)?;
     Ok((running, Arc::new(log)))
 }
 

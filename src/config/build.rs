@@ -2,7 +2,10 @@
 
 use super::reader::SettingReader;
 use super::secret::{Secret, without_password};
-use super::{Cluster, Config, Files, Http, Kafka, Limits, Redis, Views, ZooKeeper};
+use super::{
+    ClusterConfig, Config, FilesConfig, HttpConfig, KafkaConfig, LimitsConfig, RedisConfig,
+    ViewsConfig, ZooKeeperConfig,
+};
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
 use redis::IntoConnectionInfo;
@@ -42,7 +45,9 @@ pub(super) fn config(reader: &mut SettingReader) -> Config {
         hosts,
         cluster: cluster(reader),
         kafka: kafka(reader),
-        files: Files { dir: reader.text("files.dir", "data", filled).unwrap_or_default().into() },
+        files: FilesConfig {
+            dir: reader.text("files.dir", "data", filled).unwrap_or_default().into(),
+        },
         redis: redis(reader),
         zookeeper: zookeeper(reader),
         http: http(reader),

@@ -75,12 +75,8 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
     for index in first..first + config.workers {
         let (inlet, outlet) = intake(config.limits.intake_bytes);
         let (ask, asked) = bounded(config.http.max_waiting);
-        let worker = metrics.engine.worker(index);
         let redis = match &config.redis {
-            Some(redis) => {
-                let freshness = metrics.engine.freshness.clone();
-                Some(Prepared::new(redis, index, worker.clone(), freshness, blank)?)
-            }
+            Some(redis) => Some(Prepared::new(redis, index, metrics.sink.worker(index), blank)?),
             None => None,
         };
         inlets.push(inlet);
@@ -89,7 +85,7 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
         let seat = Seat {
             outlet,
             changes: if index == 0 { changes.clone() } else { crossbeam_channel::never() },
-            metrics: worker,
+            metrics: metrics.engine.worker(index),
             epoch_events: config.limits.epoch_events,
             open_epochs: config.limits.open_epochs,
             stop: stop.clone(),

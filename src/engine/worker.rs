@@ -7,7 +7,7 @@ use crate::engine::intake::{Outlet, Unit};
 use crate::engine::now;
 use crate::engine::pace::Pace;
 use crate::engine::question::Asked;
-use crate::metrics::WorkerMetrics;
+use crate::metrics::EngineWorkerMetrics;
 use crate::sinks::redis::{Arrivals, Prepared, Sink};
 use crossbeam_channel::Receiver;
 use dataflows::Time;
@@ -38,7 +38,7 @@ pub(super) struct Seat {
     pub(super) outlet: Outlet,
     /// What changes of the model; only the first worker of all is sent any.
     pub(super) changes: Receiver<Change>,
-    pub(super) metrics: WorkerMetrics,
+    pub(super) metrics: EngineWorkerMetrics,
     pub(super) epoch_events: usize,
     pub(super) open_epochs: usize,
     pub(super) stop: Arc<AtomicBool>,

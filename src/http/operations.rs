@@ -12,7 +12,7 @@ use hyper::header::{HeaderValue, RETRY_AFTER};
 /// `GET /metrics`
 pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Fault> {
     let metrics = &call.front.metrics;
-    metrics.engine.ready.set(call.front.status.readiness.is_ready().into());
+    metrics.process.ready.set(call.front.status.readiness.is_ready().into());
     let text = metrics.render().map_err(|error| Fault::Internal(error.to_string()))?;
     Ok(typed_reply(HeaderValue::from_static("text/plain; version=0.0.4"), text))
 }

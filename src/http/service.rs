@@ -24,7 +24,7 @@ pub(super) struct Service {
 impl Service {
     pub(super) fn new(front: Front, limits: HttpLimits) -> Service {
         let cors = Cors::new(&limits.cors_origins);
-        let measure = Measure::new(front.metrics.http_request_duration_ms.clone());
+        let measure = Measure::new(front.metrics.http.request_duration.clone());
         Service { front, limits, cors, measure }
     }
 

@@ -1,80 +1,72 @@
-//! What the sources count and gauge.
+//! Events as they are read from topics.
 
+use super::register::{counter, counters, gauge, gauges};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
-/// What the sources count and gauge. Cheap to clone.
-#[derive(Clone)]
+/// The metrics of the sources. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct SourceMetrics {
-    /// Events, merges and catalogue rows taken in, by topic.
+    /// `recsys_events_total{topic}`
     pub events: IntCounterVec,
-    /// Dead letters, by topic and [reason](crate::event::parse::Reason::name).
+    /// `recsys_dead_letters_total{topic, reason}`, with a parser's `Reason::name`.
     pub dead_letters: IntCounterVec,
-    /// Dead letters that could not be written to where they are kept.
+    /// `recsys_dead_letters_lost_total`
     pub dead_letters_lost: IntCounter,
-    /// How many offsets a partition has beyond what was read.
+    /// `recsys_source_lag{topic, partition}`, in offsets.
     pub lag: IntGaugeVec,
-    /// Bytes that wait for a worker.
+    /// `recsys_source_queue_bytes{worker}`
     pub queue_bytes: IntGaugeVec,
-    /// Whether reading waits for a worker whose queue is full.
+    /// `recsys_source_paused{worker}`
     pub paused: IntGaugeVec,
-    /// Whether the source can be reached.
+    /// `recsys_source_connected`
     pub connected: IntGauge,
 }
 
 impl SourceMetrics {
-    /// Makes the metrics and registers them.
-    ///
-    /// # Errors
-    /// When the registry has metrics of these names already.
-    pub fn register(registry: &Registry) -> Result<SourceMetrics, prometheus::Error> {
-        let counters = |name: &str, help: &str, labels: &[&str]| {
-            let counters = IntCounterVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(counters.clone()))?;
-            Ok::<_, prometheus::Error>(counters)
-        };
-        let gauges = |name: &str, help: &str, labels: &[&str]| {
-            let gauges = IntGaugeVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(gauges.clone()))?;
-            Ok::<_, prometheus::Error>(gauges)
-        };
-        let gauge = |name: &str, help: &str| {
-            let gauge = IntGauge::new(name, help)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok::<_, prometheus::Error>(gauge)
-        };
-        let dead_letters_lost = IntCounter::new(
-            "recsys_dead_letters_lost_total",
-            "Dead letters that could not be written to where they are kept.",
-        )?;
-        registry.register(Box::new(dead_letters_lost.clone()))?;
-        Ok(SourceMetrics {
+    pub(super) fn new(registry: &Registry) -> SourceMetrics {
+        SourceMetrics {
             events: counters(
+                registry,
                 "recsys_events_total",
-                "Events, merges and rows taken in.",
+                "Events, merges and catalogue rows read",
                 &["topic"],
-            )?,
+            ),
             dead_letters: counters(
+                registry,
                 "recsys_dead_letters_total",
-                "Records that are no event, merge or row.",
+                "Records that the parser refused, by its reason",
                 &["topic", "reason"],
-            )?,
-            dead_letters_lost,
+            ),
+            dead_letters_lost: counter(
+                registry,
+                "recsys_dead_letters_lost_total",
+                "Dead letters that could not be written to their topic",
+            ),
             lag: gauges(
+                registry,
                 "recsys_source_lag",
-                "Offsets of a partition that were not read yet.",
+                "Offsets of a partition that are not read yet",
                 &["topic", "partition"],
-            )?,
+            ),
             queue_bytes: gauges(
+                registry,
                 "recsys_source_queue_bytes",
-                "Bytes read that wait for a worker.",
+                "Bytes that are read and wait for a worker",
                 &["worker"],
-            )?,
+            ),
             paused: gauges(
+                registry,
                 "recsys_source_paused",
-                "1 while reading waits for a worker whose queue is full.",
+                "1 while reading waits for a worker whose queue is full, else 0",
                 &["worker"],
-            )?,
-            connected: gauge("recsys_source_connected", "1 while the source can be reached.")?,
-        })
+            ),
+            connected: gauge(
+                registry,
+                Opts::new(
+                    "recsys_source_connected",
+                    "1 while the brokers, or the folder of topic files, can be reached, else 0",
+                ),
+            ),
+        }
     }
 }

@@ -2,44 +2,8 @@
 //! nonsense and outages.
 
 use super::{Setting, Store, StoreError};
-use prometheus::{IntCounter, IntGauge, Opts, Registry};
+use crate::metrics::SettingMetrics;
 use std::sync::Arc;
-
-/// What the operator sees of a setting.
-#[derive(Clone, Debug)]
-pub struct SettingMetrics {
-    version: IntGauge,
-    rejected: IntCounter,
-    connected: IntGauge,
-}
-
-impl SettingMetrics {
-    /// Makes a setting's metrics and enters them.
-    ///
-    /// # Errors
-    /// When metrics of these names are there already.
-    pub fn register<S: Setting>(registry: &Registry) -> prometheus::Result<SettingMetrics> {
-        let name = S::NAME;
-        let connected = "1 when the setting could be read at the last try, else 0";
-        let metrics = SettingMetrics {
-            version: IntGauge::new(
-                format!("recsys_{name}_version"),
-                format!("Good {name} taken since the start; 0 while none have been read"),
-            )?,
-            rejected: IntCounter::new(
-                format!("recsys_{name}_rejected_total"),
-                format!("Values of the {name} node that were no {name}"),
-            )?,
-            connected: IntGauge::with_opts(
-                Opts::new("recsys_settings_connected", connected).const_label("setting", name),
-            )?,
-        };
-        registry.register(Box::new(metrics.version.clone()))?;
-        registry.register(Box::new(metrics.rejected.clone()))?;
-        registry.register(Box::new(metrics.connected.clone()))?;
-        Ok(metrics)
-    }
-}
 
 /// Reads, and reads again whenever the store says so.
 pub struct Monitor<S> {
@@ -132,6 +96,7 @@ impl<S: Setting> Monitor<S> {
 mod param_monitor {
     use super::*;
     use crate::event::log::BoxFuture;
+    use crate::metrics::Metrics;
     use crate::settings::WEIGHTS;
     use dataflows::weights::{Score, Weights};
     use std::collections::VecDeque;
@@ -175,7 +140,7 @@ mod param_monitor {
     ) {
         let script =
             Arc::new(Script { answers: Mutex::new(answers.into()), created: Mutex::default() });
-        let metrics = SettingMetrics::register::<Weights>(&Registry::new()).unwrap();
+        let metrics = Metrics::new().settings.weights;
         let mut seen = Vec::new();
         let monitor = Monitor::new(script.clone(), metrics.clone());
         let mut run = Box::pin(monitor.run(|Weights([Score(view), ..])| seen.push(view)));

@@ -1,9 +1,10 @@
-//! Sends what a reader has read to a worker: collects records into a batch, and hands it to the inlet.
+//! Sends what a reader has read to a worker, and holds the reader back while the worker is behind.
 
 use super::record_batch::{Record, RecordBatch};
-use super::{Feed, SourceMetrics, WorkerInlets};
+use super::{Feed, WorkerInlets};
 use crate::engine::intake::{Inlet, Partition, Refused};
 use crate::event::parse::Reason;
+use crate::metrics::SourceMetrics;
 use prometheus::IntGauge;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// How long a reader waits before it offers a unit again to a worker whose queue was full.
+/// The pause before a unit is offered again to a worker whose queue was full.
 const RETRY: Duration = Duration::from_millis(1);
 
 /// Collects records for one worker into a batch and hands full ones to its inlet.
@@ -24,7 +25,7 @@ pub(super) struct BatchSender {
 }
 
 impl BatchSender {
-    /// The sender of one of this process's workers.
+    /// Makes the sender to `workers.inlets[index]`.
     pub(super) fn new(
         workers: &WorkerInlets,
         index: usize,
@@ -41,29 +42,31 @@ impl BatchSender {
         }
     }
 
-    /// Whether reading is to end.
+    /// Whether the source is to stop reading.
     pub(super) fn stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }
 
-    /// Takes a record in, or says why it is a dead letter.
+    /// Parses a record and adds it to the batch, or returns why it is a dead letter.
     pub(super) fn take(&mut self, feed: Feed, record: &Record<'_>, now: i64) -> Result<(), Reason> {
         self.batch.take(feed, record, now)
     }
 
-    /// Whether there is enough to be handed over, as [`BatchSender::advance`] then does.
+    /// Whether the batch is full, so that the next [`BatchSender::advance`] hands it over.
     pub(super) fn is_full(&self) -> bool {
         self.batch.is_full()
     }
 
-    /// A partition's next offset moves on. Breaks as [`BatchSender::flush`] does.
+    /// Moves a partition's next offset on, and hands a full batch over. Breaks as
+    /// [`BatchSender::flush`] does.
     pub(super) fn advance(&mut self, partition: &Partition, by: i64) -> ControlFlow<()> {
         self.batch.advance(partition, by);
         if self.batch.is_full() { self.flush() } else { ControlFlow::Continue(()) }
     }
 
-    /// Hands over what there is, and waits while the worker's queue is full: nothing is read
-    /// meanwhile, so the brokers wait as well. Breaks when the worker has ended or reading is to.
+    /// Hands the batch over, and blocks while the worker's queue is full. The calling reader reads
+    /// nothing meanwhile, so the backlog stays with the brokers. Breaks when the worker has ended or
+    /// the source is to stop.
     pub(super) fn flush(&mut self) -> ControlFlow<()> {
         self.queue_bytes.set(i64::try_from(self.inlet.held()).unwrap_or(i64::MAX));
         if self.batch.is_empty() {

@@ -1,16 +1,14 @@
-//! Where events come from: Kafka topics, or topic files.
+//! Reads events from Kafka topics, or from topic files.
 //!
-//! A source hands [`Unit`](crate::engine::intake::Unit)s to the workers' inlets. Its other end, for
-//! whoever posts events, is an [`EventLog`](crate::event::log::EventLog).
+//! A source hands [`Unit`](crate::engine::intake::Unit)s to the workers' inlets. Each source comes with
+//! an [`EventLog`](crate::event::log::EventLog), which writes posted events to the same topics.
 
-mod metrics;
 mod record_batch;
 mod batch_sender;
 mod running;
 pub mod kafka;
 pub mod files;
 
-pub use metrics::SourceMetrics;
 pub use running::{Running, SourceProgress};
 
 use crate::engine::intake::{Inlet, Partition};
@@ -21,18 +19,18 @@ use dataflows::event::Kind;
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What a topic carries.
+/// The kind of records in a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feed {
     /// Events of one kind.
     Events(Kind),
-    /// Rows of the catalogue.
+    /// Rows of the product catalogue.
     Catalogue,
-    /// Guests that have signed in.
+    /// Merges of guests into the accounts that they signed in to.
     Merges,
 }
 
-/// The topics that are read, and what each carries.
+/// The topics that are read, with the kind of records in each.
 pub const TOPICS: [(&str, Feed); 5] = [
     ("product-catalog", Feed::Catalogue),
     ("user-merges", Feed::Merges),
@@ -61,11 +59,11 @@ pub type Positions = HashMap<Partition, i64>;
 /// has `inlets[i]`.
 #[derive(Clone)]
 pub struct WorkerInlets {
-    /// How many workers there are in all processes.
+    /// The number of workers in all processes.
     pub peers: usize,
-    /// The first one of this process.
+    /// The index of this process's first worker among all.
     pub first: usize,
-    /// The queues of this process's workers.
+    /// The queues of this process's workers, in their order.
     pub inlets: Vec<Inlet>,
 }
 

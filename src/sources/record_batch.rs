@@ -1,4 +1,5 @@
-//! What was read and not handed over yet: events in blocks by owner, merges, rows, and positions.
+//! Parses records and collects them until they are handed to a worker: events in blocks by owner,
+//! merges, catalogue rows, and how far they advance their partitions.
 
 use super::Feed;
 use crate::engine::intake::{CatalogueRow, Partition, Unit};
@@ -6,21 +7,21 @@ use crate::event::parse::{Reason, Scratch, parse, parse_merge, parse_row};
 use dataflows::block::{Block, owner};
 use dataflows::guests::Merge;
 
-/// How many bytes of events are handed over at once, at most: what keeps an epoch small.
-const FULL: usize = 64 * 1024;
+/// A batch of this many bytes is handed over, which keeps epochs small.
+const FULL_BYTES: usize = 64 * 1024;
 
-/// About how many bytes a catalogue row, or a merge, is counted as.
-const ROW: usize = 256;
+/// The bytes that a catalogue row or a merge is counted as, about its size.
+const ROW_BYTES: usize = 256;
 
-/// One record as a source shows it.
+/// One record of a topic, as a source read it.
 pub(super) struct Record<'a> {
     pub(super) key: Option<&'a [u8]>,
     pub(super) value: Option<&'a [u8]>,
-    /// The record's own time, in milliseconds.
+    /// The record's own time, in milliseconds since the Unix epoch.
     pub(super) time: Option<i64>,
 }
 
-/// What was read and not handed over yet.
+/// Parsed records that are not handed over yet.
 pub(super) struct RecordBatch {
     blocks: Vec<Block>,
     bytes: usize,
@@ -42,18 +43,19 @@ impl RecordBatch {
         }
     }
 
-    /// Takes a record in, or says why it is a dead letter. Positions are [`RecordBatch::advance`]'s.
+    /// Parses a record and adds it, or returns why it is a dead letter. Either way the caller moves the
+    /// partition on with [`RecordBatch::advance`].
     pub(super) fn take(&mut self, feed: Feed, record: &Record<'_>, now: i64) -> Result<(), Reason> {
         match feed {
             Feed::Catalogue => {
                 let row = parse_row(record.key, record.value, &mut self.scratch)?;
                 self.catalogue.push(row);
-                self.bytes += ROW;
+                self.bytes += ROW_BYTES;
             }
             Feed::Merges => {
                 let value = record.value.unwrap_or_default();
                 self.merges.push(parse_merge(value, None, record.time, now, &mut self.scratch)?);
-                self.bytes += ROW;
+                self.bytes += ROW_BYTES;
             }
             Feed::Events(kind) => {
                 let value = record.value.unwrap_or_default();
@@ -69,7 +71,7 @@ impl RecordBatch {
         Ok(())
     }
 
-    /// A partition's next offset moves on.
+    /// Moves a partition's next offset on.
     pub(super) fn advance(&mut self, partition: &Partition, by: i64) {
         match self.advances.last_mut() {
             Some((last, sum)) if last == partition => *sum += by,
@@ -79,18 +81,18 @@ impl RecordBatch {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.bytes >= FULL
+        self.bytes >= FULL_BYTES
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.bytes == 0 && self.advances.is_empty()
     }
 
-    /// What is to be handed over; nothing is left.
+    /// Takes all that was collected as one unit, and leaves the batch empty.
     pub(super) fn finish(&mut self) -> Unit {
         let blocks = self.blocks.iter_mut().enumerate().filter(|(_, block)| !block.is_empty());
         let blocks = blocks.map(|(owner, block)| {
-            // The next one is likely to be as large: tiny when idle, full when behind.
+            // The next block is likely to be as large: tiny when idle, full when behind.
             let next = Block::with_capacity_of(block);
             (owner, std::mem::replace(block, next))
         });

@@ -1,42 +1,44 @@
-//! A source at work: how far it is, and how to end it.
+//! A running source: whether it has caught up, and how it is stopped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-/// Whether a source has read all that was there when it started. Cheap to clone.
+/// Tells whether a source has read all that was there when it started. Clones share it.
 #[derive(Clone, Default)]
 pub struct SourceProgress(Arc<State>);
 
 #[derive(Default)]
 struct State {
-    found: AtomicBool,
+    /// Whether all partitions have been counted.
+    counted: AtomicBool,
+    /// The number of partitions that have not caught up.
     behind: AtomicUsize,
 }
 
 impl SourceProgress {
-    /// Whether the workers have been handed all that was there when the source started.
+    /// Whether all that was there when the source started has been handed to the workers.
     pub fn caught_up(&self) -> bool {
-        self.0.found.load(Ordering::Acquire) && self.0.behind.load(Ordering::Acquire) == 0
+        self.0.counted.load(Ordering::Acquire) && self.0.behind.load(Ordering::Acquire) == 0
     }
 
-    /// All partitions that there are now have been counted.
-    pub(super) fn found(&self) {
-        self.0.found.store(true, Ordering::Release);
+    /// Notes that every partition which is there now has been looked at.
+    pub(super) fn all_counted(&self) {
+        self.0.counted.store(true, Ordering::Release);
     }
 
-    /// One more partition has something to catch up with.
-    pub(super) fn behind(&self) {
+    /// Counts a partition that has something to catch up with.
+    pub(super) fn one_behind(&self) {
         self.0.behind.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// One of them has caught up.
-    pub(super) fn arrived(&self) {
+    /// Notes that one of these has caught up.
+    pub(super) fn one_caught_up(&self) {
         self.0.behind.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-/// A source at work. Dropping it ends it and waits for its threads.
+/// A running source. Dropping it stops the source and waits for its threads.
 pub struct Running {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
@@ -52,12 +54,12 @@ impl Running {
         Running { stop, threads, progress }
     }
 
-    /// How far it is.
+    /// A handle that tells whether the source has caught up.
     pub fn progress(&self) -> SourceProgress {
         self.progress.clone()
     }
 
-    /// Whether its threads still run; they end by themselves when the workers have ended.
+    /// Whether all of its threads still run. They end by themselves when the workers have ended.
     pub fn is_alive(&self) -> bool {
         self.threads.iter().all(|thread| !thread.is_finished())
     }

@@ -3,9 +3,8 @@
 use super::RecordTimes;
 use super::encode::Pipeline;
 use crate::config;
-use crate::metrics::WorkerMetrics;
+use crate::metrics::SinkWorkerMetrics;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use prometheus::Histogram;
 use prometheus::local::LocalHistogram;
 use redis::{Client, ConnectionLike, RedisResult};
 use std::sync::Arc;
@@ -55,8 +54,7 @@ impl Connection {
     pub(super) fn open(
         config: &config::RedisConfig,
         worker: usize,
-        metrics: WorkerMetrics,
-        freshness: Histogram,
+        metrics: SinkWorkerMetrics,
     ) -> RedisResult<Connection> {
         let client = Client::open(config.url.expose())?;
         let (sender, receiver) = bounded(IN_FLIGHT);
@@ -78,8 +76,8 @@ impl Connection {
             away: false,
             shared: shared.clone(),
             spare: give_back,
+            freshness: metrics.freshness.local(),
             metrics,
-            freshness: freshness.local(),
         };
         std::thread::Builder::new()
             .name(format!("redis-{worker}"))
@@ -129,7 +127,7 @@ struct Writer {
     away: bool,
     shared: Arc<Shared>,
     spare: Sender<Vec<u8>>,
-    metrics: WorkerMetrics,
+    metrics: SinkWorkerMetrics,
     freshness: LocalHistogram,
 }
 
@@ -220,15 +218,15 @@ impl Writer {
 
     fn failed(&mut self, error: &redis::RedisError) {
         self.connection = None;
-        self.metrics.sink_errors.inc();
+        self.metrics.errors.inc();
         if !std::mem::replace(&mut self.away, true) {
             tracing::warn!(%error, "Redis does not take profiles; they wait");
         }
     }
 
     fn took(&mut self, batch: Batch, began: Instant) {
-        self.metrics.sink_flush.observe(began.elapsed().as_secs_f64());
-        self.metrics.sink_fields.inc_by(batch.pipeline.fields());
+        self.metrics.flush.observe(began.elapsed().as_secs_f64());
+        self.metrics.fields.inc_by(batch.pipeline.fields());
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
         for (time, events) in batch.records {

@@ -10,7 +10,7 @@ mod encode;
 mod connection;
 
 use crate::config;
-use crate::metrics::WorkerMetrics;
+use crate::metrics::SinkWorkerMetrics;
 use changes::{Changes, Sealed, Sweep};
 use connection::Connection;
 pub use connection::is_blank;
@@ -76,7 +76,7 @@ pub struct Prepared {
     connection: Connection,
     slice: Duration,
     pipeline_bytes: usize,
-    metrics: WorkerMetrics,
+    metrics: SinkWorkerMetrics,
     blank: bool,
 }
 
@@ -89,11 +89,10 @@ impl Prepared {
     pub fn new(
         config: &config::RedisConfig,
         worker: usize,
-        metrics: WorkerMetrics,
-        freshness: prometheus::Histogram,
+        metrics: SinkWorkerMetrics,
         blank: bool,
     ) -> redis::RedisResult<Prepared> {
-        let connection = Connection::open(config, worker, metrics.clone(), freshness)?;
+        let connection = Connection::open(config, worker, metrics.clone())?;
         let config::RedisConfig { slice, pipeline_bytes, .. } = *config;
         Ok(Prepared { connection, slice, pipeline_bytes, metrics, blank })
     }
@@ -174,7 +173,7 @@ impl Sink {
         let waiting = self.sealed.borrow().users()
             + self.changes.as_ref().map_or(0, Changes::users)
             + self.sweep.users(self.ours.len());
-        self.way.metrics.sink_pending_users.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.way.metrics.pending_users.set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
 
     /// Redis is away for long: what has changed is not held any longer, but that its users have.

@@ -1,13 +1,14 @@
-//! Dead letters: a file beside the topics', one JSON object a line.
+//! Writes dead letters to a file beside the topics', one JSON object a line.
 
-use crate::sources::{DEAD_LETTERS, DeadLetter, SourceMetrics};
+use crate::metrics::SourceMetrics;
+use crate::sources::{DEAD_LETTERS, DeadLetter};
 use prometheus::IntCounter;
 use serde::Serialize;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Writes dead letters to their file.
+/// The file of dead letters.
 pub(super) struct DeadLetterFile {
     path: PathBuf,
     lost: IntCounter,
@@ -20,7 +21,7 @@ struct Written<'a> {
     source_partition: i32,
     source_offset: i64,
     reason: &'a str,
-    /// As text; what is no UTF-8 is replaced. The offset leads to the bytes.
+    /// The record as text, with U+FFFD for bytes that are not UTF-8. Its own bytes are at the offset.
     record: &'a str,
 }
 
@@ -32,7 +33,8 @@ impl DeadLetterFile {
         }
     }
 
-    /// Writes a dead letter. One that can't be written is counted and told: the topic still has it.
+    /// Appends a dead letter. A failure is logged and counted, and goes no further: the topic still has
+    /// the record.
     pub(super) fn write(&self, letter: &DeadLetter<'_>) {
         if let Err(error) = self.append(letter) {
             tracing::warn!(%error, file = %self.path.display(), "a dead letter could not be written");
@@ -50,7 +52,7 @@ impl DeadLetterFile {
             record: &record,
         })?;
         line.push(b'\n');
-        // Opened anew for each: they are rare, and the file may be taken away at any time.
+        // Opened for each: they are rare, and the file may be deleted at any time.
         OpenOptions::new().create(true).append(true).open(&self.path)?.write_all(&line)
     }
 }

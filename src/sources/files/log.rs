@@ -1,4 +1,4 @@
-//! Posted events and merges, appended to their topic files and synced before anyone believes in them.
+//! Appends posted events and merges to their topic files, and syncs before it acknowledges.
 
 use super::{AppendSignal, path};
 use crate::engine::intake::Partition;
@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use tokio::sync::oneshot;
 
-/// How many appends may wait for the disk.
-const WAITING: usize = 4096;
+/// The most appends that may wait for the disk.
+const MOST_WAITING: usize = 4096;
 
-/// Topic files as an event log. All appends that wait are synced together, once.
+/// An event log of topic files. Appends that wait at the same time share one sync.
 pub struct FileLog {
     appends: Option<Sender<Append>>,
     writer: Option<JoinHandle<()>>,
@@ -30,13 +30,13 @@ struct Append {
 }
 
 impl FileLog {
-    /// A log in a folder, which is made when it is missing; `signal` wakes the folder's reader.
+    /// Opens the log in a folder, which is created if missing. `signal` wakes the folder's reader.
     ///
     /// # Errors
     /// When the folder can't be made, or no thread can be started.
     pub fn open(dir: &Path, signal: AppendSignal) -> io::Result<FileLog> {
         std::fs::create_dir_all(dir)?;
-        let (sender, appends) = bounded(WAITING);
+        let (sender, appends) = bounded(MOST_WAITING);
         let topics = Subject::ALL.map(|subject| Topic::new(dir, topic_of(subject)));
         let writer = Writer { topics, appends, signal, scratch: Scratch::default() };
         let writer = thread::Builder::new().name("file-log".into()).spawn(|| writer.run())?;
@@ -79,17 +79,17 @@ struct Writer {
 }
 
 impl Writer {
-    /// Works until the log is dropped and nothing waits.
+    /// Writes until the log is dropped and no append waits.
     fn run(mut self) {
         while let Ok(first) = self.appends.recv() {
             let mut appends = vec![first];
-            appends.extend(self.appends.try_iter().take(WAITING));
+            appends.extend(self.appends.try_iter().take(MOST_WAITING));
             self.commit(appends);
             self.signal.notify();
         }
     }
 
-    /// Writes and syncs together, then answers each.
+    /// Writes and syncs several appends at once, then answers each.
     fn commit(&mut self, appends: Vec<Append>) {
         let staged: Vec<Vec<(Subject, u64)>> = appends
             .iter()
@@ -104,14 +104,13 @@ impl Writer {
                 let partition = Partition { topic: topic_of(subject).into(), index: 0 };
                 Ok(Position { partition, offset })
             };
-            // Who no longer waits needs no answer.
+            // The receiver is gone if the request was given up.
             let _ = append.reply.send(staged.into_iter().map(position).collect());
         }
     }
 
-    /// Adds a record to what is written next. Lines have no time of their own, so an event that
-    /// does not say when it happened gets the present: else every reading of the file would give it
-    /// another time.
+    /// Stages a record. A line has no time of its own, so an event without a `timestamp` gets the
+    /// present; else it would have another time at every reading of the file.
     fn stage(&mut self, record: &NewRecord) -> (Subject, u64) {
         let topic = &mut self.topics[record.subject.index()];
         let rest = record.json.trim_ascii_start().strip_prefix(b"{");
@@ -136,7 +135,7 @@ impl Topic {
         Topic { path: path(dir, topic), file: None, staged: Vec::new() }
     }
 
-    /// Adds a line to what is written next; where in it the line begins.
+    /// Stages a line. Returns where it begins within what is staged.
     fn stage(&mut self, json: &[u8]) -> u64 {
         let begin = self.staged.len();
         // In JSON a bare newline is only ever white space between tokens.
@@ -145,18 +144,18 @@ impl Topic {
         begin as u64
     }
 
-    /// Appends what is staged and syncs it; the offset at which it begins.
+    /// Appends what is staged and syncs it. Returns the offset at which it begins.
     fn write(&mut self) -> io::Result<u64> {
         if self.staged.is_empty() {
             return Ok(0);
         }
         let staged = std::mem::take(&mut self.staged);
-        // Opened anew after a failure, which closes a torn line, and when it was taken away.
+        // Opened again after a failure, as opening ends a torn line, and when the file was deleted.
         let file = self.file.take().filter(|file| is_at(file, &self.path));
         let mut file = file.map_or_else(|| open(&self.path), Ok)?;
         file.write_all(&staged)?;
         file.sync_data()?;
-        // Appending moves to behind what was appended, whoever else appends.
+        // After an append the position is behind it, even if others append as well.
         let end = file.stream_position()?;
         self.file = Some(file);
         Ok(end - staged.len() as u64)
@@ -170,11 +169,11 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Opens a topic file to append to. A last line that was torn off gets its newline, so that it
-/// becomes a dead letter of its own instead of spoiling the next event.
+/// Opens a topic file to append to. A torn last line gets its newline, so that it becomes a dead
+/// letter of its own and does not run into the next event.
 fn open(path: &Path) -> io::Result<File> {
     let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-    // The folder's entry of a new file is to be there after a crash as well.
+    // Makes the folder's entry of a new file survive a crash.
     if let Some(dir) = path.parent() {
         File::open(dir)?.sync_all()?;
     }

@@ -1,8 +1,8 @@
-//! Topic files: one line a record, appended to and tailed.
+//! Topic files: each holds one topic, one record a line, and is tailed as it grows.
 //!
-//! `<dir>/view-events.jsonl` is what the topic `view-events` is in Kafka, with one partition, and
-//! byte offsets. So a file can be replayed, and a position says which bytes the state contains.
-//! A last line without its newline is not a record yet.
+//! `<dir>/view-events.jsonl` stands for Kafka's topic `view-events` with one partition, whose offsets
+//! are bytes. So a position tells which bytes of the file the state contains. A last line without its
+//! newline is not a record yet.
 
 mod tail;
 mod dead_letters;
@@ -31,7 +31,7 @@ impl AppendSignal {
     }
 }
 
-/// The file of a topic.
+/// Returns the path of a topic's file.
 fn path(dir: &Path, topic: &str) -> PathBuf {
     dir.join(topic).with_extension("jsonl")
 }

@@ -1,15 +1,15 @@
-//! The one reader of a process: goes round the topic files of its workers.
+//! Reads the topic files of all workers of this process, in turn, on one thread.
 
 use super::dead_letters::DeadLetterFile;
 use super::tail::{Growth, Line, Tail};
 use super::{AppendSignal, path};
 use crate::engine::intake::Partition;
 use crate::event::parse::Reason;
+use crate::metrics::SourceMetrics;
 use crate::sources::batch_sender::BatchSender;
 use crate::sources::record_batch::Record;
 use crate::sources::{
-    DeadLetter, Feed, Positions, Running, SourceMetrics, SourceProgress, TOPICS, WorkerInlets,
-    now_ms,
+    DeadLetter, Feed, Positions, Running, SourceProgress, TOPICS, WorkerInlets, now_ms,
 };
 use prometheus::{IntCounter, IntGauge};
 use std::io;
@@ -20,11 +20,11 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
-/// How long the reader sleeps when nothing is new. What this process appends wakes it at once.
+/// The longest sleep when nothing is new. An append by this process ends it at once.
 const NAP: Duration = Duration::from_millis(20);
 
-/// After how many naps it looks whether a file was cut or replaced.
-const NAPS: u32 = 50;
+/// The number of sleeps after which files are checked for having been cut or replaced.
+const NAPS_PER_CHECK: u32 = 50;
 
 /// Starts to read the topic files that there are in a folder, and those that will be, from given
 /// positions. Makes the folder when it is missing.
@@ -42,15 +42,15 @@ pub fn start(
     let stop = Arc::new(AtomicBool::new(false));
     let progress = SourceProgress::default();
     let reader = TopicFileReader::new(dir, workers, positions, metrics, (&progress, &stop));
-    progress.found();
+    progress.all_counted();
     metrics.connected.set(1);
     let thread = thread::Builder::new().name("files".into()).spawn(|| reader.run())?;
-    // A signal has one reader, and this is the one place that sets it.
+    // A signal has one reader, which is set here and nowhere else.
     let _ = signal.0.set(thread.thread().clone());
     Ok(Running::new(stop, vec![thread], progress))
 }
 
-/// The one reader of a process.
+/// The reader of a process's topic files.
 pub(super) struct TopicFileReader {
     senders: Vec<BatchSender>,
     files: Vec<TopicFile>,
@@ -67,11 +67,11 @@ struct TopicFile {
     feed: Feed,
     tail: Tail,
     next: i64,
-    /// Until it has been handed over, the file's length when reading began.
+    /// The file's length when reading began, until all up to there has been handed over.
     target: Option<u64>,
     events: IntCounter,
     lag: IntGauge,
-    /// Whether the last look failed, so that it is told once.
+    /// Whether the last read failed, so that a failure is logged once.
     failing: bool,
 }
 
@@ -91,7 +91,7 @@ impl TopicFileReader {
             let worker = workers.reader_of(&partition)?;
             let file = TopicFile::new(dir, worker, partition, feed, positions, metrics);
             if file.target.is_some() {
-                progress.behind();
+                progress.one_behind();
             }
             Some(file)
         });
@@ -115,7 +115,7 @@ impl TopicFileReader {
                 ControlFlow::Continue(false) => {
                     thread::park_timeout(NAP);
                     naps += 1;
-                    if naps % NAPS == 0 && self.check().is_break() {
+                    if naps % NAPS_PER_CHECK == 0 && self.check().is_break() {
                         break;
                     }
                 }
@@ -124,11 +124,11 @@ impl TopicFileReader {
         }
     }
 
-    /// One turn for each file; whether there was anything new.
+    /// Reads on a little in each file. Returns whether anything was new.
     fn round(&mut self) -> ControlFlow<(), bool> {
         let mut more = false;
         for file in &mut self.files {
-            more |= file.turn(&mut self.senders[file.worker], &self.dead_letters, &self.metrics)?;
+            more |= file.read(&mut self.senders[file.worker], &self.dead_letters, &self.metrics)?;
         }
         for sender in &mut self.senders {
             sender.flush()?;
@@ -136,13 +136,13 @@ impl TopicFileReader {
         for file in &mut self.files {
             if file.target.is_some_and(|target| file.tail.reached() >= target) {
                 file.target = None;
-                self.progress.arrived();
+                self.progress.one_caught_up();
             }
         }
         ControlFlow::Continue(more)
     }
 
-    /// Looks whether a file was cut or replaced.
+    /// Starts over with each file that was cut or replaced.
     fn check(&mut self) -> ControlFlow<()> {
         for file in &mut self.files {
             if let Ok(Growth::Replaced) = file.tail.check() {
@@ -188,8 +188,8 @@ impl TopicFile {
         }
     }
 
-    /// Reads on a little; whether there was anything new.
-    fn turn(
+    /// Reads on a little. Returns whether anything was new.
+    fn read(
         &mut self,
         sender: &mut BatchSender,
         dead_letters: &DeadLetterFile,
@@ -197,7 +197,7 @@ impl TopicFile {
     ) -> ControlFlow<(), bool> {
         let TopicFile { partition, feed, next, events, .. } = self;
         let (now, mut flow) = (now_ms(), ControlFlow::Continue(()));
-        let looked = self.tail.read(|line| {
+        let growth = self.tail.read(|line| {
             if flow.is_break() {
                 return;
             }
@@ -214,12 +214,12 @@ impl TopicFile {
             *next = line.after;
         });
         flow?;
-        let failed = looked.as_ref().err();
+        let failed = growth.as_ref().err();
         if let Some(error) = failed.filter(|_| !self.failing) {
             tracing::warn!(%error, partition = ?self.partition, "the topic file can't be read; trying on");
         }
         self.failing = failed.is_some();
-        let more = matches!(looked, Ok(Growth::Grew));
+        let more = matches!(growth, Ok(Growth::Grew));
         if more {
             self.lag.set(i64::try_from(self.tail.behind()).unwrap_or(i64::MAX));
         }

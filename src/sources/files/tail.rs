@@ -1,4 +1,4 @@
-//! The lines of a growing file, each once it has its newline.
+//! Reads the lines of a growing file, each once it has its newline.
 
 use crate::event::parse::MAX_RECORD;
 use std::fs::File;
@@ -6,34 +6,34 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 
-/// How much is read at once.
+/// The most bytes of one read.
 const CHUNK: usize = 256 * 1024;
 
 /// What became of the file since it was last read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Growth {
-    /// There was something new.
+    /// It has more bytes, and they were read.
     Grew,
-    /// There was nothing new.
+    /// It has nothing new.
     Unchanged,
-    /// It is shorter than it was, or another file: it is read from its beginning.
+    /// It is shorter than before, or another file; it is read from its beginning.
     Replaced,
 }
 
-/// One line, or the place of one that is too long to keep.
+/// One line, or where one is that is too long to keep.
 pub(super) struct Line<'a> {
-    /// The bytes without the newline; of a line beyond [`MAX_RECORD`], the first.
+    /// The bytes without the newline; of a line that is too long, the first [`MAX_RECORD`].
     pub(super) bytes: &'a [u8],
     /// Whether it is too long.
     pub(super) too_long: bool,
     /// The offset of its first byte.
     pub(super) offset: i64,
-    /// The offset behind its newline.
+    /// The offset of the byte after its newline.
     pub(super) after: i64,
 }
 
 impl Line<'_> {
-    /// Whether it holds nothing but white space.
+    /// Whether the line has nothing but white space.
     pub(super) fn is_blank(&self) -> bool {
         self.bytes.trim_ascii().is_empty()
     }
@@ -45,30 +45,30 @@ pub(super) struct Tail {
     file: Option<File>,
     /// The offset of the buffer's first byte.
     offset: u64,
-    /// What was read behind the last whole line.
+    /// The bytes that were read after the last whole line.
     buffer: Vec<u8>,
     chunk: Vec<u8>,
-    /// How many bytes of a line that is too long were let go of, behind the buffer's.
-    beyond: u64,
+    /// The number of bytes, after the buffer's, of a line that is too long; they are not kept.
+    skipped: u64,
 }
 
 impl Tail {
     pub(super) fn new(path: PathBuf, offset: u64) -> Tail {
-        Tail { path, file: None, offset, buffer: Vec::new(), chunk: vec![0; CHUNK], beyond: 0 }
+        Tail { path, file: None, offset, buffer: Vec::new(), chunk: vec![0; CHUNK], skipped: 0 }
     }
 
-    /// How far the file has been read, in bytes.
+    /// The number of bytes that have been read.
     pub(super) fn reached(&self) -> u64 {
-        self.offset + self.buffer.len() as u64 + self.beyond
+        self.offset + self.buffer.len() as u64 + self.skipped
     }
 
-    /// How many bytes the file has beyond that.
+    /// The number of bytes that have not been read.
     pub(super) fn behind(&self) -> u64 {
         let length = self.file.as_ref().and_then(|file| file.metadata().ok());
         length.map_or(0, |file| file.len().saturating_sub(self.reached()))
     }
 
-    /// Reads on, and shows every line that is whole now.
+    /// Reads on, and calls `show` with every line that is whole now.
     pub(super) fn read(&mut self, show: impl FnMut(&Line<'_>)) -> io::Result<Growth> {
         let Some(file) = self.open()? else { return Ok(Growth::Unchanged) };
         let from = self.reached();
@@ -81,7 +81,7 @@ impl Tail {
         Ok(if read > 0 { Growth::Grew } else { Growth::Unchanged })
     }
 
-    /// Whether the file was cut or replaced; if so it is read from its beginning from now on.
+    /// Checks whether the file was cut or replaced, and if so starts over from its beginning.
     pub(super) fn check(&mut self) -> io::Result<Growth> {
         let Some(file) = &self.file else { return Ok(Growth::Unchanged) };
         let there = match std::fs::metadata(&self.path) {
@@ -107,13 +107,13 @@ impl Tail {
         let (mut begin, mut search) = (0, searched);
         while let Some(found) = memchr::memchr(b'\n', &self.buffer[search..]) {
             let end = search + found;
-            // Bytes were let go of before `searched`, and so only of the first line.
-            let beyond = if begin == 0 { std::mem::take(&mut self.beyond) } else { 0 };
+            // Only the first line can be one that began before this read.
+            let skipped = if begin == 0 { std::mem::take(&mut self.skipped) } else { 0 };
             let kept = &self.buffer[begin..end];
-            let after = self.offset + (end - begin) as u64 + 1 + beyond;
+            let after = self.offset + (end - begin) as u64 + 1 + skipped;
             show(&Line {
                 bytes: &kept[..kept.len().min(MAX_RECORD)],
-                too_long: beyond > 0 || kept.len() > MAX_RECORD,
+                too_long: skipped > 0 || kept.len() > MAX_RECORD,
                 offset: signed(self.offset),
                 after: signed(after),
             });
@@ -123,12 +123,12 @@ impl Tail {
         self.buffer.drain(..begin);
         if let Some(excess) = self.buffer.len().checked_sub(MAX_RECORD).filter(|&more| more > 0) {
             self.buffer.truncate(MAX_RECORD);
-            self.beyond += excess as u64;
+            self.skipped += excess as u64;
         }
     }
 }
 
-/// Offsets are signed where they count on in both directions.
+/// An offset as positions have it, which may move back.
 fn signed(offset: u64) -> i64 {
     i64::try_from(offset).unwrap_or(i64::MAX)
 }

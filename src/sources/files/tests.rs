@@ -4,10 +4,10 @@ use super::{AppendSignal, FileLog, start};
 use crate::engine::intake::{CatalogueRow, Outlet, Partition, Unit, intake};
 use crate::event::log::{EventLog, NewRecord, Position, Subject};
 use crate::event::parse::{Scratch, parse};
-use crate::sources::{Positions, Running, SourceMetrics, WorkerInlets, now_ms};
+use crate::metrics::{Metrics, SourceMetrics};
+use crate::sources::{Positions, Running, WorkerInlets, now_ms};
 use dataflows::event::Kind;
 use dataflows::guests::Merge;
-use prometheus::Registry;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -45,7 +45,7 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Fixture {
-        let metrics = SourceMetrics::register(&Registry::new()).unwrap();
+        let metrics = Metrics::new().sources;
         Fixture { dir: Dir::new(), metrics, signal: AppendSignal::default() }
     }
 

@@ -1,4 +1,4 @@
-//! Finds the partitions, shares them out over this process's readers, and watches over both.
+//! Finds the topics' partitions and assigns this process's to its readers.
 
 use super::client::{BrokerConnection, SplitConsumer};
 use super::cluster::KafkaCluster;
@@ -6,10 +6,9 @@ use super::dead_letters::DeadLetterTopic;
 use super::queue::PartitionQueue;
 use super::reader::{AssignedPartition, Assignment, PartitionProgress, WorkerReader};
 use crate::engine::intake::Partition;
+use crate::metrics::SourceMetrics;
 use crate::sources::batch_sender::BatchSender;
-use crate::sources::{
-    Feed, Positions, Running, SourceMetrics, SourceProgress, TOPICS, WorkerInlets,
-};
+use crate::sources::{Feed, Positions, Running, SourceProgress, TOPICS, WorkerInlets};
 use crossbeam_channel::{Sender, unbounded};
 use prometheus::IntGauge;
 use rdkafka::consumer::Consumer as _;
@@ -23,17 +22,17 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How long a poll of the main queue takes at most, and so a stop.
+/// The longest poll of the main queue, which is also the longest that a stop waits.
 const POLL: Duration = Duration::from_millis(200);
-/// How often partitions and lags are looked at when all is well.
+/// The interval at which partitions and lags are looked up.
 const REFRESH: Duration = Duration::from_secs(3);
-/// The same when a topic or all brokers are missing.
+/// The same while a topic or all brokers are missing.
 const REFRESH_WHILE_DOWN: Duration = Duration::from_millis(500);
-/// How long brokers may take to answer a question.
+/// The longest time that a broker may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Why Kafka could not be started on. Brokers that can't be reached are no such reason: they are
-/// waited for.
+/// Why reading could not be started. Brokers that cannot be reached are no reason: they are waited
+/// for.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// librdkafka refuses the configuration.
@@ -44,7 +43,7 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
-/// Starts to read the topics that there are, and those that will be, from given positions.
+/// Starts to read the topics from given positions, including topics that are created later.
 ///
 /// # Errors
 /// When librdkafka refuses the properties, or no thread can be started.
@@ -62,7 +61,7 @@ pub fn start(
     Ok(Running::new(stop, vec![thread], progress))
 }
 
-/// Finds the partitions, shares them out over this process's readers, and watches over both.
+/// Finds the topics' partitions and assigns this process's to its readers.
 pub(super) struct PartitionAssigner {
     consumer: Arc<SplitConsumer>,
     dead_letters: Arc<DeadLetterTopic>,
@@ -79,14 +78,14 @@ pub(super) struct PartitionAssigner {
     brokers: BTreeSet<i32>,
 }
 
-/// A partition that one of this process's readers reads.
+/// A partition that was assigned to a reader, and its lag.
 struct WatchedPartition {
     reader: usize,
     next: Arc<AtomicI64>,
     lag: IntGauge,
 }
 
-/// A partition that is about to be read.
+/// A partition that is about to be assigned.
 struct NewPartition {
     partition: Partition,
     feed: Feed,
@@ -138,7 +137,7 @@ impl PartitionAssigner {
         })
     }
 
-    /// Works until it is stopped.
+    /// Assigns partitions as they appear, until the source is stopped.
     pub(super) fn run(mut self) {
         let mut last: Option<Instant> = None;
         while !self.stop.load(Ordering::Acquire) {
@@ -151,8 +150,8 @@ impl PartitionAssigner {
                 }
                 last = Some(Instant::now());
             }
-            // Serves librdkafka's callbacks. A message comes here only if it was under way to the
-            // main queue while its own was split off.
+            // This poll also runs librdkafka's callbacks. It returns a message only if that was under
+            // way to the main queue while the partition's own was split off.
             let message = self.consumer.poll(POLL).and_then(Result::ok);
             if let Some((stray, reader)) = message.and_then(|message| self.route(&message)) {
                 let (sender, thread) = &self.readers[reader];
@@ -163,7 +162,8 @@ impl PartitionAssigner {
         self.close();
     }
 
-    /// Queues go before the consumer: librdkafka waits for ever for one that is still held.
+    /// Waits for the readers, whose queues must be dropped before the consumer: librdkafka never finishes
+    /// closing it while one is referenced.
     fn close(self) {
         for (sender, thread) in self.readers {
             thread.thread().unpark();
@@ -178,8 +178,8 @@ impl PartitionAssigner {
         }
     }
 
-    /// Looks for partitions that are new, and at how far the known ones are behind. What can't be
-    /// told of one partition (it has no leader just now) is asked for again the next time.
+    /// Assigns partitions that are new, and updates the lag of the known ones. A partition that cannot be
+    /// looked up, such as one without a leader, is tried again the next time.
     fn refresh(&mut self) -> KafkaResult<()> {
         let (mut new, mut all) = (Vec::new(), true);
         for (topic, feed) in self.topics.clone() {
@@ -202,7 +202,7 @@ impl PartitionAssigner {
         }
         self.assign(new)?;
         if all {
-            self.progress.found();
+            self.progress.all_counted();
         }
         for (Partition { topic, index }, WatchedPartition { next, lag, .. }) in &self.watched {
             if let Ok((_, high)) = self.consumer.fetch_watermarks(topic, *index, PATIENCE) {
@@ -212,7 +212,7 @@ impl PartitionAssigner {
         Ok(())
     }
 
-    /// The partitions of a topic; none while it is missing, which is told once.
+    /// Returns a topic's partitions; none while the topic is missing, which is logged once.
     fn partitions(&mut self, name: &Arc<str>, metadata: &Metadata) -> Vec<i32> {
         let topic = metadata.topics().iter().find(|topic| topic.name() == &**name);
         let partitions =
@@ -241,7 +241,7 @@ impl PartitionAssigner {
         self.brokers = brokers;
     }
 
-    /// Where a new partition is to be read from.
+    /// Looks up where a new partition is to be read from.
     fn new_partition(
         &self,
         partition: Partition,
@@ -277,9 +277,9 @@ impl PartitionAssigner {
         Ok(NewPartition { partition, feed, reader, start, progress })
     }
 
-    /// Starts to read partitions, each through a queue of its own.
+    /// Assigns new partitions to their readers, each with a queue of its own.
     ///
-    /// Only the new ones are assigned, so that the others' queues stay split off.
+    /// The assignment is incremental, so that the queues of the other partitions stay split off.
     fn assign(&mut self, new: Vec<NewPartition>) -> KafkaResult<()> {
         if new.is_empty() {
             return Ok(());
@@ -298,14 +298,16 @@ impl PartitionAssigner {
                 .expect("a topic's name that a broker told has no NUL, and its partition is there");
             tracing::info!(%topic, index, ?feed, ?start, "reading a partition");
             if progress.is_behind() {
-                self.progress.behind();
+                self.progress.one_behind();
             }
             let lag = self.metrics.lag.with_label_values(&[&**topic, &index.to_string()]);
-            self.watched
-                .insert(partition.clone(), WatchedPartition { reader, next: progress.told(), lag });
+            self.watched.insert(
+                partition.clone(),
+                WatchedPartition { reader, next: progress.published(), lag },
+            );
             assignments[reader].0.push(AssignedPartition { progress, queue });
         }
-        // What took the main queue before the split comes before all that is in the new queues.
+        // Messages that reached the main queue before the split come before all in the new queues.
         while let Some(message) = self.consumer.poll(Duration::ZERO) {
             if let Some((message, reader)) = message.ok().and_then(|message| self.route(&message)) {
                 assignments[reader].1.push(message);
@@ -319,7 +321,7 @@ impl PartitionAssigner {
         Ok(())
     }
 
-    /// A message of the main queue, and whose it is.
+    /// Copies a message of the main queue, with the reader that its partition is assigned to.
     fn route(&self, message: &BorrowedMessage<'_>) -> Option<(OwnedMessage, usize)> {
         let partition = Partition { topic: message.topic().into(), index: message.partition() };
         Some((message.detach(), self.watched.get(&partition)?.reader))

@@ -1,4 +1,4 @@
-//! What all Kafka clients of this process have in common.
+//! The contexts of this process's Kafka clients: their logs, and whether brokers can be reached.
 
 use prometheus::IntGauge;
 use rdkafka::client::ClientContext;
@@ -10,7 +10,7 @@ use rdkafka::util::IntoOpaque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether any broker can be reached; one log line whenever that changes.
+/// Tells whether any broker can be reached, and logs one line whenever that changes.
 #[derive(Clone)]
 pub(super) struct BrokerConnection {
     up: Arc<AtomicBool>,
@@ -19,7 +19,7 @@ pub(super) struct BrokerConnection {
 
 impl BrokerConnection {
     pub(super) fn new(gauge: IntGauge) -> BrokerConnection {
-        // Until it is known better: the first failure is worth a line as well.
+        // It starts as up, so that a failure at the start is logged as well.
         BrokerConnection { up: Arc::new(AtomicBool::new(true)), gauge }
     }
 
@@ -42,10 +42,10 @@ impl BrokerConnection {
     }
 }
 
-/// The consumer's context.
+/// The consumer's context: notices when no broker can be reached.
 pub(super) struct ConsumerEvents(pub(super) BrokerConnection);
 
-/// The consumer that the readers' queues are split from.
+/// The consumer, from which each partition's queue is split off.
 pub(super) type SplitConsumer = BaseConsumer<ConsumerEvents>;
 
 impl ClientContext for ConsumerEvents {
@@ -56,7 +56,7 @@ impl ClientContext for ConsumerEvents {
     fn error(&self, error: KafkaError, reason: &str) {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AllBrokersDown) => self.0.lost(reason),
-            // The end of a partition is news for its reader, not an error.
+            // The partition's reader handles this one.
             Some(RDKafkaErrorCode::PartitionEOF) => (),
             _ => tracing::debug!(%error, reason, "librdkafka"),
         }
@@ -65,7 +65,7 @@ impl ClientContext for ConsumerEvents {
 
 impl ConsumerContext for ConsumerEvents {}
 
-/// A producer's context, as far as logs go.
+/// A client's context that logs and does nothing else.
 pub(super) struct LogContext;
 
 impl ClientContext for LogContext {
@@ -78,15 +78,15 @@ impl ClientContext for LogContext {
     }
 }
 
-/// Hears what becomes of a producer's records.
+/// Handles the outcome of each record that a producer sends.
 pub(super) trait Deliveries: Send + Sync {
-    /// What comes with a record.
+    /// What is kept with a record until its outcome is known.
     type Opaque: IntoOpaque;
 
     fn delivered(&self, result: &DeliveryResult<'_>, opaque: Self::Opaque);
 }
 
-/// A producer's context: logs like [`LogContext`], and tells what becomes of each record.
+/// A producer's context: logs like [`LogContext`], and passes on the outcome of each record.
 pub(super) struct DeliveryContext<D>(pub(super) D);
 
 impl<D: Send + Sync> ClientContext for DeliveryContext<D> {
@@ -107,8 +107,8 @@ impl<D: Deliveries> ProducerContext for DeliveryContext<D> {
     }
 }
 
-/// librdkafka tells every attempt to reach a broker; we tell when the state changes, so its own
-/// lines are for those who look for them, but for what it can't go on from.
+/// Logs a line of librdkafka's. It logs every attempt to reach a broker, while this program logs
+/// changes of state; so all but fatal lines are at debug level.
 fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {

@@ -5,8 +5,8 @@ use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::error::KafkaResult;
 use std::collections::BTreeMap;
 
-/// What the consumer is like unless the user says otherwise. `fetch.queue.backoff.ms` is
-/// 1,000 in librdkafka: a backlog would be read in bursts, a second apart.
+/// The consumer's properties where the user sets none. librdkafka's own 1,000 for
+/// `fetch.queue.backoff.ms` would read a backlog in bursts, a second apart.
 const CONSUMER: [(&str, &str); 8] = [
     ("fetch.queue.backoff.ms", "2"),
     ("fetch.wait.max.ms", "100"),
@@ -18,7 +18,8 @@ const CONSUMER: [(&str, &str); 8] = [
     ("check.crcs", "false"),
 ];
 
-/// What the consumer must be like: positions are ours, not the group's.
+/// Properties of the consumer that the user cannot change: this program keeps the positions, not the
+/// group.
 const CONSUMER_FIXED: [(&str, &str); 6] = [
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
@@ -28,26 +29,27 @@ const CONSUMER_FIXED: [(&str, &str); 6] = [
     ("topic.metadata.refresh.interval.ms", "5000"),
 ];
 
-/// Where the brokers are, and how to speak to them.
+/// A Kafka cluster: its brokers and how clients connect to them.
 #[derive(Clone, Default)]
 pub struct KafkaCluster {
     /// `host:port,host:port…`
     pub bootstrap: String,
-    /// The consumer group; it shares nothing out, for partitions are assigned by hand.
+    /// The consumer group's name. The group assigns no partitions; they are assigned by hand.
     pub group: String,
-    /// What stands before every topic's name; positions and metrics tell the whole name.
+    /// A prefix of every topic's name. Positions and metrics have the whole name.
     pub topic_prefix: String,
-    /// librdkafka's own properties, which override ours. They may hold secrets.
+    /// librdkafka properties, which override the defaults of this program. They may hold secrets.
     pub properties: BTreeMap<String, String>,
 }
 
 impl KafkaCluster {
-    /// The whole name of a topic.
+    /// Returns a topic's whole name.
     pub(super) fn topic(&self, name: &str) -> String {
         format!("{}{name}", self.topic_prefix)
     }
 
-    /// A configuration: our defaults, then the user's properties, then what must be so.
+    /// Makes a client's configuration: defaults, overridden by the user's properties, overridden by
+    /// what is fixed.
     pub(super) fn client(&self, defaults: &[(&str, &str)], fixed: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
         for &(key, value) in defaults {
@@ -63,7 +65,7 @@ impl KafkaCluster {
         config
     }
 
-    /// The consumer of this process.
+    /// Makes the consumer of this process.
     pub(super) fn consumer(&self, connection: &BrokerConnection) -> KafkaResult<SplitConsumer> {
         let mut config = self.client(&CONSUMER, &CONSUMER_FIXED);
         config.set("group.id", &self.group);

@@ -1,8 +1,9 @@
-//! Dead letters: records that are no event and no row, kept in a topic of their own.
+//! Writes dead letters to a topic of their own.
 
 use super::client::{Deliveries, DeliveryContext};
 use super::cluster::KafkaCluster;
-use crate::sources::{DEAD_LETTERS, DeadLetter, SourceMetrics};
+use crate::metrics::SourceMetrics;
+use crate::sources::{DEAD_LETTERS, DeadLetter};
 use prometheus::IntCounter;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
@@ -11,14 +12,14 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ThreadedProducer};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How long a reader waits before it offers a dead letter again to a producer whose queue was full.
+/// The pause before a dead letter is offered again to a producer whose queue was full.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// How long the letters may take that are under way when the process ends.
-const GOODBYE: Duration = Duration::from_secs(5);
+/// The longest time that the process waits, at its end, for dead letters under way.
+const LAST_FLUSH: Duration = Duration::from_secs(5);
 
-/// Writes dead letters to their topic. What the brokers have not taken waits in librdkafka's
-/// queue; while that is full, reading waits, so that none is lost.
+/// The topic of dead letters. Those that the brokers have not taken wait in librdkafka's queue; while
+/// that is full, reading waits, so that none is lost.
 pub(super) struct DeadLetterTopic {
     producer: ThreadedProducer<DeliveryContext<DeadLetterDeliveries>>,
     topic: String,
@@ -31,7 +32,7 @@ impl DeadLetterTopic {
         metrics: &SourceMetrics,
     ) -> KafkaResult<DeadLetterTopic> {
         let defaults = [("linger.ms", "20"), ("queue.buffering.max.kbytes", "32768")];
-        // Without a time limit a dead letter waits for the brokers for as long as it takes.
+        // With 0 a dead letter waits for the brokers without a time limit.
         let fixed = [("acks", "all"), ("enable.idempotence", "true"), ("message.timeout.ms", "0")];
         let lost = metrics.dead_letters_lost.clone();
         let config = cluster.client(&defaults, &fixed);
@@ -43,7 +44,7 @@ impl DeadLetterTopic {
         Ok(DeadLetterTopic { producer, topic, lost })
     }
 
-    /// Puts a dead letter on its way; waits while the queue is full, but not beyond `stop`.
+    /// Sends a dead letter. Blocks while the queue is full, unless `stop` is set.
     pub(super) fn send(&self, dead_letter: &DeadLetter<'_>, stop: &AtomicBool) {
         let index = dead_letter.partition.index.to_string();
         let offset = dead_letter.offset.to_string();
@@ -71,9 +72,9 @@ impl DeadLetterTopic {
         }
     }
 
-    /// Waits a little for what is under way.
+    /// Waits a little for dead letters under way.
     pub(super) fn close(self) {
-        if let Err(error) = self.producer.flush(GOODBYE) {
+        if let Err(error) = self.producer.flush(LAST_FLUSH) {
             let letters = self.producer.in_flight_count();
             tracing::warn!(%error, letters, "dead letters were not written before the end");
         }
@@ -94,7 +95,7 @@ impl Deliveries for DeadLetterDeliveries {
             Ok(_) => self.told.store(false, Ordering::Relaxed),
             Err((error, _)) => {
                 self.lost.inc();
-                // One line when it begins, not one for each dead letter.
+                // One line when failures begin, not one for each dead letter.
                 if !self.told.swap(true, Ordering::Relaxed) {
                     tracing::warn!(%error, topic = self.topic, "dead letters can't be written");
                 }

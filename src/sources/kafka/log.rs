@@ -1,4 +1,4 @@
-//! Posted events and merges, written to their topics before anyone believes in them.
+//! Writes posted events and merges to their topics, and acknowledges once all replicas have them.
 
 use super::client::{Deliveries, DeliveryContext};
 use super::cluster::KafkaCluster;
@@ -11,7 +11,7 @@ use rdkafka::message::Message;
 use rdkafka::producer::{BaseRecord, DeliveryResult, ThreadedProducer};
 use tokio::sync::oneshot;
 
-/// Kafka as an event log: keyed by user, idempotent, acknowledged by all in-sync replicas.
+/// An event log of Kafka topics: keyed by user, idempotent, acknowledged by all in-sync replicas.
 pub struct KafkaLog {
     producer: ThreadedProducer<DeliveryContext<RecordDeliveries>>,
     /// In the order of `Subject::ALL`.
@@ -19,7 +19,7 @@ pub struct KafkaLog {
 }
 
 impl KafkaLog {
-    /// A log on a cluster, which need not be there yet.
+    /// Makes the log of a cluster, which need not be reachable yet.
     ///
     /// # Errors
     /// When librdkafka refuses the properties.
@@ -36,7 +36,7 @@ impl KafkaLog {
 
 impl EventLog for KafkaLog {
     fn append(&self, records: Vec<NewRecord>) -> BoxFuture<Result<Vec<Position>, LogError>> {
-        // Queued here and now, not when the future is first polled: so their order is kept.
+        // Queued now, not when the future is first polled, which keeps the order of calls.
         let queued: Vec<_> = records
             .iter()
             .map(|new| {
@@ -58,7 +58,7 @@ impl EventLog for KafkaLog {
     }
 }
 
-/// Hands each record's fate to who waits for it.
+/// Sends each record's outcome to the request that waits for it.
 struct RecordDeliveries;
 
 impl Deliveries for RecordDeliveries {
@@ -73,12 +73,12 @@ impl Deliveries for RecordDeliveries {
             }
             Err((error, _)) => Err(refusal(error)),
         };
-        // Who no longer waits needs no answer.
+        // The receiver is gone if the request was given up.
         let _ = reply.send(position);
     }
 }
 
-/// Whether trying again may help.
+/// Tells errors that a retry may cure from those that it cannot.
 fn refusal(error: &KafkaError) -> LogError {
     match error.rdkafka_error_code() {
         Some(

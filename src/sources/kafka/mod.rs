@@ -1,8 +1,9 @@
-//! Kafka: topics in, dead letters and posted events out.
+//! Kafka: reads the topics, writes dead letters and posted events.
 //!
-//! One consumer a process has the partitions assigned by hand. Each partition has a queue of its
-//! own, and each worker a thread that reads the queues of its partitions, parses on the spot and
-//! hands blocks of events over; the `assigner` finds partitions and shares them out.
+//! Each process has one consumer, whose partitions are assigned by hand, not by the group. Each
+//! partition has a queue of its own. Each worker has a reader thread, which polls the queues of its
+//! partitions, parses the records and hands them to the worker. The `assigner` finds partitions and
+//! assigns them to readers.
 
 mod client;
 mod cluster;

@@ -1,8 +1,8 @@
-//! A partition's own queue, which gives its messages in batches.
+//! A partition's own queue, polled for many messages at once.
 //!
-//! rdkafka gives them one by one, which costs three readings of the clock and two locks a message.
-//! librdkafka has a call for many, which rdkafka leaves out: so this speaks to librdkafka itself. It
-//! is the one place that does, and the one that the compiler can't hold to memory safety.
+//! rdkafka polls messages one by one, which costs three readings of the clock and two locks a message.
+//! librdkafka has a call for many, which rdkafka does not expose; so this file calls librdkafka itself.
+//! It is the only one that does, and the compiler cannot check its memory safety.
 #![allow(unsafe_code, reason = "librdkafka is C; what each call relies on stands beside it")]
 
 use super::client::SplitConsumer;
@@ -21,42 +21,43 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::thread::Thread;
 
-/// How many messages one call gives at most.
+/// The most messages of one poll.
 const MOST_MESSAGES: usize = 1000;
 
-/// A message, while it is shown.
+/// A message, borrowed from librdkafka.
 #[derive(Clone, Copy)]
 pub(super) struct QueuedMessage<'a> {
     pub(super) offset: i64,
     pub(super) key: Option<&'a [u8]>,
     pub(super) value: Option<&'a [u8]>,
-    /// In milliseconds since the Unix epoch.
+    /// Milliseconds since the Unix epoch.
     pub(super) time: Option<i64>,
 }
 
-/// What a queue gives: a message, or what happened to its partition.
+/// What a queue holds: messages, and errors of its partition such as its end.
 pub(super) type Polled<'a> = Result<QueuedMessage<'a>, RDKafkaErrorCode>;
 
 /// The queue of one partition, split off from the consumer's.
 ///
-/// **Invariant:** `native` is a reference to a queue that we count as ours until it is dropped, and
-/// the client that it belongs to lives for at least as long, for `_consumer` is dropped after it.
-/// librdkafka waits for ever for a client of which a queue is still held.
+/// **Invariant:** `native` is a counted reference to a queue, released when this is dropped. The client
+/// that it belongs to outlives it, as `_consumer` is dropped after it. (librdkafka never finishes
+/// closing a client while one of its queues is referenced.)
 pub(super) struct PartitionQueue {
     native: NonNull<rd_kafka_queue_t>,
-    /// Woken by librdkafka when the queue is no longer empty; boxed, for librdkafka keeps a pointer.
+    /// The thread that librdkafka wakes when the queue is no longer empty. Boxed, as librdkafka keeps a
+    /// pointer to it.
     _waker: Box<Thread>,
-    /// Room for a batch. Between calls none of these is ours.
+    /// Room for the messages of one poll. Between polls its pointers are stale.
     messages: Vec<*mut rd_kafka_message_t>,
     _consumer: Arc<SplitConsumer>,
 }
 
-// SAFETY: librdkafka's queues may be used from any thread, and `messages` is room and no more
-// between calls, so that whichever thread has the queue may go on with it.
+// SAFETY: librdkafka's queues may be used from any thread, and nothing reads the pointers in `messages`
+// between polls, so that the queue may move to another thread then.
 unsafe impl Send for PartitionQueue {}
 
 impl PartitionQueue {
-    /// Splits the queue of an assigned partition off; none when there is no such partition.
+    /// Splits off the queue of an assigned partition; `None` when there is no such partition.
     pub(super) fn split(
         consumer: &Arc<SplitConsumer>,
         partition: &Partition,
@@ -70,8 +71,8 @@ impl PartitionQueue {
             rd_kafka_queue_get_partition(client, topic.as_ptr(), partition.index)
         };
         let native = NonNull::new(native)?;
-        // SAFETY: the queue is ours, and to forward it to nowhere splits it off. The waker lives
-        // until `drop` has taken the callback back, for a box does not move what is in it.
+        // SAFETY: `native` is a live reference; forwarding its queue to nowhere splits it off. The
+        // waker does not move, as it is boxed, and lives until `drop` has removed the callback.
         unsafe {
             rd_kafka_queue_forward(native.as_ptr(), ptr::null_mut());
             let waker = ptr::from_ref::<Thread>(&waker).cast_mut().cast();
@@ -81,18 +82,19 @@ impl PartitionQueue {
         Some(PartitionQueue { native, _waker: waker, messages, _consumer: consumer.clone() })
     }
 
-    /// Shows what waits, a batch at most, until it is told to stop; tells whether the batch was full.
+    /// Calls `show` with the messages that wait, [`MOST_MESSAGES`] at most, until it breaks. Returns
+    /// whether that many were there.
     pub(super) fn poll(
         &mut self,
         mut show: impl FnMut(Polled<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<(), bool> {
-        // SAFETY: the queue is ours, and there is room for as many as are asked for. No time to
-        // wait, so this does not block.
+        // SAFETY: `native` is a live reference, and `messages` has room for as many as are asked for.
+        // With a timeout of 0 this does not block.
         let count = unsafe {
             let room = self.messages.as_mut_ptr();
             rd_kafka_consume_batch_queue(self.native.as_ptr(), 0, room, self.messages.len())
         };
-        // A count below zero is an error, and no message.
+        // A negative count is an error, and no messages.
         let count = usize::try_from(count).unwrap_or(0);
         let mut rest = UnreadMessages(&self.messages[..count]);
         while let Some(message) = rest.first() {
@@ -105,8 +107,8 @@ impl PartitionQueue {
 
 impl Drop for PartitionQueue {
     fn drop(&mut self) {
-        // SAFETY: the queue is ours until here. Callbacks run under the lock that takes them back,
-        // so that afterwards none runs, and the waker may go.
+        // SAFETY: `native` is a live reference until here. librdkafka removes the callback under the
+        // lock that it runs callbacks under, so that none runs afterwards and the waker may be dropped.
         unsafe {
             rd_kafka_queue_cb_event_enable(self.native.as_ptr(), None, ptr::null_mut());
             rd_kafka_queue_destroy(self.native.as_ptr());
@@ -114,29 +116,31 @@ impl Drop for PartitionQueue {
     }
 }
 
-/// Wakes the thread that a queue was split off for.
+/// Wakes the thread that polls a queue. librdkafka calls it when the queue is no longer empty.
 unsafe extern "C" fn wake(_: *mut rd_kafka_t, waker: *mut c_void) {
-    // SAFETY: this is the pointer that `PartitionQueue::split` gave, to what lives as long as the callback.
+    // SAFETY: this is the pointer that `PartitionQueue::split` passed, to a thread handle that lives as
+    // long as the callback is set.
     let waker = unsafe { &*waker.cast::<Thread>() };
     waker.unpark();
 }
 
-/// Messages that are ours and not shown yet. Dropping it destroys those that never were.
+/// Polled messages that were not shown yet. Dropping it destroys them.
 ///
-/// **Invariant:** each points to a message that librdkafka has given, and that is not destroyed.
+/// **Invariant:** each pointer is to a message that librdkafka handed over and nobody has destroyed.
 struct UnreadMessages<'a>(&'a [*mut rd_kafka_message_t]);
 
 impl UnreadMessages<'_> {
-    /// The next one, until it is passed.
+    /// The next message.
     fn first(&self) -> Option<&rd_kafka_message_t> {
-        // SAFETY: it is there, and can't be passed while it is borrowed.
+        // SAFETY: the message is not destroyed, and `pass` cannot run while it is borrowed.
         self.0.first().map(|&message| unsafe { &*message })
     }
 
+    /// Destroys the next message.
     fn pass(&mut self) {
         if let Some((&message, rest)) = self.0.split_first() {
             self.0 = rest;
-            // SAFETY: it was there, and no longer is one of these.
+            // SAFETY: the message was not destroyed, and its pointer is no longer in the list.
             unsafe { rd_kafka_message_destroy(message) };
         }
     }
@@ -155,7 +159,7 @@ fn polled(message: &rd_kafka_message_t) -> Polled<'_> {
         return Err(message.err.into());
     }
     let mut kind = rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-    // SAFETY: the message is one of a consumer; both are there.
+    // SAFETY: both pointers are to live values, and the message is a consumer's.
     let time = unsafe { rd_kafka_message_timestamp(message, &raw mut kind) };
     let known = kind != rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
     Ok(QueuedMessage {
@@ -167,11 +171,11 @@ fn polled(message: &rd_kafka_message_t) -> Polled<'_> {
     })
 }
 
-/// The bytes at a pointer; none if it is null.
+/// Returns the bytes at a pointer; `None` if it is null.
 ///
 /// # Safety
-/// From a pointer that is not null so many bytes must be readable, and unchanged, for `'a`.
+/// If the pointer is not null, `length` bytes at it must be readable, and not change, for `'a`.
 unsafe fn bytes<'a>(start: *const c_void, length: usize) -> Option<&'a [u8]> {
-    // SAFETY: as the caller has it.
+    // SAFETY: the caller guarantees it.
     (!start.is_null()).then(|| unsafe { std::slice::from_raw_parts(start.cast(), length) })
 }

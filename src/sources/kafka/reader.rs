@@ -1,11 +1,12 @@
-//! One worker's reader: polls the queues of its partitions, parses on the spot, hands over.
+//! Reads the partitions of one worker: polls their queues, parses the records, hands them over.
 
 use super::dead_letters::DeadLetterTopic;
 use super::queue::{PartitionQueue, QueuedMessage};
 use crate::engine::intake::Partition;
+use crate::metrics::SourceMetrics;
 use crate::sources::batch_sender::BatchSender;
 use crate::sources::record_batch::Record;
-use crate::sources::{DeadLetter, Feed, SourceMetrics, SourceProgress, now_ms};
+use crate::sources::{DeadLetter, Feed, SourceProgress, now_ms};
 use crossbeam_channel::Receiver;
 use prometheus::IntCounter;
 use rdkafka::error::RDKafkaErrorCode;
@@ -16,34 +17,35 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// How long a reader sleeps at most. The queues' callbacks wake it; this is for a lost wake-up.
+/// The longest sleep. The queues' callbacks end it sooner; this bounds the cost of a lost wake-up.
 const NAP: Duration = Duration::from_millis(500);
 
-/// Partitions and messages that the assigner gives to a reader.
+/// What the assigner sends to a reader.
 pub(super) struct Assignment {
-    /// Partitions to read from now on.
+    /// New partitions to read.
     pub(super) partitions: Vec<AssignedPartition>,
-    /// Messages of known partitions that took the main queue: their own was not split off yet.
+    /// Messages that came through the consumer's main queue, as their partition's own was not split off
+    /// yet.
     pub(super) strays: Vec<OwnedMessage>,
 }
 
-/// A partition that a reader reads.
+/// A partition that is assigned to a reader.
 pub(super) struct AssignedPartition {
     pub(super) progress: PartitionProgress,
     pub(super) queue: PartitionQueue,
 }
 
-/// How far a partition has been read.
+/// A partition, and how far it has been read.
 pub(super) struct PartitionProgress {
     partition: Partition,
     feed: Feed,
     next: i64,
-    /// The next offset, shared with who tells the lag.
-    told: Arc<AtomicI64>,
-    /// Until it has been handed over, the offset that there was when reading began.
+    /// The next offset as of the last hand-over, shared with the assigner, which computes the lag.
+    published: Arc<AtomicI64>,
+    /// The end of the partition when reading began, until all up to there has been handed over.
     target: Option<i64>,
     events: IntCounter,
-    /// Events taken in, but not counted yet.
+    /// Records that were read, but not counted in `events` yet.
     taken: u64,
 }
 
@@ -56,8 +58,8 @@ impl PartitionProgress {
         metrics: &SourceMetrics,
     ) -> PartitionProgress {
         let events = metrics.events.with_label_values(&[&*partition.topic]);
-        let told = Arc::new(AtomicI64::new(next));
-        PartitionProgress { partition, feed, next, told, target, events, taken: 0 }
+        let published = Arc::new(AtomicI64::new(next));
+        PartitionProgress { partition, feed, next, published, target, events, taken: 0 }
     }
 
     pub(super) fn is_behind(&self) -> bool {
@@ -68,23 +70,23 @@ impl PartitionProgress {
         self.target.is_some_and(|target| self.next >= target)
     }
 
-    /// Hears of what is no message.
+    /// Handles what a queue holds besides messages.
     fn note(&mut self, error: RDKafkaErrorCode) {
         match (error, &mut self.target) {
-            // All was read, though control records may keep `next` from showing it.
+            // All was read. Control records at the end keep `next` from reaching the target.
             (RDKafkaErrorCode::PartitionEOF, Some(target)) => *target = 0,
             (RDKafkaErrorCode::PartitionEOF, None) => (),
             _ => tracing::debug!(%error, partition = ?self.partition, "while reading"),
         }
     }
 
-    /// The next offset, as it is told.
-    pub(super) fn told(&self) -> Arc<AtomicI64> {
-        self.told.clone()
+    /// The next offset as of the last hand-over.
+    pub(super) fn published(&self) -> Arc<AtomicI64> {
+        self.published.clone()
     }
 }
 
-/// One worker's reader.
+/// The reader of one worker.
 pub(super) struct WorkerReader {
     pub(super) sender: BatchSender,
     pub(super) assignments: Receiver<Assignment>,
@@ -107,17 +109,17 @@ impl WorkerReader {
         }
     }
 
-    /// One turn for each partition; whether more is likely to wait.
+    /// Polls each partition once. Returns whether more messages are likely to wait.
     fn round(&mut self, partitions: &mut Vec<AssignedPartition>) -> ControlFlow<(), bool> {
         while let Ok(assignment) = self.assignments.try_recv() {
             partitions.extend(assignment.partitions);
             for message in assignment.strays {
-                self.stray(partitions, &message)?;
+                self.read_stray(partitions, &message)?;
             }
         }
         let mut more = false;
         for partition in partitions.iter_mut() {
-            more |= self.turn(partition)?;
+            more |= self.read(partition)?;
         }
         let reached = partitions.iter().any(|partition| partition.progress.has_reached());
         if reached || !more {
@@ -126,12 +128,13 @@ impl WorkerReader {
         for partition in partitions.iter_mut().filter(|partition| partition.progress.has_reached())
         {
             partition.progress.target = None;
-            self.progress.arrived();
+            self.progress.one_caught_up();
         }
         ControlFlow::Continue(more)
     }
 
-    fn turn(
+    /// Reads what waits of one partition, one poll's worth at most.
+    fn read(
         &mut self,
         AssignedPartition { progress, queue }: &mut AssignedPartition,
     ) -> ControlFlow<(), bool> {
@@ -143,11 +146,12 @@ impl WorkerReader {
                 ControlFlow::Continue(())
             }
         })?;
-        self.tell(progress)?;
+        self.publish(progress)?;
         ControlFlow::Continue(more)
     }
 
-    fn stray(
+    /// Reads a message that came through the main queue.
+    fn read_stray(
         &mut self,
         partitions: &mut [AssignedPartition],
         message: &OwnedMessage,
@@ -166,7 +170,7 @@ impl WorkerReader {
             &QueuedMessage { offset: message.offset(), key, value, time },
             now_ms(),
         )?;
-        self.tell(progress)
+        self.publish(progress)
     }
 
     fn take(
@@ -191,14 +195,14 @@ impl WorkerReader {
             tracing::warn!(?partition, next, offset, "offsets went back");
         }
         progress.next = offset + 1;
-        if self.sender.is_full() { self.tell(progress) } else { ControlFlow::Continue(()) }
+        if self.sender.is_full() { self.publish(progress) } else { ControlFlow::Continue(()) }
     }
 
-    /// Tells how far a partition has been read: before what was read of it is handed over, and not
-    /// record by record.
-    fn tell(&mut self, progress: &mut PartitionProgress) -> ControlFlow<()> {
-        // Not how many were read: compaction and transactions leave gaps.
-        let by = progress.next - progress.told.swap(progress.next, Ordering::Relaxed);
+    /// Adds a partition's advance to the batch, once a poll and before each hand-over, not once a
+    /// record.
+    fn publish(&mut self, progress: &mut PartitionProgress) -> ControlFlow<()> {
+        // Not the number of records read: compaction and transactions leave gaps in the offsets.
+        let by = progress.next - progress.published.swap(progress.next, Ordering::Relaxed);
         progress.events.inc_by(std::mem::take(&mut progress.taken));
         self.sender.advance(&progress.partition, by)
     }

@@ -3,9 +3,9 @@
 use super::{KafkaCluster, KafkaLog, start};
 use crate::engine::intake::{Outlet, Partition, Unit, intake};
 use crate::event::log::{EventLog, NewRecord};
-use crate::sources::{Positions, Running, SourceMetrics, WorkerInlets};
+use crate::metrics::{Metrics, SourceMetrics};
+use crate::sources::{Positions, Running, WorkerInlets};
 use dataflows::event::Kind;
-use prometheus::Registry;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::mocking::MockCluster;
@@ -33,7 +33,7 @@ impl Fixture {
         let bootstrap = brokers.bootstrap_servers();
         let cluster = KafkaCluster { bootstrap, group: "test".into(), ..KafkaCluster::default() };
         let log = KafkaLog::new(&cluster).unwrap();
-        let metrics = SourceMetrics::register(&Registry::new()).unwrap();
+        let metrics = Metrics::new().sources;
         Fixture { brokers, cluster, log, metrics }
     }
 
@@ -240,7 +240,7 @@ fn brokers_that_are_gone_are_waited_for() {
 fn what_librdkafka_refuses_is_told_at_once() {
     let properties = BTreeMap::from([("no.such.property".into(), "1".into())]);
     let cluster = KafkaCluster { properties, group: "g".into(), ..KafkaCluster::default() };
-    let metrics = SourceMetrics::register(&Registry::new()).unwrap();
+    let metrics = Metrics::new().sources;
     let workers = WorkerInlets { peers: 1, first: 0, inlets: vec![intake(1).0] };
     assert!(start(&cluster, &workers, &Positions::new(), &metrics).is_err());
     assert!(KafkaLog::new(&cluster).is_err());

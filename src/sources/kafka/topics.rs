@@ -1,4 +1,4 @@
-//! Makes the topics.
+//! Creates the topics.
 
 use super::client::LogContext;
 use super::cluster::KafkaCluster;
@@ -8,17 +8,17 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use std::time::Duration;
 
-/// What became of a topic.
+/// What became of a topic that was to be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
-    /// It was made.
+    /// It was created.
     Now,
-    /// It was there already, and is left as it is.
+    /// It existed, and is left as it is.
     Before,
 }
 
-/// Makes the topics that are missing: those that are read, the catalogue compacted, and the one
-/// for dead letters. Answers what became of each, in the order that they were made.
+/// Creates the topics that are missing: those that are read, of which the catalogue is compacted, and
+/// the one for dead letters. Returns what became of each, in the order of creation.
 ///
 /// # Errors
 /// When no broker answers within 30 seconds, or one refuses.

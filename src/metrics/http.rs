@@ -1,0 +1,28 @@
+//! HTTP requests.
+
+use super::register::histograms;
+use prometheus::{HistogramVec, Registry};
+
+const MILLISECONDS: [f64; 14] =
+    [0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 5000.0];
+
+/// The metrics of the HTTP front.
+#[derive(Debug)]
+pub struct HttpMetrics {
+    /// `http_request_duration_ms{method, route, status_code}`
+    pub request_duration: HistogramVec,
+}
+
+impl HttpMetrics {
+    pub(super) fn new(registry: &Registry) -> HttpMetrics {
+        HttpMetrics {
+            request_duration: histograms(
+                registry,
+                "http_request_duration_ms",
+                "Time from a request's head to its answer's, in milliseconds, by route pattern",
+                &["method", "route", "status_code"],
+                &MILLISECONDS,
+            ),
+        }
+    }
+}

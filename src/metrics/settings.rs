@@ -1,0 +1,60 @@
+//! The settings that may change at run time, each as it is read from the store.
+
+use super::register::{counter, gauge};
+use prometheus::{IntCounter, IntGauge, Opts, Registry};
+
+/// The metrics of all settings.
+#[derive(Debug)]
+pub struct SettingsMetrics {
+    /// Those of the weights.
+    pub weights: SettingMetrics,
+    /// Those of the blend.
+    pub blend: SettingMetrics,
+}
+
+/// The metrics of one setting. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SettingMetrics {
+    /// `recsys_<setting>_version`
+    pub version: IntGauge,
+    /// `recsys_<setting>_rejected_total`
+    pub rejected: IntCounter,
+    /// `recsys_settings_connected{setting}`
+    pub connected: IntGauge,
+}
+
+impl SettingsMetrics {
+    pub(super) fn new(registry: &Registry) -> SettingsMetrics {
+        SettingsMetrics {
+            weights: SettingMetrics::new(registry, "weights"),
+            blend: SettingMetrics::new(registry, "blend"),
+        }
+    }
+}
+
+impl SettingMetrics {
+    fn new(registry: &Registry, setting: &str) -> SettingMetrics {
+        SettingMetrics {
+            version: gauge(
+                registry,
+                Opts::new(
+                    format!("recsys_{setting}_version"),
+                    format!("Changes of the {setting} since the start; 0 before the first is read"),
+                ),
+            ),
+            rejected: counter(
+                registry,
+                &format!("recsys_{setting}_rejected_total"),
+                &format!("Values of the {setting} node that were refused"),
+            ),
+            connected: gauge(
+                registry,
+                Opts::new(
+                    "recsys_settings_connected",
+                    "1 when the setting could be read at the last try, else 0",
+                )
+                .const_label("setting", setting),
+            ),
+        }
+    }
+}

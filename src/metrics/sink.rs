@@ -1,0 +1,96 @@
+//! Profiles on their way to Redis.
+
+use super::register::{counters, gauges, histogram, histograms};
+use prometheus::{
+    Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
+};
+
+const FLUSH_SECONDS: [f64; 11] = [5e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.5, 5.0];
+
+/// The metrics of the sink.
+#[derive(Debug)]
+pub struct SinkMetrics {
+    /// `recsys_sink_pending_users{worker}`
+    pub pending_users: IntGaugeVec,
+    /// `recsys_sink_flush_seconds{worker}`
+    pub flush: HistogramVec,
+    /// `recsys_sink_fields_total{worker}`
+    pub fields: IntCounterVec,
+    /// `recsys_sink_errors_total{worker}`
+    pub errors: IntCounterVec,
+    /// `recsys_freshness_seconds`
+    pub freshness: Histogram,
+}
+
+/// The metrics of one worker's sink. Their labels are resolved once.
+#[derive(Clone, Debug)]
+pub struct SinkWorkerMetrics {
+    /// `recsys_sink_pending_users`
+    pub pending_users: IntGauge,
+    /// `recsys_sink_flush_seconds`
+    pub flush: Histogram,
+    /// `recsys_sink_fields_total`
+    pub fields: IntCounter,
+    /// `recsys_sink_errors_total`
+    pub errors: IntCounter,
+    /// `recsys_freshness_seconds`, which all workers share.
+    pub freshness: Histogram,
+}
+
+impl SinkMetrics {
+    pub(super) fn new(registry: &Registry) -> SinkMetrics {
+        SinkMetrics {
+            pending_users: gauges(
+                registry,
+                "recsys_sink_pending_users",
+                "Upper bound on the users whose profile waits to be written to Redis",
+                &["worker"],
+            ),
+            flush: histograms(
+                registry,
+                "recsys_sink_flush_seconds",
+                "Seconds from sending one pipeline of profiles until Redis has answered all of it",
+                &["worker"],
+                &FLUSH_SECONDS,
+            ),
+            fields: counters(
+                registry,
+                "recsys_sink_fields_total",
+                "Hash fields written to Redis, or deleted there",
+                &["worker"],
+            ),
+            errors: counters(
+                registry,
+                "recsys_sink_errors_total",
+                "Pipelines that Redis did not take; they are sent again",
+                &["worker"],
+            ),
+            freshness: histogram(
+                registry,
+                "recsys_freshness_seconds",
+                "Seconds from an event's record time until Redis has answered with it written",
+                freshness_seconds(),
+            ),
+        }
+    }
+
+    /// The metrics of one worker's sink, by the worker's index among all.
+    pub fn worker(&self, index: usize) -> SinkWorkerMetrics {
+        let label = index.to_string();
+        SinkWorkerMetrics {
+            pending_users: self.pending_users.with_label_values(&[&label]),
+            flush: self.flush.with_label_values(&[&label]),
+            fields: self.fields.with_label_values(&[&label]),
+            errors: self.errors.with_label_values(&[&label]),
+            freshness: self.freshness.clone(),
+        }
+    }
+}
+
+/// The buckets of the freshness: millisecond steps where the promise is made (p99 in the low tens),
+/// then growing to a minute.
+fn freshness_seconds() -> Vec<f64> {
+    let steps = (1..=20).map(|step| f64::from(step) / 1e3);
+    let growing = [0.025, 0.03, 0.04, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0];
+    steps.chain(growing).collect()
+}
