@@ -5,6 +5,7 @@
 mod modules;
 mod source;
 mod tests;
+mod walk;
 
 use modules::{Crate, Edges, find_loop};
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,16 +63,19 @@ fn rust_files(at: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The files of a folder's crate, and which of them name which.
-fn edges(folder: &str) -> Edges {
+/// The Rust files of a folder, as paths below it and texts.
+fn texts(folder: &str) -> Vec<(String, String)> {
     let root = root().join(folder);
-    let texts: Vec<(String, String)> = rust_files(&root)
-        .into_iter()
-        .map(|file| {
-            let text = std::fs::read_to_string(&file).unwrap();
-            (file.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(), text)
-        })
-        .collect();
+    let text = |file: PathBuf| {
+        let text = std::fs::read_to_string(&file).unwrap();
+        (file.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(), text)
+    };
+    rust_files(&root).into_iter().map(text).collect()
+}
+
+/// Which files of a folder's crate name which.
+fn edges(folder: &str) -> Edges {
+    let texts = texts(folder);
     Crate::new(texts.iter().map(|(file, text)| (&**file, &**text))).edges()
 }
 

@@ -61,6 +61,18 @@ impl Crate {
         edges
     }
 
+    /// The files in the order in which modules are declared, each before those of its children.
+    pub(crate) fn in_order(&self) -> Vec<&str> {
+        let mut files = Vec::new();
+        let mut modules = vec![Path::new()];
+        while let Some(module) = modules.pop() {
+            let Some((file, source)) = self.files.get(&module) else { continue };
+            files.push(file.as_str());
+            modules.extend(source.modules.iter().rev().map(|name| child(&module, name)));
+        }
+        files
+    }
+
     /// Finds the file that defines what a path of a module names: `None` for another crate's.
     fn resolve(&self, module: &Path, source: &Source, path: &Path, steps: usize) -> Option<&str> {
         let mut rest: VecDeque<String> = self.absolute(module, source, path)?.into();

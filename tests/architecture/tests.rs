@@ -1,6 +1,7 @@
-//! What is read of files, and which loops are found.
+//! What is read of files and of the table of walks, and which loops are found.
 
 use crate::modules::{Crate, find_loop};
+use crate::walk;
 use std::collections::BTreeSet;
 
 /// The files of the cases below, all of which but the one under test are empty.
@@ -117,4 +118,71 @@ fn the_shortest_loop_is_told() {
     check_loop(&[a, b, c], &told);
     let c = ("c.rs", "use crate::a::A; fn f() { crate::b::f() }");
     check_loop(&[a, b, c], &[r#"b.rs c.rs {"crate::c::C"}"#, r#"c.rs b.rs {"crate::b::f"}"#]);
+}
+
+#[test]
+fn files_stand_in_the_order_of_their_declaration() {
+    let files = [
+        ("lib.rs", "mod b; #[cfg(test)] mod t; pub mod a;"),
+        ("a.rs", ""),
+        ("b/mod.rs", "mod y; mod x;"),
+        ("b/x.rs", ""),
+        ("b/y.rs", "mod z;"),
+        ("b/y/z.rs", ""),
+        ("t.rs", ""),
+    ];
+    let expected = ["lib.rs", "b/mod.rs", "b/y.rs", "b/y/z.rs", "b/x.rs", "a.rs"];
+    assert_eq!(Crate::new(files).in_order(), expected);
+}
+
+/// What is wrong with a table of these lines, where the tree has `src/a.rs`, `src/b.rs`, `src/c.rs`
+/// and `other/d.rs`.
+fn check_walk(lines: &[&str], expected: &[&str]) {
+    let place = |file: &str| match file {
+        "other/d.rs" => Some(("other".to_owned(), 0)),
+        file => ["src/a.rs", "src/b.rs", "src/c.rs"]
+            .iter()
+            .position(|known| *known == file)
+            .map(|at| ("src".to_owned(), at)),
+    };
+    let heading = "# A\n\n## One event, one question, one weight change\n\nIt goes so.\n\n";
+    let markdown = format!("{heading}{}\n\n## B\n\n| not | this |\n", lines.join("\n"));
+    let faults = match walk::read(&markdown) {
+        Ok(table) => walk::faults(&table, place),
+        Err(fault) => vec![fault],
+    };
+    assert_eq!(faults, expected, "{lines:?}");
+}
+
+#[test]
+fn a_walk_passes_each_file_once_in_the_order_of_the_tree() {
+    let (head, ruler) = ("| file | event | question |", "|---|:--|---|");
+    let table = |rows: &[&'static str]| [&[head, ruler], rows].concat();
+    let good = [
+        "| `src/a.rs` | parsed | |",
+        "| `other/d.rs`, a map | kept | read |",
+        "| `src/c.rs` | — | a \\| b |",
+    ];
+    check_walk(&table(&good), &[]);
+    // A file may have two rows, if no walk passes it twice.
+    check_walk(
+        &table(&["| `src/a.rs` | x | |", "| `src/b.rs` | x | |", "| `src/a.rs` | | x |"]),
+        &[],
+    );
+    for (rows, fault) in [
+        (
+            &["| `src/b.rs` | x | x |", "| `src/a.rs` | x | |"][..],
+            "event passes src/b.rs before src/a.rs, unlike the tree",
+        ),
+        (&["| `src/a.rs` | x | |", "| `src/a.rs` | x | x |"], "event passes src/a.rs twice"),
+        (&["| `src/e.rs` | x | x |"], "there is no file src/e.rs"),
+        (&["| `src/a.rs` | x | – |"], "question passes no file"),
+        (&["| src/a.rs | x | x |"], "a row begins with \"src/a.rs\", not with a `file`"),
+        (&["| `src/a.rs` | x |"], "the row of src/a.rs has 2 cells"),
+    ] {
+        check_walk(&table(rows), &[fault]);
+    }
+    check_walk(&[head, "| `src/a.rs` | x | x |"], &["the table has no line under its head"]);
+    check_walk(&[], &["there is no table under the heading"]);
+    assert!(walk::read("# A").unwrap_err().starts_with("there is no \"## One event"));
 }
