@@ -1,21 +1,21 @@
-//! When the process is ready: once every component that others wait for has let go of its latch.
+//! Tells when the process is ready: once every component that took a latch has dropped it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What the process still waits for. Clones share it.
+/// The latches that the process still waits for. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness {
     awaited: Arc<Mutex<Vec<Arc<str>>>>,
 }
 
 impl Readiness {
-    /// A process that waits for nothing yet, and so counts as ready: take the latches first.
+    /// Makes a process that waits for nothing, and so counts as ready: take the latches first.
     pub fn new() -> Readiness {
         Readiness::default()
     }
 
-    /// Makes the process wait until the latch is dropped. Its name, such as `catch up with Kafka`,
-    /// is what the operator reads meanwhile.
+    /// Takes a latch, which keeps the process from being ready until it is dropped. Operators see
+    /// its name, such as `catch up with Kafka`, meanwhile.
     pub fn latch(&self, name: impl Into<Arc<str>>) -> Latch {
         let name = name.into();
         self.lock().push(name.clone());
@@ -33,7 +33,7 @@ impl Readiness {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<str>>> {
-        // A push or a removal is whole or has not happened, so a poisoned list is still good.
+        // A panic cannot leave a push or a removal half done, so a poisoned list is intact.
         self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -47,7 +47,7 @@ pub struct Latch {
 
 impl Drop for Latch {
     fn drop(&mut self) {
-        // By identity: two components may have taken the same name.
+        // Compared by identity, as two components may have taken the same name.
         self.readiness.lock().retain(|name| !Arc::ptr_eq(name, &self.name));
     }
 }

@@ -1,4 +1,4 @@
-//! What can be typed, and the help that teaches it.
+//! The commands with their arguments and help.
 
 use super::evaluate::EvaluateArgs;
 use crate::evaluate::read::Format;
@@ -35,7 +35,7 @@ pub(super) struct Cli {
     pub(super) command: Command,
 }
 
-/// What all commands understand.
+/// The options of all commands.
 #[derive(Debug, Default, Args)]
 pub(super) struct Options {
     /// The configuration; ./workers.toml, where there is one, when none is named
@@ -187,7 +187,7 @@ pub(super) struct GenerateArgs {
 }
 
 impl GenerateArgs {
-    /// Visitors that come at a rate, into topic files, until they are told to stop.
+    /// The arguments for visitors that come at a rate, into topic files, until they are stopped.
     pub(super) fn visitors(rate: u64, users: u32, products: u32) -> GenerateArgs {
         let (rate, to) = (Some(rate), Some(Destination::Files));
         let (events, dir) = (None, None);
@@ -241,7 +241,7 @@ impl ReplayArgs {
     }
 }
 
-/// How fast time goes by; none is as fast as it can.
+/// How many times as fast as it happened; `None` is as fast as possible.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Speed(pub(super) Option<f64>);
 
@@ -300,10 +300,10 @@ pub(super) enum ConfigAction {
     },
 }
 
-/// A flag as a setting: its key, its value, and how it was typed.
+/// A flag that is a setting: its key, its value, and how it was typed.
 pub(super) type Flag = (&'static str, String, String);
 
-/// A flag, where it was given, as a setting.
+/// Makes a setting of a flag, if it was given.
 pub(super) fn flag(key: &'static str, flag: &str, value: Option<&String>) -> Option<Flag> {
     value.map(|value| (key, value.clone(), flag.to_owned()))
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use std::io::{Read, Write};
 
 pub(super) fn run(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
-    // The store does its work beside who waits for it.
+    // The store works in the background, so the runtime needs a thread besides this one.
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(1).enable_all().build()?;
     let handle = runtime.handle().clone();
@@ -27,7 +27,7 @@ pub(super) fn run(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
             };
             let mut out = std::io::stdout();
             out.write_all(&value)?;
-            // A shell's prompt should not stick to the value.
+            // Ends the line, so that a shell's prompt begins on the next.
             Ok(if value.ends_with(b"\n") { out.flush() } else { out.write_all(b"\n") }?)
         }
         ConfigAction::Set { path, value } => {
@@ -50,7 +50,7 @@ fn standard_input() -> anyhow::Result<Vec<u8>> {
     Ok(value)
 }
 
-/// Prints every setting with where it comes from.
+/// Prints every setting with its origin.
 pub(super) fn show(settings: &[EffectiveSetting]) -> anyhow::Result<()> {
     let lines = settings.iter().map(|setting| format!("{} = {}", setting.key, setting.value));
     let lines: Vec<String> = lines.collect();

@@ -5,7 +5,7 @@ use super::{generate, run};
 use crate::config::Config;
 use std::path::Path;
 
-/// How many products and users the demo's shop has.
+/// The number of products and users of the demo's shop.
 const PRODUCTS: u32 = 500;
 const USERS: u32 = 200;
 
@@ -21,7 +21,7 @@ pub(super) fn run(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
     tell(config.http.listen.port());
     let visitors = visit(config.clone(), args.rate);
     let ran = run::run(&config);
-    // The same signal ends the visitors.
+    // The signal that ended the engine ends the visitors as well.
     if let Some(Err(_)) = visitors.map(std::thread::JoinHandle::join) {
         tracing::error!("the visitors' thread has panicked");
     }
@@ -29,7 +29,7 @@ pub(super) fn run(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
     ran
 }
 
-/// Lets visitors come, on a thread of their own.
+/// Starts to generate visitors, on a thread of their own.
 fn visit(config: Config, rate: u64) -> Option<std::thread::JoinHandle<()>> {
     let args = GenerateArgs::visitors(rate, USERS, PRODUCTS);
     (rate > 0).then(|| {

@@ -1,20 +1,20 @@
-//! Errors as they end: one text on standard error, and an exit code.
+//! Prints the error that ends a command, and chooses the exit code.
 
 use crate::config::ConfigError;
 use crate::settings::StoreError;
 use std::process::ExitCode;
 
-/// The exit code of a command line or a configuration that can't be: `EX_USAGE` of `sysexits.h`.
+/// The exit code for a bad command line or configuration: `EX_USAGE` of `sysexits.h`.
 pub(super) const USAGE: u8 = 64;
-/// The exit code of everything else that went wrong.
+/// The exit code for any other failure.
 const FAILED: u8 = 1;
 
-/// The command line asks for what can't be.
+/// The command line is bad.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Usage(pub(super) String);
 
-/// Tells an error with its causes.
+/// Prints an error with its causes. Returns the exit code.
 #[allow(clippy::print_stderr, reason = "this is where errors end")]
 pub(super) fn tell(error: &anyhow::Error) -> ExitCode {
     for line in text(error).lines() {
@@ -23,7 +23,7 @@ pub(super) fn tell(error: &anyhow::Error) -> ExitCode {
     code(error).into()
 }
 
-/// An error and its causes; some libraries tell the cause themselves, and it is not said twice.
+/// Joins an error and its causes. A cause that an error's own text has is not repeated.
 pub(super) fn text(error: &anyhow::Error) -> String {
     error.chain().fold(String::new(), |told, cause| {
         let cause = cause.to_string();
@@ -43,7 +43,7 @@ pub(super) fn code(error: &anyhow::Error) -> u8 {
     if usage { USAGE } else { FAILED }
 }
 
-/// A service that a command needs, or the setting that would name it.
+/// Returns the service that a command needs, or an error with the setting that names it.
 pub(super) fn named<'a, T>(service: Option<&'a T>, key: &str) -> Result<&'a T, Usage> {
     service.ok_or_else(|| Usage(format!("{key} is not set, and without it there is none to ask")))
 }

@@ -11,11 +11,11 @@ use jiff::Timestamp;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// The topic of the catalogue's rows.
+/// The topic of catalogue rows.
 const CATALOGUE: &str = "product-catalog";
-/// How many events are made between two looks at the clock.
-const TURN: u64 = 1_000;
-/// How long to wait for the next event of a pace to become due.
+/// The number of events between two readings of the clock.
+const EVENTS_A_ROUND: u64 = 1_000;
+/// The pause before it is checked again which events are due.
 const WAIT: Duration = Duration::from_millis(2);
 
 pub(super) fn run(config: &Config, args: &GenerateArgs) -> anyhow::Result<()> {
@@ -25,7 +25,7 @@ pub(super) fn run(config: &Config, args: &GenerateArgs) -> anyhow::Result<()> {
         for item in shop.items() {
             writer.send(CATALOGUE, &item.id, item.to_json().as_bytes())?;
         }
-        // Rows first, then the events that are about them.
+        // Catalogue rows are stored before the events that refer to them.
         writer.finish()?;
     }
     let bar = bar(args.events);
@@ -35,7 +35,7 @@ pub(super) fn run(config: &Config, args: &GenerateArgs) -> anyhow::Result<()> {
     made
 }
 
-/// Sends events until there are enough, or it is interrupted.
+/// Sends events until there are as many as asked for, or it is interrupted.
 fn visitors(
     shop: &Shop,
     args: &GenerateArgs,
@@ -48,7 +48,8 @@ fn visitors(
     let total = args.events.unwrap_or(u64::MAX);
     let (mut done, mut json, mut user) = (0, Vec::new(), String::new());
     while done < total && !stop.load(Ordering::Relaxed) {
-        let due = pace.as_mut().map_or(TURN, |pace| pace.due(Instant::now())).min(total - done);
+        let due =
+            pace.as_mut().map_or(EVENTS_A_ROUND, |pace| pace.due(Instant::now())).min(total - done);
         let now = Timestamp::now().as_millisecond();
         for number in done..done + due {
             let step = crowd.step();
@@ -66,7 +67,8 @@ fn visitors(
     Ok(())
 }
 
-/// How long ago an event of a history is, in milliseconds: the first one all its days.
+/// Returns how long ago an event happened, in milliseconds, so that `total` events spread evenly
+/// over `days` up to now.
 fn age(days: u16, number: u64, total: u64) -> i64 {
     let span = u128::from(days) * 86_400_000;
     let left = u128::from(total - number) * span / u128::from(total.max(1));

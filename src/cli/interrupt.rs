@@ -1,11 +1,11 @@
-//! Lets a command that runs for long end in good order.
+//! Signals that end a command which runs for long.
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// A flag that is set by SIGINT and SIGTERM. A second one ends the process at once: brokers may be
-/// away.
+/// Returns a flag that SIGINT and SIGTERM set. A second signal ends the process at once, as the
+/// command may wait for brokers that are away.
 pub(super) fn interrupts() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {

@@ -1,4 +1,4 @@
-//! The configuration's Kafka as its clients take it.
+//! Makes the configuration of Kafka clients.
 
 use crate::config::KafkaConfig;
 use crate::sources::kafka::KafkaCluster;
@@ -18,7 +18,7 @@ impl From<&KafkaConfig> for KafkaCluster {
     }
 }
 
-/// A client of Kafka with the user's properties.
+/// Makes a client's configuration with the user's properties.
 pub(super) fn kafka_client(kafka: &KafkaConfig) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", kafka.brokers.join(","));

@@ -1,4 +1,4 @@
-//! The command line: what was typed, and which function does it.
+//! The command line: parses it, and runs the command.
 
 mod args;
 mod failure;
@@ -23,13 +23,13 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
-/// Parses the command line and does what it says. 0 is success, 1 failure, and 64 a command line or
-/// a configuration that can't be.
+/// Parses the command line and runs the command. The exit code is 0 after success, 64 for a bad
+/// command line or configuration, and 1 after any other failure.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version come this way as well. Nobody may be reading.
+            // Help and version come this way as well. Standard output may be closed.
             let _ = error.print();
             return if error.use_stderr() { failure::USAGE.into() } else { ExitCode::SUCCESS };
         }
@@ -60,19 +60,20 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// The configuration from file, environment and command line.
+/// Reads the configuration from file, environment and command line.
 fn load(
     options: &Options,
     flags: impl IntoIterator<Item = Flag>,
 ) -> anyhow::Result<(Config, Vec<EffectiveSetting>)> {
-    // A variable that is not Unicode is none of ours.
+    // A variable that is not Unicode is no setting.
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let layers = Layers::default().file(options.config.as_deref())?.environment(variables);
     Ok(with_flags(layers, options, flags)?.check()?)
 }
 
-/// The configuration without any service: neither file nor environment can ask for one.
+/// Reads the configuration from the command line alone, so that neither file nor environment can
+/// name a service.
 fn embedded(options: &Options, flags: impl IntoIterator<Item = Flag>) -> anyhow::Result<Config> {
     Ok(with_flags(Layers::default(), options, flags)?.check()?.0)
 }
@@ -91,13 +92,13 @@ fn with_flags(
     Ok(flags.into_iter().fold(layers, |layers, (key, value, flag)| layers.flag(key, value, flag)))
 }
 
-/// Logs go to standard error, by `RECSYS_LOG`: `info`, `debug`, `recsys::http=trace`… The default is
-/// `info` for what serves, and `warn` for what only does something.
+/// Starts to log to standard error, as `RECSYS_LOG` says: `info`, `debug`, `recsys::http=trace`…
+/// The default is `info` for commands that serve, and `warn` for the others.
 fn start_log(serves: bool) -> anyhow::Result<()> {
     let filter = match std::env::var("RECSYS_LOG") {
         Ok(filter) if !filter.is_empty() => EnvFilter::try_new(&filter)
             .map_err(|error| Usage(format!("RECSYS_LOG = {filter:?}: {error}")))?,
-        // The ZooKeeper client warns of what the settings store tells better.
+        // The settings store logs what the ZooKeeper client would warn of.
         _ if serves => EnvFilter::new("info,librdkafka=warn,zookeeper_client=off"),
         _ => EnvFilter::new("warn,zookeeper_client=off"),
     };
@@ -118,7 +119,7 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    /// What a command line without a file and an environment comes to: workers and process.
+    /// The workers and the process of a command line, without a file and an environment.
     fn check(line: &str, expected: Result<(usize, usize), &str>) {
         let cli = Cli::try_parse_from(line.split(' ')).unwrap();
         let Command::Run(args) = cli.command else { panic!("{line}") };

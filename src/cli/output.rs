@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-/// Prints a line of the command's own output. Unlike `println!` it fails when nobody reads on.
+/// Prints a line. Unlike `println!` it returns an error when standard output is closed.
 pub(super) fn say(line: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout(), "{line}")?)
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Why sending ended: told, or wrong.
+/// Why sending ended early.
 #[derive(Debug)]
 enum End {
     Interrupted,
@@ -27,7 +27,7 @@ impl<E: Into<anyhow::Error>> From<E> for End {
     }
 }
 
-/// An event on its way.
+/// An event that is to be sent.
 struct Sendable {
     time: i64,
     topic: &'static str,
@@ -105,7 +105,7 @@ fn in_time(
                 return Err(End::Interrupted);
             }
             match due(event.time - first, speed).checked_sub(begun.elapsed()) {
-                Some(left) if !left.is_zero() => writer.wait(left.min(LOOK))?,
+                Some(left) if !left.is_zero() => writer.wait(left.min(STOP_CHECK))?,
                 _ => break,
             }
         }
@@ -115,17 +115,17 @@ fn in_time(
     Ok(())
 }
 
-/// How long to wait at most before looking whether to stop.
-const LOOK: Duration = Duration::from_millis(100);
+/// The longest wait before it is checked again whether to stop.
+const STOP_CHECK: Duration = Duration::from_millis(100);
 
-/// When an event is due that happened so many milliseconds after the first.
+/// Returns when an event is due, after the first, that happened `after` milliseconds after it.
 fn due(after: i64, speed: f64) -> Duration {
     #[allow(clippy::cast_precision_loss, reason = "milliseconds are below 2^53")]
     let seconds = after.max(0) as f64 / 1_000.0 / speed;
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
-/// A record as an event of a topic.
+/// Makes the JSON of an event from a record.
 fn json(record: &Record<'_>) -> Vec<u8> {
     let time = Timestamp::from_millisecond(record.time).unwrap_or_default();
     let mut event = json!({
@@ -160,7 +160,7 @@ mod tests {
 
     const CLICKS: &str = "2,20,7,buy,1511544071\n1,10,7,pv,1511544070\n1,10,";
 
-    /// Replays the clicks; what is in a topic's file then.
+    /// Replays the clicks and compares a topic's file.
     fn check(speed: Speed, topic: &str, expected: &str) {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("clicks.csv");

@@ -1,8 +1,8 @@
 //! Connects this process to all others of its cluster.
 //!
 //! Each process listens at its own entry of `hosts` and dials those of lower number, twice each:
-//! first for the heartbeat, then for timely's data. Heartbeats start at once, so that a process that
-//! is lost while others are still awaited can be replaced by its successor.
+//! first for the heartbeat, then for timely's data. Heartbeats start at once, so that a process
+//! that is lost while others are still awaited can be replaced by its successor.
 
 use super::dial::{DialError, dial};
 use super::error::ConnectError;
@@ -103,7 +103,8 @@ impl Discovery {
         }
     }
 
-    /// Waits until all processes are connected. Handshakes that are still under way then are closed.
+    /// Waits until all processes are connected. Handshakes that are still under way then are
+    /// closed.
     pub(super) async fn run(mut self, listener: TcpListener) -> Result<Connected, ConnectError> {
         for process in 0..self.plan.me.process {
             self.dial(process);

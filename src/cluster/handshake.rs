@@ -46,8 +46,8 @@ pub(super) enum Purpose {
 pub(super) struct Hello {
     pub(super) identity: Identity,
     pub(super) purpose: Purpose,
-    /// A random number, one a start of the program. It tells that two connections come from the same
-    /// run of a process.
+    /// A random number, one a start of the program. It tells that two connections come from the
+    /// same run of a process.
     pub(super) run: u64,
 }
 

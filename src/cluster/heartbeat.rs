@@ -43,8 +43,8 @@ pub enum LossCause {
     Silent(Duration),
 }
 
-/// Sends heartbeats and listens for the peer's until either end is gone. Returns why the peer is lost,
-/// or `None` when it is this process that leaves.
+/// Sends heartbeats and listens for the peer's until either end is gone. Returns why the peer is
+/// lost, or `None` when it is this process that leaves.
 pub(super) async fn heartbeat(
     mut stream: TcpStream,
     broken: Arc<Notify>,

@@ -28,8 +28,8 @@ pub(super) struct Membership {
 }
 
 impl Cluster {
-    /// Connects to all other processes and waits until they are there. Returns at once when there are
-    /// none.
+    /// Connects to all other processes and waits until they are there. Returns at once when there
+    /// are none.
     ///
     /// # Errors
     /// When this process cannot listen, does not fit to another one, or not all connect in time.
@@ -82,14 +82,14 @@ impl Cluster {
         self.membership.is_none()
     }
 
-    /// Takes the connections for timely: one a process, `None` for this one; an empty list when it is
-    /// alone. A second call returns an empty list.
+    /// Takes the connections for timely: one a process, `None` for this one; an empty list when it
+    /// is alone. A second call returns an empty list.
     pub fn take_wires(&mut self) -> Vec<Option<Wire>> {
         std::mem::take(&mut self.wires)
     }
 
-    /// Completes when a peer is lost; never for a process that is alone. The future does not keep the
-    /// cluster alive.
+    /// Completes when a peer is lost; never for a process that is alone. The future does not keep
+    /// the cluster alive.
     pub fn lost(&self) -> impl Future<Output = Loss> + Send + 'static {
         let loss = self.membership.as_ref().map(|membership| membership.loss.clone());
         async move {

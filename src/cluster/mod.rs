@@ -1,12 +1,12 @@
 //! Connects the processes of a cluster at the start, and notices when one is lost.
 //!
 //! Timely moves the data between processes, but its own way of connecting them panics on any stray
-//! connection, connects any two builds, and never notices a peer that has frozen. So the connections
-//! are made here, two between each pair of processes: a [`Wire`] for timely's data, and one for the
-//! heartbeats, which tell a few times a second that the other end still lives.
+//! connection, connects any two builds, and never notices a peer that has frozen. So the
+//! connections are made here, two between each pair of processes: a [`Wire`] for timely's data, and
+//! one for the heartbeats, which tell a few times a second that the other end still lives.
 //!
-//! A process cannot go on without a peer, as timely cannot let one join again. One that loses a peer
-//! ends, and the supervisor starts all of them anew.
+//! A process cannot go on without a peer, as timely cannot let one join again. One that loses a
+//! peer ends, and the supervisor starts all of them anew.
 
 mod error;
 mod handshake;

@@ -8,9 +8,9 @@ use tokio::sync::Notify;
 
 /// Timely's connection to one peer.
 ///
-/// Timely panics when a connection breaks. This one tells the heartbeat instead, which knows whether the
-/// peer has left, died, or only lost the connection, and lets the thread that asked wait for the end
-/// of the process, which is near.
+/// Timely panics when a connection breaks. This one tells the heartbeat instead, which knows
+/// whether the peer has left, died, or only lost the connection, and lets the thread that asked
+/// wait for the end of the process, which is near.
 pub struct Wire {
     stream: TcpStream,
     broken: Arc<Notify>,

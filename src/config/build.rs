@@ -1,4 +1,4 @@
-//! Every key with its default and its rule; the order is that of `workers.toml`.
+//! Every setting with its key, default and rule, in the order of `workers.toml`.
 
 use super::reader::SettingReader;
 use super::secret::{Secret, without_password};
@@ -12,7 +12,7 @@ use redis::IntoConnectionInfo;
 use std::collections::{BTreeMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 
-/// Properties that the engine's guarantees rest on, and what to use instead.
+/// Properties that users cannot set, as the engine's guarantees depend on them; each with a reason.
 const RESERVED: [(&str, &str); 7] = [
     ("acks", "an event is acknowledged when all replicas in sync have it"),
     ("auto.offset.reset", "the engine starts where its state ends"),
@@ -26,7 +26,8 @@ const RESERVED: [(&str, &str); 7] = [
 const MIB: usize = 1 << 20;
 const GIB: usize = 1 << 30;
 
-/// Reads everything. What is wrong is told by the reader; here it has a stand-in.
+/// Reads all settings. The reader collects what is wrong; a wrong setting has a stand-in here, and
+/// the configuration is not used.
 pub(super) fn config(reader: &mut SettingReader) -> Config {
     let workers = reader.number("workers", 1, 1..=1024);
     let process = reader.number("process", 0, 0..=1023);
@@ -73,7 +74,7 @@ fn kafka(reader: &mut SettingReader) -> Option<KafkaConfig> {
     (!brokers.is_empty()).then_some(KafkaConfig { brokers, group, topic_prefix, properties })
 }
 
-/// librdkafka itself says whether it knows a property and takes its value.
+/// Reads the librdkafka properties. librdkafka itself checks each name and value.
 fn properties(reader: &mut SettingReader) -> BTreeMap<String, Secret> {
     let mut properties = BTreeMap::new();
     for name in reader.names("kafka.properties") {
@@ -214,7 +215,7 @@ fn node_path(text: &str) -> Result<String, String> {
     }
 }
 
-/// No Redis for an empty text.
+/// An empty text is no Redis.
 fn redis_url(text: &str) -> Result<Option<Secret>, String> {
     if text.is_empty() {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! From the layers to a configuration that holds, or to all that is wrong with them.
+//! Checks the layers: they make a configuration, or a list of all that is wrong.
 
 use super::Config;
 use super::build;
@@ -7,7 +7,7 @@ use super::problem::ConfigError;
 use super::reader::{EffectiveSetting, SettingReader};
 
 impl Layers {
-    /// Makes the configuration, and the list of all settings with where each comes from.
+    /// Makes the configuration, and the list of all settings with the origin of each.
     ///
     /// # Errors
     /// When settings are unknown or wrong: all of them at once.

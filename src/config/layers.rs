@@ -1,4 +1,4 @@
-//! Settings as they were typed: a file under the environment under flags, nothing checked yet.
+//! Settings as they were typed in a file, the environment and flags; nothing is checked yet.
 
 use super::DEFAULT_FILE;
 use super::origin::Origin;
@@ -10,18 +10,19 @@ use std::ops::Range;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
-/// The layers of a configuration, by dotted key. What is set in a later one hides the earlier.
+/// The layers of a configuration, by dotted key. Flags override the environment, which overrides
+/// the file.
 #[derive(Debug, Default)]
 pub struct Layers {
     pub(super) file: BTreeMap<String, (TypedValue, Origin)>,
-    /// Tables of the file, to find those that belong to nothing.
+    /// The tables of the file, to find unknown ones that are empty.
     pub(super) sections: Vec<(String, Origin)>,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) flags: BTreeMap<String, (String, String)>,
 }
 
 impl Layers {
-    /// Reads a file. The default one need not be there; one that is named must.
+    /// Reads a file. The default one may be missing; one that is named must not.
     ///
     /// # Errors
     /// When the file can't be read, or is not TOML.
@@ -34,7 +35,7 @@ impl Layers {
         }
     }
 
-    /// Takes a file's text.
+    /// Adds a file's text.
     ///
     /// # Errors
     /// When it is not TOML.
@@ -68,14 +69,14 @@ impl Layers {
         }
     }
 
-    /// Takes the variables that begin with `RECSYS_`: `RECSYS_HTTP_LISTEN` is `http.listen`.
+    /// Adds the variables that begin with `RECSYS_`: `RECSYS_HTTP_LISTEN` is `http.listen`.
     #[must_use]
     pub fn environment(mut self, variables: impl Iterator<Item = (String, String)>) -> Layers {
         self.environment.extend(variables.filter(|(name, _)| is_ours(name)));
         self
     }
 
-    /// Takes one setting from the command line; `flag` is how it was typed there.
+    /// Adds one setting of the command line; `flag` is how it was typed there.
     #[must_use]
     pub fn flag(mut self, key: &str, value: impl Into<String>, flag: impl Into<String>) -> Layers {
         self.flags.insert(key.into(), (value.into(), flag.into()));
@@ -102,8 +103,8 @@ fn typed(value: &DeValue<'_>) -> TypedValue {
     }
 }
 
-/// Whether a variable is a setting. Those of the process itself and of the tests are none, and
-/// neither are those that Kubernetes makes for a service named `recsys` (`RECSYS_PORT_80_TCP`…).
+/// Whether a variable is a setting. The process's own and the tests' are none, nor are those that
+/// Kubernetes sets for a service named `recsys` (`RECSYS_PORT_80_TCP`…).
 fn is_ours(name: &str) -> bool {
     let Some(rest) = name.strip_prefix("RECSYS_") else { return false };
     let others = ["LOG", "CONFIG", "PORT"];

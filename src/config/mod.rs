@@ -1,8 +1,8 @@
-//! The configuration: what was typed becomes, in two steps, what is true.
+//! The configuration, read in two steps.
 //!
-//! [`Layers`] holds settings as they were typed, from the defaults up: file, environment, flags.
-//! [`Layers::check`] makes a [`Config`] of them or tells everything that is wrong at once. After
-//! that no later code can meet a bad setting.
+//! [`Layers`] holds settings as they were typed: a file, overridden by the environment, overridden
+//! by flags. [`Layers::check`] makes a [`Config`] of them, or reports everything that is wrong at
+//! once. Code that has a `Config` never meets a bad setting.
 
 mod secret;
 mod origin;
@@ -30,56 +30,57 @@ use std::time::Duration;
 /// The file that is read from the working directory when none is named.
 pub const DEFAULT_FILE: &str = "workers.toml";
 
-/// Everything that can be set. One for each process; see `workers.toml` for what each means.
+/// All settings of a process. `workers.toml` explains each.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Worker threads in this process, and in every other.
+    /// The number of worker threads in this process, and in each other.
     pub workers: usize,
-    /// Which of the processes this is; below [`Config::processes`].
+    /// This process's index; below [`Config::processes`].
     pub process: usize,
-    /// `host:port` of every process, for their own network; fewer than two are a single process.
+    /// `host:port` of every process, for their own network; with fewer than two there is one
+    /// process.
     pub hosts: Vec<String>,
-    /// How the processes find each other, and miss one that is lost.
+    /// How long the processes wait for each other.
     pub cluster: ClusterConfig,
-    /// The Kafka cluster; none when events come from topic files.
+    /// The Kafka cluster; `None` reads topic files.
     pub kafka: Option<KafkaConfig>,
-    /// Where topic files and settings lie when there is no Kafka or no ZooKeeper.
+    /// The files that stand for Kafka or ZooKeeper where there is none.
     pub files: FilesConfig,
-    /// Where profiles are written; none when nobody wants them there.
+    /// The Redis that profiles are written to; `None` writes none.
     pub redis: Option<RedisConfig>,
-    /// The settings store; none when settings are files.
+    /// The ZooKeeper that holds settings; `None` keeps them in files.
     pub zookeeper: Option<ZooKeeperConfig>,
-    /// The HTTP front.
+    /// The HTTP server.
     pub http: HttpConfig,
     /// Bounds on what waits.
     pub limits: LimitsConfig,
-    /// Which dataflows are built beside the profile.
+    /// The views beside the profile.
     pub views: ViewsConfig,
 }
 
-/// The processes among themselves.
+/// How long the processes wait for each other.
 #[derive(Clone, Debug)]
 pub struct ClusterConfig {
-    /// How long to wait for all processes at the start; none waits for ever.
+    /// The longest wait for all processes at the start; `None` waits for ever.
     pub connect_timeout: Option<Duration>,
-    /// After how long a silence another process counts as lost.
+    /// Another process counts as lost after a silence of this length.
     pub peer_timeout: Duration,
 }
 
 /// The Kafka cluster.
 #[derive(Clone, Debug)]
 pub struct KafkaConfig {
-    /// `host:port` of brokers to begin with; never empty.
+    /// `host:port` of the brokers to connect to first; never empty.
     pub brokers: Vec<String>,
-    /// The consumer group, under which offsets are committed for lag tools only.
+    /// The consumer group's name.
     pub group: String,
-    /// What stands before every topic's name.
+    /// A prefix of every topic's name.
     pub topic_prefix: String,
-    /// librdkafka's properties, for all clients; all known to this build of it.
+    /// librdkafka properties for all clients; this build of librdkafka knows all of them.
     pub properties: BTreeMap<String, Secret>,
 }
 
-/// Files in the place of services.
+/// The files that stand for services.
 #[derive(Clone, Debug)]
 pub struct FilesConfig {
     /// The folder that holds topic files and, below `config/`, settings.
@@ -91,45 +92,45 @@ pub struct FilesConfig {
 pub struct RedisConfig {
     /// `redis://` or `rediss://`, with user, password and database as needed.
     pub url: Secret,
-    /// How long one slice of a flush may take from a worker.
+    /// The longest time that a worker writes to Redis between two of its steps.
     pub slice: Duration,
-    /// About how many bytes are sent before an answer is awaited.
+    /// The size of a pipeline, in bytes, at which it is sent.
     pub pipeline_bytes: usize,
-    /// How long to wait for a connection, or for an answer.
+    /// The longest wait for a connection, or for an answer.
     pub timeout: Duration,
 }
 
 /// The ZooKeeper ensemble.
 #[derive(Clone, Debug)]
 pub struct ZooKeeperConfig {
-    /// `host:port` of servers; never empty.
+    /// `host:port` of the servers; never empty.
     pub hosts: Vec<String>,
-    /// Below which node everything lies: "" or an absolute path.
+    /// The node that all paths are below: "" or an absolute path.
     pub chroot: String,
-    /// Scheme and credentials to add to each session.
+    /// The scheme and the credentials of each session.
     pub auth: Option<(String, Secret)>,
-    /// How long a session outlives its connection.
+    /// The time that a session outlives its connection.
     pub session_timeout: Duration,
-    /// How often settings are read again, should a watch have gone lost.
+    /// The interval at which settings are read again, in case a watch was lost.
     pub poll: Duration,
 }
 
-/// The HTTP front.
+/// The HTTP server.
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
-    /// Where it listens.
+    /// The address that it listens on.
     pub listen: SocketAddr,
-    /// Its threads, apart from the workers.
+    /// The number of its threads, which are not the workers'.
     pub threads: usize,
-    /// The largest request body.
+    /// The largest request body, in bytes.
     pub max_body_bytes: usize,
-    /// How long a client may take to send a request's head.
+    /// The longest time that a request's head may take to arrive.
     pub header_timeout: Duration,
-    /// How long a request may take in all.
+    /// The longest time that a request may take in all.
     pub request_timeout: Duration,
-    /// Connections at a time.
+    /// The most connections at a time.
     pub max_connections: usize,
-    /// Questions that may wait for each worker; beyond that the answer is 503.
+    /// The most questions that may wait for a worker; one more is answered 503.
     pub max_waiting: usize,
     /// Web origins that may read and write; `*` lets any read.
     pub cors_origins: Vec<String>,
@@ -138,17 +139,17 @@ pub struct HttpConfig {
 /// Bounds on what waits.
 #[derive(Clone, Debug)]
 pub struct LimitsConfig {
-    /// Bytes that may wait for each worker; full queues pause the sources.
+    /// The most bytes that may wait for a worker; a full queue pauses the sources.
     pub intake_bytes: usize,
     /// The most events that a worker puts into one epoch.
     pub epoch_events: usize,
-    /// How many epochs may be open at a time.
+    /// The most epochs that may be open at a time.
     pub open_epochs: usize,
-    /// How much merging a step does when there is no input.
+    /// The updates that a step merges when there is no input.
     pub idle_merge_effort: usize,
 }
 
-/// Which dataflows are built beside the profile, which always is.
+/// The views that are built beside the profile, which always is.
 #[derive(Clone, Debug)]
 pub struct ViewsConfig {
     /// The most popular products, overall and by tag.
@@ -157,44 +158,44 @@ pub struct ViewsConfig {
     pub bought: bool,
     /// When each user was last active, and their totals.
     pub activity: bool,
-    /// What each user did, and so what goes with what.
+    /// What each user did, and which products go together.
     pub history: bool,
-    /// For how many days, in the events' own time, history and popularity are kept.
+    /// The days, in the events' own time, that history and popularity are kept.
     pub horizon_days: u32,
-    /// How many events of one user and day the history keeps.
+    /// The most events of one user and day that the history keeps.
     pub kept_events: u32,
-    /// How many of these say what goes with what.
+    /// The most of these that count for which products go together.
     pub paired_events: u32,
 }
 
 impl KafkaConfig {
-    /// A topic's name in this cluster.
+    /// Returns a topic's name in this cluster.
     pub fn topic(&self, name: &str) -> String {
         format!("{}{name}", self.topic_prefix)
     }
 }
 
 impl RedisConfig {
-    /// The URL without its password.
+    /// Returns the URL without its password.
     pub fn shown_url(&self) -> String {
         secret::without_password(self.url.expose())
     }
 }
 
 impl Config {
-    /// How many processes form the cluster.
+    /// The number of processes in the cluster.
     pub fn processes(&self) -> usize {
         self.hosts.len().max(1)
     }
 
-    /// How many workers the whole cluster has.
+    /// The number of workers in the whole cluster.
     pub fn peers(&self) -> usize {
         self.workers * self.processes()
     }
 
-    /// A stable hash of what must be equal in all processes of a cluster: the number of workers,
-    /// who they are, and what each of them builds. Addresses of services may differ, as they do
-    /// when the processes see them through different networks.
+    /// A stable hash of the settings that must be equal in all processes of a cluster: the workers,
+    /// the hosts, and the views that are built. Addresses of services may differ, as they do when
+    /// processes see them through different networks.
     pub fn fingerprint(&self) -> u64 {
         let topics = self.kafka.as_ref().map(|kafka| &kafka.topic_prefix);
         let services = (self.redis.is_some(), self.zookeeper.is_some());

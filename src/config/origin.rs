@@ -1,9 +1,9 @@
-//! Where a setting was made.
+//! The place where a setting was made.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a setting was made.
+/// The place where a setting was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// Nowhere: it has its default.

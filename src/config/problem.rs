@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, in words that let its writer put it right.
+//! What is wrong with a configuration, in words that tell its writer how to correct it.
 
 use super::origin::Origin;
 use std::fmt;
@@ -58,10 +58,10 @@ fn lines(problems: &[Problem]) -> String {
     lines.join("\n")
 }
 
-/// What is said of a name that is none, with the nearest name that is one.
+/// The message about an unknown name, with the nearest known one.
 pub(super) fn unknown(name: &str, known: &[String]) -> String {
     let likeness = |known: &&String| {
-        // The last part counts as well as the whole: the section alone may be wrong, or missing.
+        // The last part is compared as well: the section alone may be wrong, or missing.
         let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
         let whole = strsim::jaro_winkler(name, known);
         whole.max(strsim::normalized_damerau_levenshtein(&last(name), &last(known)))

@@ -1,4 +1,4 @@
-//! Reads typed settings as what they should be, and collects what is wrong with them.
+//! Reads each setting by its rule, and collects what is wrong.
 
 use super::layers::Layers;
 use super::origin::Origin;
@@ -19,10 +19,10 @@ pub struct EffectiveSetting {
     pub origin: Origin,
 }
 
-/// What a text must be, or the rule that it breaks.
+/// Makes a value of a text, or returns the rule that the text breaks.
 pub(super) type Rule<T> = fn(&str) -> Result<T, String>;
 
-/// Takes settings out of the layers; what is left at the end is unknown.
+/// Takes settings out of the layers. What is left at the end is unknown.
 pub(super) struct SettingReader {
     layers: Layers,
     settings: Vec<EffectiveSetting>,
@@ -34,7 +34,7 @@ impl SettingReader {
         SettingReader { layers, settings: Vec::new(), problems: Vec::new() }
     }
 
-    /// A text that a rule makes into something.
+    /// Reads a text by a rule.
     pub(super) fn text<T>(&mut self, key: &str, default: &str, rule: Rule<T>) -> Option<T> {
         let read = |typed: &TypedValue| match typed {
             TypedValue::Text(text) => rule(text).map(|made| (made, quoted(text))),
@@ -43,7 +43,7 @@ impl SettingReader {
         self.read(key, || rule(default).map(|made| (made, quoted(default))), read)
     }
 
-    /// A text that must not be seen, `show` says how much of it may.
+    /// Reads a text that must not be shown; `show` returns what may be shown of it.
     pub(super) fn secret<T>(
         &mut self,
         key: &str,
@@ -56,12 +56,12 @@ impl SettingReader {
         };
         let before = self.problems.len();
         let secret = self.read(key, || rule("").map(|made| (made, quoted(""))), read);
-        // A wrong value is secret as well; it may be one that was only mistyped.
+        // A wrong value is not shown either: it may be a secret with a typing error.
         self.problems[before..].iter_mut().for_each(|problem| problem.value = None);
         secret
     }
 
-    /// A whole number within a range.
+    /// Reads a whole number within a range.
     pub(super) fn number(
         &mut self,
         key: &str,
@@ -82,7 +82,7 @@ impl SettingReader {
         self.read(key, || Ok((default, default.to_string())), read).unwrap_or(default)
     }
 
-    /// A duration in milliseconds.
+    /// Reads a duration in milliseconds.
     pub(super) fn millis(
         &mut self,
         key: &str,
@@ -92,7 +92,7 @@ impl SettingReader {
         Duration::from_millis(self.number(key, default, range) as u64)
     }
 
-    /// Yes or no.
+    /// Reads `true` or `false`.
     pub(super) fn boolean(&mut self, key: &str, default: bool) -> bool {
         let read = |typed: &TypedValue| match typed {
             TypedValue::Boolean(boolean) => Ok((*boolean, boolean.to_string())),
@@ -104,7 +104,7 @@ impl SettingReader {
         self.read(key, || Ok((default, default.to_string())), read).unwrap_or(default)
     }
 
-    /// A list of texts, or one text with commas; a rule holds for each.
+    /// Reads a list of texts, or one text with commas; the rule applies to each.
     pub(super) fn list(&mut self, key: &str, default: &[&str], rule: Rule<String>) -> Vec<String> {
         let check = |texts: Vec<String>| -> Result<_, String> {
             let made: Vec<String> =
@@ -124,11 +124,11 @@ impl SettingReader {
         self.read(key, || check(default), read).unwrap_or_default()
     }
 
-    /// The names below a section whose keys are not ours to know.
+    /// Returns the names that are set below a section whose keys are not fixed.
     pub(super) fn names(&self, section: &str) -> Vec<String> {
         let below = |key: &str| key.strip_prefix(&format!("{section}.")).map(str::to_owned);
         let variable = variable(section) + "_";
-        // Property names have dots, variables can't.
+        // Property names have dots, which variables cannot.
         let named = |name: &str| {
             name.strip_prefix(&variable).map(|name| name.to_lowercase().replace('_', "."))
         };
@@ -140,7 +140,7 @@ impl SettingReader {
         names
     }
 
-    /// Says that a setting is wrong in the light of others.
+    /// Reports a setting that does not fit to others.
     pub(super) fn refuse(&mut self, key: &str, rule: impl Into<String>) {
         let setting = self.settings.iter().find(|setting| setting.key == key);
         let (value, origin) = setting.map_or((None, Origin::Default), |setting| {
@@ -149,10 +149,10 @@ impl SettingReader {
         self.problems.push(Problem { origin, key: key.into(), value, rule: rule.into() });
     }
 
-    /// All settings in force.
+    /// Returns all settings in force.
     ///
     /// # Errors
-    /// When any was wrong, or something was set that nobody has asked for.
+    /// When a setting was wrong, or something was set that is no setting.
     pub(super) fn finish(mut self) -> Result<Vec<EffectiveSetting>, ConfigError> {
         let known: Vec<String> = self.settings.iter().map(|setting| setting.key.clone()).collect();
         let mut unknown_key = |origin: Origin, key: &str| {
@@ -164,7 +164,7 @@ impl SettingReader {
         }
         for (section, origin) in self.layers.sections {
             let above = format!("{section}.");
-            // What lies in an unknown section has been told by itself; an empty one has not.
+            // The keys of an unknown section were reported above; an empty section has none.
             if section != "kafka.properties" && !known.iter().any(|key| key.starts_with(&above)) {
                 unknown_key(origin, &section);
             }
@@ -200,7 +200,7 @@ impl SettingReader {
             }
             Err(rule) => {
                 let value = typed.as_ref().map(shown);
-                // It stays known, so that a mistyped neighbour can still be told its name.
+                // Its name stays known, so that it can be suggested for a mistyped one.
                 let setting = EffectiveSetting {
                     key: key.into(),
                     value: String::new(),
@@ -213,7 +213,7 @@ impl SettingReader {
         }
     }
 
-    /// Takes a key out of all layers; the last one counts.
+    /// Takes a key out of all layers. Returns the value that overrides the others.
     fn take(&mut self, key: &str) -> Option<(TypedValue, Origin)> {
         let name = variable(key);
         let flag = self.layers.flags.remove(key);
@@ -225,7 +225,7 @@ impl SettingReader {
     }
 }
 
-/// The environment's name of a key.
+/// The variable that a key has in the environment.
 fn variable(key: &str) -> String {
     format!("RECSYS_{}", key.to_uppercase().replace('.', "_"))
 }

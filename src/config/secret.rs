@@ -1,8 +1,8 @@
-//! Text that never reaches a log.
+//! Texts that must not reach a log.
 
 use std::fmt;
 
-/// A password, or what may hold one. It prints as `***`; [`Secret::expose`] gives it.
+/// A password, or a text that may contain one. It prints as `***`; [`Secret::expose`] returns it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -12,7 +12,7 @@ impl Secret {
         Secret(text.into())
     }
 
-    /// The text itself, for the one who has to send it.
+    /// Returns the text itself, for sending it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -30,10 +30,10 @@ impl fmt::Display for Secret {
     }
 }
 
-/// A URL without its password: `redis://user:***@host/0`.
+/// Returns a URL without its password: `redis://user:***@host/0`.
 pub(crate) fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return "***".into() };
-    // A password may hold an `@`, a host can't.
+    // A password may contain an `@`, a host cannot.
     let Some((login, place)) = rest.rsplit_once('@') else { return url.into() };
     let user = login.split(':').next().unwrap_or_default();
     format!("{scheme}://{user}:***@{place}")

@@ -1,6 +1,6 @@
 //! A setting's value as it was typed, before its rule is known.
 
-/// A value before anyone asked what it should be.
+/// A value as it was typed.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum TypedValue {
     /// A string of a file, or anything of the environment and of flags.
@@ -11,6 +11,6 @@ pub(super) enum TypedValue {
     Boolean(bool),
     /// A list of strings of a file.
     List(Vec<String>),
-    /// What no setting can be, by its name in TOML.
+    /// A value that no setting can have, by its type's name in TOML.
     Other(&'static str),
 }

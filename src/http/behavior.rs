@@ -1,4 +1,4 @@
-//! New events and merges: all of a request are good and stored, or none is.
+//! Handlers of new events and merges. Those of one request are all stored, or none is.
 
 use crate::engine::question::{Body, Question};
 use crate::event::log::{NewRecord, Position, Subject};
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
-/// How long the front leaves the workers alone between two looks at how far they are.
+/// The pause between two questions to the workers about how far they are.
 const PACE: Duration = Duration::from_millis(2);
 
 /// `POST /api/user-behavior?wait=visible`
@@ -38,7 +38,7 @@ pub(super) async fn merge(call: &Call<'_>, body: Incoming) -> Result<Reply, Faul
     store(call, vec![NewRecord { subject: Subject::Merge, user: account, json }], visible).await
 }
 
-/// Whether the answer is to wait until what was stored is visible.
+/// Reads whether the answer waits until what was stored is visible.
 fn waits(call: &Call<'_>) -> Result<bool, Fault> {
     match call.query.get("wait")?.as_deref() {
         None => Ok(false),
@@ -60,7 +60,8 @@ async fn store(call: &Call<'_>, records: Vec<NewRecord>, visible: bool) -> Resul
     Ok(reply)
 }
 
-/// The events of a body that is one event or an array of them. What is stored is what was sent.
+/// Parses a body that is one event or an array of them. The bytes that are stored are those that
+/// were sent.
 fn parsed(body: &[u8]) -> Result<Vec<NewRecord>, Fault> {
     let is_array = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     let items: Vec<&RawValue> = if is_array {
@@ -75,7 +76,7 @@ fn parsed(body: &[u8]) -> Result<Vec<NewRecord>, Fault> {
     let (now, mut scratch) = (jiff::Timestamp::now().as_millisecond(), Scratch::default());
     let events = items.iter().enumerate().map(|(index, item)| {
         let json = item.get().as_bytes();
-        // There is no topic yet, so the event has to say what kind it is.
+        // No topic tells the kind of event, so the event has to.
         let event = parse::parse(json, None, None, now, &mut scratch)
             .map_err(|reason| Fault::Bad(format!("event {index}: {reason}")))?;
         Ok(NewRecord { subject: event.kind.into(), user: event.user.into(), json: json.into() })
@@ -83,8 +84,8 @@ fn parsed(body: &[u8]) -> Result<Vec<NewRecord>, Fault> {
     events.collect()
 }
 
-/// Waits until all positions are behind what is read: then every later read shows what they hold,
-/// whichever process it asks. Returns the logical time from which on that is so.
+/// Waits until every read, of any process, shows the events at these positions. Returns the logical
+/// time from which on they do.
 async fn until_visible(call: &Call<'_>, positions: &[Position]) -> Result<u64, Fault> {
     let mut last = BTreeMap::new();
     for Position { partition, offset } in positions {
@@ -102,7 +103,7 @@ async fn until_visible(call: &Call<'_>, positions: &[Position]) -> Result<u64, F
         let question = Question::Positions { partitions: partitions.clone(), after };
         let answer = match call.ask(question).await {
             Ok(answer) => answer,
-            // Nobody should send what is stored again because the workers were too busy to look.
+            // The events are stored: an error would make the client send them again.
             Err(Fault::Unavailable(_)) => continue,
             Err(Fault::Late(_)) => return Err(not_visible()),
             Err(fault) => return Err(fault),
@@ -111,7 +112,7 @@ async fn until_visible(call: &Call<'_>, positions: &[Position]) -> Result<u64, F
         if last.values().zip(next).all(|(last, next)| last < next) {
             return Ok(answer.as_of);
         }
-        // There is nothing new to look at before that.
+        // An answer as of the same time would be the same.
         after = answer.as_of;
     }
 }

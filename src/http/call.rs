@@ -1,4 +1,4 @@
-//! One request on its way through a handler, and what the handler may wait for.
+//! A request as its handler sees it, and the waiting for others, each until the request's deadline.
 
 use crate::engine::question::{Answer, Body, Question, Refusal};
 use crate::http::fault::Fault;
@@ -8,13 +8,13 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
-/// One request on its way through a handler.
+/// A request as its handler sees it.
 pub(super) struct Call<'a> {
     pub(super) front: &'a Front,
     pub(super) limits: &'a HttpLimits,
-    /// When the client has waited long enough.
+    /// The time at which waiting is given up.
     pub(super) deadline: Instant,
-    /// What stands for the pattern's parameter, percent-encoded.
+    /// The value of the pattern's parameter, percent-encoded.
     pub(super) parameter: &'a str,
     pub(super) query: Query<'a>,
 }
@@ -30,13 +30,13 @@ impl Call<'_> {
         })?;
         match timeout_at(self.deadline, answer).await {
             Ok(Ok(answer)) => Ok(answer),
-            // The worker has dropped the question, as it does when it ends.
+            // The worker drops its questions when it ends.
             Ok(Err(_)) => Err(Fault::Unavailable(Refusal::Closed.to_string())),
             Err(_) => Err(Fault::Late("the workers have not answered yet".into())),
         }
     }
 
-    /// Waits for something else that answers in time or is given up.
+    /// Waits for something else, named by `what`.
     pub(super) async fn wait<T, E>(
         &self,
         what: &str,
@@ -51,13 +51,13 @@ impl Call<'_> {
         }
     }
 
-    /// The request's whole body.
+    /// Reads the request's whole body.
     pub(super) async fn read(&self, body: Incoming) -> Result<Bytes, Fault> {
         request::body(body, self.limits.max_body_bytes, self.deadline).await
     }
 }
 
-/// The workers answer each question with its own kind of body; anything else is a fault of ours.
+/// The error for an answer to another question than was asked, which the workers never give.
 pub(super) fn unexpected(body: &Body) -> Fault {
     let kind = match body {
         Body::Profiles(_) => "profiles",

@@ -1,4 +1,4 @@
-//! Settings: nodes of the store below `/config`, and the weights among them.
+//! Handlers of settings: nodes of the store below `/config`, and the weights among them.
 
 use crate::http::call::Call;
 use crate::http::fault::Fault;
@@ -44,7 +44,7 @@ pub(super) async fn write(call: &Call<'_>, body: Incoming) -> Result<Reply, Faul
     Ok(json_reply(body))
 }
 
-/// `GET /api/recommendation/weights`: those in the store, or the ones that it would be made with.
+/// `GET /api/recommendation/weights`: those in the store, or the default if it has none.
 pub(super) async fn read_weights(call: &Call<'_>) -> Result<Reply, Fault> {
     Ok(weights_reply(&stored_weights(call).await?))
 }
@@ -58,7 +58,7 @@ pub(super) async fn write_weights(call: &Call<'_>, body: Incoming) -> Result<Rep
     Ok(weights_reply(&weights))
 }
 
-/// The weights in the store.
+/// Reads the weights in the store.
 pub(super) async fn stored_weights(call: &Call<'_>) -> Result<Weights, Fault> {
     let Some(value) = call.wait(STORE, call.front.settings.get(WEIGHTS)).await? else {
         return Ok(Weights::default());
@@ -78,7 +78,7 @@ fn weights_reply(weights: &Weights) -> Reply {
     json_reply(body)
 }
 
-/// The node that a path means, which may be percent-encoded.
+/// Returns the node that a percent-encoded path means.
 fn node(encoded: &str) -> Result<String, Fault> {
     Ok(under_config(&request::decode(encoded)?)?)
 }

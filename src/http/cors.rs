@@ -1,4 +1,4 @@
-//! Which pages of other origins may use the routes from a browser.
+//! CORS: which web pages of other origins may use the routes from a browser.
 
 use crate::http::fault::Fault;
 use crate::http::reply::{Reply, empty_reply};
@@ -10,11 +10,11 @@ use hyper::header::{
 };
 use hyper::{Method, StatusCode};
 
-/// The origins that are let in.
+/// The origins that are allowed.
 pub(super) struct Cors {
-    /// Whether any origin may read.
+    /// Whether every origin may read.
     any: bool,
-    /// Those that may write as well.
+    /// The origins that may read and write.
     origins: Vec<String>,
 }
 
@@ -24,8 +24,8 @@ impl Cors {
         Cors { any: !any.is_empty(), origins }
     }
 
-    /// Refuses a write that a page of another origin sends without having been let in. A browser
-    /// asks first only for some writes; a plain form may post to a server on the user's own host.
+    /// Refuses a write from a page whose origin is not allowed. The preflight does not suffice:
+    /// browsers send plain forms without one, also to servers on the user's own machine.
     pub(super) fn check(&self, headers: &HeaderMap, access: Access) -> Result<(), Fault> {
         let Some(origin) = headers.get(ORIGIN).filter(|_| access == Access::Writes) else {
             return Ok(());
@@ -42,7 +42,7 @@ impl Cors {
         )))
     }
 
-    /// Tells the browser what a page may see of an answer.
+    /// Adds the headers that tell the browser what a page may see of an answer.
     pub(super) fn mark(&self, reply: &mut Reply, headers: &HeaderMap, access: Option<Access>) {
         let Some(origin) = headers.get(ORIGIN) else { return };
         let Some(allowed) = self.allowed(origin, access.unwrap_or(Access::Reads)) else { return };
@@ -52,7 +52,8 @@ impl Cors {
         answer.append(VARY, HeaderValue::from_static("Origin"));
     }
 
-    /// The answer to `OPTIONS` on a route: what it allows, and whether a page may do what it plans.
+    /// Answers `OPTIONS` on a route: the methods that it allows, and whether a page may send the
+    /// request that it plans.
     pub(super) fn preflight(&self, spec: &RouteSpec, headers: &HeaderMap) -> Reply {
         let allow = HeaderValue::from_str(&spec.allow()).expect("methods are plain ASCII");
         let mut reply = empty_reply(StatusCode::NO_CONTENT);

@@ -1,4 +1,4 @@
-//! What can go wrong with a request, and what the client is told.
+//! The errors of requests, and how the client is told of them.
 
 use crate::event::log::LogError;
 use crate::http::json;
@@ -7,8 +7,7 @@ use crate::settings::StoreError;
 use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
 
-/// Why a request was not answered as asked. The text is the `error` of the answer, the field its
-/// `details`.
+/// Why a request failed. The text is the `error` of the answer, the field its `details`.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     #[error("bad request")]
@@ -21,14 +20,14 @@ pub(super) enum Fault {
     NoNode(String),
     #[error("method not allowed")]
     Method {
-        /// What the route allows.
+        /// The methods that the route allows.
         allow: String,
     },
     #[error("the request's body did not arrive in time")]
     SlowBody,
     #[error("the request's body is too large")]
     TooLarge {
-        /// What is allowed, in bytes.
+        /// The largest body that is allowed, in bytes.
         limit: usize,
     },
     #[error("internal error")]
@@ -73,7 +72,7 @@ impl Fault {
         }
     }
 
-    /// The answer, with the headers that its status asks for.
+    /// Makes the answer, with the headers that belong to its status.
     pub(super) fn into_reply(self) -> Reply {
         let mut body = Vec::with_capacity(128);
         json::error(&mut body, &self.to_string(), &self.details());

@@ -1,4 +1,4 @@
-//! The answers as JSON, written straight into the body.
+//! Writes answers as JSON, directly into the body.
 
 use crate::engine::question::Activity;
 use crate::event::log::Position;
@@ -15,7 +15,7 @@ pub(super) fn error(out: &mut Vec<u8>, error: &str, details: &str) {
     Object::new(out).text("error", error).text("details", details).end();
 }
 
-/// `{tag: score}` in the order given.
+/// `{tag: score}`, in the given order.
 pub(super) fn profile(out: &mut Vec<u8>, tags: &[(String, Score)]) {
     let mut object = Object::new(out);
     for (tag, score) in tags {
@@ -24,7 +24,7 @@ pub(super) fn profile(out: &mut Vec<u8>, tags: &[(String, Score)]) {
     object.end();
 }
 
-/// `{userId: {tag: score}}` in the order given.
+/// `{userId: {tag: score}}`, in the given order.
 pub(super) fn profiles(out: &mut Vec<u8>, users: &[String], profiles: &[Vec<(String, Score)>]) {
     let mut object = Object::new(out);
     for (user, tags) in users.iter().zip(profiles) {
@@ -33,7 +33,7 @@ pub(super) fn profiles(out: &mut Vec<u8>, users: &[String], profiles: &[Vec<(Str
     object.end();
 }
 
-/// `{"lastActivity": …, "totals": {kind: count}}`; of an unknown user null and zeros.
+/// `{"lastActivity": …, "totals": {kind: count}}`; null and zeros for an unknown user.
 pub(super) fn activity(out: &mut Vec<u8>, activity: Option<&Activity>) {
     let totals = activity.map_or([0; 3], |activity| activity.totals);
     let object = match activity {
@@ -43,8 +43,8 @@ pub(super) fn activity(out: &mut Vec<u8>, activity: Option<&Activity>) {
     object.with("totals", |out| by_kind(out, totals)).end();
 }
 
-/// `[{"id", "name", "category", "tags", "price"?, "score", "reasons"}]`; a product that the
-/// catalogue does not know has empty texts.
+/// `[{"id", "name", "category", "tags", "price"?, "score", "reasons"}]`; the texts of a product
+/// that is not in the catalogue are empty.
 pub(super) fn products(out: &mut Vec<u8>, products: &Ranking) {
     list(out, products.iter(), |out, ranked| {
         let row = ranked.row;
@@ -63,9 +63,10 @@ pub(super) fn products(out: &mut Vec<u8>, products: &Ranking) {
     });
 }
 
-/// `{"type", "product"? | "tag"?, "events", "score"}`: of how many events, how much of the score.
+/// `{"type", "product"? | "tag"?, "events", "score"}`: the number of events, and their part of the
+/// score.
 ///
-/// NB: most of an answer is reasons, so that what is the same in all of them is written at once.
+/// NB: reasons are most of an answer, so the bytes that they have in common are written at once.
 fn reason(out: &mut Vec<u8>, Reason { cause, events, score }: Reason<'_>) {
     let (head, named): (&[u8], _) = match cause {
         Cause::Product(product) => (br#"{"type":"product","product":"#, product),
@@ -85,7 +86,7 @@ fn reason(out: &mut Vec<u8>, Reason { cause, events, score }: Reason<'_>) {
     out.push(b'}');
 }
 
-/// The events as they would be sent: `[{"eventType", "userId", "product", "timestamp", …}]`.
+/// Events as they would be sent: `[{"eventType", "userId", "product", "timestamp", …}]`.
 pub(super) fn events(out: &mut Vec<u8>, events: &[OwnedEvent]) {
     list(out, events, |out, event| {
         let mut object = Object::new(out)
@@ -102,7 +103,7 @@ pub(super) fn events(out: &mut Vec<u8>, events: &[OwnedEvent]) {
     });
 }
 
-/// A merge as its topic has it: `{"userId": account, "from": guest, "timestamp": milliseconds}`.
+/// A merge as it is in its topic: `{"userId": account, "from": guest, "timestamp": milliseconds}`.
 pub(super) fn merge(out: &mut Vec<u8>, merge: &Merge) {
     Object::new(out)
         .text("userId", &merge.account)
@@ -140,7 +141,7 @@ fn by_kind<T: Display>(out: &mut Vec<u8>, values: [T; 3]) {
     object.end();
 }
 
-/// An object that is being written.
+/// Writes an object, field by field.
 pub(super) struct Object<'a> {
     out: &'a mut Vec<u8>,
     separator: u8,
@@ -151,7 +152,7 @@ impl<'a> Object<'a> {
         Object { out, separator: b'{' }
     }
 
-    /// A field that `write` writes.
+    /// Adds a field, whose value `write` writes.
     pub(super) fn with(mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> Object<'a> {
         self.out.push(std::mem::replace(&mut self.separator, b','));
         text(self.out, name);
@@ -160,12 +161,12 @@ impl<'a> Object<'a> {
         self
     }
 
-    /// A field that is a text.
+    /// Adds a text.
     pub(super) fn text(self, name: &str, value: &str) -> Object<'a> {
         self.with(name, |out| text(out, value))
     }
 
-    /// A field whose value displays as JSON does: a number, `true`, `null`.
+    /// Adds a value that displays as its JSON: a number, `true`, `null`.
     pub(super) fn plain(self, name: &str, value: impl Display) -> Object<'a> {
         self.with(name, |out| plain(out, value))
     }
@@ -178,7 +179,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// An array, its items written by `write`.
+/// Writes an array, each item by `write`.
 pub(super) fn list<I: IntoIterator>(
     out: &mut Vec<u8>,
     items: I,
@@ -194,12 +195,12 @@ pub(super) fn list<I: IntoIterator>(
     out.push(b']');
 }
 
-/// An array of texts.
+/// Writes an array of texts.
 pub(super) fn texts<T: AsRef<str>>(out: &mut Vec<u8>, items: &[T]) {
     list(out, items, |out, item| text(out, item.as_ref()));
 }
 
-/// A text, quoted and escaped; nearly none has anything to escape.
+/// Writes a text, quoted and escaped. Few have anything to escape.
 fn text(out: &mut Vec<u8>, value: &str) {
     let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
     if value.bytes().all(plain) {
@@ -211,7 +212,7 @@ fn text(out: &mut Vec<u8>, value: &str) {
     }
 }
 
-/// Milliseconds since the Unix epoch as ISO 8601 in UTC, to the millisecond.
+/// Writes milliseconds since the Unix epoch as ISO 8601 in UTC, to the millisecond.
 fn time(out: &mut Vec<u8>, milliseconds: i64) {
     match jiff::Timestamp::from_millisecond(milliseconds) {
         Ok(time) => plain(out, format_args!("\"{time:.3}\"")),
@@ -219,11 +220,12 @@ fn time(out: &mut Vec<u8>, milliseconds: i64) {
     }
 }
 
-/// A number, to twelve decimals, whole ones without a decimal point; JSON has none that is not
-/// finite.
+/// Writes a number to twelve decimals, a whole one without a decimal point, and `null` for one that
+/// is not finite.
 ///
-/// An answer has more numbers than anything else, most of them small parts of a score: this writes
-/// the shortest text that is exact only where it has to.
+/// Answers consist mostly of numbers, most of them small parts of a score. So the shortest exact
+/// text, which is slow to find, is only written for numbers beyond these decimals or above a
+/// million.
 fn number(out: &mut Vec<u8>, value: f64) {
     const UNITS: u64 = 1_000_000_000_000;
     #[allow(
@@ -250,7 +252,7 @@ fn number(out: &mut Vec<u8>, value: f64) {
     }
 }
 
-/// So many times 1e-12, as decimals, if it is not nothing.
+/// Writes `units` times 1e-12 as decimals; nothing for zero.
 fn fraction(out: &mut Vec<u8>, units: u64) {
     if units == 0 {
         return;

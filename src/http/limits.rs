@@ -1,23 +1,24 @@
-//! How much a client may ask for.
+//! Limits on clients and requests.
 
 use std::time::Duration;
 
-/// How much a client may ask for, and who may ask from a browser.
+/// Limits on clients and requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpLimits {
-    /// The largest request body, in bytes; a larger one is a 413.
+    /// The largest request body, in bytes; a larger one is answered 413.
     pub max_body_bytes: usize,
-    /// How long a request's head may take to arrive, and how long a connection may lie idle.
+    /// The longest time that a request's head may take to arrive, and that a connection may be
+    /// idle.
     pub header_timeout: Duration,
-    /// How long a request may take from its head to its answer: 408 while its body is awaited,
-    /// 504 after that. Also what a shutdown grants the requests in flight.
+    /// The longest time from a request's head to its answer; beyond it the answer is 408 while the
+    /// body is awaited, and 504 after that. A shutdown waits this long for requests in flight.
     pub request_timeout: Duration,
-    /// How many connections may be open at once; one more gets a 503.
+    /// The most connections at a time; one more is answered 503.
     pub max_connections: usize,
     /// The origins whose pages may use every route, such as `https://shop.example`. `*` stands for
     /// any origin, and opens the routes that only read.
     pub cors_origins: Vec<String>,
-    /// How many threads serve.
+    /// The number of threads that serve.
     pub threads: usize,
 }
 

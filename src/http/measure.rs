@@ -1,4 +1,4 @@
-//! Measures requests: the histogram of each (route, method, status), looked up once.
+//! Measures requests, in a histogram for each route, method and status.
 
 use crate::http::routes::{ROUTES, Route, Verb};
 use hyper::StatusCode;
@@ -6,13 +6,13 @@ use prometheus::{Histogram, HistogramVec};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// The label of paths that no route has.
+/// The label of paths without a route.
 const UNMATCHED: &str = "unmatched";
 
-/// The statuses that get a cell of their own; any other is looked up each time.
+/// The statuses with a cell of their own; the histograms of others are looked up at each request.
 const STATUSES: [u16; 12] = [200, 201, 204, 400, 403, 404, 405, 408, 413, 502, 503, 504];
 
-/// `http_request_duration_ms`, its children in a table, so that a request hashes no label.
+/// The histograms of `http_request_duration_ms` in a table, so that a request hashes no labels.
 pub(super) struct Measure {
     histogram: HistogramVec,
     cells: Box<[OnceLock<Histogram>]>,

@@ -1,7 +1,7 @@
-//! The HTTP front: what it serves from, and the routes, each a question to something else.
+//! The HTTP front: serves the routes, on threads of its own, and keeps no state.
 //!
-//! It runs on threads of its own and keeps no state. Reads are questions to the dataflow
-//! ([`Asker`]), events go to the [`EventLog`], settings to the [`Store`].
+//! Reads are questions to the dataflow ([`Asker`]), events go to the [`EventLog`], settings to the
+//! [`Store`].
 
 mod limits;
 mod routes;
@@ -33,32 +33,32 @@ use crate::settings::Store;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What the front serves from.
+/// The parts of the process that the front serves from.
 #[derive(Clone)]
 pub struct Front {
-    /// Answers from the dataflow.
+    /// Asks the dataflow.
     pub asker: Asker,
-    /// Takes new events.
+    /// Stores new events and merges.
     pub log: Arc<dyn EventLog>,
     /// Holds the weights and the other settings.
     pub settings: Arc<dyn Store>,
-    /// What `/metrics` shows.
+    /// The metrics, which `/metrics` shows.
     pub metrics: Arc<Metrics>,
-    /// What `/api/status` and `/readyz` show.
+    /// The process's status, which `/api/status` and `/readyz` show.
     pub status: Status,
 }
 
-/// What a process says of itself.
+/// The status of a process.
 #[derive(Clone, Debug)]
 pub struct Status {
-    /// What it still waits for.
+    /// What the process still waits for.
     pub readiness: Readiness,
-    /// When it started.
+    /// The time of its start.
     pub started: Instant,
-    /// Its number in the cluster.
+    /// Its index in the cluster.
     pub process: usize,
-    /// How many processes the cluster has.
+    /// The number of processes in the cluster.
     pub processes: usize,
-    /// How many workers run in each.
+    /// The number of workers in each.
     pub workers: usize,
 }

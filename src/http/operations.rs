@@ -1,4 +1,5 @@
-//! What the operator asks: metrics, health, readiness, status, and what there is to ask.
+//! Handlers for the operator: metrics, health, readiness, status, and the description of the
+//! routes.
 
 use crate::engine::question::Question;
 use crate::http::call::Call;
@@ -17,12 +18,12 @@ pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Fault> {
     Ok(typed_reply(HeaderValue::from_static("text/plain; version=0.0.4"), text))
 }
 
-/// `GET /healthz`: the process lives, whatever it waits for.
+/// `GET /healthz`: 200 while the process lives, even if it is not ready.
 pub(super) fn health() -> Reply {
     json_reply(br#"{"status":"ok"}"#.to_vec())
 }
 
-/// `GET /readyz`: 503 until the process has caught up, with what is awaited.
+/// `GET /readyz`: 503 until the process is ready, with what it waits for.
 pub(super) fn ready(call: &Call<'_>) -> Reply {
     let awaited = call.front.status.readiness.awaited();
     let mut body = Vec::with_capacity(64);
@@ -38,10 +39,10 @@ pub(super) fn ready(call: &Call<'_>) -> Reply {
     reply
 }
 
-/// `GET /api/status`: what does not answer is null, so that the rest still shows.
+/// `GET /api/status`: a part that does not answer is null, and the rest is shown.
 pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
     let status = &call.front.status;
-    // Every answer says what time it is true of, the answer to no question as well.
+    // Only the time of this answer is wanted.
     let nothing = Question::Profiles(Vec::new());
     let (answer, weights) = tokio::join!(call.ask(nothing), stored_weights(call));
     let awaited = status.readiness.awaited();

@@ -1,4 +1,4 @@
-//! Rankings: recommendations, similar products, trends; and the rules that a client may give.
+//! Handlers of rankings: recommendations, similar products, trends; and the rules in a request.
 
 use crate::engine::question::{Body, Question};
 use crate::http::call::{Call, unexpected};
@@ -32,11 +32,11 @@ pub(super) async fn trending(call: &Call<'_>) -> Result<Reply, Fault> {
     products(call, tag.unwrap_or(Basis::Everything), rules).await
 }
 
-/// What `POST /api/session/recommendations` takes.
+/// The body of `POST /api/session/recommendations`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Session {
-    /// Oldest first.
+    /// The products of the visit, oldest first.
     products: Vec<Id>,
     n: Option<usize>,
     #[serde(default)]
@@ -76,7 +76,7 @@ pub(super) async fn session(call: &Call<'_>, body: Incoming) -> Result<Reply, Fa
     products(call, Basis::Visit(visit), rules).await
 }
 
-/// The rules of a ranking that a query gives.
+/// Reads the rules of a ranking from a query.
 fn rules(query: Query<'_>) -> Result<Rules, Fault> {
     let per_tag = query.get("perTag")?.map(|_| query.count("perTag", 1)).transpose()?;
     let offset = query.get("offset")?.map_or(Ok(0), |offset| match offset.parse() {
@@ -106,7 +106,7 @@ fn rules(query: Query<'_>) -> Result<Rules, Fault> {
     })
 }
 
-/// Texts between commas.
+/// Reads a parameter with commas as a list.
 fn list(query: Query<'_>, name: &str) -> Result<Vec<String>, Fault> {
     let list = query.get(name)?.unwrap_or_default();
     let list: Vec<String> =

@@ -1,4 +1,4 @@
-//! Reads: each is one question to the dataflow, and its answer as JSON.
+//! Handlers of reads: each asks the dataflow one question and writes the answer as JSON.
 
 use crate::engine::question::{Body, Question};
 use crate::http::call::{Call, unexpected};
@@ -19,7 +19,7 @@ pub(super) async fn profile(call: &Call<'_>) -> Result<Reply, Fault> {
     Ok(json_as_of(answer.as_of, body))
 }
 
-/// What `POST /api/user-profiles` takes.
+/// The body of `POST /api/user-profiles`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Users {

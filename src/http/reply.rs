@@ -1,4 +1,4 @@
-//! Answers to requests: a body that is whole, its type, and the logical time it is true of.
+//! Answers to requests: the body, its type, and the logical time that it is as of.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -8,7 +8,7 @@ use hyper::{Response, StatusCode};
 /// An answer to a request.
 pub(super) type Reply = Response<Full<Bytes>>;
 
-/// Carries the logical time that an answer is true of, in microseconds since the Unix epoch.
+/// The header with the logical time that an answer is as of, in microseconds since the Unix epoch.
 pub(super) const AS_OF: HeaderName = HeaderName::from_static("x-as-of");
 
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -18,21 +18,21 @@ pub(super) fn json_reply(body: Vec<u8>) -> Reply {
     typed_reply(JSON, body)
 }
 
-/// A 200 with a body of some type.
+/// A 200 with a body of a given type.
 pub(super) fn typed_reply(content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
     let mut reply = Response::new(Full::new(body.into()));
     reply.headers_mut().insert(CONTENT_TYPE, content_type);
     reply
 }
 
-/// A 200 with a body of JSON that is true of a logical time.
+/// A 200 with a body of JSON that is as of a logical time.
 pub(super) fn json_as_of(as_of: u64, body: Vec<u8>) -> Reply {
     let mut reply = json_reply(body);
     reply.headers_mut().insert(AS_OF, HeaderValue::from(as_of));
     reply
 }
 
-/// An answer that says all by its status.
+/// An answer without a body.
 pub(super) fn empty_reply(status: StatusCode) -> Reply {
     let mut reply = Response::new(Full::default());
     *reply.status_mut() = status;

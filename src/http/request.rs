@@ -1,4 +1,4 @@
-//! What a request says: percent-encoded text, query parameters, the body.
+//! Reads the parts of a request: percent-encoded text, query parameters, the body.
 
 use crate::http::fault::Fault;
 use bytes::Bytes;
@@ -10,26 +10,26 @@ use serde::Deserialize;
 use std::borrow::Cow;
 use tokio::time::{Instant, timeout_at};
 
-/// How many items a client may ask for at once.
+/// The most items that a client may ask for at once.
 pub(super) const MOST_ITEMS: usize = 1000;
 
-/// Percent-decoded text.
+/// Percent-decodes a text.
 pub(super) fn decode(encoded: &str) -> Result<Cow<'_, str>, Fault> {
     let decoded = percent_decode_str(encoded).decode_utf8();
     decoded.map_err(|_| Fault::Bad(format!("{encoded:?} is not UTF-8 once percent-decoded")))
 }
 
-/// A user's id from a path's segment.
+/// Reads a user's id from a path's segment.
 pub(super) fn user(encoded: &str) -> Result<String, Fault> {
     checked_user(decode(encoded)?.into_owned())
 }
 
-/// A user's id, if it is one that an event could have.
+/// Returns a user's id if an event could have it.
 pub(super) fn checked_user(user: String) -> Result<String, Fault> {
     checked("a user's id", &user).map(|()| user)
 }
 
-/// Whether an id is one that an event could have.
+/// Checks that an event could have this id.
 pub(super) fn checked(what: &str, id: &str) -> Result<(), Fault> {
     match id.len() {
         1..=Event::MAX_TEXT => Ok(()),
@@ -40,7 +40,7 @@ pub(super) fn checked(what: &str, id: &str) -> Result<(), Fault> {
     }
 }
 
-/// An id in a body. As in events, a number is taken as its decimal text.
+/// An id in a body. As in events, a number is the same as its decimal text.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum Id {
@@ -57,12 +57,13 @@ impl From<Id> for String {
     }
 }
 
-/// The part of a request's target behind the `?`.
+/// The query of a request, the part of its target after the `?`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Query<'a>(pub(super) &'a str);
 
 impl<'a> Query<'a> {
-    /// A parameter's value, decoded; the first one counts, an empty one is none.
+    /// Returns a parameter's decoded value; `None` if it is missing or empty. Of several the first
+    /// counts.
     pub(super) fn get(self, name: &str) -> Result<Option<Cow<'a, str>>, Fault> {
         let pairs = self.0.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         let Some((_, value)) = pairs.into_iter().find(|(key, _)| *key == name) else {
@@ -76,7 +77,7 @@ impl<'a> Query<'a> {
         Ok(Some(value).filter(|value| !value.is_empty()))
     }
 
-    /// How many items are asked for.
+    /// Reads a parameter that is a number of items.
     pub(super) fn count(self, name: &str, default: usize) -> Result<usize, Fault> {
         let Some(value) = self.get(name)? else { return Ok(default) };
         match value.parse() {
@@ -86,13 +87,13 @@ impl<'a> Query<'a> {
     }
 }
 
-/// The whole body, when it is within the limit and arrives in time.
+/// Reads the whole body, if it is within the limit and arrives in time.
 pub(super) async fn body(
     incoming: Incoming,
     limit: usize,
     deadline: Instant,
 ) -> Result<Bytes, Fault> {
-    // A body that announces its size is refused before it is read.
+    // A body that announces too large a size is refused before it is read.
     if incoming.size_hint().lower() > limit as u64 {
         return Err(Fault::TooLarge { limit });
     }

@@ -1,6 +1,7 @@
-//! The routes as data, and which of them a path means.
+//! The routes as data, and how a path finds its route.
 
-/// What a client does. Anything beyond these is [`Verb::Other`], so that labels stay bounded.
+/// The method of a request. Any other than these is [`Verb::Other`], which bounds the metrics'
+/// labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
     Get,
@@ -37,14 +38,15 @@ impl Verb {
     }
 }
 
-/// Whether a method on a route only reads; pages of any origin may read unless configured otherwise.
+/// Whether a method on a route only reads. By default web pages of any origin may read,
+/// and none but the server's own may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     Reads,
     Writes,
 }
 
-/// The routes, in the order of [`ROUTES`]. A handler is chosen by `match` in the service.
+/// The routes, in the order of [`ROUTES`]. The service matches on them to choose a handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Profile,
@@ -66,7 +68,7 @@ pub(super) enum Route {
     Page,
 }
 
-/// One route: its pattern, which is also its label in the metrics, and its methods.
+/// A route's pattern, which is also its label in the metrics, and its methods.
 pub(super) struct RouteSpec {
     pub(super) pattern: &'static str,
     pub(super) methods: &'static [(Verb, Access)],
@@ -112,13 +114,14 @@ impl Route {
 }
 
 impl RouteSpec {
-    /// How a method uses the route, if it may: HEAD stands for a GET without the body.
+    /// Returns whether a method reads or writes, or `None` if the route does not allow it. HEAD is
+    /// a GET without the body.
     pub(super) fn access(&self, verb: Verb) -> Option<Access> {
         let verb = if verb == Verb::Head { Verb::Get } else { verb };
         self.methods.iter().find(|(known, _)| *known == verb).map(|(_, access)| *access)
     }
 
-    /// The methods, as the header `Allow` lists them.
+    /// Returns the methods as the header `Allow` lists them.
     pub(super) fn allow(&self) -> String {
         let mut allow = String::new();
         for (verb, _) in self.methods {
@@ -129,11 +132,11 @@ impl RouteSpec {
     }
 }
 
-/// The route of a path and what stands for the pattern's parameter, still percent-encoded.
+/// Finds a path's route and the value of the pattern's parameter, still percent-encoded.
 pub(super) fn find(path: &str) -> Option<(Route, &str)> {
     let mut segments = path.strip_prefix('/')?.splitn(3, '/');
     let (first, second, rest) = (segments.next()?, segments.next(), segments.next());
-    // Only a settings path may have slashes of its own.
+    // Only the path of a setting may contain slashes.
     let one = rest.filter(|rest| !rest.contains('/'));
     Some(match (first, second, one) {
         ("api", Some("user-profile"), Some(user)) => (Route::Profile, user),
@@ -158,7 +161,7 @@ pub(super) fn find(path: &str) -> Option<(Route, &str)> {
     })
 }
 
-/// The one segment before a path's end.
+/// Returns the one segment before a path's end.
 fn before<'a>(path: &'a str, end: &str) -> Option<&'a str> {
     path.strip_suffix(end).filter(|segment| !segment.contains('/'))
 }

@@ -1,4 +1,4 @@
-//! The sockets: accepting, the bound on connections, and an end that lets requests finish.
+//! The sockets: accepts connections, bounds their number, and lets requests finish at the end.
 
 use crate::http::reply::Reply;
 use crate::http::service::Service;
@@ -21,7 +21,7 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
-/// A front that serves.
+/// A running HTTP server.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -29,12 +29,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Waits until it has ended: after its `shutdown`, once the requests in flight are answered.
+    /// Waits until the server has ended: after its `shutdown`, when the requests in flight are
+    /// answered.
     pub fn join(self) {
         if self.thread.join().is_err() {
             tracing::error!("the thread that accepts HTTP connections has panicked");
@@ -42,11 +43,11 @@ impl Server {
     }
 }
 
-/// Serves on threads of its own until `shutdown` completes. Then it stops accepting, closes the
-/// idle connections and finishes the requests in flight, for at most the request timeout.
+/// Serves on threads of its own until `shutdown` completes. Then it stops accepting, closes idle
+/// connections, and finishes the requests in flight within the request timeout.
 ///
 /// # Errors
-/// When the listener can't be used or the threads can't be made.
+/// When the listener cannot be used, or a thread cannot be started.
 pub fn serve(
     front: Front,
     listener: std::net::TcpListener,
@@ -65,13 +66,13 @@ pub fn serve(
     let service = Arc::new(Service::new(front, limits));
     let thread = std::thread::Builder::new().name("http-accept".into()).spawn(move || {
         runtime.block_on(accept(listener, &threads, service, shutdown));
-        // What has not ended by now has had its time: it ends with the threads.
+        // Connections that have not ended by now end with the threads.
     })?;
     Ok(Server { address, thread })
 }
 
-/// A thread that serves connections, each from its beginning to its end: none moves, so that
-/// nothing is to be stolen and nobody else to be woken.
+/// A thread that serves connections, each from its beginning to its end. As none moves between
+/// threads, there is no work stealing, and an answer wakes one thread.
 struct ServingThread {
     runtime: Handle,
     /// The thread ends when this is dropped.
@@ -84,7 +85,7 @@ impl ServingThread {
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
         std::thread::Builder::new().name(format!("http-{number}")).spawn(move || {
-            // Nothing is ever sent.
+            // Nothing is ever sent: this waits until the sender is dropped.
             let _ = runtime.block_on(stopped);
             runtime.shutdown_background();
         })?;
@@ -105,7 +106,7 @@ async fn accept(
     let slots = service.limits.max_connections.min(Semaphore::MAX_PERMITS);
     let slots = Arc::new(Semaphore::new(slots));
     let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE));
-    // Every connection holds a receiver, so the channel is closed once all have ended.
+    // Every connection holds a receiver, so the channel closes when all have ended.
     let (stop, _) = watch::channel(());
     let mut shutdown = pin!(shutdown);
     let mut threads = threads.iter().cycle();
@@ -118,7 +119,7 @@ async fn accept(
             Ok((stream, _)) => stream,
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
-                // Out of file descriptors, say: the next try would fail as well, and at once.
+                // Without file descriptors, say, the next accept would fail at once.
                 sleep(ACCEPT_PAUSE).await;
                 continue;
             }
@@ -127,7 +128,8 @@ async fn accept(
             let thread = threads.next().expect("there is at least one, again and again");
             let (service, stop) = (service.clone(), stop.subscribe());
             thread.runtime.spawn(async move {
-                // It was accepted on another runtime. One that can't change hands is closed.
+                // It was accepted on another runtime. If it cannot be moved to this one, it is
+                // closed.
                 if let Ok(stream) = stream.into_std().and_then(TcpStream::from_std) {
                     connection(stream, service, stop, slot).await;
                 }
@@ -150,17 +152,17 @@ async fn connection(
     mut stop: watch::Receiver<()>,
     _slot: OwnedSemaphorePermit,
 ) {
-    // Answers are small: none must wait for the client's acknowledgement of the one before.
+    // Without this a small answer waits until the client has acknowledged the one before.
     if stream.set_nodelay(true).is_err() {
-        return; // It is closed already.
+        return; // The connection is closed already.
     }
     let header_timeout = service.limits.header_timeout;
     let handler = service_fn(move |request: Request<Incoming>| {
         let service = service.clone();
         async move { Ok::<Reply, Infallible>(service.serve(request).await) }
     });
-    // NB: hyper's `pipeline_flush` holds answers back while part of a next request is in its buffer,
-    // even for good when that is no HTTP.
+    // NB: hyper's `pipeline_flush` is off: it holds answers back while part of another request is
+    // in the buffer, for ever if that is not HTTP.
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
@@ -175,29 +177,32 @@ async fn connection(
     };
     let late = outcome.is_err_and(|error| error.is_timeout());
     let parts = connection.into_parts();
-    // A connection that lies idle is closed in silence; a head that never ends is told why.
+    // An idle connection is closed in silence; an unfinished head is answered.
     if late && !parts.read_buf.is_empty() {
-        // The client may be gone; then nobody misses the answer.
+        // The client may be gone.
         let _ = parts.io.into_inner().write_all(SLOW_HEAD).await;
     }
 }
 
-/// Tells a client that there are too many connections. Closing before its request has been read
-/// could reset the connection, and the answer with it, so the request is read and thrown away.
+/// Tells a client that there are too many connections, then reads and discards its request: closing
+/// before that could reset the connection, and the client would lose the answer.
 async fn turn_away(mut stream: TcpStream, _slot: OwnedSemaphorePermit) {
-    let farewell = async {
+    let turned_away = async {
         stream.write_all(TOO_MANY).await?;
         stream.shutdown().await?;
         let mut thrown_away = [0; 1024];
         while stream.read(&mut thrown_away).await? > 0 {}
         io::Result::Ok(())
     };
-    // Whether the client has heard it or hung up makes no difference here.
-    let _ = timeout(FAREWELL, farewell).await;
+    // A client that has hung up needs no answer.
+    let _ = timeout(TURN_AWAY, turned_away).await;
 }
 
+/// The pause after an accept that failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
-const FAREWELL: Duration = Duration::from_secs(1);
+/// The longest time for turning a client away.
+const TURN_AWAY: Duration = Duration::from_secs(1);
+/// The most clients that are turned away at a time; the connections of others are just closed.
 const TURNED_AWAY_AT_ONCE: usize = 64;
 
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\

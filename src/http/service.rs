@@ -1,4 +1,4 @@
-//! From a request to its answer: the route, its handler, and what every answer gets besides.
+//! Answers requests: finds the route, calls its handler, adds what every answer has.
 
 use crate::http::call::Call;
 use crate::http::cors::Cors;
@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use tokio::time::Instant;
 
-/// What all connections share.
+/// The state that all connections share.
 pub(super) struct Service {
     pub(super) front: Front,
     pub(super) limits: HttpLimits,

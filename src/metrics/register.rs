@@ -1,7 +1,7 @@
 //! Makes metrics and enters them into a registry.
 //!
-//! Names, labels and buckets are constants of this module, and the test of [`Metrics`](super::Metrics)
-//! makes all of them; so none of this fails at run time.
+//! Names, labels and buckets are constants of this module, and the test of
+//! [`Metrics`](super::Metrics) makes all of them; so none of this fails at run time.
 
 use prometheus::core::Collector;
 use prometheus::{

@@ -1,9 +1,9 @@
-//! How recommendations are mixed, as JSON: numbers by name, in their ranges, nothing else.
+//! The blend, how recommendations are mixed, as JSON: numbers by name, each within its range.
 
 use super::{BLEND, Setting};
 use dataflows::model::Blend;
 
-/// Why a value is no blend.
+/// Why a text is not a blend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BlendError {
     /// It is not a JSON object of a blend's numbers.
@@ -29,7 +29,7 @@ impl Setting for Blend {
     type Error = BlendError;
 
     fn parse(text: &[u8]) -> Result<Blend, BlendError> {
-        // Serde would take an array as well, its items in order.
+        // Serde would accept an array as well, with the numbers in order.
         if text.trim_ascii_start().first() != Some(&b'{') {
             return Err(BlendError::Shape("it is none".into()));
         }
@@ -44,7 +44,7 @@ impl Setting for Blend {
 }
 
 fn check(blend: &Blend) -> Result<(), BlendError> {
-    // What is divided by must not be zero.
+    // Numbers that are divided by must not be zero.
     const SOME: f64 = 1e-3;
     const MUCH: f64 = 1e6;
     for (name, value, least, most) in [

@@ -1,7 +1,6 @@
 //! Settings as files: `/config/recommendation/weights` is `<dir>/config/recommendation/weights`.
 //!
-//! An editor may write them as well as [`FileStore::put`]. A node that has nodes below it is a
-//! folder, and has no value.
+//! Users may edit the files as well. A node with nodes below it is a folder and has no value.
 
 use super::{Store, StoreError, check};
 use crate::event::log::BoxFuture;
@@ -16,16 +15,17 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-/// How often files are looked at.
+/// The interval at which files are checked for changes.
 const POLL: Duration = Duration::from_millis(200);
-/// After how long [`Store::changed`] completes though nothing was seen.
-const AGAIN: Duration = Duration::from_secs(3);
+/// [`Store::changed`] completes after this time even if no change was seen.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
-/// There is nothing, or a folder, or a file where a folder would have to be.
+/// The errors of a node that does not exist: there is no file, or a folder, or a file in the place
+/// of a folder.
 const ABSENCE: [ErrorKind; 3] =
     [ErrorKind::NotFound, ErrorKind::IsADirectory, ErrorKind::NotADirectory];
 
-/// What tells one state of a file from another: inode, size, seconds, nanoseconds. None is no file.
+/// Tells one state of a file from another: inode, size, seconds, nanoseconds. `None` is no file.
 type Stamp = Option<(u64, u64, i64, i64)>;
 
 /// Settings as files in a folder.
@@ -36,15 +36,15 @@ pub struct FileStore {
 
 struct Shared {
     dir: PathBuf,
-    /// What each file was when it was last read.
+    /// The state of each file when it was last read.
     seen: Mutex<HashMap<PathBuf, Stamp>>,
-    /// Counts writes, to wake who waits for them.
+    /// The number of writes, which wakes those who wait for a change.
     writes: watch::Sender<u64>,
 }
 
 impl FileStore {
-    /// Settings in a folder, which is made when first written to. Files are read and written on
-    /// the runtime's blocking threads.
+    /// Makes the store of a folder, which is created at the first write. Files are read and written
+    /// on the runtime's blocking threads.
     pub fn new(dir: impl Into<PathBuf>, runtime: Handle) -> FileStore {
         let (seen, writes) = (Mutex::default(), watch::Sender::new(0));
         FileStore { runtime, shared: Arc::new(Shared { dir: dir.into(), seen, writes }) }
@@ -70,7 +70,7 @@ impl FileStore {
 impl Store for FileStore {
     fn get(&self, path: &str) -> BoxFuture<Result<Option<Vec<u8>>, StoreError>> {
         self.on_a_thread(path, |shared, file| {
-            // The stamp is taken first: a change in between is then seen as one later.
+            // The stamp is taken first, so that a change in between counts as one after the read.
             let stamp = stamp(&file);
             let value = match fs::read(&file) {
                 Ok(value) => Ok(Some(value)),
@@ -91,13 +91,13 @@ impl Store for FileStore {
     }
 
     fn changed(&self, path: &str) -> BoxFuture<()> {
-        // A path that is none never becomes one.
+        // A bad path never changes.
         let Ok(file) = self.shared.file(path) else { return Box::pin(std::future::pending()) };
         let shared = self.shared.clone();
         let mut writes = shared.writes.subscribe();
         let watch = self.runtime.spawn(async move {
             let seen = shared.seen().get(&file).copied();
-            let until = Instant::now() + AGAIN;
+            let until = Instant::now() + LONGEST_WAIT;
             while Instant::now() < until && seen == Some(stamp(&file)) {
                 tokio::select! {
                     () = tokio::time::sleep(POLL) => {}
@@ -106,7 +106,7 @@ impl Store for FileStore {
             }
         });
         Box::pin(async move {
-            // It can only fail with its runtime, and then nobody waits any more.
+            // It fails only when the runtime ends, and then nobody waits.
             let _ = watch.await;
         })
     }
@@ -114,7 +114,7 @@ impl Store for FileStore {
 
 impl Shared {
     fn file(&self, path: &str) -> Result<PathBuf, StoreError> {
-        // A name with a leading dot is one of ours for files that are being written.
+        // Names with a leading dot are drafts, files that are being written.
         let hidden = path.split('/').any(|part| part.starts_with('.'));
         let rule = check(path).err().or(hidden.then_some("its parts must not begin with '.'"));
         match rule {
@@ -127,7 +127,7 @@ impl Shared {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a file as a whole: a reader, or a crash, meets the old value or the new one.
+    /// Replaces a file at once: readers see the old value or the new one, also after a crash.
     fn write(&self, file: &Path, value: &[u8], replace: bool) -> io::Result<()> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let folder = file.parent().ok_or(ErrorKind::InvalidInput)?;
@@ -136,7 +136,7 @@ impl Shared {
         let draft = folder.join(format!(".{}-{number}.tmp", std::process::id()));
         let written = publish(&draft, file, value, replace);
         if written.is_err() || !replace {
-            // A draft that can't be removed does no harm; what went wrong before counts.
+            // A draft that cannot be removed does no harm, and an earlier error is returned.
             let _ = fs::remove_file(&draft);
         }
         written?;
@@ -153,7 +153,7 @@ fn publish(draft: &Path, file: &Path, value: &[u8], replace: bool) -> io::Result
     if replace {
         return fs::rename(draft, file);
     }
-    // Unlike a rename, a link leaves alone what is there.
+    // Unlike a rename, a link does not replace a file that exists.
     match fs::hard_link(draft, file) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         other => other,
@@ -220,7 +220,7 @@ mod tests {
             store.get(NODE).await.unwrap();
             let ((), put) = tokio::join!(store.changed(NODE), store.put(NODE, b"3".into()));
             put.unwrap();
-            assert!(begin.elapsed() < AGAIN, "nothing was seen");
+            assert!(begin.elapsed() < LONGEST_WAIT, "nothing was seen");
         });
     }
 

@@ -1,4 +1,4 @@
-//! What may change at run time: a tree of small nodes, in ZooKeeper or in files.
+//! The settings that may change at run time: a tree of small nodes, in ZooKeeper or in files.
 
 pub mod weights;
 pub mod blend;
@@ -8,25 +8,26 @@ pub mod zookeeper;
 
 use crate::event::log::BoxFuture;
 
-/// Where the weights lie, below the store's root: `{"view":1,"add_to_cart":3,"purchase":5}`.
+/// The node of the weights: `{"view":1,"add_to_cart":3,"purchase":5}`.
 pub const WEIGHTS: &str = "/config/recommendation/weights";
 
-/// How recommendations are mixed lies here: numbers by name, those that are missing at their default.
+/// The node of the blend, how recommendations are mixed: numbers by name; a missing one has its
+/// default.
 pub const BLEND: &str = "/config/recommendation/blend";
 
-/// A part of the model that lies in a node of its own.
+/// A part of the model that is kept in a node of its own.
 pub trait Setting: Copy + Default + PartialEq {
-    /// The node.
+    /// The node's path.
     const PATH: &'static str;
-    /// What its values are called, in the plural.
+    /// The setting's name, in logs and metrics.
     const NAME: &'static str;
-    /// Why a text is no such value.
+    /// Why a text is not a value of this setting.
     type Error: std::fmt::Display;
 
     /// Reads a value.
     ///
     /// # Errors
-    /// When the text is none.
+    /// When the text is not a value of this setting.
     fn parse(text: &[u8]) -> Result<Self, Self::Error>;
 
     /// Writes a value so that [`Setting::parse`] reads the same one.
@@ -42,9 +43,9 @@ pub enum StoreError {
     /// The path is not one of a node.
     #[error("bad path {path:?}: {rule}")]
     BadPath {
-        /// As it was given.
+        /// The path as it was given.
         path: String,
-        /// What a path must be.
+        /// The rule that it breaks.
         rule: &'static str,
     },
     /// The store refuses (permissions, size).
@@ -54,28 +55,29 @@ pub enum StoreError {
 
 /// A tree of nodes, each with a value. Paths are absolute: `/config/recommendation/weights`.
 pub trait Store: Send + Sync {
-    /// A node's value; none when there is no such node.
+    /// Returns a node's value; `None` when there is no such node.
     fn get(&self, path: &str) -> BoxFuture<Result<Option<Vec<u8>>, StoreError>>;
-    /// Sets a node's value; makes it and its parents when missing.
+    /// Sets a node's value. Creates the node and its parents when missing.
     fn put(&self, path: &str, value: Vec<u8>) -> BoxFuture<Result<(), StoreError>>;
-    /// Completes when the node may have changed since `get` was last called for it; may be early.
-    /// Never at once again and again: who reads after every completion does not spin.
+    /// Completes when the node may have changed since the last `get` of it. It may complete without
+    /// a change, but never so often that a caller that reads after each completion would spin.
     fn changed(&self, path: &str) -> BoxFuture<()>;
 
-    /// Takes this process out of the list of the living at once, where the store keeps one; the store
-    /// is not used after that.
+    /// Removes this process from the store's list of members, if it keeps one. The store is not
+    /// used after that.
     fn leave(&self) -> BoxFuture<()> {
         Box::pin(std::future::ready(()))
     }
 
-    /// Makes a node unless there is one, so that nobody's value is lost to a default. A store that
-    /// only one process writes may do with `put`.
+    /// Creates a node unless it exists, so that a default never overwrites a value. A store that
+    /// only one process writes may use `put` for it.
     fn create(&self, path: &str, value: Vec<u8>) -> BoxFuture<Result<(), StoreError>> {
         self.put(path, value)
     }
 }
 
-/// The node that a user's path means, `/config/` said or not: only what is below it is for users.
+/// Returns the node that a user's path means, which is below `/config/` whether the path says so or
+/// not: users reach no others.
 ///
 /// # Errors
 /// When the path names no node.
@@ -89,7 +91,7 @@ pub fn under_config(path: &str) -> Result<String, StoreError> {
     }
 }
 
-/// The rules of ZooKeeper for paths, and of file systems for names.
+/// Checks a path by the rules of ZooKeeper for paths and of file systems for names.
 fn check(path: &str) -> Result<(), &'static str> {
     let Some(parts) = path.strip_prefix('/') else { return Err("it must begin with /") };
     if parts.split('/').any(|part| matches!(part, "" | "." | "..")) {

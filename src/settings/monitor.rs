@@ -1,29 +1,29 @@
-//! Keeps an eye on a setting: each new good value is handed on, the last good one outlives
-//! nonsense and outages.
+//! Watches a setting. Each new good value is passed on; bad values and outages leave the last good
+//! one in force.
 
 use super::{Setting, Store, StoreError};
 use crate::metrics::SettingMetrics;
 use std::sync::Arc;
 
-/// Reads, and reads again whenever the store says so.
+/// Reads a setting, and reads it again whenever the store says that it may have changed.
 pub struct Monitor<S> {
     store: Arc<dyn Store>,
     metrics: SettingMetrics,
     value: Option<S>,
-    /// The last text that was no such value: each is told once.
+    /// The last bad value, so that each is logged once.
     bad: Option<Vec<u8>>,
-    /// Whether the last read succeeded; none before the first.
+    /// Whether the last read succeeded; `None` before the first.
     connected: Option<bool>,
 }
 
 impl<S: Setting> Monitor<S> {
-    /// A monitor that has read nothing yet.
+    /// Makes a monitor that has read nothing yet.
     pub fn new(store: Arc<dyn Store>, metrics: SettingMetrics) -> Monitor<S> {
         Monitor { store, metrics, value: None, bad: None, connected: None }
     }
 
-    /// Calls `apply` with the first good value and with each that differs from the last. Never
-    /// ends; drop it to stop.
+    /// Calls `apply` with the first good value, and with each that differs from the one before.
+    /// Never completes; drop the future to stop.
     pub async fn run(mut self, mut apply: impl FnMut(S)) {
         loop {
             if let Some(value) = self.read().await {
@@ -33,7 +33,7 @@ impl<S: Setting> Monitor<S> {
         }
     }
 
-    /// Reads once, and makes the node when it is missing; gives the value when it is new.
+    /// Reads once, and creates the node when it is missing. Returns the value when it is new.
     async fn read(&mut self) -> Option<S> {
         let value = match self.store.get(S::PATH).await {
             Ok(Some(value)) => Ok(value),
@@ -50,7 +50,7 @@ impl<S: Setting> Monitor<S> {
         }
     }
 
-    /// A node that was deleted comes back with what is in force.
+    /// Creates the node with the value in force, as also after it was deleted.
     async fn create(&self) -> Result<Vec<u8>, StoreError> {
         let value = self.value.unwrap_or_default().to_json();
         self.store.create(S::PATH, value.clone().into_bytes()).await?;

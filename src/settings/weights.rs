@@ -1,4 +1,4 @@
-//! Weights as JSON: exact decimals, all kinds, nothing else.
+//! The weights as JSON: an exact decimal for each kind of event.
 
 use super::{Setting, WEIGHTS};
 use dataflows::event::Kind;
@@ -20,26 +20,27 @@ impl Setting for Weights {
     }
 }
 
-/// The largest weight. With it a tag overflows only after nine million events of one user.
+/// The largest weight. With it a score overflows only after nine million events of one user on a
+/// tag.
 pub const LARGEST: i64 = 1_000_000;
 
-/// Why a value is not weights.
+/// Why a text is not weights.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WeightsError {
-    /// It is not the JSON of weights: broken, a kind missing, given twice or unknown.
+    /// It is not the JSON of weights: it is broken, or a kind is missing, given twice or unknown.
     #[error("they must be a JSON object of view, add_to_cart and purchase: {0}")]
     Shape(String),
-    /// A weight is no number, or not one that a weight may be.
+    /// A weight is no number, or out of its range.
     #[error("{kind} must be a number from 0 to {LARGEST}, which {text} is not")]
     Value {
         /// The name of the kind.
         kind: &'static str,
-        /// Its weight, as it was written.
+        /// The weight as it was written.
         text: String,
     },
 }
 
-/// Numbers stay text, so that no decimal passes through a float.
+/// The weights as text, so that no decimal passes through a float.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WeightsJson<'a> {
@@ -57,7 +58,7 @@ struct WeightsJson<'a> {
 /// # Errors
 /// When the value is not JSON, misses a kind, has others, or holds a weight out of range.
 pub fn parse(value: &[u8]) -> Result<Weights, WeightsError> {
-    // Serde would take an array as well, its items in order.
+    // Serde would accept an array as well, with the weights in order.
     if value.trim_ascii_start().first() == Some(&b'[') {
         return Err(WeightsError::Shape("it is an array".into()));
     }
@@ -80,18 +81,19 @@ pub fn to_json(weights: &Weights) -> String {
     format!("{{{}}}", pairs.join(","))
 }
 
-/// A JSON number in millionths, rounded half up; none for anything else, or below zero, or huge.
+/// Returns a JSON number in millionths, rounded half up; `None` if it is no number, below zero, or
+/// too large.
 fn millionths(text: &str) -> Option<i64> {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = format!("{whole}{part}");
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        // "-0" is a number as well, and not below zero.
+        // "-0" is a number too, and not below zero.
         let is_zero = |text: &str| text.bytes().all(|byte| byte == b'0');
         return text.strip_prefix('-').and_then(millionths).filter(|_| is_zero(&digits[1..]));
     }
     let digits = digits.trim_start_matches('0');
-    // How many of the digits stand before the decimal point of the millionths.
+    // The number of digits before the decimal point, once the number is in millionths.
     let places = i64::try_from(digits.len()).ok()? - i64::try_from(part.len()).ok()?
         + exponent.parse::<i64>().ok()?.clamp(-10_000, 10_000)
         + 6;

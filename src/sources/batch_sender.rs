@@ -65,8 +65,8 @@ impl BatchSender {
     }
 
     /// Hands the batch over, and blocks while the worker's queue is full. The calling reader reads
-    /// nothing meanwhile, so the backlog stays with the brokers. Breaks when the worker has ended or
-    /// the source is to stop.
+    /// nothing meanwhile, so the backlog stays with the brokers. Breaks when the worker has ended
+    /// or the source is to stop.
     pub(super) fn flush(&mut self) -> ControlFlow<()> {
         self.queue_bytes.set(i64::try_from(self.inlet.held()).unwrap_or(i64::MAX));
         if self.batch.is_empty() {

@@ -1,7 +1,8 @@
 //! Reads events from Kafka topics, or from topic files.
 //!
-//! A source hands [`Unit`](crate::engine::intake::Unit)s to the workers' inlets. Each source comes with
-//! an [`EventLog`](crate::event::log::EventLog), which writes posted events to the same topics.
+//! A source hands [`Unit`](crate::engine::intake::Unit)s to the workers' inlets. Each source comes
+//! with an [`EventLog`](crate::event::log::EventLog), which writes posted events to the same
+//! topics.
 
 mod record_batch;
 mod batch_sender;
@@ -68,8 +69,8 @@ pub struct WorkerInlets {
 }
 
 impl WorkerInlets {
-    /// Returns the index in `inlets` of the worker that reads a partition, or `None` when a worker of
-    /// another process does.
+    /// Returns the index in `inlets` of the worker that reads a partition, or `None` when a worker
+    /// of another process does.
     pub fn reader_of(&self, partition: &Partition) -> Option<usize> {
         let key = format!("{}/{}", partition.topic, partition.index);
         let index = block::owner(&key, self.peers).checked_sub(self.first)?;

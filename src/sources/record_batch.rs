@@ -43,8 +43,8 @@ impl RecordBatch {
         }
     }
 
-    /// Parses a record and adds it, or returns why it is a dead letter. Either way the caller moves the
-    /// partition on with [`RecordBatch::advance`].
+    /// Parses a record and adds it, or returns why it is a dead letter. Either way the caller moves
+    /// the partition on with [`RecordBatch::advance`].
     pub(super) fn take(&mut self, feed: Feed, record: &Record<'_>, now: i64) -> Result<(), Reason> {
         match feed {
             Feed::Catalogue => {

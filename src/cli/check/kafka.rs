@@ -1,7 +1,7 @@
 //! Sends `Hello Kafka` to `view-events` and reads it back.
 //!
-//! It is sent in a transaction that is aborted in the end: the brokers store and replicate it like
-//! any record, and who reads committed records only, as the engine does, never sees it.
+//! The message is sent in a transaction that is aborted in the end. The brokers store and replicate
+//! it like any other, but readers of committed records only, such as the engine, never see it.
 
 use super::PATIENCE;
 use crate::cli::kafka::kafka_client;
@@ -20,29 +20,29 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, Prod
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::Instant;
 
-const GREETING: &str = "Hello Kafka";
+const MESSAGE: &str = "Hello Kafka";
 
 pub(super) fn check(kafka: &KafkaConfig) -> anyhow::Result<()> {
     let topic = kafka.topic(topic_of(Kind::View));
     let topic = topic.as_str();
     let (reports, delivered) = unbounded();
     let producer = producer(kafka, Reports(reports))?;
-    meet(&producer, topic)?;
+    find_topic(&producer, topic)?;
     producer.init_transactions(PATIENCE).context("no transaction can be begun")?;
     producer.begin_transaction()?;
-    let send = BaseRecord::<(), str>::to(topic).payload(GREETING);
+    let send = BaseRecord::<(), str>::to(topic).payload(MESSAGE);
     producer.send(send).map_err(|(error, _)| error)?;
     producer.flush(PATIENCE * 2).context("no broker has acknowledged the message")?;
     let (partition, offset) = delivered.try_recv().context("nothing was delivered")??;
     say(&format!("Message sent: {{ '{topic}': {{ '{partition}': {offset} }} }}"))?;
     let read = read_back(kafka, topic, partition, offset);
-    // Even if it could not be read it shall not stay.
+    // The message must not stay, even if it could not be read back.
     producer.abort_transaction(PATIENCE).context("the message could not be taken back")?;
     say(&format!("Received message: {}", read?))?;
     Ok(())
 }
 
-/// Hands on what became of the message.
+/// Passes on the outcome of the message.
 struct Reports(Sender<Result<(i32, i64), KafkaError>>);
 
 impl ClientContext for Reports {}
@@ -55,7 +55,7 @@ impl ProducerContext for Reports {
             Ok(message) => Ok((message.partition(), message.offset())),
             Err((error, _)) => Err(error.clone()),
         };
-        // Nobody listens any more when the check has failed before.
+        // The receiver is gone when the check has failed already.
         let _ = self.0.send(report);
     }
 }
@@ -69,8 +69,8 @@ fn producer(kafka: &KafkaConfig, reports: Reports) -> anyhow::Result<BaseProduce
     Ok(config.create_with_context(reports)?)
 }
 
-/// Sees whether a broker answers, and knows the topic.
-fn meet(producer: &BaseProducer<Reports>, topic: &str) -> anyhow::Result<()> {
+/// Checks that a broker answers, and knows the topic.
+fn find_topic(producer: &BaseProducer<Reports>, topic: &str) -> anyhow::Result<()> {
     let metadata = match producer.client().fetch_metadata(Some(topic), PATIENCE) {
         Ok(metadata) => metadata,
         Err(error) => bail!("no broker answers within {PATIENCE:?}: {error}"),
@@ -89,7 +89,7 @@ fn read_back(
     offset: i64,
 ) -> anyhow::Result<String> {
     let mut config: ClientConfig = kafka_client(kafka);
-    // It is not committed and never will be.
+    // The message is not committed, and never will be.
     config.set("isolation.level", "read_uncommitted");
     config.set("group.id", "recsys-check").set("enable.auto.commit", "false");
     let consumer: BaseConsumer = config.create()?;
@@ -103,7 +103,7 @@ fn read_back(
                 return Ok(String::from_utf8_lossy(message.payload().unwrap_or_default()).into());
             }
             Some(Ok(message)) => bail!("offset {} came instead of {offset}", message.offset()),
-            // A broker that is lost may be found again in time.
+            // A broker that is lost may come back in time.
             Some(Err(error)) if is_passing(&error) => {}
             Some(Err(error)) => return Err(error).context("the message can't be read back"),
             None => {}

@@ -9,5 +9,5 @@ pub(super) use run::run;
 
 use std::time::Duration;
 
-/// How long any one step may take; a check has a handful of them.
+/// The longest time that one step of a check may take.
 const PATIENCE: Duration = Duration::from_secs(5);

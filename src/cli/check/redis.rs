@@ -1,4 +1,4 @@
-//! Sets a key that goes by itself, reads it, and deletes it.
+//! Sets a key that expires, reads it, and deletes it.
 
 use super::PATIENCE;
 use crate::cli::output::say;

@@ -1,4 +1,4 @@
-//! Which services are checked, and what is told of those that fail.
+//! Checks the services that the command line names, and collects the failures.
 
 use super::{kafka, redis, zookeeper};
 use crate::cli::args::Service;
@@ -6,7 +6,7 @@ use crate::cli::failure::{self, Usage};
 use crate::config::Config;
 use anyhow::{Context, bail};
 
-/// Checks one service, or all that are named; a failing one does not keep the others from being
+/// Checks one service, or all that the configuration names. After a failure the others are still
 /// checked.
 pub(in crate::cli) fn run(config: &Config, service: Service) -> anyhow::Result<()> {
     match service {

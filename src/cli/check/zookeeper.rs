@@ -10,10 +10,10 @@ use zookeeper::{Acls, CreateMode};
 
 pub(super) fn check(config: &ZooKeeperConfig) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(greet(config))
+    runtime.block_on(round_trip(config))
 }
 
-async fn greet(config: &ZooKeeperConfig) -> anyhow::Result<()> {
+async fn round_trip(config: &ZooKeeperConfig) -> anyhow::Result<()> {
     let late = || format!("no answer within {PATIENCE:?}");
     let client = timeout(PATIENCE, connect(config)).await.ok().with_context(late)??;
     say("Connected to Zookeeper.")?;

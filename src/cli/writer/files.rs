@@ -1,4 +1,4 @@
-//! Topic files: `<dir>/view-events.jsonl` and so on, one record a line.
+//! Writes to topic files: `<dir>/view-events.jsonl` and so on, one record a line.
 
 use super::RecordWriter;
 use anyhow::Context;
@@ -8,10 +8,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How many bytes are written at a time.
+/// The bytes that are buffered before they are written.
 const CHUNK: usize = 64 << 10;
 
-/// Appends to the files of a folder. Lines are written whole, so that others may append as well.
+/// The topic files of a folder. Only whole lines are written, so that others may append as well.
 pub(super) struct TopicFiles {
     dir: PathBuf,
     files: HashMap<&'static str, (File, Vec<u8>)>,

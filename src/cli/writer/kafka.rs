@@ -1,4 +1,4 @@
-//! Kafka topics; a record counts once all replicas in sync have it.
+//! Writes to Kafka topics; a record is stored once all in-sync replicas have it.
 
 use super::RecordWriter;
 use crate::cli::kafka::kafka_client;
@@ -13,9 +13,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long brokers may be away before it fails.
+/// The longest time that brokers may be away.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The topics of a Kafka cluster.
 pub(super) struct Topics {
     producer: BaseProducer<Failures>,
     kafka: KafkaConfig,
@@ -23,7 +24,7 @@ pub(super) struct Topics {
     names: HashMap<&'static str, String>,
 }
 
-/// The first failure, and what nobody waits for.
+/// The first record that was not stored, if any. Nobody waits for the others.
 #[derive(Default)]
 struct Failures(Mutex<Option<KafkaError>>);
 
@@ -46,7 +47,7 @@ impl Topics {
         config.set("queue.buffering.max.messages", "500000");
         config.set("message.timeout.ms", PATIENCE.as_millis().to_string());
         let producer: BaseProducer<Failures> = config.create_with_context(Failures::default())?;
-        // Here the reason can be told; later there would be time-outs only.
+        // An error here has a reason; later ones would only be time-outs.
         let (brokers, topic) = (kafka.brokers.join(","), kafka.topic(topic_of(Kind::View)));
         let metadata = producer.client().fetch_metadata(Some(&topic), PATIENCE / 3);
         let metadata = metadata.with_context(|| format!("no broker of {brokers} answers"))?;
@@ -57,7 +58,7 @@ impl Topics {
     }
 }
 
-/// What went wrong with an event that was sent before.
+/// Returns the error of a record that was sent before, if there is one.
 fn failure(producer: &BaseProducer<Failures>) -> anyhow::Result<()> {
     let failure = producer.context().0.lock().unwrap_or_else(PoisonError::into_inner).take();
     failure.map_or(Ok(()), |error| Err(error).context("events were not acknowledged"))

@@ -1,4 +1,4 @@
-//! Where made-up and replayed records go: Kafka topics, or topic files.
+//! Writes made-up and replayed records to Kafka topics, or to topic files.
 
 mod files;
 mod kafka;
@@ -8,12 +8,12 @@ pub(super) use open::open;
 
 use std::time::Duration;
 
-/// Takes the records that are made.
+/// Writes records to topics.
 pub(super) trait RecordWriter {
-    /// Takes a record; may keep it a little.
+    /// Writes a record, which may be buffered.
     fn send(&mut self, topic: &'static str, key: &str, value: &[u8]) -> anyhow::Result<()>;
-    /// Gets on with what was kept, for about so long.
+    /// Waits for about this time, and writes what is buffered meanwhile.
     fn wait(&mut self, time: Duration) -> anyhow::Result<()>;
-    /// Completes when everything is stored.
+    /// Returns when all records are stored.
     fn finish(&mut self) -> anyhow::Result<()>;
 }

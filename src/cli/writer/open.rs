@@ -1,4 +1,4 @@
-//! Which of the writers a command uses.
+//! Chooses the writer of a command.
 
 use super::RecordWriter;
 use super::files::TopicFiles;
@@ -7,7 +7,7 @@ use crate::cli::args::Destination;
 use crate::cli::failure;
 use crate::config::Config;
 
-/// The writer that is named, or else Kafka where there is one.
+/// Opens the writer that is named; by default Kafka where the configuration has one, else files.
 pub(in crate::cli) fn open(
     config: &Config,
     to: Option<Destination>,

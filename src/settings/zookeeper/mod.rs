@@ -1,8 +1,9 @@
-//! Settings in ZooKeeper, and this process's place among the living.
+//! Settings in ZooKeeper, and the list of the processes that are alive.
 //!
-//! A session may be lost and a watch may stay silent (it does after a server's restart), so nothing
-//! rests on either: [`Store::changed`] completes at every reconnection and every few seconds
-//! besides, and an expired session is followed by a new one, with the members in it again.
+//! Nothing relies on a session, which may expire, or on a watch, which may stay silent (it does
+//! after a server's restart). [`Store::changed`](super::Store::changed) completes at every
+//! reconnection and every few seconds besides; an expired session is followed by a new one, in
+//! which the members are registered again.
 
 mod session;
 mod store;
@@ -14,8 +15,8 @@ pub use store::ZooKeeperStore;
 
 use std::time::Duration;
 
-/// Below this node every living process has one.
+/// The node that has a child for each process that is alive.
 pub const MEMBERS: &str = "/services/recsys";
 
-/// How long an operation may take.
+/// The longest time that an operation may take.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -1,4 +1,4 @@
-//! One session after the other, each with this process's members in it.
+//! Keeps a ZooKeeper session, with this process registered in it.
 
 use super::{MEMBERS, PATIENCE};
 use crate::config;
@@ -10,25 +10,26 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 use zookeeper::{Acl, Acls, Client, CreateMode, CreateOptions, Error, Permission, SessionState};
 
-/// How long to wait before the next try to connect.
-const PAUSE: Duration = Duration::from_millis(500);
-/// How often members are looked after.
-const CARE: Duration = Duration::from_secs(5);
+/// The pause before the next try to connect.
+const RETRY: Duration = Duration::from_millis(500);
+/// The interval at which it is checked that the members are registered.
+const MEMBER_CHECK: Duration = Duration::from_secs(5);
 
-/// With authentication only we may write, and anyone may read; without, anyone may do anything.
-static OURS: [Acl; 2] = [
+/// The access rights with authentication: this user may do anything, all others may read. Without
+/// it anyone may do anything.
+static OWNER_WRITES: [Acl; 2] = [
     Acl::new_const(Permission::ALL, "auth", ""),
     Acl::new_const(Permission::READ, "world", "anyone"),
 ];
 
-/// What the keeper of the sessions shares with those who use them.
+/// The state that the task which keeps the session shares with the store.
 pub(super) struct Shared {
     config: config::ZooKeeperConfig,
-    /// The session, and how often a connection has been made or lost.
+    /// The session, and the number of connections made and lost.
     session: watch::Sender<(Option<Client>, u64)>,
     members: Mutex<BTreeMap<String, Vec<u8>>>,
-    /// Wakes the keeper: members have changed.
-    entered: Notify,
+    /// Wakes the task that keeps the session when members have changed.
+    changed_members: Notify,
 }
 
 impl Shared {
@@ -37,11 +38,11 @@ impl Shared {
             config: config.clone(),
             session: watch::Sender::new((None, 0)),
             members: Mutex::default(),
-            entered: Notify::new(),
+            changed_members: Notify::new(),
         }
     }
 
-    /// The session, which may have to be waited for a little.
+    /// Returns the session, for which it may wait a little.
     pub(super) async fn client(&self) -> Result<Client, StoreError> {
         let mut sessions = self.session.subscribe();
         let there = timeout(PATIENCE, sessions.wait_for(|(client, _)| client.is_some())).await;
@@ -56,21 +57,21 @@ impl Shared {
         self.session.subscribe()
     }
 
-    /// How nodes that stay are made.
+    /// The options of nodes that outlive the session.
     pub(super) fn options(&self) -> CreateOptions<'static> {
         CreateMode::Persistent.with_acls(self.acls())
     }
 
     fn acls(&self) -> Acls<'static> {
-        if self.config.auth.is_some() { Acls::new(&OURS) } else { Acls::anyone_all() }
+        if self.config.auth.is_some() { Acls::new(&OWNER_WRITES) } else { Acls::anyone_all() }
     }
 
-    pub(super) fn enter(&self, id: &str, data: Vec<u8>) {
+    pub(super) fn register(&self, id: &str, data: Vec<u8>) {
         self.members().insert(format!("{MEMBERS}/{id}"), data);
-        self.entered.notify_one();
+        self.changed_members.notify_one();
     }
 
-    /// Takes the members away and lets go of the session, which ends with its last holder.
+    /// Removes the members and drops the session, which ends with its last user.
     pub(super) async fn leave(&self) {
         let members = std::mem::take(&mut *self.members());
         let client = self.session.send_replace((None, u64::MAX)).0;
@@ -89,8 +90,8 @@ impl Shared {
         self.session.send_modify(|session| *session = (client, session.1.wrapping_add(1)));
     }
 
-    /// Enters all members that are not there, or are from an earlier session of ours.
-    async fn enter_all(&self, client: &Client) -> Result<(), Error> {
+    /// Registers all members that are missing, or registered by an earlier session.
+    async fn register_all(&self, client: &Client) -> Result<(), Error> {
         let members = self.members().clone();
         let options = CreateMode::Ephemeral.with_acls(self.acls());
         for (path, data) in members {
@@ -101,7 +102,7 @@ impl Shared {
                     }
                     continue;
                 }
-                // It would go with the session that it belongs to.
+                // It would vanish when that session expires.
                 Ok(_) => client.delete(&path, None).await?,
                 Err(Error::NoNode) => {}
                 Err(error) => return Err(error),
@@ -118,7 +119,7 @@ impl Shared {
     }
 }
 
-/// Begins a session.
+/// Starts a session.
 ///
 /// # Errors
 /// When no server answers for about the session's time-out, or the credentials are refused.
@@ -130,7 +131,7 @@ pub(crate) async fn connect(config: &config::ZooKeeperConfig) -> Result<Client, 
     connector.connect(&format!("{}{}", config.hosts.join(","), config.chroot)).await
 }
 
-/// Makes a node that stays, with its parents.
+/// Creates a node that outlives the session, with its parents.
 pub(super) async fn create(
     client: &Client,
     path: &str,
@@ -147,7 +148,7 @@ pub(super) async fn create(
     client.create(path, value, options).await.map(drop)
 }
 
-/// Keeps a session, for ever. It is told once that none can be had, not at every try.
+/// Keeps a session, for ever. A failure to connect is logged once, not at every try.
 pub(super) async fn keep(shared: Arc<Shared>) {
     let mut told = false;
     loop {
@@ -155,7 +156,7 @@ pub(super) async fn keep(shared: Arc<Shared>) {
             Ok(client) => {
                 tracing::info!(session = %client.session_id(), "ZooKeeper session begins");
                 told = false;
-                serve(&shared, client).await;
+                hold(&shared, client).await;
                 tracing::warn!("ZooKeeper session has ended; a new one will follow");
             }
             Err(error) if !told => {
@@ -165,17 +166,17 @@ pub(super) async fn keep(shared: Arc<Shared>) {
             }
             Err(_) => {}
         }
-        sleep(PAUSE).await;
+        sleep(RETRY).await;
     }
 }
 
-/// Shares a session for as long as it lives.
-async fn serve(shared: &Shared, client: Client) {
+/// Shares a session with the store, and keeps the members registered, until the session expires.
+async fn hold(shared: &Shared, client: Client) {
     let mut states = client.state_watcher();
     shared.publish(Some(client.clone()));
     loop {
         if states.peek_state() == SessionState::SyncConnected {
-            match timeout(PATIENCE, shared.enter_all(&client)).await {
+            match timeout(PATIENCE, shared.register_all(&client)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "not registered in ZooKeeper; trying on"),
                 Err(_) => tracing::warn!("not registered in ZooKeeper in time; trying on"),
@@ -183,13 +184,13 @@ async fn serve(shared: &Shared, client: Client) {
         }
         let state = tokio::select! {
             state = states.changed() => state,
-            () = shared.entered.notified() => continue,
-            () = sleep(CARE) => continue,
+            () = shared.changed_members.notified() => continue,
+            () = sleep(MEMBER_CHECK) => continue,
         };
         if state.is_terminated() {
             return shared.publish(None);
         }
-        // A connection made anew may have missed changes: who waits for one shall read again.
+        // Changes may have been missed while disconnected: those who wait for one read again.
         shared.publish(Some(client.clone()));
     }
 }

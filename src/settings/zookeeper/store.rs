@@ -1,4 +1,4 @@
-//! The settings store on a ZooKeeper session.
+//! A settings store in ZooKeeper.
 
 use super::PATIENCE;
 use super::session::{self, Shared};
@@ -12,35 +12,35 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use zookeeper::{Client, Error, Stat};
 
-/// What tells one state of a node from another; none is no node.
+/// Tells one state of a node from another; `None` is no node.
 type Stamp = Option<(i64, i64)>;
 
-/// Settings in ZooKeeper. It reconnects for as long as it lives.
+/// Settings in ZooKeeper. It keeps a session, and makes a new one when that is lost.
 pub struct ZooKeeperStore {
     runtime: Handle,
     pub(super) shared: Arc<Shared>,
     poll: Duration,
-    /// What each node was when it was last read.
+    /// The state of each node when it was last read.
     seen: Arc<Mutex<HashMap<String, Stamp>>>,
     keeper: JoinHandle<()>,
 }
 
 impl ZooKeeperStore {
-    /// Begins to connect, and returns at once. All its work is done on the runtime.
+    /// Starts to connect in the background and returns at once. All work is done on the runtime.
     pub fn new(config: &config::ZooKeeperConfig, runtime: Handle) -> ZooKeeperStore {
         let shared = Arc::new(Shared::new(config));
         let keeper = runtime.spawn(session::keep(shared.clone()));
         ZooKeeperStore { runtime, shared, poll: config.poll, seen: Arc::default(), keeper }
     }
 
-    /// Enters this process under [`MEMBERS`](super::MEMBERS), for as long as its session lives, and in each session
+    /// Registers this process under [`MEMBERS`](super::MEMBERS), in the present session and in each
     /// that follows. A later call with the same id replaces the data.
     pub fn register(&self, id: &str, data: Vec<u8>) {
-        self.shared.enter(id, data);
+        self.shared.register(id, data);
     }
 
-    /// Does something with a session: on the runtime, since the caller may be on none, and in
-    /// bounded time.
+    /// Runs an operation with the session, in bounded time, on the runtime: the caller may be on
+    /// none.
     fn operate<T, F>(
         &self,
         path: &str,
@@ -86,7 +86,7 @@ impl Store for ZooKeeperStore {
             let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
             match &read {
                 Ok(read) => seen.insert(path, read.as_ref().map(|(_, stat)| stamp(stat))),
-                // What can't be read must not look changed for ever.
+                // Forgotten: else a node that cannot be read would look changed for ever.
                 Err(_) => seen.remove(&path),
             };
             Ok(read?.map(|(value, _)| value))
@@ -103,7 +103,7 @@ impl Store for ZooKeeperStore {
                     Err(error) => return Err(error),
                 }
                 match session::create(&client, &path, &value, &options).await {
-                    // Someone else was faster; the value is still to be set.
+                    // Someone else has created it; the value is still to be set.
                     Err(Error::NodeExists) => {}
                     done => return done,
                 }
@@ -121,16 +121,16 @@ impl Store for ZooKeeperStore {
         })
     }
 
-    /// Ends the session, so that nobody has to wait for it to expire.
+    /// Ends the session, so that nobody waits for it to expire.
     fn leave(&self) -> BoxFuture<()> {
         self.keeper.abort();
         let shared = self.shared.clone();
         let leaving = self.runtime.spawn(async move {
-            // What can't be taken away vanishes with the session.
+            // Members that cannot be removed go when the session expires.
             let _ = tokio::time::timeout(PATIENCE, shared.leave()).await;
         });
         Box::pin(async move {
-            // It can only fail with its runtime, and the session ends with that as well.
+            // It fails only when the runtime ends, and that ends the session as well.
             let _ = leaving.await;
         })
     }
@@ -139,7 +139,7 @@ impl Store for ZooKeeperStore {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied();
         let (shared, path, poll) = (self.shared.clone(), path.to_owned(), self.poll);
         let task = self.runtime.spawn(async move {
-            // Subscribed first, so that a reconnection while the watch is made counts.
+            // Subscribed first, so that a reconnection while the watch is set counts.
             let mut connections = shared.connections();
             let watched = async {
                 let client = shared.client().await.ok()?;
@@ -157,18 +157,19 @@ impl Store for ZooKeeperStore {
             }
         });
         Box::pin(async move {
-            // It can only fail with its runtime, and then nobody waits any more.
+            // It fails only when the runtime ends, and then nobody waits.
             let _ = task.await;
         })
     }
 }
 
-/// The last write's transaction, and when it was: an ensemble that lost its data counts anew.
+/// The last write's transaction and its time, as an ensemble that lost its data counts transactions
+/// from the beginning.
 fn stamp(stat: &Stat) -> (i64, i64) {
     (stat.mzxid, stat.mtime)
 }
 
-/// What is about the connection may pass; the rest is an answer.
+/// Errors of the connection may pass; all others are the store's refusal.
 fn store_error(error: Error) -> StoreError {
     match error {
         Error::NoAuth

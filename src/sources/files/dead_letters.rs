@@ -21,7 +21,8 @@ struct Written<'a> {
     source_partition: i32,
     source_offset: i64,
     reason: &'a str,
-    /// The record as text, with U+FFFD for bytes that are not UTF-8. Its own bytes are at the offset.
+    /// The record as text, with U+FFFD for bytes that are not UTF-8. Its own bytes are at the
+    /// offset.
     record: &'a str,
 }
 
@@ -33,8 +34,8 @@ impl DeadLetterFile {
         }
     }
 
-    /// Appends a dead letter. A failure is logged and counted, and goes no further: the topic still has
-    /// the record.
+    /// Appends a dead letter. A failure is logged and counted, and goes no further: the topic still
+    /// has the record.
     pub(super) fn write(&self, letter: &DeadLetter<'_>) {
         if let Err(error) = self.append(letter) {
             tracing::warn!(%error, file = %self.path.display(), "a dead letter could not be written");

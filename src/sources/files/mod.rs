@@ -1,8 +1,8 @@
 //! Topic files: each holds one topic, one record a line, and is tailed as it grows.
 //!
-//! `<dir>/view-events.jsonl` stands for Kafka's topic `view-events` with one partition, whose offsets
-//! are bytes. So a position tells which bytes of the file the state contains. A last line without its
-//! newline is not a record yet.
+//! `<dir>/view-events.jsonl` stands for Kafka's topic `view-events` with one partition, whose
+//! offsets are bytes. So a position tells which bytes of the file the state contains. A last line
+//! without its newline is not a record yet.
 
 mod tail;
 mod dead_letters;

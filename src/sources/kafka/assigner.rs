@@ -150,8 +150,8 @@ impl PartitionAssigner {
                 }
                 last = Some(Instant::now());
             }
-            // This poll also runs librdkafka's callbacks. It returns a message only if that was under
-            // way to the main queue while the partition's own was split off.
+            // This poll also runs librdkafka's callbacks. It returns a message only if that was
+            // under way to the main queue while the partition's own was split off.
             let message = self.consumer.poll(POLL).and_then(Result::ok);
             if let Some((stray, reader)) = message.and_then(|message| self.route(&message)) {
                 let (sender, thread) = &self.readers[reader];
@@ -162,8 +162,8 @@ impl PartitionAssigner {
         self.close();
     }
 
-    /// Waits for the readers, whose queues must be dropped before the consumer: librdkafka never finishes
-    /// closing it while one is referenced.
+    /// Waits for the readers, whose queues must be dropped before the consumer: librdkafka never
+    /// finishes closing it while one is referenced.
     fn close(self) {
         for (sender, thread) in self.readers {
             thread.thread().unpark();
@@ -178,8 +178,8 @@ impl PartitionAssigner {
         }
     }
 
-    /// Assigns partitions that are new, and updates the lag of the known ones. A partition that cannot be
-    /// looked up, such as one without a leader, is tried again the next time.
+    /// Assigns partitions that are new, and updates the lag of the known ones. A partition that
+    /// cannot be looked up, such as one without a leader, is tried again the next time.
     fn refresh(&mut self) -> KafkaResult<()> {
         let (mut new, mut all) = (Vec::new(), true);
         for (topic, feed) in self.topics.clone() {

@@ -18,8 +18,8 @@ const CONSUMER: [(&str, &str); 8] = [
     ("check.crcs", "false"),
 ];
 
-/// Properties of the consumer that the user cannot change: this program keeps the positions, not the
-/// group.
+/// Properties of the consumer that the user cannot change: this program keeps the positions, not
+/// the group.
 const CONSUMER_FIXED: [(&str, &str); 6] = [
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),

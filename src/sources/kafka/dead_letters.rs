@@ -18,8 +18,8 @@ const RETRY: Duration = Duration::from_millis(10);
 /// The longest time that the process waits, at its end, for dead letters under way.
 const LAST_FLUSH: Duration = Duration::from_secs(5);
 
-/// The topic of dead letters. Those that the brokers have not taken wait in librdkafka's queue; while
-/// that is full, reading waits, so that none is lost.
+/// The topic of dead letters. Those that the brokers have not taken wait in librdkafka's queue;
+/// while that is full, reading waits, so that none is lost.
 pub(super) struct DeadLetterTopic {
     producer: ThreadedProducer<DeliveryContext<DeadLetterDeliveries>>,
     topic: String,

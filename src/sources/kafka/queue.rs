@@ -1,8 +1,9 @@
 //! A partition's own queue, polled for many messages at once.
 //!
-//! rdkafka polls messages one by one, which costs three readings of the clock and two locks a message.
-//! librdkafka has a call for many, which rdkafka does not expose; so this file calls librdkafka itself.
-//! It is the only one that does, and the compiler cannot check its memory safety.
+//! rdkafka polls messages one by one, which costs three readings of the clock and two locks a
+//! message. librdkafka has a call for many, which rdkafka does not expose; so this file calls
+//! librdkafka itself. It is the only one that does, and the compiler cannot check its memory
+//! safety.
 #![allow(unsafe_code, reason = "librdkafka is C; what each call relies on stands beside it")]
 
 use super::client::SplitConsumer;
@@ -39,21 +40,21 @@ pub(super) type Polled<'a> = Result<QueuedMessage<'a>, RDKafkaErrorCode>;
 
 /// The queue of one partition, split off from the consumer's.
 ///
-/// **Invariant:** `native` is a counted reference to a queue, released when this is dropped. The client
-/// that it belongs to outlives it, as `_consumer` is dropped after it. (librdkafka never finishes
-/// closing a client while one of its queues is referenced.)
+/// **Invariant:** `native` is a counted reference to a queue, released when this is dropped. The
+/// client that it belongs to outlives it, as `_consumer` is dropped after it. (librdkafka never
+/// finishes closing a client while one of its queues is referenced.)
 pub(super) struct PartitionQueue {
     native: NonNull<rd_kafka_queue_t>,
-    /// The thread that librdkafka wakes when the queue is no longer empty. Boxed, as librdkafka keeps a
-    /// pointer to it.
+    /// The thread that librdkafka wakes when the queue is no longer empty. Boxed, as librdkafka
+    /// keeps a pointer to it.
     _waker: Box<Thread>,
     /// Room for the messages of one poll. Between polls its pointers are stale.
     messages: Vec<*mut rd_kafka_message_t>,
     _consumer: Arc<SplitConsumer>,
 }
 
-// SAFETY: librdkafka's queues may be used from any thread, and nothing reads the pointers in `messages`
-// between polls, so that the queue may move to another thread then.
+// SAFETY: librdkafka's queues may be used from any thread, and nothing reads the pointers in
+// `messages` between polls, so that the queue may move to another thread then.
 unsafe impl Send for PartitionQueue {}
 
 impl PartitionQueue {
@@ -82,14 +83,14 @@ impl PartitionQueue {
         Some(PartitionQueue { native, _waker: waker, messages, _consumer: consumer.clone() })
     }
 
-    /// Calls `show` with the messages that wait, [`MOST_MESSAGES`] at most, until it breaks. Returns
-    /// whether that many were there.
+    /// Calls `show` with the messages that wait, [`MOST_MESSAGES`] at most, until it breaks.
+    /// Returns whether that many were there.
     pub(super) fn poll(
         &mut self,
         mut show: impl FnMut(Polled<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<(), bool> {
-        // SAFETY: `native` is a live reference, and `messages` has room for as many as are asked for.
-        // With a timeout of 0 this does not block.
+        // SAFETY: `native` is a live reference, and `messages` has room for as many as are asked
+        // for. With a timeout of 0 this does not block.
         let count = unsafe {
             let room = self.messages.as_mut_ptr();
             rd_kafka_consume_batch_queue(self.native.as_ptr(), 0, room, self.messages.len())
@@ -107,8 +108,9 @@ impl PartitionQueue {
 
 impl Drop for PartitionQueue {
     fn drop(&mut self) {
-        // SAFETY: `native` is a live reference until here. librdkafka removes the callback under the
-        // lock that it runs callbacks under, so that none runs afterwards and the waker may be dropped.
+        // SAFETY: `native` is a live reference until here. librdkafka removes the callback under
+        // the lock that it runs callbacks under, so that none runs afterwards and the waker may be
+        // dropped.
         unsafe {
             rd_kafka_queue_cb_event_enable(self.native.as_ptr(), None, ptr::null_mut());
             rd_kafka_queue_destroy(self.native.as_ptr());
@@ -118,15 +120,16 @@ impl Drop for PartitionQueue {
 
 /// Wakes the thread that polls a queue. librdkafka calls it when the queue is no longer empty.
 unsafe extern "C" fn wake(_: *mut rd_kafka_t, waker: *mut c_void) {
-    // SAFETY: this is the pointer that `PartitionQueue::split` passed, to a thread handle that lives as
-    // long as the callback is set.
+    // SAFETY: this is the pointer that `PartitionQueue::split` passed, to a thread handle that
+    // lives as long as the callback is set.
     let waker = unsafe { &*waker.cast::<Thread>() };
     waker.unpark();
 }
 
 /// Polled messages that were not shown yet. Dropping it destroys them.
 ///
-/// **Invariant:** each pointer is to a message that librdkafka handed over and nobody has destroyed.
+/// **Invariant:** each pointer is to a message that librdkafka handed over and nobody has
+/// destroyed.
 struct UnreadMessages<'a>(&'a [*mut rd_kafka_message_t]);
 
 impl UnreadMessages<'_> {

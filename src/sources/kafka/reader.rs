@@ -24,8 +24,8 @@ const NAP: Duration = Duration::from_millis(500);
 pub(super) struct Assignment {
     /// New partitions to read.
     pub(super) partitions: Vec<AssignedPartition>,
-    /// Messages that came through the consumer's main queue, as their partition's own was not split off
-    /// yet.
+    /// Messages that came through the consumer's main queue, as their partition's own was not split
+    /// off yet.
     pub(super) strays: Vec<OwnedMessage>,
 }
 

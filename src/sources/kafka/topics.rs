@@ -17,8 +17,8 @@ pub enum Created {
     Before,
 }
 
-/// Creates the topics that are missing: those that are read, of which the catalogue is compacted, and
-/// the one for dead letters. Returns what became of each, in the order of creation.
+/// Creates the topics that are missing: those that are read, of which the catalogue is compacted,
+/// and the one for dead letters. Returns what became of each, in the order of creation.
 ///
 /// # Errors
 /// When no broker answers within 30 seconds, or one refuses.
