@@ -18,7 +18,7 @@ pub(super) fn run(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
     if let Some(dir) = &passing {
         config.files.dir.clone_from(dir);
     }
-    tell(config.http.listen.port());
+    print_hints(config.http.listen.port());
     let visitors = visit(config.clone(), args.rate);
     let ran = run::run(&config);
     // The signal that ended the engine ends the visitors as well.
@@ -41,8 +41,9 @@ fn visit(config: Config, rate: u64) -> Option<std::thread::JoinHandle<()>> {
     })
 }
 
+/// Prints what to try.
 #[allow(clippy::print_stdout, reason = "this is the command's output")]
-fn tell(port: u16) {
+fn print_hints(port: u16) {
     let at = format!("http://127.0.0.1:{port}");
     println!("A shop with {PRODUCTS} products and {USERS} visitors, on {at} until Ctrl-C. Try:\n");
     println!("  curl {at}/api/trending?n=5");

@@ -16,7 +16,7 @@ pub(super) struct Usage(pub(super) String);
 
 /// Prints an error with its causes. Returns the exit code.
 #[allow(clippy::print_stderr, reason = "this is where errors end")]
-pub(super) fn tell(error: &anyhow::Error) -> ExitCode {
+pub(super) fn report(error: &anyhow::Error) -> ExitCode {
     for line in text(error).lines() {
         eprintln!("recsys: {line}");
     }
@@ -25,12 +25,12 @@ pub(super) fn tell(error: &anyhow::Error) -> ExitCode {
 
 /// Joins an error and its causes. A cause that an error's own text has is not repeated.
 pub(super) fn text(error: &anyhow::Error) -> String {
-    error.chain().fold(String::new(), |told, cause| {
+    error.chain().fold(String::new(), |text, cause| {
         let cause = cause.to_string();
-        match told.is_empty() {
+        match text.is_empty() {
             true => cause,
-            false if told.contains(&cause) => told,
-            false => format!("{told}: {cause}"),
+            false if text.contains(&cause) => text,
+            false => format!("{text}: {cause}"),
         }
     })
 }

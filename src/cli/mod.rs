@@ -37,7 +37,7 @@ pub fn main() -> ExitCode {
     let serves = matches!(cli.command, Command::Run(_) | Command::Demo(_));
     match start_log(serves).and_then(|()| dispatch(cli)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failure::tell(&error),
+        Err(error) => failure::report(&error),
     }
 }
 
@@ -123,13 +123,13 @@ mod tests {
     fn check(line: &str, expected: Result<(usize, usize), &str>) {
         let cli = Cli::try_parse_from(line.split(' ')).unwrap();
         let Command::Run(args) = cli.command else { panic!("{line}") };
-        let told = match embedded(&cli.options, args.flags()) {
+        let outcome = match embedded(&cli.options, args.flags()) {
             Ok(config) => Ok((config.workers, config.process)),
             Err(error) => Err(error.to_string()),
         };
         assert_eq!(
-            told.as_ref().map_err(|told| &**told),
-            expected.as_ref().map_err(|told| &**told)
+            outcome.as_ref().map_err(|outcome| &**outcome),
+            expected.as_ref().map_err(|outcome| &**outcome)
         );
     }
 

@@ -54,7 +54,9 @@ pub(super) fn run(config: &Config, args: &ReplayArgs) -> anyhow::Result<()> {
     writer.finish()?;
     bar.finish();
     match sent {
-        Ok(()) | Err(End::Interrupted) => tally.complaint().map_or(Ok(()), |told| say(&told)),
+        Ok(()) | Err(End::Interrupted) => {
+            tally.complaint().map_or(Ok(()), |complaint| say(&complaint))
+        }
         Err(End::Failed(error)) => Err(error),
     }
 }

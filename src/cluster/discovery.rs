@@ -64,7 +64,7 @@ enum Peer {
     Connected(Wire),
 }
 
-/// Something that a task tells the discovery.
+/// A message from a task to the discovery.
 enum DiscoveryEvent {
     /// A process of lower number has accepted both connections.
     Accepted { process: usize, heartbeat: TcpStream, wire: TcpStream },
@@ -132,13 +132,13 @@ impl Discovery {
             }
         }
         let Discovery { peers, mut events, heartbeats, .. } = self;
-        let (tell, loss) = watch::channel(None);
+        let (losses, loss) = watch::channel(None);
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
                 if let DiscoveryEvent::Lost(loss) = event {
-                    tell.send_replace(Some(loss));
+                    losses.send_replace(Some(loss));
                     // The first loss ends the process. Waiting here keeps it readable until then.
-                    tell.closed().await;
+                    losses.closed().await;
                 }
             }
         });

@@ -69,7 +69,7 @@ pub(super) async fn heartbeat(
                 Ok(_) => deadline = Instant::now() + silence,
             },
             _ = leaving.changed() => {
-                // Whoever can't be told sees the connection end.
+                // A peer that cannot be told sees its connection end.
                 let _ = writer.write_all(&[BYE]).await;
                 return None;
             }
@@ -83,7 +83,7 @@ pub(super) async fn heartbeat(
                 return Some(if cut { LossCause::Cut } else { LossCause::Silent(silence) });
             }
             _ = beats.tick() => {
-                // A write that fails is told by the read that follows it.
+                // After a write that fails, the next read fails as well.
                 let _ = writer.try_write(&[ALIVE]);
             }
         }

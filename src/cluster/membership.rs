@@ -114,9 +114,9 @@ impl Drop for Cluster {
         };
         leaving.send_replace(());
         runtime.block_on(async {
-            let told = async { while heartbeats.join_next().await.is_some() {} };
+            let all_told = async { while heartbeats.join_next().await.is_some() {} };
             // A peer that can't be told in time sees its connection end.
-            let _ = tokio::time::timeout(FAREWELL, told).await;
+            let _ = tokio::time::timeout(FAREWELL, all_told).await;
         });
         runtime.shutdown_background();
     }

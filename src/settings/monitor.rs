@@ -102,7 +102,7 @@ mod param_monitor {
     use std::collections::VecDeque;
     use std::sync::Mutex;
 
-    /// A store that answers what it was told to, once each; after the last one nothing changes.
+    /// A store with given answers, each given once; after the last nothing changes.
     struct Script {
         answers: Mutex<VecDeque<Result<Option<&'static str>, StoreError>>>,
         created: Mutex<Vec<String>>,

@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn the_message_tells_the_rule() {
-        let told = parse(br#"{"view":-1,"add_to_cart":3,"purchase":5}"#).unwrap_err().to_string();
-        assert_eq!(told, "view must be a number from 0 to 1000000, which -1 is not");
+        let message =
+            parse(br#"{"view":-1,"add_to_cart":3,"purchase":5}"#).unwrap_err().to_string();
+        assert_eq!(message, "view must be a number from 0 to 1000000, which -1 is not");
     }
 }

@@ -150,19 +150,19 @@ pub(super) async fn create(
 
 /// Keeps a session, for ever. A failure to connect is logged once, not at every try.
 pub(super) async fn keep(shared: Arc<Shared>) {
-    let mut told = false;
+    let mut logged = false;
     loop {
         match connect(&shared.config).await {
             Ok(client) => {
                 tracing::info!(session = %client.session_id(), "ZooKeeper session begins");
-                told = false;
+                logged = false;
                 hold(&shared, client).await;
                 tracing::warn!("ZooKeeper session has ended; a new one will follow");
             }
-            Err(error) if !told => {
+            Err(error) if !logged => {
                 let hosts = shared.config.hosts.join(",");
                 tracing::warn!(%error, hosts, "no ZooKeeper session; trying on");
-                told = true;
+                logged = true;
             }
             Err(_) => {}
         }

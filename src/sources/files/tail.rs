@@ -209,10 +209,10 @@ mod tests {
                 break;
             }
         }
-        let told: Vec<_> = lines.iter().map(|line| (line.0.len(), line.1)).collect();
+        let seen: Vec<_> = lines.iter().map(|line| (line.0.len(), line.1)).collect();
         let (whole, after) = (MAX_RECORD, (5, false));
         assert_eq!(
-            told,
+            seen,
             [
                 (whole - 1, false),
                 after,
@@ -254,8 +254,8 @@ mod tests {
             }
             let mut expected: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
             expected.pop();
-            let told: Vec<&[u8]> = lines.iter().map(|line| &*line.0).collect();
-            assert_eq!(told, expected);
+            let seen: Vec<&[u8]> = lines.iter().map(|line| &*line.0).collect();
+            assert_eq!(seen, expected);
             for (_, _, offset, after) in &lines {
                 assert_eq!(bytes[usize::try_from(*after).unwrap() - 1], b'\n');
                 assert!(*offset == 0 || bytes[usize::try_from(*offset).unwrap() - 1] == b'\n');

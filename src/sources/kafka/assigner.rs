@@ -5,6 +5,7 @@ use super::cluster::KafkaCluster;
 use super::dead_letters::DeadLetterTopic;
 use super::queue::PartitionQueue;
 use super::reader::{AssignedPartition, Assignment, PartitionProgress, WorkerReader};
+use super::topology::Topology;
 use crate::engine::intake::Partition;
 use crate::metrics::SourceMetrics;
 use crate::sources::batch_sender::BatchSender;
@@ -12,11 +13,10 @@ use crate::sources::{Feed, Positions, Running, SourceProgress, TOPICS, WorkerInl
 use crossbeam_channel::{Sender, unbounded};
 use prometheus::IntGauge;
 use rdkafka::consumer::Consumer as _;
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Message, OwnedMessage};
-use rdkafka::metadata::Metadata;
 use rdkafka::{Offset, TopicPartitionList};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -74,8 +74,7 @@ pub(super) struct PartitionAssigner {
     readers: Vec<(Sender<Assignment>, JoinHandle<()>)>,
     watched: HashMap<Partition, WatchedPartition>,
     topics: Vec<(Arc<str>, Feed)>,
-    missing: BTreeSet<Arc<str>>,
-    brokers: BTreeSet<i32>,
+    topology: Topology,
 }
 
 /// A partition that was assigned to a reader, and its lag.
@@ -132,8 +131,7 @@ impl PartitionAssigner {
             readers,
             watched: HashMap::new(),
             topics: TOPICS.map(|(name, feed)| (cluster.topic(name).into(), feed)).to_vec(),
-            missing: BTreeSet::new(),
-            brokers: BTreeSet::new(),
+            topology: Topology::default(),
         })
     }
 
@@ -141,7 +139,7 @@ impl PartitionAssigner {
     pub(super) fn run(mut self) {
         let mut last: Option<Instant> = None;
         while !self.stop.load(Ordering::Acquire) {
-            let calm = self.connection.is_up() && self.missing.is_empty();
+            let calm = self.connection.is_up() && self.topology.is_complete();
             let pause = if calm { REFRESH } else { REFRESH_WHILE_DOWN };
             if last.is_none_or(|last| last.elapsed() >= pause) {
                 match self.refresh() {
@@ -184,8 +182,8 @@ impl PartitionAssigner {
         let (mut new, mut all) = (Vec::new(), true);
         for (topic, feed) in self.topics.clone() {
             let metadata = self.consumer.fetch_metadata(Some(&topic), PATIENCE)?;
-            self.note_brokers(&metadata);
-            for index in self.partitions(&topic, &metadata) {
+            self.topology.note_brokers(&metadata);
+            for index in self.topology.partitions(&topic, &metadata) {
                 let partition = Partition { topic: topic.clone(), index };
                 let Some(reader) = self.workers.reader_of(&partition) else { continue };
                 if self.watched.contains_key(&partition) {
@@ -210,35 +208,6 @@ impl PartitionAssigner {
             }
         }
         Ok(())
-    }
-
-    /// Returns a topic's partitions; none while the topic is missing, which is logged once.
-    fn partitions(&mut self, name: &Arc<str>, metadata: &Metadata) -> Vec<i32> {
-        let topic = metadata.topics().iter().find(|topic| topic.name() == &**name);
-        let partitions =
-            topic.map(|topic| topic.partitions().iter().map(|partition| partition.id()));
-        let partitions: Vec<i32> = partitions.into_iter().flatten().collect();
-        if partitions.is_empty() {
-            if self.missing.insert(name.clone()) {
-                let error = topic.and_then(|topic| topic.error()).map(RDKafkaErrorCode::from);
-                tracing::warn!(topic = %name, ?error, "the topic is not there yet; waiting for it");
-            }
-        } else if self.missing.remove(name) {
-            tracing::info!(topic = %name, "the topic is there now");
-        }
-        partitions
-    }
-
-    fn note_brokers(&mut self, metadata: &Metadata) {
-        let brokers: BTreeSet<i32> = metadata.brokers().iter().map(|broker| broker.id()).collect();
-        let (gone, come) = (&self.brokers - &brokers, &brokers - &self.brokers);
-        if !gone.is_empty() {
-            tracing::warn!(?gone, left = ?brokers, "Kafka brokers are gone");
-        }
-        if !come.is_empty() {
-            tracing::info!(?come, "Kafka brokers are there");
-        }
-        self.brokers = brokers;
     }
 
     /// Looks up where a new partition is to be read from.
@@ -295,7 +264,7 @@ impl PartitionAssigner {
             let Partition { topic, index } = &partition;
             let waker = self.readers[reader].1.thread().clone();
             let queue = PartitionQueue::split(&self.consumer, &partition, waker)
-                .expect("a topic's name that a broker told has no NUL, and its partition is there");
+                .expect("a broker's topic names have no NUL, and the partition is assigned");
             tracing::info!(%topic, index, ?feed, ?start, "reading a partition");
             if progress.is_behind() {
                 self.progress.one_behind();

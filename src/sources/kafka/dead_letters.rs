@@ -37,8 +37,8 @@ impl DeadLetterTopic {
         let lost = metrics.dead_letters_lost.clone();
         let config = cluster.client(&defaults, &fixed);
         let topic = cluster.topic(DEAD_LETTERS);
-        let told = AtomicBool::new(false);
-        let deliveries = DeadLetterDeliveries { lost: lost.clone(), topic: topic.clone(), told };
+        let logged = AtomicBool::new(false);
+        let deliveries = DeadLetterDeliveries { lost: lost.clone(), topic: topic.clone(), logged };
         let producer =
             ThreadedProducer::from_config_and_context(&config, DeliveryContext(deliveries))?;
         Ok(DeadLetterTopic { producer, topic, lost })
@@ -84,7 +84,7 @@ impl DeadLetterTopic {
 struct DeadLetterDeliveries {
     lost: IntCounter,
     topic: String,
-    told: AtomicBool,
+    logged: AtomicBool,
 }
 
 impl Deliveries for DeadLetterDeliveries {
@@ -92,11 +92,11 @@ impl Deliveries for DeadLetterDeliveries {
 
     fn delivered(&self, result: &DeliveryResult<'_>, (): ()) {
         match result {
-            Ok(_) => self.told.store(false, Ordering::Relaxed),
+            Ok(_) => self.logged.store(false, Ordering::Relaxed),
             Err((error, _)) => {
                 self.lost.inc();
                 // One line when failures begin, not one for each dead letter.
-                if !self.told.swap(true, Ordering::Relaxed) {
+                if !self.logged.swap(true, Ordering::Relaxed) {
                     tracing::warn!(%error, topic = self.topic, "dead letters can't be written");
                 }
             }

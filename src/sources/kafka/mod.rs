@@ -7,6 +7,7 @@
 
 mod client;
 mod cluster;
+mod topology;
 mod queue;
 mod dead_letters;
 mod reader;

@@ -1,0 +1,50 @@
+//! The brokers and topics of the cluster, and a log line whenever these come or go.
+
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::metadata::Metadata;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The brokers of the cluster, and the topics that it lacks.
+#[derive(Default)]
+pub(super) struct Topology {
+    missing: BTreeSet<Arc<str>>,
+    brokers: BTreeSet<i32>,
+}
+
+impl Topology {
+    /// Whether the cluster has all topics.
+    pub(super) fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    /// Returns a topic's partitions; none while the topic is missing, which is logged once.
+    pub(super) fn partitions(&mut self, name: &Arc<str>, metadata: &Metadata) -> Vec<i32> {
+        let topic = metadata.topics().iter().find(|topic| topic.name() == &**name);
+        let partitions =
+            topic.map(|topic| topic.partitions().iter().map(|partition| partition.id()));
+        let partitions: Vec<i32> = partitions.into_iter().flatten().collect();
+        if partitions.is_empty() {
+            if self.missing.insert(name.clone()) {
+                let error = topic.and_then(|topic| topic.error()).map(RDKafkaErrorCode::from);
+                tracing::warn!(topic = %name, ?error, "the topic is not there yet; waiting for it");
+            }
+        } else if self.missing.remove(name) {
+            tracing::info!(topic = %name, "the topic is there now");
+        }
+        partitions
+    }
+
+    /// Logs which brokers have come and gone.
+    pub(super) fn note_brokers(&mut self, metadata: &Metadata) {
+        let brokers: BTreeSet<i32> = metadata.brokers().iter().map(|broker| broker.id()).collect();
+        let (gone, come) = (&self.brokers - &brokers, &brokers - &self.brokers);
+        if !gone.is_empty() {
+            tracing::warn!(?gone, left = ?brokers, "Kafka brokers are gone");
+        }
+        if !come.is_empty() {
+            tracing::info!(?come, "Kafka brokers are there");
+        }
+        self.brokers = brokers;
+    }
+}
