@@ -1,5 +1,6 @@
 //! The command line: parses it, and runs the command.
 
+mod flag;
 mod args;
 mod failure;
 mod output;
@@ -16,9 +17,10 @@ mod check;
 mod config;
 
 use crate::config::{Config, EffectiveSetting, Layers};
-use args::{Cli, Command, Flag, Options};
+use args::{Cli, Command, Options};
 use clap::{CommandFactory, Parser};
 use failure::Usage;
+use flag::Flag;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;

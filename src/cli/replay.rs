@@ -149,7 +149,8 @@ fn json(record: &Record<'_>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::{Destination, Speed};
+    use crate::cli::args::Destination;
+    use crate::cli::args::events::Speed;
     use crate::config::Layers;
     use crate::evaluate::read::Format;
     use std::path::Path;
