@@ -3,8 +3,8 @@
 
 #![no_main]
 
-use dataflows::block::Block;
-use dataflows::event::Kind;
+use dataflows::record::block::Block;
+use dataflows::record::event::Kind;
 use libfuzzer_sys::fuzz_target;
 use recsys::event::parse::{Scratch, parse, parse_merge, parse_row};
 use std::collections::BTreeSet;

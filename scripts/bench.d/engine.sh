@@ -26,8 +26,7 @@ engine_stop() {
 }
 
 # The profile alone.
-profile_only=(--set views.popularity=false --set views.bought=false --set views.activity=false
-  --set views.history=false)
+profile_only=(--set views.mode=profile)
 
 # Waits until the engine has caught up.
 engine_ready() {

@@ -6,6 +6,7 @@ use super::{
     ClusterConfig, Config, FilesConfig, HttpConfig, KafkaConfig, LimitsConfig, RedisConfig,
     ViewsConfig, ZooKeeperConfig,
 };
+use dataflows::graph::Mode;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
 use redis::IntoConnectionInfo;
@@ -158,14 +159,22 @@ fn views(reader: &mut SettingReader) -> ViewsConfig {
     let horizon_days = count("views.horizon_days", 30, 10_000);
     let kept_events = count("views.kept_events", 1_000, 1_000_000);
     let paired_events = count("views.paired_events", 100, 10_000);
+    for old in ["views.popularity", "views.bought", "views.activity", "views.history"] {
+        reader.renamed(old, "views.mode = \"profile\" or \"all\"");
+    }
     ViewsConfig {
-        popularity: reader.boolean("views.popularity", true),
-        bought: reader.boolean("views.bought", true),
-        activity: reader.boolean("views.activity", true),
-        history: reader.boolean("views.history", true),
+        mode: reader.text("views.mode", "all", mode).unwrap_or(Mode::All),
         horizon_days,
         kept_events,
         paired_events,
+    }
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    match text {
+        "profile" => Ok(Mode::Profile),
+        "all" => Ok(Mode::All),
+        _ => Err("must be \"profile\" or \"all\"".into()),
     }
 }
 

@@ -21,7 +21,8 @@ pub use problem::{ConfigError, Problem};
 pub use reader::EffectiveSetting;
 pub use secret::Secret;
 
-use dataflows::block::stable_hash;
+use dataflows::graph::Mode;
+use dataflows::ids::hash::stable_hash;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -54,7 +55,7 @@ pub struct Config {
     pub http: HttpConfig,
     /// Bounds on what waits.
     pub limits: LimitsConfig,
-    /// The views beside the profile.
+    /// The views that are kept, and how much of the past they hold.
     pub views: ViewsConfig,
 }
 
@@ -149,18 +150,12 @@ pub struct LimitsConfig {
     pub idle_merge_effort: usize,
 }
 
-/// The views that are built beside the profile, which always is.
+/// The views that are kept, and how much of the past they hold.
 #[derive(Clone, Debug)]
 pub struct ViewsConfig {
-    /// The most popular products, overall and by tag.
-    pub popularity: bool,
-    /// What each user has bought, to leave it out of recommendations.
-    pub bought: bool,
-    /// When each user was last active, and their totals.
-    pub activity: bool,
-    /// What each user did, and which products go together.
-    pub history: bool,
-    /// The days, in the events' own time, that history and popularity are kept.
+    /// The profiles alone, or all views.
+    pub mode: Mode,
+    /// The days, in the events' own time, for which history and popularity are kept.
     pub horizon_days: u32,
     /// The most events of one user and day that the history keeps.
     pub kept_events: u32,

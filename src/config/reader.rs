@@ -92,18 +92,6 @@ impl SettingReader {
         Duration::from_millis(self.number(key, default, range) as u64)
     }
 
-    /// Reads `true` or `false`.
-    pub(super) fn boolean(&mut self, key: &str, default: bool) -> bool {
-        let read = |typed: &TypedValue| match typed {
-            TypedValue::Boolean(boolean) => Ok((*boolean, boolean.to_string())),
-            TypedValue::Text(text) => bool::from_str(text)
-                .map(|boolean| (boolean, text.clone()))
-                .map_err(|_| "must be true or false".into()),
-            _ => Err("must be true or false".into()),
-        };
-        self.read(key, || Ok((default, default.to_string())), read).unwrap_or(default)
-    }
-
     /// Reads a list of texts, or one text with commas; the rule applies to each.
     pub(super) fn list(&mut self, key: &str, default: &[&str], rule: Rule<String>) -> Vec<String> {
         let check = |texts: Vec<String>| -> Result<_, String> {
@@ -147,6 +135,14 @@ impl SettingReader {
             (Some(setting.value.clone()), setting.origin.clone())
         });
         self.problems.push(Problem { origin, key: key.into(), value, rule: rule.into() });
+    }
+
+    /// Refuses a setting of an earlier version, and names the one that took its place.
+    pub(super) fn renamed(&mut self, old: &str, new: &str) {
+        if let Some((_, origin)) = self.take(old) {
+            let rule = format!("is no longer a setting; use {new}");
+            self.problems.push(Problem { origin, key: old.into(), value: None, rule });
+        }
     }
 
     /// Returns all settings in force.

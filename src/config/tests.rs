@@ -80,7 +80,23 @@ fn what_is_wrong_is_told_with_its_place_and_its_rule() {
         &[("http.threads", "300")],
         &[&format!("--set http.threads: http.threads = \"300\": {number}")],
     );
-    check("views.bought = 1", &[], &[], &["f.toml:1: views.bought = 1: must be true or false"]);
+    check(
+        "views.mode = \"some\"",
+        &[],
+        &[],
+        &["f.toml:1: views.mode = \"some\": must be \"profile\" or \"all\""],
+    );
+    let old = "is no longer a setting; use views.mode = \"profile\" or \"all\"";
+    check("views.bought = true", &[], &[], &[&format!("f.toml:1: views.bought: {old}")]);
+    check(
+        "",
+        &[("RECSYS_VIEWS_HISTORY", "false")],
+        &[("views.activity", "false")],
+        &[
+            &format!("--set views.activity: views.activity: {old}"),
+            &format!("RECSYS_VIEWS_HISTORY: views.history: {old}"),
+        ],
+    );
     check(
         "kafka.brokers = [\"localhost\"]",
         &[],
@@ -207,7 +223,7 @@ fn the_fingerprint_is_of_what_a_cluster_shares() {
     for same in ["process = 1\n", "http.listen = \"127.0.0.1:1\"\n", "files.dir = \"x\"\n"] {
         assert_eq!(of(&format!("{same}{cluster}")), base, "{same}");
     }
-    for other in ["workers = 3\n", "views.bought = false\n", "kafka.brokers = [\"b:1\"]\n"] {
+    for other in ["workers = 3\n", "views.mode = \"profile\"\n", "kafka.brokers = [\"b:1\"]\n"] {
         assert_ne!(of(&format!("{other}{cluster}")), base, "{other}");
     }
 }

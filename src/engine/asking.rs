@@ -1,13 +1,16 @@
-//! A worker's end of the questions' dataflow: what waits is asked as of a time that is complete, and
-//! whoever asked gets the answer.
+//! A worker's end of the questions' dataflow: asks the questions that wait as of a complete time, and
+//! answers them.
 
-use crate::engine::answer::{asks, assemble};
 use crate::engine::now;
-use crate::engine::question::{Answer, Asked, Question};
+use crate::engine::question::Question;
 use crossbeam_channel::Receiver;
-use dataflows::Time;
-use dataflows::names::SharedVocabulary;
-use dataflows::questions::{Ask, Asks, Found, Views, questions};
+use dataflows::ids::dictionary::SharedDictionaries;
+use dataflows::questions::Queries;
+use dataflows::questions::query::Found;
+use dataflows::questions::query::RoutedQuery;
+use dataflows::questions::questions;
+use dataflows::questions::views::Views;
+use dataflows::time::Time;
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -19,29 +22,29 @@ use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::probe;
 use timely::worker::Worker;
 
-/// For how long after a question more are expected.
+/// How long after a question more are expected.
 const ASKED: Duration = Duration::from_millis(100);
-/// How long what is asked as of stays behind what is complete, at most: views can't merge what may
-/// still be asked about.
+/// The most that the time that questions are asked as of lags behind the complete times. Views can't
+/// merge times that may still be asked about.
 pub(super) const LINGER: Duration = Duration::from_millis(1);
 
-/// Questions under way, by number.
-type Pending = Rc<RefCell<HashMap<u64, Asked>>>;
+/// Questions under way, by id.
+type Pending = Rc<RefCell<HashMap<u64, Box<dyn Question>>>>;
 /// Answers that are kept back until nobody asks as of an earlier time.
-type Settling = Rc<RefCell<VecDeque<(Time, Asked, Vec<Found>)>>>;
+type Settling = Rc<RefCell<VecDeque<(Time, Box<dyn Question>, Vec<Found>)>>>;
 
-/// The time that the workers of a process ask as of. It goes on together: what is kept between
-/// questions would else be taken back for one worker's questions, and added again for another's.
+/// The time that the workers of a process ask as of. It is one for all: the caches between questions
+/// would otherwise be taken back for one worker's questions, and brought forward again for another's.
 #[derive(Default)]
-pub(super) struct AsOf {
+pub(super) struct SharedTime {
     time: AtomicU64,
-    /// When it went on last, in microseconds since the Unix epoch.
+    /// The wall clock when it advanced last, in microseconds since the Unix epoch.
     since: AtomicU64,
 }
 
-impl AsOf {
-    /// The time, which is the newest that is complete if it has not gone on for [`LINGER`].
-    fn go_on(&self, newest: Time) -> Time {
+impl SharedTime {
+    /// Advances to the newest complete time, unless it advanced within [`LINGER`]; returns the time.
+    fn advance(&self, newest: Time) -> Time {
         let (now, since) = (now(), self.since.load(Ordering::Acquire));
         let linger = Time::try_from(LINGER.as_micros()).expect("it lingers shortly");
         // A clock that was set back must not hold it.
@@ -55,40 +58,40 @@ impl AsOf {
 
 /// The questions of a worker.
 pub(super) struct Asking {
-    asked: Receiver<Asked>,
-    shared: Arc<AsOf>,
-    asks: Asks,
+    questions: Receiver<Box<dyn Question>>,
+    shared: Arc<SharedTime>,
+    queries: Queries,
     /// The time that questions are asked as of.
     as_of: Time,
-    /// When there was a question last.
+    /// The time of the last question.
     last: Instant,
-    /// Which times some worker may still ask as of.
+    /// The times that some worker may still ask as of.
     asking: probe::Handle<Time>,
     pending: Pending,
     settling: Settling,
     /// Questions that want an answer of a later time.
-    later: Vec<Asked>,
-    /// The number of the next question.
+    later: Vec<Box<dyn Question>>,
+    /// The id of the next question.
     next: u64,
     origin: usize,
     peers: usize,
 }
 
 impl Asking {
-    /// Builds the dataflow, for what is asked over a channel.
+    /// Builds the dataflow, for questions that come over a channel.
     pub(super) fn build(
         worker: &mut Worker,
         views: Views,
-        vocabulary: &SharedVocabulary,
-        asked: Receiver<Asked>,
-        shared: Arc<AsOf>,
+        dictionaries: &SharedDictionaries,
+        questions: Receiver<Box<dyn Question>>,
+        shared: Arc<SharedTime>,
     ) -> Asking {
         let (asking, pending, settling) = Default::default();
-        let asks = answering(worker, views, vocabulary, &asking, &pending, &settling);
+        let queries = answering(worker, views, dictionaries, &asking, &pending, &settling);
         Asking {
-            asked,
+            questions,
             shared,
-            asks,
+            queries,
             as_of: 0,
             last: Instant::now(),
             asking,
@@ -101,24 +104,24 @@ impl Asking {
         }
     }
 
-    /// Whether questions come.
+    /// True while questions come.
     pub(super) fn is_asked(&self) -> bool {
         self.last.elapsed() < ASKED
     }
 
-    /// Whether what is asked as of is behind the newest time that is complete.
+    /// True while questions are asked as of an earlier time than the newest complete one.
     pub(super) fn is_behind(&self, newest: Time) -> bool {
         self.as_of < newest
     }
 
-    /// Asks what waits, as of the newest time that is complete.
+    /// Asks all questions that wait, as of the newest complete time.
     pub(super) fn take(&mut self, newest: Time) {
-        let asked = !self.asked.is_empty() || !self.later.is_empty();
+        let asked = !self.questions.is_empty() || !self.later.is_empty();
         if self.is_behind(newest) {
-            let as_of = self.shared.go_on(newest);
+            let as_of = self.shared.advance(newest);
             if self.as_of < as_of {
                 self.as_of = as_of;
-                self.asks.advance_to(as_of);
+                self.queries.advance_to(as_of);
             }
         }
         if !asked {
@@ -126,69 +129,62 @@ impl Asking {
         }
         self.last = Instant::now();
         let waiting = std::mem::take(&mut self.later);
-        for asked in waiting.into_iter().chain(self.asked.clone().try_iter()) {
-            match asked.question {
-                Question::Positions { after, .. } if self.as_of <= after => self.later.push(asked),
-                _ => self.ask(asked),
+        for question in waiting.into_iter().chain(self.questions.clone().try_iter()) {
+            match question.settled_after() {
+                Some(after) if self.as_of <= after => self.later.push(question),
+                _ => self.ask(question),
             }
         }
-        self.asks.flush();
+        self.queries.flush();
     }
 
-    fn ask(&mut self, asked: Asked) {
-        let whats = asks(&asked.question);
-        if whats.is_empty() {
-            return reply(asked, self.as_of, Vec::new());
+    fn ask(&mut self, question: Box<dyn Question>) {
+        let queries = question.queries();
+        if queries.is_empty() {
+            return question.answer(self.as_of, Vec::new());
         }
         let (origin, peers, id) = (self.origin, self.peers, self.next);
         self.next += 1;
-        Ask::of(origin, id, whats, peers).into_iter().for_each(|ask| self.asks.send(ask));
-        self.pending.borrow_mut().insert(id, asked);
+        let routed = RoutedQuery::route(origin, id, queries, peers);
+        routed.into_iter().for_each(|query| self.queries.send(query));
+        self.pending.borrow_mut().insert(id, question);
     }
 
     /// Gives the answers that were kept back.
     pub(super) fn settle(&mut self) {
         let mut settling = self.settling.borrow_mut();
         while settling.front().is_some_and(|(time, _, _)| !self.asking.less_than(time)) {
-            if let Some((time, asked, found)) = settling.pop_front() {
-                reply(asked, time, found);
+            if let Some((time, question, found)) = settling.pop_front() {
+                question.answer(time, found);
             }
         }
     }
 }
 
-/// The dataflow of questions: who asked gets the answer.
+/// Builds the dataflow of questions; its answers go to whoever asked.
 fn answering(
     worker: &mut Worker,
     views: Views,
-    vocabulary: &SharedVocabulary,
+    dictionaries: &SharedDictionaries,
     asking: &probe::Handle<Time>,
     pending: &Pending,
     settling: &Settling,
-) -> Asks {
+) -> Queries {
     let (pending, settling) = (pending.clone(), settling.clone());
     worker.dataflow(|scope| {
-        let (asks, answers) = questions(scope, views, vocabulary, asking);
+        let (queries, answers) = questions(scope, views, dictionaries, asking);
         answers.sink(Pipeline, "reply", move |(answers, _)| {
             answers.for_each(|_, answers| {
                 for (id, time, found) in answers.drain(..) {
-                    let Some(asked) = pending.borrow_mut().remove(&id) else { continue };
-                    match asked.question {
-                        Question::Positions { .. } => {
-                            settling.borrow_mut().push_back((time, asked, found));
-                        }
-                        _ => reply(asked, time, found),
+                    let Some(question) = pending.borrow_mut().remove(&id) else { continue };
+                    if question.settled_after().is_some() {
+                        settling.borrow_mut().push_back((time, question, found));
+                    } else {
+                        question.answer(time, found);
                     }
                 }
             });
         });
-        asks
+        queries
     })
-}
-
-fn reply(asked: Asked, as_of: Time, found: Vec<Found>) {
-    let Asked { question, reply } = asked;
-    let body = assemble(&question, found);
-    // Whoever asked may have gone; then nobody misses the answer.
-    let _: Result<(), Answer> = reply.send(Answer { as_of, body });
 }

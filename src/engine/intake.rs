@@ -1,8 +1,8 @@
 //! What sources hand to a worker: units of events with the positions that they reach.
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use dataflows::block::Block;
-use dataflows::guests::Merge;
+use dataflows::record::block::Block;
+use dataflows::record::merge::Merge;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,20 +17,27 @@ pub struct Partition {
     pub index: i32,
 }
 
+impl Partition {
+    /// The name by which the dataflow knows it: `topic/index`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.topic, self.index)
+    }
+}
+
 /// A catalogue row, or that it is gone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CatalogueRow {
     /// The product's id.
     pub product: String,
     /// What the shop says of it; `None` deletes.
-    pub row: Option<dataflows::catalogue::Product>,
+    pub row: Option<dataflows::record::product::Product>,
 }
 
 /// What a worker takes at once, all of it into one epoch: events by owner, merges, rows, and how
 /// far they advance their partitions. So "state at t" and "offsets at t" are one cut.
 #[derive(Debug, Default)]
 pub struct Unit {
-    /// Events by the worker that owns their user (`dataflows::block::owner`).
+    /// Events by the worker that owns their user (`dataflows::ids::hash::owner`).
     pub blocks: Vec<(usize, Block)>,
     /// Guests that have signed in.
     pub merges: Vec<Merge>,

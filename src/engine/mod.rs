@@ -2,7 +2,6 @@
 
 pub mod intake;
 pub mod question;
-mod answer;
 mod pace;
 mod asking;
 mod worker;
@@ -11,7 +10,7 @@ mod start;
 pub use start::{Engine, Failed, start};
 pub use worker::Change;
 
-use dataflows::Time;
+use dataflows::time::Time;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The wall clock as logical time.

@@ -2,16 +2,16 @@
 
 use crate::cluster::{self, Cluster, Loss, Wire};
 use crate::config::Config;
-use crate::engine::asking::AsOf;
+use crate::engine::asking::SharedTime;
 use crate::engine::intake::{Inlet, intake};
 use crate::engine::question::Asker;
 use crate::engine::worker::{Change, Fittings, Seat, run};
 use crate::metrics::Metrics;
 use crate::sinks::redis::{Prepared, is_blank};
 use crossbeam_channel::{Sender, bounded, unbounded};
-use dataflows::clock::DAY_HOURS;
-use dataflows::graph::Choice;
-use dataflows::history::Limits;
+use dataflows::graph::ViewConfig;
+use dataflows::time::DAY_HOURS;
+use dataflows::views::history::Limits;
 use differential_dataflow::trace::ExertionLogic;
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -65,10 +65,10 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
     let first = config.process * config.workers;
     let stop = Arc::new(AtomicBool::new(false));
     let closed = Arc::new(AtomicU64::new(0));
-    let as_of = Arc::new(AsOf::default());
+    let as_of = Arc::new(SharedTime::default());
     let open = Arc::new(AtomicUsize::new(0));
     let (change, changes) = unbounded();
-    let choice = choice(config);
+    let views = views(config);
     // Before any worker has written.
     let blank = config.redis.as_ref().is_some_and(is_blank);
     let (mut inlets, mut questions, mut seats) = (Vec::new(), Vec::new(), Vec::new());
@@ -81,7 +81,7 @@ pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> 
         };
         inlets.push(inlet);
         questions.push(ask);
-        let fittings = Fittings { choice, redis, asked, as_of: as_of.clone() };
+        let fittings = Fittings { views, redis, questions: asked, as_of: as_of.clone() };
         let seat = Seat {
             outlet,
             changes: if index == 0 { changes.clone() } else { crossbeam_channel::never() },
@@ -148,13 +148,10 @@ fn settings(idle_merge_effort: usize) -> timely::WorkerConfig {
     settings
 }
 
-fn choice(config: &Config) -> Choice {
+fn views(config: &Config) -> ViewConfig {
     let views = &config.views;
-    Choice {
-        popularity: views.popularity,
-        bought: views.bought,
-        activity: views.activity,
-        history: views.history,
+    ViewConfig {
+        mode: views.mode,
         limits: Limits {
             paired: views.paired_events,
             kept: views.kept_events,

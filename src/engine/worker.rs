@@ -1,21 +1,23 @@
 //! The one loop of a worker: take what came, advance all inputs, step, maintain. Nothing in it
 //! blocks.
 
-use crate::engine::answer::partition_name;
-use crate::engine::asking::{AsOf, Asking, LINGER};
+use crate::engine::asking::{Asking, LINGER, SharedTime};
 use crate::engine::intake::{Outlet, Unit};
 use crate::engine::now;
 use crate::engine::pace::Pace;
-use crate::engine::question::Asked;
+use crate::engine::question::Question;
 use crate::metrics::EngineWorkerMetrics;
 use crate::sinks::redis::{Arrivals, Prepared, Sink};
 use crossbeam_channel::Receiver;
-use dataflows::Time;
-use dataflows::closed::Closed;
-use dataflows::graph::{Choice, Inputs, Measured, graph};
-use dataflows::model::{Blend, Model};
-use dataflows::names::SharedVocabulary;
-use dataflows::weights::Weights;
+use dataflows::arrange::closed::Closed;
+use dataflows::arrange::measured::Measured;
+use dataflows::graph::ViewConfig;
+use dataflows::graph::graph;
+use dataflows::ids::dictionary::SharedDictionaries;
+use dataflows::inputs::Inputs;
+use dataflows::score::model::{Blend, Model};
+use dataflows::score::weights::Weights;
+use dataflows::time::Time;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -26,11 +28,11 @@ use timely::worker::Worker;
 
 /// What a worker's dataflows are built with.
 pub(super) struct Fittings {
-    pub(super) choice: Choice,
+    pub(super) views: ViewConfig,
     pub(super) redis: Option<Prepared>,
-    pub(super) asked: Receiver<Asked>,
+    pub(super) questions: Receiver<Box<dyn Question>>,
     /// The time that the workers of this process ask as of.
-    pub(super) as_of: Arc<AsOf>,
+    pub(super) as_of: Arc<SharedTime>,
 }
 
 /// What a worker is given to run.
@@ -114,8 +116,8 @@ struct State {
 
 impl State {
     fn build(worker: &mut Worker, fittings: Fittings, seat: Seat) -> State {
-        let Fittings { choice, redis, asked, as_of } = fittings;
-        let vocabulary = SharedVocabulary::default();
+        let Fittings { views, redis, questions, as_of } = fittings;
+        let dictionaries = SharedDictionaries::default();
         let heard = Rc::new(Cell::new(0));
         let modelled = Rc::new(RefCell::new(VecDeque::new()));
         let (hear, model) = (heard.clone(), modelled.clone());
@@ -124,8 +126,8 @@ impl State {
         let (mut inputs, views, closed, measured, sink) = worker.dataflow::<Time, _, _>(|scope| {
             let (inputs, outputs) = graph(
                 scope,
-                choice,
-                &vocabulary,
+                views,
+                &dictionaries,
                 move |time| hear.set(time.max(hear.get())),
                 move |time, changed| model.borrow_mut().push_back((time, changed)),
                 move |time, block| {
@@ -135,11 +137,11 @@ impl State {
                 },
             );
             let sink = redis.zip(arrivals).map(|(redis, arrivals)| {
-                redis.attach(outputs.profile, vocabulary.clone(), arrivals)
+                redis.attach(outputs.profile, dictionaries.clone(), arrivals)
             });
             (inputs, outputs.views, outputs.closed, outputs.measured, sink)
         });
-        let asking = Asking::build(worker, views, &vocabulary, asked, as_of);
+        let asking = Asking::build(worker, views, &dictionaries, questions, as_of);
         seat.outlet.bind(std::thread::current());
         let time = now();
         inputs.advance_to(time);
@@ -220,7 +222,7 @@ impl State {
                 self.inputs.rows.send((row.product, row.row));
             }
             for (partition, by) in advances {
-                self.inputs.advances.send((partition_name(&partition), by));
+                self.inputs.advances.send((partition.name(), by));
             }
         }
         took

@@ -1,7 +1,7 @@
 //! Clicks with dense ids, in the order of their times, each in its visit.
 
 use super::read::{self, Format, ReadError, Record, Tally};
-use dataflows::event::Kind;
+use dataflows::record::event::Kind;
 use std::collections::HashMap;
 use std::path::PathBuf;
 

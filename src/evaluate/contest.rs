@@ -4,7 +4,7 @@ use super::baselines::{Association, Cosine, Neighbours, Popularity, Sequential, 
 use super::baselines::{Similarity, Weighting};
 use super::served::Served;
 use super::{Clicks, Recommender};
-use dataflows::model::Model;
+use dataflows::score::model::Model;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;

@@ -100,7 +100,7 @@ fn ask(method: &mut dyn Recommender, judge: &mut Judge, question: &Question<'_>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dataflows::event::Kind;
+    use dataflows::record::event::Kind;
 
     /// Ranks the products that it has learned, newest first, and keeps what it was asked.
     #[derive(Default)]

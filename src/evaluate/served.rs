@@ -1,16 +1,24 @@
 //! What is served: the engine's own dataflow, on one worker in this thread.
 
 use super::{Click, Clicks, Recommender};
-use dataflows::Time;
-use dataflows::block::Block;
-use dataflows::closed::Closed;
-use dataflows::event::Event;
-use dataflows::graph::{Choice, Inputs, graph};
-use dataflows::history::Limits;
-use dataflows::model::Model;
-use dataflows::names::SharedVocabulary;
-use dataflows::questions::{Ask, Asks, Found, What, questions};
-use dataflows::recommend::{Basis, Ranking, Rules};
+use dataflows::arrange::closed::Closed;
+use dataflows::graph::Mode;
+use dataflows::graph::ViewConfig;
+use dataflows::graph::graph;
+use dataflows::ids::dictionary::SharedDictionaries;
+use dataflows::inputs::Inputs;
+use dataflows::questions::Queries;
+use dataflows::questions::query::Found;
+use dataflows::questions::query::Query;
+use dataflows::questions::query::RoutedQuery;
+use dataflows::questions::questions;
+use dataflows::ranking::answer::Ranking;
+use dataflows::ranking::rules::{Basis, Rules};
+use dataflows::record::block::Block;
+use dataflows::record::event::Event;
+use dataflows::score::model::Model;
+use dataflows::time::Time;
+use dataflows::views::history::Limits;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -24,13 +32,8 @@ use timely::worker::Worker;
 const EPOCH: usize = 1_000;
 
 /// The engine's views, as it keeps them unless it is told otherwise.
-const CHOICE: Choice = Choice {
-    popularity: true,
-    bought: true,
-    activity: true,
-    history: true,
-    limits: Limits { paired: 100, kept: 1_000, horizon: 30 * 24 },
-};
+const VIEWS: ViewConfig =
+    ViewConfig { mode: Mode::All, limits: Limits { paired: 100, kept: 1_000, horizon: 30 * 24 } };
 
 /// The dataflow as a method. A visit that it has learned is asked about as its user, as a shop
 /// would; one that it has not, by its products.
@@ -39,7 +42,7 @@ pub struct Served {
     inputs: Inputs,
     /// Which times are complete.
     closed: Closed,
-    asks: Asks,
+    queries: Queries,
     answer: Rc<RefCell<Option<Ranking>>>,
     /// The time that is open.
     now: Time,
@@ -63,14 +66,15 @@ impl Served {
     pub fn new(clicks: &Clicks, model: Model) -> Served {
         let mut worker =
             Worker::new(WorkerConfig::default(), Allocator::Thread(Thread::default()), None);
-        let vocabulary = SharedVocabulary::default();
+        let dictionaries = SharedDictionaries::default();
         let answer = Rc::new(RefCell::new(None));
         let (mut inputs, views, closed) = worker.dataflow(|scope| {
-            let (inputs, outputs) = graph(scope, CHOICE, &vocabulary, |_| (), |_, _| (), |_, _| ());
+            let (inputs, outputs) =
+                graph(scope, VIEWS, &dictionaries, |_| (), |_, _| (), |_, _| ());
             (inputs, outputs.views, outputs.closed)
         });
-        let asks = worker.dataflow(|scope| {
-            let (asks, answers) = questions(scope, views, &vocabulary, &probe::Handle::new());
+        let queries = worker.dataflow(|scope| {
+            let (queries, answers) = questions(scope, views, &dictionaries, &probe::Handle::new());
             let answer = answer.clone();
             answers.inspect(move |(_, _, found)| {
                 let ranking = found.iter().find_map(|found| match found {
@@ -79,14 +83,14 @@ impl Served {
                 });
                 *answer.borrow_mut() = Some(ranking.unwrap_or_default());
             });
-            asks
+            queries
         });
         inputs.models.send((0, model));
         Served {
             worker,
             inputs,
             closed,
-            asks,
+            queries,
             answer,
             now: 0,
             block: Block::default(),
@@ -106,10 +110,10 @@ impl Served {
             Basis::Visit(visit.iter().map(text).collect())
         };
         let time = self.close();
-        self.asks.advance_to(time);
-        let whats = vec![What::Rank { basis, rules }];
-        Ask::of(0, time, whats, 1).into_iter().for_each(|ask| self.asks.send(ask));
-        self.asks.flush();
+        self.queries.advance_to(time);
+        let routed = RoutedQuery::route(0, time, vec![Query::Rank { basis, rules }], 1);
+        routed.into_iter().for_each(|query| self.queries.send(query));
+        self.queries.flush();
         let answer = &self.answer;
         self.worker.step_while(|| answer.borrow().is_none());
         answer.take().unwrap_or_default()
@@ -181,8 +185,8 @@ mod tests {
     use super::super::clicks::Builder;
     use super::super::read::Record;
     use super::*;
-    use dataflows::event::Kind;
-    use dataflows::model::Blend;
+    use dataflows::record::event::Kind;
+    use dataflows::score::model::Blend;
 
     /// A user, a kind, a product, and a minute.
     type Act = (&'static str, Kind, &'static str, i64);

@@ -1,7 +1,7 @@
 //! Where new events and merges are written before anyone believes in them.
 
 use crate::engine::intake::Partition;
-use dataflows::event::Kind;
+use dataflows::record::event::Kind;
 use std::pin::Pin;
 
 /// A future that may be sent between threads.

@@ -1,7 +1,7 @@
 //! The visitors: each on a visit of their own, many at a time.
 
 use super::shop::{Shop, draw, zipf};
-use dataflows::event::Kind;
+use dataflows::record::event::Kind;
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};

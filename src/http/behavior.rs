@@ -1,13 +1,13 @@
 //! Handlers of new events and merges. Those of one request are all stored, or none is.
 
-use crate::engine::question::{Body, Question};
 use crate::event::log::{NewRecord, Position, Subject};
 use crate::event::parse::{self, Scratch};
-use crate::http::call::{Call, unexpected};
+use crate::http::call::Call;
 use crate::http::fault::Fault;
 use crate::http::json;
 use crate::http::reply::{Reply, json_as_of, json_reply};
 use crate::http::request;
+use dataflows::questions::ask::Positions;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use serde_json::value::RawValue;
@@ -92,7 +92,7 @@ async fn until_visible(call: &Call<'_>, positions: &[Position]) -> Result<u64, F
         let last = last.entry(partition).or_insert(*offset);
         *last = (*offset).max(*last);
     }
-    let partitions: Vec<_> = last.keys().copied().cloned().collect();
+    let partitions: Vec<_> = last.keys().map(|partition| partition.name()).collect();
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut after = 0;
@@ -100,7 +100,7 @@ async fn until_visible(call: &Call<'_>, positions: &[Position]) -> Result<u64, F
         if timeout_at(call.deadline, pace.tick()).await.is_err() {
             return Err(not_visible());
         }
-        let question = Question::Positions { partitions: partitions.clone(), after };
+        let question = Positions { partitions: partitions.clone(), after };
         let answer = match call.ask(question).await {
             Ok(answer) => answer,
             // The events are stored: an error would make the client send them again.
@@ -108,8 +108,7 @@ async fn until_visible(call: &Call<'_>, positions: &[Position]) -> Result<u64, F
             Err(Fault::Late(_)) => return Err(not_visible()),
             Err(fault) => return Err(fault),
         };
-        let Body::Positions(next) = &answer.body else { return Err(unexpected(&answer.body)) };
-        if last.values().zip(next).all(|(last, next)| last < next) {
+        if last.values().zip(&answer.body).all(|(last, next)| last < next) {
             return Ok(answer.as_of);
         }
         // An answer as of the same time would be the same.

@@ -1,10 +1,11 @@
 //! A request as its handler sees it, and the waiting for others, each until the request's deadline.
 
-use crate::engine::question::{Answer, Body, Question, Refusal};
+use crate::engine::question::{Answer, Refusal};
 use crate::http::fault::Fault;
 use crate::http::request::{self, Query};
 use crate::http::{Front, HttpLimits};
 use bytes::Bytes;
+use dataflows::questions::ask::Ask;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
@@ -21,8 +22,8 @@ pub(super) struct Call<'a> {
 
 impl Call<'_> {
     /// Asks the dataflow and waits for its answer.
-    pub(super) async fn ask(&self, question: Question) -> Result<Answer, Fault> {
-        let answer = self.front.asker.ask(question).map_err(|refusal| {
+    pub(super) async fn ask<A: Ask>(&self, ask: A) -> Result<Answer<A::Answer>, Fault> {
+        let answer = self.front.asker.ask(ask).map_err(|refusal| {
             if refusal == Refusal::Overloaded {
                 self.front.metrics.engine.questions_refused.inc();
             }
@@ -55,16 +56,4 @@ impl Call<'_> {
     pub(super) async fn read(&self, body: Incoming) -> Result<Bytes, Fault> {
         request::body(body, self.limits.max_body_bytes, self.deadline).await
     }
-}
-
-/// The error for an answer to another question than was asked, which the workers never give.
-pub(super) fn unexpected(body: &Body) -> Fault {
-    let kind = match body {
-        Body::Profiles(_) => "profiles",
-        Body::Activity(_) => "activity",
-        Body::Products(_) => "products",
-        Body::Events(_) => "events",
-        Body::Positions(_) => "positions",
-    };
-    Fault::Internal(format!("the workers answered with {kind}, which was not the question"))
 }

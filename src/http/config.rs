@@ -6,7 +6,7 @@ use crate::http::json::{self, Object};
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
 use crate::http::request;
 use crate::settings::{WEIGHTS, under_config, weights};
-use dataflows::weights::Weights;
+use dataflows::score::weights::Weights;
 use hyper::body::Incoming;
 use hyper::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use serde::de::IgnoredAny;

@@ -1,12 +1,12 @@
 //! Writes answers as JSON, directly into the body.
 
-use crate::engine::question::Activity;
 use crate::event::log::Position;
-use dataflows::event::Kind;
-use dataflows::guests::Merge;
-use dataflows::recent::OwnedEvent;
-use dataflows::recommend::{Cause, Ranking, Reason};
-use dataflows::weights::{Score, Weights};
+use dataflows::questions::ask::UserActivity;
+use dataflows::ranking::answer::{Cause, Ranking, Reason};
+use dataflows::record::event::Kind;
+use dataflows::record::event::OwnedEvent;
+use dataflows::record::merge::Merge;
+use dataflows::score::weights::{Score, Weights};
 use std::fmt::Display;
 use std::io::Write;
 
@@ -34,7 +34,7 @@ pub(super) fn profiles(out: &mut Vec<u8>, users: &[String], profiles: &[Vec<(Str
 }
 
 /// `{"lastActivity": …, "totals": {kind: count}}`; null and zeros for an unknown user.
-pub(super) fn activity(out: &mut Vec<u8>, activity: Option<&Activity>) {
+pub(super) fn activity(out: &mut Vec<u8>, activity: Option<&UserActivity>) {
     let totals = activity.map_or([0; 3], |activity| activity.totals);
     let object = match activity {
         Some(activity) => Object::new(out).with("lastActivity", |out| time(out, activity.last)),

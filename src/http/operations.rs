@@ -1,12 +1,12 @@
 //! Handlers for the operator: metrics, health, readiness, status, and the description of the
 //! routes.
 
-use crate::engine::question::Question;
 use crate::http::call::Call;
 use crate::http::config::stored_weights;
 use crate::http::fault::Fault;
 use crate::http::json::{self, Object};
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
+use dataflows::questions::ask::Profiles;
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER};
 
@@ -43,7 +43,7 @@ pub(super) fn ready(call: &Call<'_>) -> Reply {
 pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
     let status = &call.front.status;
     // Only the time of this answer is wanted.
-    let nothing = Question::Profiles(Vec::new());
+    let nothing = Profiles(Vec::new());
     let (answer, weights) = tokio::join!(call.ask(nothing), stored_weights(call));
     let awaited = status.readiness.awaited();
     let mut body = Vec::with_capacity(256);

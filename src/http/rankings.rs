@@ -1,12 +1,12 @@
 //! Handlers of rankings: recommendations, similar products, trends; and the rules in a request.
 
-use crate::engine::question::{Body, Question};
-use crate::http::call::{Call, unexpected};
+use crate::http::call::Call;
 use crate::http::fault::Fault;
 use crate::http::json;
 use crate::http::reply::{Reply, json_as_of};
 use crate::http::request::{self, Id, MOST_ITEMS, Query};
-use dataflows::recommend::{Basis, LeaveOut, Rules};
+use dataflows::questions::ask::Rank;
+use dataflows::ranking::rules::{Basis, LeaveOut, Rules};
 use hyper::body::Incoming;
 use serde::Deserialize;
 
@@ -118,10 +118,9 @@ fn list(query: Query<'_>, name: &str) -> Result<Vec<String>, Fault> {
 }
 
 async fn products(call: &Call<'_>, basis: Basis, rules: Rules) -> Result<Reply, Fault> {
-    let answer = call.ask(Question::Rank { basis, rules }).await?;
-    let Body::Products(products) = answer.body else { return Err(unexpected(&answer.body)) };
-    let mut body = Vec::with_capacity(640 * products.len());
-    json::products(&mut body, &products);
+    let answer = call.ask(Rank { basis, rules }).await?;
+    let mut body = Vec::with_capacity(640 * answer.body.len());
+    json::products(&mut body, &answer.body);
     Ok(json_as_of(answer.as_of, body))
 }
 

@@ -1,21 +1,22 @@
 //! Handlers of reads: each asks the dataflow one question and writes the answer as JSON.
 
-use crate::engine::question::{Body, Question};
-use crate::http::call::{Call, unexpected};
+use crate::http::call::Call;
 use crate::http::fault::Fault;
 use crate::http::json;
 use crate::http::reply::{Reply, json_as_of};
 use crate::http::request::{self, Id, MOST_ITEMS};
+use dataflows::questions::ask::Activity;
+use dataflows::questions::ask::Latest;
+use dataflows::questions::ask::Profiles;
 use hyper::body::Incoming;
 use serde::Deserialize;
 
 /// `GET /api/user-profile/{userId}`
 pub(super) async fn profile(call: &Call<'_>) -> Result<Reply, Fault> {
     let user = request::user(call.parameter)?;
-    let answer = call.ask(Question::Profiles(vec![user])).await?;
-    let Body::Profiles(profiles) = answer.body else { return Err(unexpected(&answer.body)) };
+    let answer = call.ask(Profiles(vec![user])).await?;
     let mut body = Vec::with_capacity(256);
-    json::profile(&mut body, profiles.first().map_or(&[], Vec::as_slice));
+    json::profile(&mut body, answer.body.first().map_or(&[], Vec::as_slice));
     Ok(json_as_of(answer.as_of, body))
 }
 
@@ -36,29 +37,26 @@ pub(super) async fn profiles(call: &Call<'_>, body: Incoming) -> Result<Reply, F
     }
     let users = users.user_ids.into_iter().map(|id| request::checked_user(id.into()));
     let users = users.collect::<Result<Vec<_>, _>>()?;
-    let answer = call.ask(Question::Profiles(users.clone())).await?;
-    let Body::Profiles(profiles) = answer.body else { return Err(unexpected(&answer.body)) };
+    let answer = call.ask(Profiles(users.clone())).await?;
     let mut body = Vec::with_capacity(256 * users.len());
-    json::profiles(&mut body, &users, &profiles);
+    json::profiles(&mut body, &users, &answer.body);
     Ok(json_as_of(answer.as_of, body))
 }
 
 /// `GET /api/user-activity/{userId}`
 pub(super) async fn activity(call: &Call<'_>) -> Result<Reply, Fault> {
     let user = request::user(call.parameter)?;
-    let answer = call.ask(Question::Activity(user)).await?;
-    let Body::Activity(activity) = answer.body else { return Err(unexpected(&answer.body)) };
+    let answer = call.ask(Activity(user)).await?;
     let mut body = Vec::with_capacity(128);
-    json::activity(&mut body, activity.as_ref());
+    json::activity(&mut body, answer.body.as_ref());
     Ok(json_as_of(answer.as_of, body))
 }
 
 /// `GET /api/user-behavior?limit=100`
 pub(super) async fn recent(call: &Call<'_>) -> Result<Reply, Fault> {
     let limit = call.query.count("limit", 100)?;
-    let answer = call.ask(Question::Recent { limit }).await?;
-    let Body::Events(events) = answer.body else { return Err(unexpected(&answer.body)) };
-    let mut body = Vec::with_capacity(256 * events.len());
-    json::events(&mut body, &events);
+    let answer = call.ask(Latest { limit }).await?;
+    let mut body = Vec::with_capacity(256 * answer.body.len());
+    json::events(&mut body, &answer.body);
     Ok(json_as_of(answer.as_of, body))
 }

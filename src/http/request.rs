@@ -2,7 +2,7 @@
 
 use crate::http::fault::Fault;
 use bytes::Bytes;
-use dataflows::event::Event;
+use dataflows::record::event::Event;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use percent_encoding::percent_decode_str;

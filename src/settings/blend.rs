@@ -1,7 +1,7 @@
 //! The blend, how recommendations are mixed, as JSON: numbers by name, each within its range.
 
 use super::{BLEND, Setting};
-use dataflows::model::Blend;
+use dataflows::score::model::Blend;
 
 /// Why a text is not a blend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -98,7 +98,7 @@ mod param_monitor {
     use crate::event::log::BoxFuture;
     use crate::metrics::Metrics;
     use crate::settings::WEIGHTS;
-    use dataflows::weights::{Score, Weights};
+    use dataflows::score::weights::{Score, Weights};
     use std::collections::VecDeque;
     use std::sync::Mutex;
 

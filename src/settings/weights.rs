@@ -1,8 +1,8 @@
 //! The weights as JSON: an exact decimal for each kind of event.
 
 use super::{Setting, WEIGHTS};
-use dataflows::event::Kind;
-use dataflows::weights::{Score, Weights};
+use dataflows::record::event::Kind;
+use dataflows::score::weights::{Score, Weights};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -15,8 +15,8 @@ pub use running::{Running, SourceProgress};
 use crate::engine::intake::{Inlet, Partition};
 use crate::event::log::Subject;
 use crate::event::parse::Reason;
-use dataflows::block;
-use dataflows::event::Kind;
+use dataflows::ids::hash::owner;
+use dataflows::record::event::Kind;
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -72,8 +72,7 @@ impl WorkerInlets {
     /// Returns the index in `inlets` of the worker that reads a partition, or `None` when a worker
     /// of another process does.
     pub fn reader_of(&self, partition: &Partition) -> Option<usize> {
-        let key = format!("{}/{}", partition.topic, partition.index);
-        let index = block::owner(&key, self.peers).checked_sub(self.first)?;
+        let index = owner(&partition.name(), self.peers).checked_sub(self.first)?;
         (index < self.inlets.len()).then_some(index)
     }
 }

@@ -4,8 +4,9 @@
 use super::Feed;
 use crate::engine::intake::{CatalogueRow, Partition, Unit};
 use crate::event::parse::{Reason, Scratch, parse, parse_merge, parse_row};
-use dataflows::block::{Block, owner};
-use dataflows::guests::Merge;
+use dataflows::ids::hash::owner;
+use dataflows::record::block::Block;
+use dataflows::record::merge::Merge;
 
 /// A batch of this many bytes is handed over, which keeps epochs small.
 const FULL_BYTES: usize = 64 * 1024;
@@ -112,8 +113,8 @@ mod tests {
     use super::{Record, RecordBatch};
     use crate::engine::intake::Partition;
     use crate::sources::Feed;
-    use dataflows::block::owner;
-    use dataflows::event::Kind;
+    use dataflows::ids::hash::owner;
+    use dataflows::record::event::Kind;
 
     #[test]
     fn events_go_to_their_owners_and_positions_add_up() {

@@ -12,12 +12,15 @@
 
 mod traffic;
 
-use dataflows::Time;
-use dataflows::block::{Block, owner};
-use dataflows::event::Event;
-use dataflows::graph::{Choice, graph};
-use dataflows::history::Limits;
-use dataflows::names::SharedVocabulary;
+use dataflows::graph::Mode;
+use dataflows::graph::ViewConfig;
+use dataflows::graph::graph;
+use dataflows::ids::dictionary::SharedDictionaries;
+use dataflows::ids::hash::owner;
+use dataflows::record::block::Block;
+use dataflows::record::event::Event;
+use dataflows::time::Time;
+use dataflows::views::history::Limits;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
@@ -164,17 +167,14 @@ fn run(
     together: &Barrier,
     heard: &AtomicU64,
 ) -> (Duration, String) {
-    let choice = Choice {
-        popularity: options.all,
-        bought: options.all,
-        activity: options.all,
-        history: options.all,
+    let config = ViewConfig {
+        mode: if options.all { Mode::All } else { Mode::Profile },
         // The engine's own, unless it is told otherwise: 30 days are more than there are events of.
         limits: Limits { paired: 100, kept: 1_000, horizon: 30 * 24 },
     };
-    let vocabulary = SharedVocabulary::default();
+    let dictionaries = SharedDictionaries::default();
     let (mut inputs, closed, mut measured) = worker.dataflow::<Time, _, _>(|scope| {
-        let (inputs, outputs) = graph(scope, choice, &vocabulary, |_| (), |_, _| (), |_, _| ());
+        let (inputs, outputs) = graph(scope, config, &dictionaries, |_| (), |_, _| (), |_, _| ());
         (inputs, outputs.closed, outputs.measured)
     });
     together.wait();

@@ -3,7 +3,7 @@
 //! Users and products are log-uniform: the first of n is as likely as those from 2 to 4 together,
 //! as all from n/2 to n. The same seed gives the same events, wherever and however fast.
 
-use dataflows::event::Kind;
+use dataflows::record::event::Kind;
 
 /// How many tags there are.
 pub(crate) const TAGS: u32 = 200;

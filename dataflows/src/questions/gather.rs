@@ -1,11 +1,18 @@
-//! The last step, at the origin: all parts of a question are brought together, and make an answer.
+//! The last step, at the origin: brings all parts of a question together, and makes the answer.
 
-use super::parts::{Part, Planned, Receiver, Sent};
-use super::shelf::Shelf;
-use super::{Answered, Found};
-use crate::Time;
-use crate::names::SharedVocabulary;
-use crate::recommend::{Evidence, Plan, Ranker};
+use super::parts::Part;
+use super::parts::PartReceiver;
+use super::parts::Planned;
+use super::parts::RoutedPart;
+use super::query::Answered;
+use super::query::Found;
+use crate::ids::dictionary::SharedDictionaries;
+use crate::ranking::answer::Ranking;
+use crate::ranking::evidence::Evidence;
+use crate::ranking::kernel::Ranker;
+use crate::ranking::product_info::ProductInfo;
+use crate::ranking::rules::Plan;
+use crate::time::Time;
 use std::collections::HashMap;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
@@ -13,20 +20,27 @@ use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::Operator;
 use timely::progress::frontier::AntichainRef;
 
-/// What rankings are finished with.
-pub(super) struct Finish {
-    pub(super) shelf: Shelf,
-    pub(super) vocabulary: SharedVocabulary,
+/// Ranks once all evidence is there.
+pub(super) struct Finisher {
+    product_info: ProductInfo,
+    ranker: Ranker,
 }
 
-/// Answers each question when its last part has come.
+impl Finisher {
+    pub(super) fn new(product_info: ProductInfo) -> Finisher {
+        Finisher { product_info, ranker: Ranker::default() }
+    }
+}
+
+/// Answers each question when its last part has come. `finisher` is `None` where nothing is ranked.
 pub(super) fn gather<'scope>(
-    from_users: Stream<'scope, Time, Vec<Sent>>,
-    from_products: Stream<'scope, Time, Vec<Sent>>,
-    mut finish: Finish,
+    from_users: Stream<'scope, Time, Vec<RoutedPart>>,
+    from_products: Stream<'scope, Time, Vec<RoutedPart>>,
+    dictionaries: SharedDictionaries,
+    mut finisher: Option<Finisher>,
 ) -> Stream<'scope, Time, Vec<Answered>> {
     let me = from_users.scope().index();
-    let to_origin = || Exchange::new(|sent: &Sent| sent.origin as u64);
+    let to_origin = || Exchange::new(|part: &RoutedPart| part.origin as u64);
     from_users.binary_frontier::<_, CapacityContainerBuilder<Vec<Answered>>, _, _, _, _>(
         from_products,
         to_origin(),
@@ -34,16 +48,15 @@ pub(super) fn gather<'scope>(
         "gather",
         move |_, _| {
             let mut open: HashMap<u64, Gathering> = HashMap::new();
-            let mut receivers = [Receiver::default(), Receiver::default()];
-            let mut ranker = Ranker::default();
-            move |(users, asked), (products, going_on), output| {
+            let mut receivers = [PartReceiver::default(), PartReceiver::default()];
+            move |(users, asked), (products, under_way), output| {
                 let mut done = Vec::new();
                 for (input, receiver) in [users, products].into_iter().zip(&mut receivers) {
                     input.for_each(|capability, parts| {
-                        for sent in parts.drain(..) {
-                            let (id, roots) = (sent.id, sent.roots);
-                            let names = &mut finish.vocabulary.borrow_mut().products;
-                            let part = receiver.receive(sent, me, names);
+                        for routed in parts.drain(..) {
+                            let (id, roots) = (routed.id, routed.roots);
+                            let names = &mut dictionaries.borrow_mut().products;
+                            let part = receiver.receive(routed, me, names);
                             let gathering = open.entry(id).or_default();
                             gathering.take(roots, part);
                             if gathering.is_complete() {
@@ -56,24 +69,28 @@ pub(super) fn gather<'scope>(
                 }
                 for (capability, id, gathering) in done {
                     let time = *capability.time();
-                    let found = finish.answer(gathering, time, &mut ranker);
+                    let found = gathering.finish(time, finisher.as_mut(), &dictionaries);
                     output.session(&capability).give((id, time, found));
                 }
-                // What is under way from one input to the other holds both back.
-                let oldest = [asked, going_on].map(|frontier| frontier.frontier().to_owned());
+                // A request that is under way between the two inputs holds both back.
+                let oldest = [asked, under_way].map(|frontier| frontier.frontier().to_owned());
                 let oldest = oldest.into_iter().flatten().min();
-                finish.shelf.release(AntichainRef::new(oldest.as_slice()));
+                if let Some(finisher) = &mut finisher {
+                    finisher.product_info.release(AntichainRef::new(oldest.as_slice()));
+                }
             }
         },
     )
 }
 
-/// What has come of a question so far.
+/// The parts of a question that have come so far.
 #[derive(Default)]
 struct Gathering {
-    /// How many parts are still to come at once, and then; either may come first.
+    /// The number of parts of the first step that are still to come; `None` before the first part.
     roots: Option<usize>,
-    leads: isize,
+    /// The number of parts of the second step that are still to come. A part of the second step may
+    /// come before the one of the first that announces it; then the number is negative.
+    requests: isize,
     found: Vec<Found>,
     plan: Option<Plan>,
     evidence: Evidence,
@@ -81,43 +98,48 @@ struct Gathering {
 
 impl Gathering {
     fn take(&mut self, roots: usize, part: Part) {
-        if let Part::Products(rows, popular) = part {
-            self.leads -= 1;
-            self.evidence.rows.extend(rows);
-            self.evidence.popular.extend(popular);
-            return;
-        }
-        self.roots = Some(self.roots.unwrap_or(roots) - 1);
-        match part {
-            Part::Profile(place, profile) => self.found.push(Found::Profile(place, profile)),
-            Part::Activity(activity) => {
-                let found = activity.map(|(last, totals)| Found::Activity(last, totals));
-                self.found.extend(found);
+        let found = match part {
+            Part::Products(rows, popular) => {
+                self.requests -= 1;
+                self.evidence.rows.extend(rows);
+                self.evidence.popular.extend(popular);
+                return;
             }
-            Part::Recent(events) => self.found.push(Found::Recent(events)),
-            Part::Position(place, next) => self.found.push(Found::Position(place, next)),
             Part::Planned(planned) => {
-                let Planned { plan, visit, bought, leads } = *planned;
-                self.leads += isize::try_from(leads).expect("a lead an owner at most");
+                let Planned { plan, visit, bought, requests } = *planned;
+                self.requests += isize::try_from(requests).expect("one an owner at most");
                 self.plan = Some(plan);
                 self.evidence.visit = visit;
                 self.evidence.bought = bought;
+                None
             }
-            Part::Products(..) => unreachable!("it was taken above"),
-        }
+            Part::Profile(place, profile) => Some(Found::Profile(place, profile)),
+            Part::Activity(activity) => {
+                activity.map(|(last, totals)| Found::Activity(last, totals))
+            }
+            Part::Recent(events) => Some(Found::Recent(events)),
+            Part::Position(place, next) => Some(Found::Position(place, next)),
+            Part::Unranked => Some(Found::Ranked(Ranking::default())),
+        };
+        self.roots = Some(self.roots.unwrap_or(roots) - 1);
+        self.found.extend(found);
     }
 
     fn is_complete(&self) -> bool {
-        self.roots == Some(0) && self.leads == 0
+        self.roots == Some(0) && self.requests == 0
     }
-}
 
-impl Finish {
-    fn answer(&mut self, gathering: Gathering, time: Time, ranker: &mut Ranker) -> Vec<Found> {
-        let Gathering { mut found, plan, evidence, .. } = gathering;
-        if let Some(plan) = plan {
-            let vocabulary = &self.vocabulary.borrow();
-            let ranking = ranker.rank(&plan, evidence, time, vocabulary, &mut self.shelf);
+    /// The answers to all queries of the question.
+    fn finish(
+        self,
+        time: Time,
+        finisher: Option<&mut Finisher>,
+        dictionaries: &SharedDictionaries,
+    ) -> Vec<Found> {
+        let Gathering { mut found, plan, evidence, .. } = self;
+        if let Some((plan, Finisher { product_info, ranker })) = plan.zip(finisher) {
+            let dictionaries = &dictionaries.borrow();
+            let ranking = ranker.rank(&plan, evidence, time, dictionaries, product_info);
             found.push(Found::Ranked(ranking));
         }
         found

@@ -1,9 +1,9 @@
 //! A user's latest products, as their history is read from its newest moment on.
 
-use super::Visited;
-use crate::history::Moment;
-use crate::names::Names;
-use crate::pairs::WINDOW;
+use crate::ids::dictionary::Dictionary;
+use crate::ranking::evidence::Visited;
+use crate::time::VISIT_GAP;
+use crate::views::history::Moment;
 use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
@@ -30,11 +30,11 @@ impl Latest {
     }
 
     /// Takes the next moment, which is no newer than the last.
-    pub(super) fn go_on(&mut self, moment: &Moment, names: &Names) -> ControlFlow<()> {
+    pub(super) fn go_on(&mut self, moment: &Moment, names: &Dictionary) -> ControlFlow<()> {
         let Reverse(time) = moment.time;
         if self.at != Some(time) {
             self.enter(names);
-            if self.current && self.at.is_some_and(|at| time + WINDOW < at) {
+            if self.current && self.at.is_some_and(|at| time + VISIT_GAP < at) {
                 self.current = false;
                 self.most = self.most.min(self.visit.len() + self.earlier);
             }
@@ -48,7 +48,7 @@ impl Latest {
     }
 
     /// What is of one time is entered by name, as ids differ by worker.
-    fn enter(&mut self, names: &Names) {
+    fn enter(&mut self, names: &Dictionary) {
         self.products.sort_by_key(|&product| names.text(product));
         for product in self.products.drain(..) {
             let is_new = self.visit.iter().all(|visited| visited.product != product);
@@ -58,7 +58,7 @@ impl Latest {
         }
     }
 
-    pub(super) fn finish(mut self, names: &Names) -> Vec<Visited> {
+    pub(super) fn finish(mut self, names: &Dictionary) -> Vec<Visited> {
         self.enter(names);
         self.visit
     }

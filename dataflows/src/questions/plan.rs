@@ -1,106 +1,109 @@
-//! What a ranking goes by: the products of a visit, their tags, or the user's; and who knows what
-//! goes with these.
+//! Plans a ranking: the products of the visit, their tags or else the user's, and the owners that
+//! have evidence about these.
 
-use super::Visited;
-use super::latest::{Latest, VISIT};
+use super::latest::Latest;
+use super::latest::VISIT;
 use super::parts::Planned;
-use super::products::Lead;
-use super::shelf::Shelf;
-use super::users::scores;
-use crate::Time;
-use crate::block::owner;
-use crate::counts::Counts;
-use crate::history::Moment;
-use crate::lookup::Lookup;
-use crate::model::Lens;
-use crate::names::{SharedVocabulary, Vocabulary};
-use crate::pairs::REPEATS;
-use crate::recommend::{Basis, LeaveOut, Plan, Rules, TAGS, fade};
+use super::products::EvidenceRequest;
+use super::profile::scores;
+use crate::arrange::lookup::Lookup;
+use crate::ids::dictionary::Dictionaries;
+use crate::ids::dictionary::SharedDictionaries;
+use crate::ids::hash::owner;
+use crate::ranking::evidence::Visited;
+use crate::ranking::kernel::fade;
+use crate::ranking::product_info::ProductInfo;
+use crate::ranking::rules::{Basis, LeaveOut, Plan, Rules, TAGS};
+use crate::score::counts::Counts;
+use crate::score::model::ModelAt;
+use crate::time::Time;
+use crate::views::history::Moment;
+use crate::views::pairs::REPEATS;
 use timely::progress::frontier::AntichainRef;
 
-/// How often it is believed that a product is touched again at once, before anything is known.
+/// The share of moments that touch the same product again at once, before any is known.
 const PRIOR: f64 = 0.3;
-/// Of how many moments that belief is.
-const BELIEF: f64 = 20.0;
+/// The number of moments that the prior counts for.
+const PRIOR_MOMENTS: f64 = 20.0;
 
-/// What rankings are planned with: of the users that a worker owns, and of all products.
+/// Plans rankings from the views of a worker's users, and of all products.
 pub(super) struct Planner {
-    pub(super) bought: Option<Lookup<u32>>,
-    pub(super) history: Option<Lookup<Moment>>,
-    pub(super) repeats: Option<Lookup<u16>>,
-    pub(super) shelf: Shelf,
-    /// How many workers there are.
+    pub(super) bought: Lookup<u32>,
+    pub(super) history: Lookup<Moment>,
+    pub(super) repeats: Lookup<u16>,
+    pub(super) product_info: ProductInfo,
+    /// The number of workers.
     pub(super) peers: usize,
-    pub(super) vocabulary: SharedVocabulary,
-    /// How often a product is touched again at once, as of a time: many questions are of one.
+    pub(super) dictionaries: SharedDictionaries,
+    /// The last result of [`Planner::again`] and its time: many questions are of one time.
     pub(super) again: Option<(Time, f64)>,
 }
 
-/// What is known of a user, or given in their place.
+/// A user's interests, or those that are given in their place.
 #[derive(Default)]
 struct Interests {
     visit: Vec<Visited>,
     bought: Vec<u32>,
-    /// The products of the visit, and of what was before it, newest first.
+    /// The products of the visit, newest first.
     current: Vec<String>,
+    /// The products from before the visit, newest first.
     earlier: Vec<String>,
-    /// How many products may be left out at the origin, besides those that the rules name.
+    /// The most products that the origin may leave out, besides those that the rules name.
     left_out: usize,
 }
 
 impl Planner {
-    /// Plans a ranking; `lead` is told whom else to ask.
+    /// Plans a ranking; `request` takes the requests to owners of evidence.
     pub(super) fn plan(
         &mut self,
-        mut lens: Lens,
+        mut model_at: ModelAt,
         basis: Basis,
         rules: Rules,
         time: Time,
         profile: &mut Lookup<u32>,
-        lead: impl FnMut(Lead),
+        request: impl FnMut(EvidenceRequest),
     ) -> Planned {
-        let vocabulary = self.vocabulary.clone();
-        let vocabulary = &vocabulary.borrow();
+        let dictionaries = self.dictionaries.clone();
+        let dictionaries = &dictionaries.borrow();
         let user = match &basis {
-            Basis::User(user) => vocabulary.users.id(user),
+            Basis::User(user) => dictionaries.users.id(user),
             _ => None,
         };
         if matches!(basis, Basis::User(_) | Basis::Visit(_)) {
-            lens.again = self.again(&lens, time);
+            model_at.again = self.again(&model_at, time);
         }
         let interests = match user {
-            Some(user) => self.interests(user, &rules, &lens, time, vocabulary),
+            Some(user) => self.interests(user, &rules, &model_at, time, dictionaries),
             None => given(&basis),
         };
         let tastes = match &basis {
             Basis::Tag(tag) => vec![(tag.clone(), 1.0)],
             _ => {
-                let mut tastes = self.tastes(&interests.current, &lens, time, vocabulary);
+                let mut tastes = self.tastes(&interests.current, &model_at, time, dictionaries);
                 if let (true, Some(user)) = (tastes.is_empty(), user) {
-                    let score = |counts: Counts| lens.model.weights.score(counts);
+                    let score = |counts: Counts| model_at.model.weights.score(counts);
                     let scores = scores(profile, user, time, score).into_iter();
                     tastes = scores.map(|(tag, score)| (tag, score.to_f64())).collect();
                 }
-                best(tastes, vocabulary)
+                best(tastes, dictionaries)
             }
         };
         let overall = !matches!(basis, Basis::Product(_) | Basis::Tag(_));
-        let leads = self.leads(&interests, tastes, overall, &rules, lens, lead);
+        let requests = self.request(&interests, tastes, overall, &rules, model_at, request);
         let Interests { visit, bought, .. } = interests;
-        Planned { plan: Plan { lens, rules, basis }, visit, bought, leads }
+        Planned { plan: Plan { model_at, rules, basis }, visit, bought, requests }
     }
 
-    /// How often a product is touched again at once.
-    fn again(&mut self, lens: &Lens, time: Time) -> f64 {
-        let Some(repeats) = &mut self.repeats else { return PRIOR };
+    /// The share of moments that touch the same product again at once, as learned so far.
+    fn again(&mut self, model_at: &ModelAt, time: Time) -> f64 {
         if let Some((at, again)) = self.again
             && at == time
         {
             return again;
         }
-        let (mut all, mut same) = (BELIEF, BELIEF * PRIOR);
-        repeats.each(REPEATS, time, |&day, &Counts([following, repeating, _])| {
-            let fade = lens.fade(day);
+        let (mut all, mut same) = (PRIOR_MOMENTS, PRIOR_MOMENTS * PRIOR);
+        self.repeats.each(REPEATS, time, |&day, &Counts([following, repeating, _])| {
+            let fade = model_at.fade(day);
             all += f64::from(following) * fade;
             same += f64::from(repeating) * fade;
         });
@@ -108,26 +111,23 @@ impl Planner {
         same / all
     }
 
-    /// What a user is looking at, was looking at before, and has bought.
+    /// The products that a user is looking at, was looking at before, and has bought.
     fn interests(
         &mut self,
         user: u32,
         rules: &Rules,
-        lens: &Lens,
+        model_at: &ModelAt,
         time: Time,
-        vocabulary: &Vocabulary,
+        dictionaries: &Dictionaries,
     ) -> Interests {
-        let (names, blend) = (&vocabulary.products, &lens.model.blend);
+        let (names, blend) = (&dictionaries.products, &model_at.model.blend);
         let mut bought = Vec::new();
-        if let (true, Some(view)) = (rules.leave_out_bought, &mut self.bought) {
-            view.each(user, time, |&product, _| bought.push(product));
+        if rules.leave_out_bought {
+            self.bought.each(user, time, |&product, _| bought.push(product));
         }
-        let Some(history) = &mut self.history else {
-            return Interests { left_out: bought.len(), bought, ..Interests::default() };
-        };
         let most = if rules.leave_out == LeaveOut::Visit { usize::MAX } else { VISIT };
         let mut latest = Latest::new(most, blend.earlier_products.into());
-        history.until(user, time, |moment, _| latest.go_on(moment, names));
+        self.history.until(user, time, |moment, _| latest.go_on(moment, names));
         let visit = latest.finish(names);
         let of = |current: bool, most: u16| {
             let visited = visit.iter().filter(move |visited| visited.current == current);
@@ -148,20 +148,20 @@ impl Planner {
         }
     }
 
-    /// The tags of a visit and how much of it each is, in no order. Labels are on every worker, so
-    /// that these can be told wherever it is asked.
+    /// The tags of a visit and their shares of it, in no order. Every worker has all labels, so any
+    /// worker can tell.
     fn tastes(
         &mut self,
         visit: &[String],
-        lens: &Lens,
+        model_at: &ModelAt,
         time: Time,
-        vocabulary: &Vocabulary,
+        dictionaries: &Dictionaries,
     ) -> Vec<(u32, f64)> {
-        let blend = &lens.model.blend;
+        let blend = &model_at.model.blend;
         let mut tastes: Vec<(u32, f64)> = Vec::new();
         for (place, product) in visit.iter().take(blend.products.into()).enumerate() {
-            let Some(product) = vocabulary.products.id(product) else { continue };
-            let tags = self.shelf.tags(product, time, &vocabulary.tags);
+            let Some(product) = dictionaries.products.id(product) else { continue };
+            let tags = self.product_info.tags(product, time, &dictionaries.tags);
             #[allow(clippy::cast_precision_loss, reason = "a product has few tags")]
             let share = fade(place, blend.recency) / tags.len() as f64;
             for tag in tags {
@@ -174,20 +174,20 @@ impl Planner {
         tastes
     }
 
-    /// Where the parts of a ranking are to be found: one lead an owner. How many there are.
-    fn leads(
+    /// Makes one request an owner for the evidence of a ranking; returns their number.
+    fn request(
         &self,
         interests: &Interests,
         tastes: Vec<(String, f64)>,
         overall: bool,
         rules: &Rules,
-        lens: Lens,
-        lead: impl FnMut(Lead),
+        model_at: ModelAt,
+        request: impl FnMut(EvidenceRequest),
     ) -> usize {
         let n = rules.reach().saturating_add(interests.left_out);
-        let mut leads: Vec<Lead> =
-            (0..self.peers).map(|to| Lead::new(to, lens, n, rules.partners())).collect();
-        let blend = &lens.model.blend;
+        let to = |to| EvidenceRequest::new(to, model_at, n, rules.partners());
+        let mut requests: Vec<EvidenceRequest> = (0..self.peers).map(to).collect();
+        let blend = &model_at.model.blend;
         let rows = |products: &[String], current: bool, most: u16| {
             let products = products.iter().take(most.into()).cloned().enumerate();
             products.map(move |(place, product)| (product, place, current)).collect::<Vec<_>>()
@@ -195,31 +195,31 @@ impl Planner {
         let current = rows(&interests.current, true, blend.products);
         let earlier = rows(&interests.earlier, false, blend.earlier_products);
         for row in current.into_iter().chain(earlier) {
-            leads[owner(&row.0, self.peers)].rows.push(row);
+            requests[owner(&row.0, self.peers)].rows.push(row);
         }
         for (tag, share) in tastes {
-            leads[owner(&tag, self.peers)].popular.push((Some(tag), share));
+            requests[owner(&tag, self.peers)].popular.push((Some(tag), share));
         }
         if overall {
-            // Everyone has a part of what is popular overall.
-            leads.iter_mut().for_each(|lead| lead.popular.push((None, 1.0)));
+            // Each worker has a part of the products, and so of the most popular overall.
+            requests.iter_mut().for_each(|request| request.popular.push((None, 1.0)));
         }
-        leads.retain(|lead| !lead.is_empty());
-        let count = leads.len();
-        leads.into_iter().for_each(lead);
+        requests.retain(|request| !request.is_empty());
+        let count = requests.len();
+        requests.into_iter().for_each(request);
         count
     }
 
     /// As [`Lookup::release`].
     pub(super) fn release(&mut self, asked: AntichainRef<'_, Time>) {
-        self.bought.iter_mut().for_each(|bought| bought.release(asked));
-        self.history.iter_mut().for_each(|history| history.release(asked));
-        self.repeats.iter_mut().for_each(|repeats| repeats.release(asked));
-        self.shelf.release(asked);
+        self.bought.release(asked);
+        self.history.release(asked);
+        self.repeats.release(asked);
+        self.product_info.release(asked);
     }
 }
 
-/// What a ranking goes by that is not a user's.
+/// The interests of a basis that is no user.
 fn given(basis: &Basis) -> Interests {
     let current: Vec<String> = match basis {
         Basis::Product(product) => vec![product.clone()],
@@ -228,10 +228,10 @@ fn given(basis: &Basis) -> Interests {
     Interests { left_out: current.len(), current, ..Interests::default() }
 }
 
-/// The tags that count most, as parts of one.
-fn best(tastes: Vec<(u32, f64)>, vocabulary: &Vocabulary) -> Vec<(String, f64)> {
+/// The tags with the largest shares, scaled to sum to one.
+fn best(tastes: Vec<(u32, f64)>, dictionaries: &Dictionaries) -> Vec<(String, f64)> {
     let positive = tastes.into_iter().filter(|(_, share)| 0.0 < *share);
-    let texts = positive.map(|(tag, share)| (vocabulary.tags.text(tag), share));
+    let texts = positive.map(|(tag, share)| (dictionaries.tags.text(tag), share));
     let mut tags: Vec<(&str, f64)> = texts.collect();
     tags.sort_unstable_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(other.0)));
     tags.truncate(TAGS);

@@ -1,48 +1,54 @@
-//! The second step, at the owners of products and tags: what goes with what, and what is popular.
+//! The second step, at the owners of products and tags: the rows of products, and what is popular.
 
-use super::parts::Sender;
-use super::{Best, Part, Popular, Row, Sent};
-use crate::Time;
-use crate::block::stable_hash;
-use crate::kept::{AsOf, Found, Kept};
-use crate::lookup::Lookup;
-use crate::model::Lens;
-use crate::names::{Names, SharedVocabulary};
-use crate::pairs::Partner;
-use crate::popularity::{OVERALL_ID, OnDay};
+use super::parts::Part;
+use super::parts::PartSender;
+use super::parts::RoutedPart;
+use super::views::SharedCache;
+use crate::arrange::lookup::Lookup;
+use crate::ids::dictionary::Dictionary;
+use crate::ids::dictionary::SharedDictionaries;
+use crate::ids::hash::stable_hash;
+use crate::ranking::evidence::PairRow;
+use crate::ranking::evidence::{Best, Popular};
+use crate::ranking::top_k_cache::ReadTime;
+use crate::ranking::top_k_cache::TopProducts;
+use crate::score::model::ModelAt;
+use crate::time::Time;
+use crate::views::pairs::partner::Partner;
+use crate::views::popularity::OVERALL_ID;
+use crate::views::popularity::ProductDay;
 use serde::{Deserialize, Serialize};
-use std::cell::RefCell;
-use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::Operator;
 
-/// A way on from a question, to an owner.
+/// A request to one owner for all the evidence that it has for a ranking.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Lead {
+pub(super) struct EvidenceRequest {
     to: usize,
     origin: usize,
     id: u64,
-    lens: Lens,
-    /// How many popular products of each tag are wanted, and how many partners of each product.
+    model_at: ModelAt,
+    /// The number of popular products wanted of each tag.
     n: usize,
+    /// The number of partners wanted of each product.
     partners: usize,
-    /// Products, each with its place in the visit, or else in what was before.
+    /// Products, each with its place in the visit (`true`), or in what came before it (`false`).
     pub(super) rows: Vec<(String, usize, bool)>,
-    /// Tags, or all products, and their shares.
+    /// Tags with their shares; `None` is all products.
     pub(super) popular: Vec<(Option<String>, f64)>,
 }
 
-impl Lead {
-    pub(super) fn new(to: usize, lens: Lens, n: usize, partners: usize) -> Lead {
+impl EvidenceRequest {
+    pub(super) fn new(to: usize, model_at: ModelAt, n: usize, partners: usize) -> EvidenceRequest {
         let (rows, popular) = (Vec::new(), Vec::new());
-        Lead { to, origin: 0, id: 0, lens, n, partners, rows, popular }
+        EvidenceRequest { to, origin: 0, id: 0, model_at, n, partners, rows, popular }
     }
 
-    /// The lead, as one of a question.
-    pub(super) fn of(self, origin: usize, id: u64) -> Lead {
-        Lead { origin, id, ..self }
+    /// The request as one of the question `id` of worker `origin`.
+    pub(super) fn of(self, origin: usize, id: u64) -> EvidenceRequest {
+        EvidenceRequest { origin, id, ..self }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -50,94 +56,89 @@ impl Lead {
     }
 }
 
-/// A view with what is kept of it between questions.
-type KeptLookup<V> = (Lookup<V>, Rc<RefCell<Kept<V>>>);
-
-/// What is known at a worker of its products and tags, with what is kept of both between questions.
+/// The views of a worker's products and tags, each with the cache of its best products.
 pub(super) struct Products {
-    pub(super) partners: Option<KeptLookup<Partner>>,
-    pub(super) popularity: Option<KeptLookup<OnDay>>,
-    pub(super) vocabulary: SharedVocabulary,
+    pub(super) partners: (Lookup<Partner>, SharedCache<Partner>),
+    pub(super) popularity: (Lookup<ProductDay>, SharedCache<ProductDay>),
+    pub(super) dictionaries: SharedDictionaries,
 }
 
-/// A part for each lead.
+/// Answers each request with a part.
 pub(super) fn products<'scope>(
-    leads: Stream<'scope, Time, Vec<Lead>>,
+    requests: Stream<'scope, Time, Vec<EvidenceRequest>>,
     mut products: Products,
-) -> Stream<'scope, Time, Vec<Sent>> {
-    let mut sender = Sender::new(leads.scope().index());
-    leads.unary_frontier::<CapacityContainerBuilder<Vec<Sent>>, _, _, _>(
-        Exchange::new(|lead: &Lead| lead.to as u64),
+) -> Stream<'scope, Time, Vec<RoutedPart>> {
+    let mut sender = PartSender::new(requests.scope().index());
+    requests.unary_frontier::<CapacityContainerBuilder<Vec<RoutedPart>>, _, _, _>(
+        Exchange::new(|request: &EvidenceRequest| request.to as u64),
         "products asked",
         move |_, _| {
-            move |(leads, asked), output| {
+            move |(requests, asked), output| {
                 let oldest = asked.frontier().first().copied();
-                leads.for_each(|capability, leads| {
+                requests.for_each(|capability, requests| {
                     let time = *capability.least().expect("data has a time");
-                    let as_of = AsOf { time, oldest: oldest.unwrap_or(time).min(time) };
+                    let at = ReadTime { time, oldest: oldest.unwrap_or(time).min(time) };
                     let mut session = output.session(&capability);
-                    for lead in leads.drain(..) {
-                        let question = (lead.origin, lead.id, 0);
-                        let part = products.answer(lead, as_of);
-                        let names = &products.vocabulary.borrow().products;
+                    for request in requests.drain(..) {
+                        let question = (request.origin, request.id, 0);
+                        let part = products.answer(request, at);
+                        let names = &products.dictionaries.borrow().products;
                         session.give(sender.send(question, part, names));
                     }
                 });
-                if let Some((partners, _)) = &mut products.partners {
-                    partners.release(asked.frontier());
-                }
-                if let Some((popularity, _)) = &mut products.popularity {
-                    popularity.release(asked.frontier());
-                }
+                products.partners.0.release(asked.frontier());
+                products.popularity.0.release(asked.frontier());
             }
         },
     )
 }
 
 impl Products {
-    fn answer(&mut self, lead: Lead, as_of: AsOf) -> Part {
-        let rows = self.rows(&lead, as_of);
-        Part::Products(rows, self.popular(lead, as_of))
+    fn answer(&mut self, request: EvidenceRequest, at: ReadTime) -> Part {
+        let rows = self.rows(&request, at);
+        Part::Products(rows, self.popular(request, at))
     }
 
-    fn rows(&mut self, lead: &Lead, as_of: AsOf) -> Vec<Row> {
-        let Some((view, kept)) = &mut self.partners else { return Vec::new() };
-        let (names, kept) = (&self.vocabulary.borrow().products, &mut kept.borrow_mut());
-        let mut rows = Vec::with_capacity(lead.rows.len());
-        for (product, place, current) in &lead.rows {
+    fn rows(&mut self, request: &EvidenceRequest, at: ReadTime) -> Vec<PairRow> {
+        let (view, cache) = &mut self.partners;
+        let (names, cache) = (&self.dictionaries.borrow().products, &mut cache.borrow_mut());
+        let mut rows = Vec::with_capacity(request.rows.len());
+        for (product, place, current) in &request.rows {
             let Some(product) = names.id(product) else { continue };
-            let wanted = (&lead.lens, lead.partners, as_of);
-            let Found { mass, best } = kept.best(product, wanted, view.batches(), by_hash(names));
+            let wanted = (&request.model_at, request.partners, at);
+            let TopProducts { mass, best } =
+                cache.best(product, wanted, view.batches(), tie_breaker(names));
             if !best.is_empty() {
-                let partners = Best::first(lead.partners, best);
-                rows.push(Row { product, place: *place, current: *current, mass, partners });
+                let partners = Best::first(request.partners, best);
+                rows.push(PairRow { product, place: *place, current: *current, mass, partners });
             }
         }
         rows
     }
 
-    fn popular(&mut self, lead: Lead, as_of: AsOf) -> Vec<Popular> {
-        let Some((view, kept)) = &mut self.popularity else { return Vec::new() };
-        let (vocabulary, kept) = (&self.vocabulary.borrow(), &mut kept.borrow_mut());
-        let Lead { popular, lens, n, .. } = lead;
-        let mut found = Vec::with_capacity(popular.len());
+    fn popular(&mut self, request: EvidenceRequest, at: ReadTime) -> Vec<Popular> {
+        let (view, cache) = &mut self.popularity;
+        let (dictionaries, cache) = (&self.dictionaries.borrow(), &mut cache.borrow_mut());
+        let EvidenceRequest { popular, model_at, n, .. } = request;
+        let mut lists = Vec::with_capacity(popular.len());
         for (tag, share) in popular {
-            let Some(key) = tag.as_ref().map_or(Some(OVERALL_ID), |tag| vocabulary.tags.id(tag))
+            let Some(key) = tag.as_ref().map_or(Some(OVERALL_ID), |tag| dictionaries.tags.id(tag))
             else {
                 continue;
             };
-            let tie = by_hash(&vocabulary.products);
-            let Found { mass, best } = kept.best(key, (&lens, n, as_of), view.batches(), tie);
+            let ties = tie_breaker(&dictionaries.products);
+            let TopProducts { mass, best } =
+                cache.best(key, (&model_at, n, at), view.batches(), ties);
             if !best.is_empty() {
                 let products = Best::first(n, best);
-                found.push(Popular { tag, share, mass, products });
+                lists.push(Popular { tag, share, mass, products });
             }
         }
-        found
+        lists
     }
 }
 
-/// What decides between products of one worth: ids differ from worker to worker.
-fn by_hash(names: &Names) -> impl Fn(u32) -> u64 {
+/// Orders products of equal score by the hash of their names: ids differ from worker to worker.
+fn tie_breaker(names: &Dictionary) -> impl Fn(u32) -> u64 {
     |product| stable_hash(names.text(product).as_bytes())
 }

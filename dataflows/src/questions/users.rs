@@ -1,17 +1,20 @@
-//! The first step, at the owners of users: what one owner knows is answered at once, a ranking is
-//! planned.
+//! The first step, at the owners of users: they answer what they know, and plan rankings.
 
-use super::lenses::Lenses;
-use super::parts::Sender;
+use super::parts::Part;
+use super::parts::PartSender;
+use super::parts::RoutedPart;
 use super::plan::Planner;
-use super::products::Lead;
-use super::{Ask, Part, Sent, What};
-use crate::Time;
-use crate::counts::Counts;
-use crate::lookup::Lookup;
-use crate::names::SharedVocabulary;
-use crate::recent::Recent;
-use crate::weights::Score;
+use super::products::EvidenceRequest;
+use super::profile::scores;
+use super::query::Query;
+use super::query::RoutedQuery;
+use crate::arrange::lookup::Lookup;
+use crate::ids::dictionary::SharedDictionaries;
+use crate::ranking::rules::{Basis, Rules};
+use crate::score::model_history::ModelHistory;
+use crate::score::weights::Score;
+use crate::time::Time;
+use crate::views::recent::Recent;
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::rc::Rc;
@@ -22,73 +25,77 @@ use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::progress::frontier::AntichainRef;
 
-/// What is known at a worker of its users, and of the input.
+/// A worker's view of its users, and of the input.
 pub(super) struct Users {
     pub(super) profile: Lookup<u32>,
-    pub(super) activity: Option<Lookup<Reverse<u32>>>,
     pub(super) positions: Lookup<(), i64>,
     pub(super) recent: Rc<RefCell<Recent>>,
-    pub(super) lenses: Rc<RefCell<Lenses>>,
-    pub(super) planner: Planner,
-    pub(super) vocabulary: SharedVocabulary,
+    pub(super) model_history: Rc<RefCell<ModelHistory>>,
+    /// `None` where profiles alone are kept.
+    pub(super) rankings: Option<RankingUsers>,
+    pub(super) dictionaries: SharedDictionaries,
 }
 
-/// Parts of answers, and where more of them are to be found.
+/// The part of it that rankings need.
+pub(super) struct RankingUsers {
+    pub(super) activity: Lookup<Reverse<u32>>,
+    pub(super) planner: Planner,
+}
+
+/// Answers queries in part, and requests the evidence that other owners have.
 pub(super) fn users<'scope>(
-    asks: Stream<'scope, Time, Vec<Ask>>,
+    queries: Stream<'scope, Time, Vec<RoutedQuery>>,
     mut users: Users,
-) -> (Stream<'scope, Time, Vec<Sent>>, Stream<'scope, Time, Vec<Lead>>) {
-    let scope = asks.scope();
-    let mut sender = Sender::new(scope.index());
+) -> (Stream<'scope, Time, Vec<RoutedPart>>, Stream<'scope, Time, Vec<EvidenceRequest>>) {
+    let scope = queries.scope();
+    let mut sender = PartSender::new(scope.index());
     let mut builder = OperatorBuilder::new("users asked".into(), scope);
-    let mut asks = builder.new_input(asks, Exchange::new(|ask: &Ask| ask.to as u64));
+    let by_owner = Exchange::new(|query: &RoutedQuery| query.to as u64);
+    let mut queries = builder.new_input(queries, by_owner);
     let (parts, part_stream) = builder.new_output();
-    let (leads, lead_stream) = builder.new_output();
+    let (requests, request_stream) = builder.new_output();
     let mut parts = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(parts);
-    let mut leads = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(leads);
+    let mut requests = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(requests);
     builder.build(move |_| {
         move |frontiers| {
-            let (mut parts, mut leads) = (parts.activate(), leads.activate());
-            asks.for_each(|capability, asks| {
+            let (mut parts, mut requests) = (parts.activate(), requests.activate());
+            queries.for_each(|capability, queries| {
                 let time = *capability.least().expect("data has a time");
                 let mut parts = parts.session(&capability);
-                let mut leads = leads.session(&capability);
-                for Ask { origin, id, roots, what, .. } in asks.drain(..) {
-                    let part = users.answer(what, time, |lead| leads.give(lead.of(origin, id)));
-                    let names = &users.vocabulary.borrow().products;
+                let mut requests = requests.session(&capability);
+                for RoutedQuery { origin, id, roots, query, .. } in queries.drain(..) {
+                    let request = |request: EvidenceRequest| requests.give(request.of(origin, id));
+                    let part = users.answer(query, time, request);
+                    let names = &users.dictionaries.borrow().products;
                     parts.give(sender.send((origin, id, roots), part, names));
                 }
             });
             users.release(frontiers[0].frontier());
         }
     });
-    (part_stream, lead_stream)
+    (part_stream, request_stream)
 }
 
 impl Users {
-    fn answer(&mut self, what: What, time: Time, lead: impl FnMut(Lead)) -> Part {
-        match what {
-            What::Profile { place, user } => Part::Profile(place, self.profile(&user, time)),
-            What::Activity { user } => Part::Activity(self.activity(&user, time)),
-            What::Recent { limit } => Part::Recent(self.recent.borrow().newest(limit, time)),
-            What::Position { place, partition } => {
+    fn answer(&mut self, query: Query, time: Time, request: impl FnMut(EvidenceRequest)) -> Part {
+        match query {
+            Query::Profile { place, user } => Part::Profile(place, self.profile(&user, time)),
+            Query::Activity { user } => Part::Activity(self.activity(&user, time)),
+            Query::Recent { limit } => Part::Recent(self.recent.borrow().newest(limit, time)),
+            Query::Position { place, partition } => {
                 Part::Position(place, self.position(&partition, time))
             }
-            What::Rank { basis, rules } => {
-                let lens = self.lenses.borrow().at(time);
-                let planned = self.planner.plan(lens, basis, rules, time, &mut self.profile, lead);
-                Part::Planned(Box::new(planned))
-            }
+            Query::Rank { basis, rules } => self.rank(basis, rules, time, request),
         }
     }
 
     /// A user's tags that have a score, highest first, ties by name.
     fn profile(&mut self, user: &str, time: Time) -> Vec<(String, Score)> {
-        let vocabulary = self.vocabulary.borrow();
-        let Some(user) = vocabulary.users.id(user) else { return Vec::new() };
-        let weights = self.lenses.borrow().at(time).model.weights;
+        let dictionaries = self.dictionaries.borrow();
+        let Some(user) = dictionaries.users.id(user) else { return Vec::new() };
+        let weights = self.model_history.borrow().at(time).model.weights;
         let tags = scores(&mut self.profile, user, time, |counts| weights.score(counts));
-        let text = |(tag, score)| (vocabulary.tags.text(tag), score);
+        let text = |(tag, score)| (dictionaries.tags.text(tag), score);
         let mut tags: Vec<(&str, Score)> = tags.into_iter().map(text).collect();
         tags.sort_unstable_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(other.0)));
         tags.into_iter().map(|(tag, score)| (tag.to_string(), score)).collect()
@@ -96,9 +103,9 @@ impl Users {
 
     /// The last minute in which a user was active, and the totals by kind.
     fn activity(&mut self, user: &str, time: Time) -> Option<(u32, [i64; 3])> {
-        let user = self.vocabulary.borrow().users.id(user)?;
+        let user = self.dictionaries.borrow().users.id(user)?;
         let (mut last, mut totals) = (None, [0; 3]);
-        self.activity.as_mut()?.each(user, time, |&Reverse(minute), counts| {
+        self.rankings.as_mut()?.activity.each(user, time, |&Reverse(minute), counts| {
             last.get_or_insert(minute);
             for (total, &count) in totals.iter_mut().zip(&counts.0) {
                 *total += i64::from(count);
@@ -110,33 +117,40 @@ impl Users {
     /// The next offset of a partition; 0 of one that was never read.
     fn position(&mut self, partition: &str, time: Time) -> i64 {
         let mut next = 0;
-        if let Some(partition) = self.vocabulary.borrow().partitions.id(partition) {
+        if let Some(partition) = self.dictionaries.borrow().partitions.id(partition) {
             self.positions.each(partition, time, |(), sum| next = *sum);
         }
         next
     }
 
+    fn rank(
+        &mut self,
+        basis: Basis,
+        rules: Rules,
+        time: Time,
+        request: impl FnMut(EvidenceRequest),
+    ) -> Part {
+        let Some(rankings) = &mut self.rankings else { return Part::Unranked };
+        let model_at = self.model_history.borrow().at(time);
+        let planner = &mut rankings.planner;
+        Part::Planned(Box::new(planner.plan(
+            model_at,
+            basis,
+            rules,
+            time,
+            &mut self.profile,
+            request,
+        )))
+    }
+
     fn release(&mut self, asked: AntichainRef<'_, Time>) {
         self.profile.release(asked);
-        self.activity.iter_mut().for_each(|activity| activity.release(asked));
         self.positions.release(asked);
-        self.planner.release(asked);
+        if let Some(RankingUsers { activity, planner }) = &mut self.rankings {
+            activity.release(asked);
+            planner.release(asked);
+        }
         let oldest = asked.first().copied().unwrap_or(Time::MAX);
-        self.lenses.borrow_mut().forget_before(oldest);
+        self.model_history.borrow_mut().forget_before(oldest);
     }
-}
-
-/// A user's tags that have a score, in no order.
-pub(super) fn scores(
-    profile: &mut Lookup<u32>,
-    user: u32,
-    time: Time,
-    score: impl Fn(Counts) -> Score,
-) -> Vec<(u32, Score)> {
-    let mut tags = Vec::new();
-    profile.each(user, time, |&tag, &counts| match score(counts) {
-        Score(0) => {}
-        score => tags.push((tag, score)),
-    });
-    tags
 }

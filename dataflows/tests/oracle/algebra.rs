@@ -2,10 +2,11 @@
 
 use crate::harness::borrowed;
 use crate::script::{Random, script};
-use dataflows::block::{Block, owner, stable_hash};
-use dataflows::counts::Counts;
-use dataflows::recent::OwnedEvent;
-use dataflows::weights::{Score, Weights};
+use dataflows::ids::hash::{owner, stable_hash};
+use dataflows::record::block::Block;
+use dataflows::record::event::OwnedEvent;
+use dataflows::score::counts::Counts;
+use dataflows::score::weights::{Score, Weights};
 use differential_dataflow::difference::{Abelian, IsZero, Monoid, Multiply, Semigroup};
 
 #[test]

@@ -3,18 +3,17 @@
 use crate::harness::LIMITS;
 use crate::rankings::Moment;
 use crate::script::Step;
-use dataflows::Time;
-use dataflows::block::owner;
-use dataflows::catalogue::Product;
-use dataflows::clock::{DAY_HOURS, hour};
-use dataflows::event::Kind;
-use dataflows::graph::Choice;
-use dataflows::guests::Merge;
-use dataflows::intern::day;
-use dataflows::model::Model;
-use dataflows::questions::{Found, What};
-use dataflows::recent::OwnedEvent;
-use dataflows::weights::Score;
+use dataflows::graph::Mode;
+use dataflows::ids::hash::owner;
+use dataflows::questions::query::Found;
+use dataflows::questions::query::Query;
+use dataflows::ranking::answer::Ranking;
+use dataflows::record::event::{Kind, OwnedEvent};
+use dataflows::record::merge::Merge;
+use dataflows::record::product::Product;
+use dataflows::score::model::Model;
+use dataflows::score::weights::Score;
+use dataflows::time::{DAY_HOURS, Time, day, hour};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +23,7 @@ type Scores = Vec<(String, Score)>;
 /// All that has come in so far.
 pub(crate) struct Oracle {
     peers: usize,
-    pub(crate) views: Choice,
+    mode: Mode,
     pub(crate) time: Time,
     pub(crate) events: Vec<OwnedEvent>,
     /// The same events, each with the user that it counts for by now.
@@ -44,10 +43,10 @@ pub(crate) struct Oracle {
 }
 
 impl Oracle {
-    pub(crate) fn new(peers: usize, views: Choice) -> Oracle {
+    pub(crate) fn new(peers: usize, mode: Mode) -> Oracle {
         Oracle {
             peers,
-            views,
+            mode,
             time: 0,
             events: vec![],
             counted: vec![],
@@ -79,7 +78,7 @@ impl Oracle {
         for (partition, by) in &step.advances {
             *self.positions.entry(partition.clone()).or_default() += by;
         }
-        self.held = if self.views.history { self.history() } else { vec![] };
+        self.held = if self.mode == Mode::All { self.history() } else { vec![] };
     }
 
     /// Moves what merges move that is not too old for it, and counts what is new.
@@ -99,21 +98,24 @@ impl Oracle {
     }
 
     /// What an answer has found, in any order.
-    pub(crate) fn answer(&self, what: &What) -> Vec<Found> {
-        match what {
-            What::Profile { place, user } => vec![Found::Profile(*place, self.profile(user))],
-            What::Activity { user } if self.views.activity => {
+    pub(crate) fn answer(&self, query: &Query) -> Vec<Found> {
+        match query {
+            Query::Profile { place, user } => vec![Found::Profile(*place, self.profile(user))],
+            Query::Activity { user } if self.mode == Mode::All => {
                 self.activity(user).into_iter().collect()
             }
-            What::Activity { .. } => vec![],
-            What::Recent { limit } => {
+            Query::Activity { .. } => vec![],
+            Query::Recent { limit } => {
                 (0..self.peers).map(|peer| self.recent(peer, *limit)).collect()
             }
-            What::Position { place, partition } => {
+            Query::Position { place, partition } => {
                 let next = self.positions.get(partition).copied().unwrap_or_default();
                 vec![Found::Position(*place, next)]
             }
-            What::Rank { basis, rules } => vec![Found::Ranked(self.ranking(basis, rules))],
+            Query::Rank { basis, rules } if self.mode == Mode::All => {
+                vec![Found::Ranked(self.ranking(basis, rules))]
+            }
+            Query::Rank { .. } => vec![Found::Ranked(Ranking::default())],
         }
     }
 

@@ -2,17 +2,24 @@
 
 use crate::expected::Oracle;
 use crate::script::{Random, Step, script};
-use dataflows::Time;
-use dataflows::block::{Block, owner};
-use dataflows::closed::Closed;
-use dataflows::event::Event;
-use dataflows::graph::{Choice, Inputs, graph};
-use dataflows::history::Limits;
-use dataflows::model::Model;
-use dataflows::names::SharedVocabulary;
-use dataflows::questions::{Answered, Ask, Found, What, questions};
-use dataflows::recent::OwnedEvent;
-use dataflows::recommend::{Ranked, Ranking};
+use dataflows::arrange::closed::Closed;
+use dataflows::graph::Mode;
+use dataflows::graph::ViewConfig;
+use dataflows::graph::graph;
+use dataflows::ids::dictionary::SharedDictionaries;
+use dataflows::ids::hash::owner;
+use dataflows::inputs::Inputs;
+use dataflows::questions::query::Answered;
+use dataflows::questions::query::Found;
+use dataflows::questions::query::Query;
+use dataflows::questions::query::RoutedQuery;
+use dataflows::questions::questions;
+use dataflows::ranking::answer::{Ranked, Ranking};
+use dataflows::record::block::Block;
+use dataflows::record::event::{Event, OwnedEvent};
+use dataflows::score::model::Model;
+use dataflows::time::Time;
+use dataflows::views::history::Limits;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -20,7 +27,7 @@ use timely::dataflow::operators::Inspect;
 use timely::dataflow::operators::probe;
 use timely::worker::Worker;
 
-/// What a worker tells.
+/// Query a worker tells.
 enum Told {
     Heard(Time),
     Modelled(Time, Model),
@@ -42,37 +49,22 @@ pub(crate) struct Case {
     open: usize,
     /// At how many of the workers records enter, in turn.
     feeders: usize,
-    views: Choice,
+    mode: Mode,
 }
 
 impl Case {
     /// With all views, and fed at one worker.
     pub(crate) const fn new(seed: u64, workers: usize, open: usize) -> Case {
-        let views = Choice {
-            popularity: true,
-            bought: true,
-            activity: true,
-            history: true,
-            limits: LIMITS,
-        };
-        Case { seed, workers, open, feeders: 1, views }
+        Case { seed, workers, open, feeders: 1, mode: Mode::All }
     }
 
     pub(crate) const fn fed_by(self, feeders: usize) -> Case {
         Case { feeders, ..self }
     }
 
-    pub(crate) const fn with(self, views: Choice) -> Case {
-        Case { views, ..self }
+    pub(crate) const fn with(self, mode: Mode) -> Case {
+        Case { mode, ..self }
     }
-}
-
-/// All choices of views but that of all.
-pub(crate) fn choices() -> impl Iterator<Item = Choice> {
-    (0..15).map(|views| {
-        let [popularity, bought, activity, history] = [1, 2, 4, 8].map(|view| views & view != 0);
-        Choice { popularity, bought, activity, history, limits: LIMITS }
-    })
 }
 
 /// Runs a case and holds all its answers to the oracle.
@@ -88,15 +80,15 @@ pub(crate) fn check(case: Case) {
         result.expect("no worker panics");
     }
     let mut answers = sort_out(told, &steps, workers);
-    let mut oracle = Oracle::new(workers, case.views);
+    let mut oracle = Oracle::new(workers, case.mode);
     for (index, step) in steps.iter().enumerate() {
         oracle.take(step);
-        for (place, (origin, what)) in step.asks.iter().enumerate() {
-            let told = format!("{case:?}, step {index}: {what:?}");
+        for (place, (origin, query)) in step.asks.iter().enumerate() {
+            let told = format!("{case:?}, step {index}: {query:?}");
             let answer = answers.remove(&ask_id(index, place));
             let (at, as_of, found) = answer.unwrap_or_else(|| panic!("{told}: no answer"));
             assert_eq!((at, as_of), (*origin, step.time), "{told}");
-            hold(&oracle, &found, what, case.feeders, &told);
+            hold(&oracle, &found, query, case.feeders, &told);
         }
     }
     assert!(answers.is_empty(), "{case:?}: answered what was not asked: {answers:?}");
@@ -107,17 +99,18 @@ pub(crate) fn check(case: Case) {
 fn run(worker: &mut Worker, steps: &[Step], mut random: Random, case: Case, tell: Sender<Told>) {
     let (me, peers) = (worker.index(), worker.peers());
     let asking = probe::Handle::new();
-    let vocabulary = SharedVocabulary::default();
+    let dictionaries = SharedDictionaries::default();
     let (heard, modelled) = (tell.clone(), tell.clone());
     let heard = move |time| heard.send(Told::Heard(time)).expect("the test listens");
     let modelled =
         move |time, model| modelled.send(Told::Modelled(time, model)).expect("the test listens");
+    let config = ViewConfig { mode: case.mode, limits: LIMITS };
     let (mut inputs, views, closed) = worker.dataflow(|scope| {
-        let (inputs, outputs) = graph(scope, case.views, &vocabulary, heard, modelled, |_, _| {});
+        let (inputs, outputs) = graph(scope, config, &dictionaries, heard, modelled, |_, _| {});
         (inputs, outputs.views, outputs.closed)
     });
     let mut asks = worker.dataflow(|scope| {
-        let (asks, answers) = questions(scope, views, &vocabulary, &asking);
+        let (asks, answers) = questions(scope, views, &dictionaries, &asking);
         answers.inspect(move |answer| {
             tell.send(Told::Answer(me, answer.clone())).expect("the test listens");
         });
@@ -127,12 +120,12 @@ fn run(worker: &mut Worker, steps: &[Step], mut random: Random, case: Case, tell
     let mut ask = |closed: &Closed| {
         while let Some(step) = steps.get(asked).filter(|step| closed.has(step.time)) {
             asks.advance_to(step.time);
-            for (place, (origin, what)) in step.asks.iter().enumerate() {
+            for (place, (origin, query)) in step.asks.iter().enumerate() {
                 if *origin == me {
-                    let whats = vec![what.clone()];
-                    Ask::of(me, ask_id(asked, place), whats, peers)
+                    let id = ask_id(asked, place);
+                    RoutedQuery::route(me, id, vec![query.clone()], peers)
                         .into_iter()
-                        .for_each(|ask| asks.send(ask));
+                        .for_each(|query| asks.send(query));
                 }
             }
             asks.flush();
@@ -242,11 +235,11 @@ fn sort_out(told: Receiver<Told>, steps: &[Step], workers: usize) -> Answers {
 }
 
 /// Holds one answer to the oracle.
-fn hold(oracle: &Oracle, found: &[Found], what: &What, feeders: usize, told: &str) {
-    let expected = &oracle.answer(what)[..];
+fn hold(oracle: &Oracle, found: &[Found], query: &Query, feeders: usize, told: &str) {
+    let expected = &oracle.answer(query)[..];
     if let ([Found::Ranked(found)], [Found::Ranked(expected)]) = (found, expected) {
         assert!(same(found, expected), "{told}:\n{found:#?}\nis not\n{expected:#?}");
-    } else if matches!(what, What::Recent { .. }) && 1 < feeders {
+    } else if matches!(query, Query::Recent { .. }) && 1 < feeders {
         let latest = are_latest(found, expected, &oracle.events);
         assert!(latest, "{told}:\n{found:#?}\nare not\n{expected:#?}");
     } else {
@@ -293,7 +286,7 @@ fn same(found: &Ranking, expected: &Ranking) -> bool {
         })
 }
 
-/// What was found comes in any order.
+/// Query was found comes in any order.
 fn in_order(found: &[Found]) -> Vec<String> {
     let mut texts: Vec<String> = found.iter().map(|found| format!("{found:?}")).collect();
     texts.sort_unstable();

@@ -1,14 +1,14 @@
-//! What rankings must be: the formula of `recommend`, from scratch.
+//! What rankings must be: the formula of `ranking`, from scratch.
 
 use crate::expected::{Oracle, event_day, event_time};
 use crate::harness::LIMITS;
-use dataflows::clock::{DAY_HOURS, hour};
-use dataflows::counts::Counts;
-use dataflows::intern::day;
-use dataflows::model::Lens;
-use dataflows::pairs::{NEAR, WINDOW};
-use dataflows::recent::OwnedEvent;
-use dataflows::recommend::{AGAIN, Basis, Cause, LeaveOut, Ranking, Rules};
+use dataflows::ranking::answer::{Cause, Ranking};
+use dataflows::ranking::rules::{AGAIN, Basis, LeaveOut, Rules};
+use dataflows::record::event::OwnedEvent;
+use dataflows::score::counts::Counts;
+use dataflows::score::model::ModelAt;
+use dataflows::time::{DAY_HOURS, VISIT_GAP, day, hour};
+use dataflows::views::pairs::partner::NEAR;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl Oracle {
         let (mut seen, mut interests, mut overall) = (Seen::default(), Vec::new(), true);
         match basis {
             Basis::User(user) => {
-                if rules.leave_out_bought && self.views.bought {
+                if rules.leave_out_bought {
                     left_out.extend(self.bought(user));
                 }
                 seen = self.seen(history, user);
@@ -167,12 +167,9 @@ impl Oracle {
         ranking
     }
 
-    /// The tags of a product, whoever may have brought them: events, where products are ranked by more
-    /// than the visit that is given.
+    /// The tags of a product, whoever may have brought them.
     fn labels(&self, product: &str) -> BTreeSet<String> {
-        let ranks = self.views.popularity || self.views.history;
-        let events = self.events.iter().filter(|event| event.product == product);
-        let events = || events.clone().filter(|_| ranks);
+        let events = || self.events.iter().filter(|event| event.product == product);
         let own = events().flat_map(|event| event.tags.iter().cloned());
         let own: BTreeSet<String> = own.collect();
         let row = self.catalogue.get(product);
@@ -200,8 +197,8 @@ impl Oracle {
         shares.into_iter().map(|(tag, share)| (tag, share / total)).collect()
     }
 
-    fn lens(&self) -> Lens {
-        Lens { model: self.model, today: self.today(), again: 0.0 }
+    fn model_at(&self) -> ModelAt {
+        ModelAt { model: self.model, today: self.today(), again: 0.0 }
     }
 
     /// What the history holds: what came too late, or is too old by now, or too much, is not there.
@@ -251,7 +248,7 @@ impl Oracle {
         let (mut seen, mut current, mut last) = (Seen::default(), true, None);
         for event in moments {
             let time = event_time(event);
-            current &= last.is_none_or(|last: u64| last - time <= WINDOW);
+            current &= last.is_none_or(|last: u64| last - time <= VISIT_GAP);
             last = Some(time);
             if !seen.visit.contains(&event.product) && !seen.earlier.contains(&event.product) {
                 let products = if current { &mut seen.visit } else { &mut seen.earlier };
@@ -294,8 +291,8 @@ impl Oracle {
         }
         for moments in moments.values() {
             for ((before, product), (time, next)) in moments.iter().zip(moments.iter().skip(1)) {
-                if time - before <= WINDOW {
-                    let fade = self.lens().fade(day(*time));
+                if time - before <= VISIT_GAP {
+                    let fade = self.model_at().fade(day(*time));
                     all += fade;
                     same += if product == next { fade } else { 0.0 };
                 }
@@ -305,7 +302,7 @@ impl Oracle {
     }
 
     fn row(&self, history: &[Moment], product: &str) -> Worths {
-        let (blend, lens) = (self.model.blend, self.lens());
+        let (blend, model_at) = (self.model.blend, self.model_at());
         let paired = || history.iter().filter(|(_, pairs)| *pairs).map(|(event, _)| event);
         let mut row = Vec::new();
         for first in paired().filter(|event| event.product == product) {
@@ -313,11 +310,11 @@ impl Oracle {
                 |one: &OwnedEvent| (event_time(one), &*one.product) == (event_time(first), product);
             for second in paired().filter(|second| second.user == first.user && !same(second)) {
                 let (one, other) = (event_time(first), event_time(second));
-                if one.abs_diff(other) <= WINDOW {
+                if one.abs_diff(other) <= VISIT_GAP {
                     let day = event_day(first).max(event_day(second));
                     let side = if one <= other { 1.0 } else { blend.before };
                     let apart = if one.abs_diff(other) <= NEAR { 1.0 } else { blend.far };
-                    let worth = lens.worth(Counts::one(second.kind), day) * side * apart;
+                    let worth = model_at.worth(Counts::one(second.kind), day) * side * apart;
                     row.push((second.product.clone(), worth));
                 }
             }
@@ -327,10 +324,7 @@ impl Oracle {
 
     /// What is popular in a tag, or overall.
     fn popular(&self, tag: Option<&str>) -> Worths {
-        if !self.views.popularity {
-            return vec![];
-        }
-        let (lens, now) = (self.lens(), self.now(self.ends.len() - 1));
+        let (model_at, now) = (self.model_at(), self.now(self.ends.len() - 1));
         let kept = |event: &&OwnedEvent| {
             now < (u32::from(event_day(event)) + 1) * DAY_HOURS - 1 + LIMITS.horizon
         };
@@ -339,7 +333,7 @@ impl Oracle {
             None => 1,
         };
         let worth = |event: &OwnedEvent| {
-            (event.product.clone(), lens.worth(Counts::one(event.kind), event_day(event)))
+            (event.product.clone(), model_at.worth(Counts::one(event.kind), event_day(event)))
         };
         let kept = self.events.iter().filter(kept);
         best_first(kept.flat_map(|event| std::iter::repeat_n(worth(event), times(event))).collect())

@@ -1,14 +1,14 @@
-//! What goes in: a seeded script of steps, each at its own time. Few names, so that they collide.
+//! Query goes in: a seeded script of steps, each at its own time. Few names, so that they collide.
 
-use dataflows::Time;
-use dataflows::catalogue::{Product, Row};
-use dataflows::event::Kind;
-use dataflows::guests::Merge;
-use dataflows::model::{Blend, Model};
-use dataflows::questions::What;
-use dataflows::recent::OwnedEvent;
-use dataflows::recommend::{Basis, LeaveOut, Rules};
-use dataflows::weights::{Score, Weights};
+use dataflows::questions::query::Query;
+use dataflows::ranking::rules::{Basis, LeaveOut, Rules};
+use dataflows::record::event::Kind;
+use dataflows::record::event::OwnedEvent;
+use dataflows::record::merge::Merge;
+use dataflows::record::product::{Product, Row};
+use dataflows::score::model::{Blend, Model};
+use dataflows::score::weights::{Score, Weights};
+use dataflows::time::Time;
 
 const USERS: &[&str] = &["ann", "bob", "cem", "dot", "eve"];
 /// Sessions; an account is named as one of them, too.
@@ -58,7 +58,7 @@ impl Random {
     }
 }
 
-/// What happens at one time.
+/// Query happens at one time.
 pub(crate) struct Step {
     pub(crate) time: Time,
     pub(crate) events: Vec<OwnedEvent>,
@@ -66,11 +66,11 @@ pub(crate) struct Step {
     pub(crate) rows: Vec<Row>,
     pub(crate) model: Option<Model>,
     pub(crate) advances: Vec<(String, i64)>,
-    /// Who asks what.
-    pub(crate) asks: Vec<(usize, What)>,
+    /// Who asks query.
+    pub(crate) asks: Vec<(usize, Query)>,
 }
 
-/// A script for so many workers. What happens does not depend on them; who asks does.
+/// A script for so many workers. Query happens does not depend on them; who asks does.
 pub(crate) fn script(seed: u64, workers: usize) -> Vec<Step> {
     let (mut random, mut askers) = (Random::new(seed), Random::new(seed ^ 0xA5));
     let mut time = BEGIN;
@@ -85,7 +85,7 @@ pub(crate) fn script(seed: u64, workers: usize) -> Vec<Step> {
             advances: (0..random.below(3))
                 .map(|_| (random.one_of(PARTITIONS), random.number(100)))
                 .collect(),
-            asks: questions().filter_map(|what| ask(what, &mut askers, workers)).collect(),
+            asks: questions().filter_map(|query| ask(query, &mut askers, workers)).collect(),
         }
     };
     (0..STEPS).map(step).collect()
@@ -162,22 +162,22 @@ fn model(random: &mut Random) -> Model {
 }
 
 /// Who asks a question, if anyone does: of all rankings, some are asked for at each step.
-fn ask(what: What, random: &mut Random, workers: usize) -> Option<(usize, What)> {
-    let ranking = matches!(what, What::Rank { basis: Basis::User(_) | Basis::Visit(_), .. });
+fn ask(query: Query, random: &mut Random, workers: usize) -> Option<(usize, Query)> {
+    let ranking = matches!(query, Query::Rank { basis: Basis::User(_) | Basis::Visit(_), .. });
     let asked = !ranking || random.below(4) == 0;
-    asked.then(|| (random.below(workers), what))
+    asked.then(|| (random.below(workers), query))
 }
 
-fn rank(basis: Basis, rules: Rules) -> What {
-    What::Rank { basis, rules }
+fn rank(basis: Basis, rules: Rules) -> Query {
+    Query::Rank { basis, rules }
 }
 
 /// All questions, of what there is and of what there never is.
-fn questions() -> impl Iterator<Item = What> {
+fn questions() -> impl Iterator<Item = Query> {
     let users =
         || USERS.iter().chain(GUESTS).chain(&["ann!", "nobody"]).map(|&user| String::from(user));
-    let profiles = users().enumerate().map(|(place, user)| What::Profile { place, user });
-    let activities = users().map(|user| What::Activity { user });
+    let profiles = users().enumerate().map(|(place, user)| Query::Profile { place, user });
+    let activities = users().map(|user| Query::Activity { user });
     let recommends =
         users().flat_map(|user| rules().map(move |rules| rank(Basis::User(user.clone()), rules)));
     let tags = TAGS.iter().chain(PRODUCTS).chain(&["office", "nothing"]);
@@ -191,9 +191,9 @@ fn questions() -> impl Iterator<Item = What> {
         rules().map(move |rules| rank(Basis::Visit(products.clone()), rules))
     });
     let partitions = PARTITIONS.iter().chain(&["nowhere/0"]).enumerate();
-    let positions =
-        partitions.map(|(place, &partition)| What::Position { place, partition: partition.into() });
-    let recents = [0, 3, 100].map(|limit| What::Recent { limit });
+    let positions = partitions
+        .map(|(place, &partition)| Query::Position { place, partition: partition.into() });
+    let recents = [0, 3, 100].map(|limit| Query::Recent { limit });
     let ranked = recommends.chain(trends).chain(similar).chain(visits);
     profiles.chain(activities).chain(ranked).chain(positions).chain(recents)
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use clap::Args;
-use dataflows::block::stable_hash;
+use dataflows::ids::hash::stable_hash;
 
 #[derive(Args)]
 pub(crate) struct Digest {

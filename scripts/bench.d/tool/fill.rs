@@ -5,8 +5,8 @@ use crate::traffic::{Act, TAGS, Traffic};
 use crate::wait_until;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use dataflows::event::Kind;
-use dataflows::weights::Weights;
+use dataflows::record::event::Kind;
+use dataflows::score::weights::Weights;
 use jiff::Timestamp;
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -168,7 +168,7 @@ fn send(producer: &Sender, topic: &str, key: &[u8], value: &[u8]) -> anyhow::Res
 fn expected(scores: &HashMap<(u32, u32), i64>) -> Sum {
     let mut sum = Sum::default();
     for (&(user, tag), &score) in scores {
-        let score = dataflows::weights::Score(score).to_string();
+        let score = dataflows::score::weights::Score(score).to_string();
         sum.field(&format!("user:profile:user{user}"), &format!("tag{tag}"), &score);
     }
     sum

@@ -10,7 +10,7 @@ use crate::config::KafkaConfig;
 use crate::sources::topic_of;
 use anyhow::{Context, bail};
 use crossbeam_channel::{Sender, unbounded};
-use dataflows::event::Kind;
+use dataflows::record::event::Kind;
 use rdkafka::client::ClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};

@@ -5,7 +5,7 @@ use crate::cli::kafka::kafka_client;
 use crate::config::KafkaConfig;
 use crate::sources::topic_of;
 use anyhow::{Context, bail};
-use dataflows::event::Kind;
+use dataflows::record::event::Kind;
 use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};

@@ -6,7 +6,7 @@
 use super::Weighting;
 use super::{Association, Cosine, Neighbours, Popularity, Sequential, Similarity, Stan, Vector};
 use crate::evaluate::{Click, Recommender};
-use dataflows::event::Kind;
+use dataflows::record::event::Kind;
 
 const DAY: i64 = 86_400_000;
 const MINUTE: i64 = 60_000;

@@ -4,7 +4,7 @@ use super::csv::{fields, id, seconds, time};
 use super::{Misfit, Record};
 use crate::event::parse::{MAX_AHEAD, Scratch, parse};
 use clap::ValueEnum;
-use dataflows::event::Kind;
+use dataflows::record::event::Kind;
 use serde::Deserialize;
 
 /// A way in which click sets are published.

@@ -11,7 +11,7 @@ mod tests;
 
 pub use formats::Format;
 
-use dataflows::event::Kind;
+use dataflows::record::event::Kind;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

@@ -3,8 +3,8 @@
 use super::object::{Field, Object};
 use super::{Reason, Scratch, required};
 use crate::engine::intake::CatalogueRow;
-use dataflows::catalogue::Product;
-use dataflows::weights::Score;
+use dataflows::record::product::Product;
+use dataflows::score::weights::Score;
 
 /// Reads a row of the catalogue. The key, where there is one, is the product's id, which `id` in
 /// the value may repeat. No value, an empty one, `null` and `{"deleted":true}` delete; with
@@ -18,7 +18,7 @@ pub fn parse_row(
     scratch: &mut Scratch,
 ) -> Result<CatalogueRow, Reason> {
     let key = match key.map(std::str::from_utf8) {
-        Some(Ok(key)) if key.len() > dataflows::event::Event::MAX_TEXT => {
+        Some(Ok(key)) if key.len() > dataflows::record::event::Event::MAX_TEXT => {
             return Err(Reason::BadProduct);
         }
         Some(Ok(key)) => Some(key).filter(|key| !key.is_empty()),

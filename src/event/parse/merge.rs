@@ -2,7 +2,7 @@
 
 use super::object::{Field, Object};
 use super::{Reason, Scratch, required, when};
-use dataflows::guests::Merge;
+use dataflows::record::merge::Merge;
 
 /// Reads a merge: `{"userId": account, "from": guest, "timestamp": …}`, its time as an event's.
 ///

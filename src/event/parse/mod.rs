@@ -22,7 +22,7 @@ pub use merge::parse_merge;
 pub use reason::Reason;
 pub(crate) use time::milliseconds;
 
-use dataflows::event::{Event, Kind};
+use dataflows::record::event::{Event, Kind};
 use object::{Field, Object};
 
 /// The longest record that is looked at, in bytes: what a broker takes by default.

@@ -3,7 +3,7 @@
 use super::flat;
 use super::skip::{MAX_DEPTH, Skip};
 use super::{MAX_RECORD, Reason};
-use dataflows::event::Event;
+use dataflows::record::event::Event;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt::{self, Write};
 

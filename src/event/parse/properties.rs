@@ -2,7 +2,7 @@
 
 use super::object::Object;
 use super::{MAX_AHEAD, Reason, Scratch, field, parse, parse_merge, parse_row, time};
-use dataflows::event::{Event, Kind};
+use dataflows::record::event::{Event, Kind};
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use serde_json::Value;

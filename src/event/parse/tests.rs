@@ -2,9 +2,9 @@
 
 use super::{MAX_AHEAD, MAX_RECORD, Reason, Scratch, parse, parse_merge, parse_row};
 use crate::engine::intake::CatalogueRow;
-use dataflows::catalogue::Product;
-use dataflows::event::{Event, Kind};
-use dataflows::guests::Merge;
+use dataflows::record::event::{Event, Kind};
+use dataflows::record::merge::Merge;
+use dataflows::record::product::Product;
 
 const NOW: i64 = 1_743_508_800_500;
 const NOON: i64 = 1_743_508_800_000;

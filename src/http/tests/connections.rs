@@ -2,7 +2,6 @@
 
 use super::client::Client;
 use super::fixture::{AS_OF, Engine, Fixture};
-use crate::engine::question::{Answer, Body};
 use crate::http::HttpLimits;
 use std::net::TcpStream;
 use std::time::Duration;
@@ -86,8 +85,7 @@ fn a_shutdown_finishes_the_requests_in_flight() {
     let asked = fixture.questions.recv().unwrap();
     fixture.stop();
     assert!(idle.is_closed(), "idle connections are closed at once");
-    let body = Body::Profiles(vec![Vec::new()]);
-    asked.reply.send(Answer { as_of: AS_OF, body }).unwrap();
+    asked.answer(AS_OF, vec![]);
     let reply = busy.receive(false);
     assert_eq!((reply.status, &*reply.body), (200, "{}"));
     assert!(busy.is_closed());

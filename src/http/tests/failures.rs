@@ -1,10 +1,11 @@
 //! What a client sees when something is wrong: with its request, or behind the front.
 
 use super::fixture::{AS_OF, Engine, Fixture};
-use crate::engine::question::{Answer, Body, Question};
 use crate::event::log::LogError;
 use crate::http::HttpLimits;
 use crate::settings::StoreError;
+use dataflows::questions::query::Found;
+use dataflows::questions::query::Query;
 use std::time::Duration;
 
 const EVENT: &str = r#"{"eventType":"view","userId":"user1","product":"product1"}"#;
@@ -100,11 +101,8 @@ fn events_are_answered_once_all_are_visible() {
     // They lie at the offsets 7 and 8 of one partition: all are in once the next offset is 9.
     for (round, next) in (0..).zip([0, 8, 9]) {
         let asked = fixture.questions.recv().unwrap();
-        assert!(
-            matches!(&asked.question, Question::Positions { partitions, .. } if partitions.len() == 1)
-        );
-        let as_of = AS_OF + round;
-        asked.reply.send(Answer { as_of, body: Body::Positions(vec![next]) }).unwrap();
+        assert!(matches!(&*asked.queries(), [Query::Position { .. }]));
+        asked.answer(AS_OF + round, vec![Found::Position(0, next)]);
     }
     let reply = client.receive(false);
     assert_eq!(reply.status, 201, "{reply:?}");

@@ -1,39 +1,40 @@
 //! What stands behind the front in its tests: a scripted engine, a log and a store in memory.
 
 use crate::engine::intake::Partition;
-use crate::engine::question::{Activity, Body, Question};
 use crate::event::log::{BoxFuture, EventLog, LogError, NewRecord, Position};
 use crate::settings::{Store, StoreError};
-use dataflows::catalogue::Product;
-use dataflows::event::Kind;
-use dataflows::recent::OwnedEvent;
-use dataflows::recommend::{Basis, Cause, Ranking};
-use dataflows::weights::Score;
+use dataflows::questions::query::Found;
+use dataflows::questions::query::Query;
+use dataflows::ranking::answer::{Cause, Ranking};
+use dataflows::ranking::rules::Basis;
+use dataflows::record::event::Kind;
+use dataflows::record::event::OwnedEvent;
+use dataflows::record::product::Product;
+use dataflows::score::weights::Score;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-/// What the scripted engine says: `user1` is known, nobody else.
-pub(super) fn scripted(question: &Question) -> Body {
-    let profile = |user: &String| match user.as_str() {
+/// The scripted engine's answer to a query: `user1` is known, nobody else.
+pub(super) fn scripted(query: &Query) -> Option<Found> {
+    let profile = |user: &str| match user {
         "user1" => {
             vec![("electronics".into(), Score(9_000_000)), ("audio".into(), Score(1_500_000))]
         }
         "a/b ü" => vec![("found".into(), Score(1_000_000))],
         _ => Vec::new(),
     };
-    match question {
-        Question::Profiles(users) => Body::Profiles(users.iter().map(profile).collect()),
-        Question::Activity(user) => Body::Activity(
-            (user == "user1").then_some(Activity { last: 1_743_508_800_000, totals: [3, 2, 1] }),
-        ),
-        Question::Rank { basis, rules } => Body::Products(match basis {
+    Some(match query {
+        Query::Profile { place, user } => Found::Profile(*place, profile(user)),
+        Query::Activity { user } if user == "user1" => Found::Activity(29_058_480, [3, 2, 1]),
+        Query::Activity { .. } => return None,
+        Query::Rank { basis, rules } => Found::Ranked(match basis {
             Basis::User(id) | Basis::Product(id) | Basis::Tag(id) => products(id, rules.n),
             Basis::Visit(visit) => products(&visit.join("+"), rules.n),
             Basis::Everything => products("overall", rules.n),
         }),
-        Question::Recent { limit } => Body::Events(vec![event(); (*limit).min(2)]),
-        Question::Positions { partitions, .. } => Body::Positions(vec![8; partitions.len()]),
-    }
+        Query::Recent { limit } => Found::Recent(vec![event(); (*limit).min(2)]),
+        Query::Position { place, .. } => Found::Position(*place, 8),
+    })
 }
 
 fn products(id: &str, n: usize) -> Ranking {

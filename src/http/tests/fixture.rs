@@ -2,7 +2,7 @@
 
 use super::client::{Client, Reply};
 use super::fakes::{MemoryLog, MemoryStore, scripted};
-use crate::engine::question::{Answer, Asked, Asker};
+use crate::engine::question::{Asker, Question};
 use crate::http::{Front, HttpLimits, Server, Status, serve};
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
@@ -23,7 +23,7 @@ pub(super) struct Fixture {
     pub(super) store: Arc<MemoryStore>,
     pub(super) readiness: Readiness,
     /// Questions that the script leaves to the test.
-    pub(super) questions: Receiver<Asked>,
+    pub(super) questions: Receiver<Box<dyn Question>>,
     stop: Option<oneshot::Sender<()>>,
     server: Option<Server>,
 }
@@ -47,13 +47,14 @@ impl Fixture {
     }
 
     pub(super) fn with(engine: Engine, limits: HttpLimits) -> Fixture {
-        let (queue, questions) = bounded(if engine == Engine::Full { 0 } else { 64 });
+        let (queue, questions) =
+            bounded::<Box<dyn Question>>(if engine == Engine::Full { 0 } else { 64 });
         let script = questions.clone();
         let worker = std::thread::spawn(move || {
             if engine == Engine::Scripted {
-                for Asked { question, reply } in script {
-                    // A client that has hung up takes no answer.
-                    let _ = reply.send(Answer { as_of: AS_OF, body: scripted(&question) });
+                for question in script {
+                    let found = question.queries().iter().filter_map(scripted).collect();
+                    question.answer(AS_OF, found);
                 }
             }
         });

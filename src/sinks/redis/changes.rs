@@ -1,8 +1,8 @@
 //! What has changed since it was written last, and what a sweep has still to write.
 
-use dataflows::Time;
-use dataflows::counts::Counts;
-use dataflows::packed;
+use dataflows::arrange::packed;
+use dataflows::score::counts::Counts;
+use dataflows::time::Time;
 use differential_dataflow::trace::cursor::{CursorList, cursor_list};
 use differential_dataflow::trace::{Cursor, Navigable};
 use std::collections::VecDeque;

@@ -1,6 +1,6 @@
 //! Profiles as RESP, the protocol of Redis.
 
-use dataflows::weights::Score;
+use dataflows::score::weights::Score;
 use std::fmt::Write;
 
 /// Commands, packed, and how many answers they get.
@@ -146,7 +146,7 @@ fn number(packed: &mut Vec<u8>, number: usize) {
 #[cfg(test)]
 mod tests {
     use super::{Encoder, Pipeline};
-    use dataflows::weights::Score;
+    use dataflows::score::weights::Score;
 
     #[test]
     fn users_become_commands() {

@@ -14,12 +14,13 @@ use crate::metrics::SinkWorkerMetrics;
 use changes::{Changes, Sealed, Sweep};
 use connection::Connection;
 pub use connection::is_blank;
-use dataflows::Time;
-use dataflows::counts::Counts;
-use dataflows::names::{SharedVocabulary, Vocabulary};
-use dataflows::reader::Reader;
-use dataflows::views::{View, ViewSpine};
-use dataflows::weights::Weights;
+use dataflows::arrange::reader::Reader;
+use dataflows::arrange::view::{View, ViewSpine};
+use dataflows::ids::dictionary::Dictionaries;
+use dataflows::ids::dictionary::SharedDictionaries;
+use dataflows::score::counts::Counts;
+use dataflows::score::weights::Weights;
+use dataflows::time::Time;
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::TraceReader;
 use encode::{Encoder, Pipeline};
@@ -101,7 +102,7 @@ impl Prepared {
     pub fn attach(
         self,
         profile: View<'_, u32>,
-        vocabulary: SharedVocabulary,
+        dictionaries: SharedDictionaries,
         arrivals: Arrivals,
     ) -> Sink {
         let sealed = Rc::new(RefCell::new(Sealed::default()));
@@ -116,7 +117,7 @@ impl Prepared {
             way: self,
             weights: Weights::default(),
             trace: profile.trace,
-            vocabulary,
+            dictionaries,
             sealed,
             changes: None,
             sweep: Sweep::default(),
@@ -132,7 +133,7 @@ pub struct Sink {
     way: Prepared,
     weights: Weights,
     trace: TraceAgent<ViewSpine<u32>>,
-    vocabulary: SharedVocabulary,
+    dictionaries: SharedDictionaries,
     sealed: Rc<RefCell<Sealed>>,
     /// What is on its way out, a slice at a time.
     changes: Option<Changes>,
@@ -196,8 +197,8 @@ impl Sink {
             return;
         }
         let began = Instant::now();
-        let vocabulary = self.vocabulary.borrow();
-        self.ours.resize(vocabulary.users.len(), self.way.blank);
+        let dictionaries = self.dictionaries.borrow();
+        self.ours.resize(dictionaries.users.len(), self.way.blank);
         self.encoder.pipeline = Pipeline::reuse(self.way.connection.spare());
         let mut page = Page {
             reader: Reader::new(&mut self.trace),
@@ -217,15 +218,15 @@ impl Sink {
                     continue;
                 };
                 if std::mem::replace(&mut self.ours[user as usize], true) {
-                    page.changed(user, changes, &vocabulary);
+                    page.changed(user, changes, &dictionaries);
                 } else {
-                    page.whole(user, true, &vocabulary);
+                    page.whole(user, true, &dictionaries);
                 }
                 changes.next_user();
             } else {
                 let Some(user) = self.sweep.next(&self.ours) else { break };
                 let ours = std::mem::replace(&mut self.ours[user as usize], true);
-                page.whole(user, !ours, &vocabulary);
+                page.whole(user, !ours, &dictionaries);
             }
             let full = page.encoder.pipeline.packed().len() >= self.way.pipeline_bytes;
             if full || (written.is_multiple_of(32) && began.elapsed() >= self.way.slice) {
@@ -248,7 +249,7 @@ struct Page<'a> {
 
 impl Page<'_> {
     /// Writes the tags of a user that have changed.
-    fn changed(&mut self, user: u32, changes: &mut Changes, names: &Vocabulary) {
+    fn changed(&mut self, user: u32, changes: &mut Changes, names: &Dictionaries) {
         self.reader.seek(user);
         changes.tags(|tag| {
             // A tag that is gone from the trace sums up to nothing.
@@ -259,7 +260,7 @@ impl Page<'_> {
     }
 
     /// Writes all of a user's tags.
-    fn whole(&mut self, user: u32, replace: bool, names: &Vocabulary) {
+    fn whole(&mut self, user: u32, replace: bool, names: &Dictionaries) {
         self.reader.seek(user);
         self.reader.each(Time::MAX, |&tag, counts| {
             self.encoder.tag(names.tags.text(tag), self.weights.score(counts));

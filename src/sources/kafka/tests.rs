@@ -5,7 +5,7 @@ use crate::engine::intake::{Outlet, Partition, Unit, intake};
 use crate::event::log::{EventLog, NewRecord};
 use crate::metrics::{Metrics, SourceMetrics};
 use crate::sources::{Positions, Running, WorkerInlets};
-use dataflows::event::Kind;
+use dataflows::record::event::Kind;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::mocking::MockCluster;

@@ -1,0 +1,95 @@
+//! The times that are complete in every view: one operator that all views end in.
+
+use crate::arrange::packed::{Batch, PackedSpine};
+use crate::time::Time;
+use differential_dataflow::ExchangeData;
+use differential_dataflow::difference::Semigroup;
+use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
+use std::cell::Cell;
+use std::rc::Rc;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::dataflow::{Scope, Stream};
+
+/// A view with any difference type.
+type Held<'scope, V, R> = Arranged<'scope, TraceAgent<PackedSpine<V, R>>>;
+
+/// The time before which everything is in the views, on all workers. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Closed(Rc<Cell<Time>>);
+
+impl Closed {
+    /// All times before this one are complete; all there are, once it is [`Time::MAX`].
+    pub fn before(&self) -> Time {
+        self.0.get()
+    }
+
+    /// True for a complete time.
+    pub fn has(&self, time: Time) -> bool {
+        time < self.before()
+    }
+}
+
+/// Builds the operator that [`Closed`] is set by, stream by stream.
+pub(crate) struct ClosedBuilder<'scope> {
+    builder: OperatorBuilder<'scope, Time>,
+    inputs: Vec<Box<dyn FnMut()>>,
+}
+
+impl<'scope> ClosedBuilder<'scope> {
+    pub(crate) fn new(scope: Scope<'scope, Time>) -> ClosedBuilder<'scope> {
+        ClosedBuilder { builder: OperatorBuilder::new("closed".into(), scope), inputs: Vec::new() }
+    }
+
+    /// Waits for one more stream, and calls `each` with its data.
+    pub(crate) fn add_stream<D: 'static>(
+        &mut self,
+        stream: Stream<'scope, Time, Vec<D>>,
+        mut each: impl FnMut(Time, D) + 'static,
+    ) {
+        let mut input = self.builder.new_input(stream, Pipeline);
+        self.inputs.push(Box::new(move || {
+            input.for_each(|capability, data| {
+                let time = *capability.least().expect("data has a time");
+                data.drain(..).for_each(|datum| each(time, datum));
+            });
+        }));
+    }
+
+    /// Waits for a view.
+    pub(crate) fn add_view<V: ExchangeData, R: ExchangeData + Semigroup>(
+        &mut self,
+        view: Held<'scope, V, R>,
+    ) -> TraceAgent<PackedSpine<V, R>> {
+        self.add_view_with(view, |_, _| ())
+    }
+
+    /// Waits for a view, and calls `each` with every batch and the time before which all is sealed.
+    pub(crate) fn add_view_with<V: ExchangeData, R: ExchangeData + Semigroup>(
+        &mut self,
+        view: Held<'scope, V, R>,
+        mut each: impl FnMut(Time, Option<&Batch<V, R>>) + 'static,
+    ) -> TraceAgent<PackedSpine<V, R>> {
+        self.add_stream(view.stream, move |_, span| {
+            let until = span.upper().first().copied().unwrap_or(Time::MAX);
+            each(until, span.inner.as_ref());
+        });
+        view.trace
+    }
+
+    /// Builds the operator. Every `each` is called before the time of its data counts as complete.
+    pub(crate) fn build(self) -> Closed {
+        let ClosedBuilder { builder, mut inputs } = self;
+        let closed = Closed::default();
+        let set = closed.clone();
+        builder.build(move |_| {
+            move |frontiers| {
+                inputs.iter_mut().for_each(|input| input());
+                let open =
+                    frontiers.iter().flat_map(|frontier| frontier.frontier().first().copied());
+                set.0.set(open.min().unwrap_or(Time::MAX));
+            }
+        });
+        closed
+    }
+}

@@ -1,0 +1,101 @@
+//! A sealed batch: its columns, and where a key's values and a value's updates lie.
+
+use crate::time::Time;
+use differential_dataflow::trace::implementations::spine_fueled::Spine;
+use std::ops::Range;
+use std::rc::Rc;
+
+/// A sealed batch of an arrangement. Cheap to clone.
+pub type Batch<V, R> = Rc<Packed<V, R>>;
+/// An arrangement by id.
+pub type PackedSpine<V, R> = Spine<Batch<V, R>>;
+
+/// Updates in order of key, value and time; at most one of each.
+pub struct Packed<V, R> {
+    pub(super) keys: Vec<u32>,
+    /// By key, the end of its values; they begin where those of the key before it end.
+    pub(super) key_ends: Vec<u32>,
+    pub(super) vals: Vec<V>,
+    /// By value, the end of its updates; empty as long as each value has one update.
+    pub(super) val_ends: Vec<u32>,
+    pub(super) times: Times,
+    pub(super) diffs: Vec<R>,
+    /// Lower bound of [`Value::prefix`](super::Value::prefix) over all values.
+    pub(super) min_prefix: u32,
+}
+
+/// The times of updates.
+pub(super) enum Times {
+    /// One time for all updates.
+    Same(Time),
+    /// A time for each update.
+    Each(Vec<Time>),
+}
+
+impl<V, R> Packed<V, R> {
+    /// The keys, in order.
+    pub fn keys(&self) -> &[u32] {
+        &self.keys
+    }
+
+    /// The number of values of all keys.
+    pub fn values(&self) -> usize {
+        self.vals.len()
+    }
+
+    /// The number of updates; a sealed batch has at least one.
+    #[allow(clippy::len_without_is_empty, reason = "no batch is sealed without updates")]
+    pub fn len(&self) -> usize {
+        self.diffs.len()
+    }
+
+    /// Lower bound of [`Value::prefix`](super::Value::prefix) over all values.
+    pub(crate) fn min_prefix(&self) -> u32 {
+        self.min_prefix
+    }
+
+    pub(super) fn values_of(&self, key: usize) -> Range<usize> {
+        let end = |key: usize| self.key_ends[key] as usize;
+        key.checked_sub(1).map_or(0, end)..end(key)
+    }
+
+    #[inline]
+    pub(super) fn updates_of(&self, val: usize) -> Range<usize> {
+        if self.val_ends.is_empty() {
+            return val..val + 1;
+        }
+        let end = |val: usize| self.val_ends[val] as usize;
+        val.checked_sub(1).map_or(0, end)..end(val)
+    }
+
+    #[inline]
+    pub(super) fn time(&self, update: usize) -> &Time {
+        match &self.times {
+            Times::Same(time) => time,
+            Times::Each(times) => &times[update],
+        }
+    }
+
+    /// The index of a key, or of the first greater one, if it is not before `from`.
+    ///
+    /// Keys are distinct ids in order. So the key at index i is at least i, and at most i plus the
+    /// number of ids that are missing below the last key. In a dense batch that bounds the index to
+    /// one candidate, and no search is needed.
+    pub(super) fn find(&self, from: usize, key: u32) -> usize {
+        let Some(&last) = self.keys.last() else { return 0 };
+        let (key_at, keys) = (key as usize, self.keys.len());
+        let missing = last as usize + 1 - keys;
+        let mut low = from.max(keys.min(key_at.saturating_sub(missing)));
+        let mut high = from.max(keys.min(key_at));
+        // Keys are mostly asked for in order: near ones are found sooner.
+        let mut step = 1;
+        if low == from {
+            while low + step < high && self.keys[low + step] < key {
+                low += step;
+                step *= 2;
+            }
+            high = high.min(low + step);
+        }
+        low + self.keys[low..high].partition_point(|other| *other < key)
+    }
+}

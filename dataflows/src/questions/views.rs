@@ -1,0 +1,50 @@
+//! The views that questions read at a worker.
+
+use crate::arrange::dated::DatedProduct;
+use crate::arrange::view::ViewSpine;
+use crate::ingest::catalogue::CatalogueSpine;
+use crate::ranking::top_k_cache::TopKCache;
+use crate::score::model_history::ModelHistory;
+use crate::views::history::Moment;
+use crate::views::pairs::partner::Partner;
+use crate::views::popularity::ProductDay;
+use crate::views::positions::PositionSpine;
+use crate::views::product_tags::Label;
+use crate::views::recent::Recent;
+use differential_dataflow::operators::arrange::TraceAgent;
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::rc::Rc;
+
+/// The views of a worker.
+pub struct Views {
+    pub(crate) profile: TraceAgent<ViewSpine<u32>>,
+    pub(crate) positions: TraceAgent<PositionSpine>,
+    pub(crate) recent: Rc<RefCell<Recent>>,
+    pub(crate) model_history: Rc<RefCell<ModelHistory>>,
+    /// `None` where profiles alone are kept: then rankings are empty.
+    pub(crate) rankings: Option<RankingViews>,
+}
+
+/// The views that rankings are made from.
+pub(crate) struct RankingViews {
+    pub(crate) bought: TraceAgent<ViewSpine<u32>>,
+    pub(crate) activity: TraceAgent<ViewSpine<Reverse<u32>>>,
+    pub(crate) history: TraceAgent<ViewSpine<Moment>>,
+    pub(crate) partners: CachedView<Partner>,
+    pub(crate) repeats: TraceAgent<ViewSpine<u16>>,
+    pub(crate) popularity: CachedView<ProductDay>,
+    pub(crate) labels: TraceAgent<ViewSpine<Label>>,
+    pub(crate) catalogue: TraceAgent<CatalogueSpine>,
+}
+
+/// A view with the cache of its best products.
+pub(crate) type CachedView<V> = (TraceAgent<ViewSpine<V>>, SharedCache<V>);
+
+/// A cache that hears of a view's batches in one operator and is read in another.
+pub(crate) type SharedCache<V> = Rc<RefCell<TopKCache<V>>>;
+
+/// A cache of nothing yet.
+pub(crate) fn cache<V: DatedProduct>() -> SharedCache<V> {
+    Rc::default()
+}

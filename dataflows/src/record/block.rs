@@ -1,0 +1,112 @@
+//! Events as blocks: what crosses between workers, one block per owner.
+
+use crate::record::event::{Event, Kind};
+use serde::{Deserialize, Serialize};
+
+/// Events end to end, column by column.
+///
+/// All texts lie in one `String`: cutting it up again needs no second look for invalid UTF-8.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    heads: Vec<Head>,
+    /// The lengths of user, product, category, session, id and the tags of each event.
+    lengths: Vec<u16>,
+    texts: String,
+    /// When the records were written, in milliseconds, and how many events in a row share it.
+    written: Vec<(i64, u32)>,
+}
+
+/// What an event has beside its texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Head {
+    time: i64,
+    kind: Kind,
+    tags: u8,
+}
+
+impl Block {
+    /// An empty block with buffer for as much as another holds.
+    pub fn with_capacity_of(other: &Block) -> Block {
+        Block {
+            heads: Vec::with_capacity(other.heads.len()),
+            lengths: Vec::with_capacity(other.lengths.len()),
+            texts: String::with_capacity(other.texts.len()),
+            written: Vec::with_capacity(other.written.len()),
+        }
+    }
+
+    /// How many events it holds.
+    pub fn events(&self) -> usize {
+        self.heads.len()
+    }
+
+    /// Its size in bytes.
+    pub fn len(&self) -> usize {
+        size_of_val(&self.heads[..]) + size_of_val(&self.lengths[..]) + self.texts.len()
+    }
+
+    /// Whether it holds no event.
+    pub fn is_empty(&self) -> bool {
+        self.heads.is_empty()
+    }
+
+    /// When its newest event happened, in milliseconds since the Unix epoch.
+    pub fn newest(&self) -> Option<i64> {
+        self.heads.iter().map(|head| head.time).max()
+    }
+
+    /// Appends an event, whose texts and tags are within [`Event`]'s limits.
+    pub fn push(&mut self, event: &Event<'_>) {
+        self.push_for(event.user, event);
+    }
+
+    /// Appends an event as another user's.
+    pub fn push_for(&mut self, user: &str, event: &Event<'_>) {
+        let tags = u8::try_from(event.tags.len()).expect("the parser holds events to MAX_TAGS");
+        self.heads.push(Head { time: event.time, kind: event.kind, tags });
+        for text in [user, event.product, event.category, event.session, event.id] {
+            self.push_text(text);
+        }
+        for tag in &event.tags {
+            self.push_text(tag);
+        }
+    }
+
+    /// Notes when the record of the last event was written, in milliseconds since the Unix epoch.
+    pub fn note_written(&mut self, time: i64) {
+        match self.written.last_mut() {
+            Some((last, events)) if *last == time => *events += 1,
+            _ => self.written.push((time, 1)),
+        }
+    }
+
+    /// When the records were written, as far as it was noted, and how many events share it.
+    pub fn written(&self) -> &[(i64, u32)] {
+        &self.written
+    }
+
+    fn push_text(&mut self, text: &str) {
+        self.lengths.push(u16::try_from(text.len()).expect("the parser holds texts to MAX_TEXT"));
+        self.texts.push_str(text);
+    }
+
+    /// Shows every event, in order.
+    pub fn for_each<'a>(&'a self, mut show: impl FnMut(&Event<'a>)) {
+        let (mut rest, mut lengths) = (self.texts.as_str(), self.lengths.iter());
+        let mut text = || {
+            let length = *lengths.next().expect("push wrote a length for each text");
+            let (text, after) = rest.split_at(length.into());
+            rest = after;
+            text
+        };
+        let mut held = Vec::new();
+        for &Head { time, kind, tags } in &self.heads {
+            let [user, product, category, session, id] = std::array::from_fn(|_| text());
+            held.extend((0..tags).map(|_| text()));
+            let mut event = Event { kind, time, user, product, category, session, id, tags: held };
+            show(&event);
+            event.tags.clear();
+            held = event.tags;
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! How many views, carts and purchases: the difference that every view is kept in.
+//!
+//! Differential sums the kinds for us, a retraction is exact, and a score is `counts · weights`.
+
+use crate::record::event::Kind;
+use differential_dataflow::difference::{Abelian, IsZero, Monoid, Multiply, Semigroup};
+use serde::{Deserialize, Serialize};
+
+/// How many events of each kind, in the order of [`Kind::ALL`].
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Counts(pub [i32; 3]);
+
+impl Counts {
+    /// One event.
+    pub fn one(kind: Kind) -> Counts {
+        let mut counts = [0; 3];
+        counts[kind.index()] = 1;
+        Counts(counts)
+    }
+
+    /// How many of a kind.
+    pub fn of(self, kind: Kind) -> i32 {
+        self.0[kind.index()]
+    }
+
+    /// How many in all.
+    pub fn total(self) -> i32 {
+        self.0.iter().sum()
+    }
+
+    /// So many times the counts; saturates rather than wraps.
+    #[must_use]
+    pub fn times(self, times: i32) -> Counts {
+        Counts(self.0.map(|count| count.saturating_mul(times)))
+    }
+}
+
+impl IsZero for Counts {
+    #[inline]
+    fn is_zero(&self) -> bool {
+        self.0 == [0; 3]
+    }
+}
+
+impl Semigroup for Counts {
+    #[inline]
+    fn plus_equals(&mut self, other: &Counts) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine += theirs;
+        }
+    }
+}
+
+impl Monoid for Counts {
+    fn zero() -> Counts {
+        Counts::default()
+    }
+}
+
+impl Abelian for Counts {
+    fn negate(&mut self) {
+        self.0 = self.0.map(|count| -count);
+    }
+}
+
+/// Counts joined with what is there once (a catalogue row) keep their counts.
+impl Multiply<isize> for Counts {
+    type Output = Counts;
+    fn multiply(self, times: &isize) -> Counts {
+        let times = i32::try_from(*times).expect("a row is there once or not at all");
+        Counts(self.0.map(|count| count * times))
+    }
+}

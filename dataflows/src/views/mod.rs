@@ -1,0 +1,10 @@
+//! The views that are kept: of users, of pairs of products, of tags, and of the input itself.
+
+pub mod retention;
+pub mod by_user;
+pub mod history;
+pub mod pairs;
+pub mod popularity;
+pub mod product_tags;
+pub mod positions;
+pub mod recent;

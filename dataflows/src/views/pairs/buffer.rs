@@ -1,0 +1,86 @@
+//! One user's moments, side by side: the pairs and the repeats that the new ones make.
+
+use crate::ids::dictionary::Dictionary;
+use crate::score::counts::Counts;
+use crate::time::Time;
+use crate::time::VISIT_GAP;
+use crate::time::day;
+use crate::views::history::Moment;
+use crate::views::pairs::partner::{NEAR, Partner};
+use std::cmp::Reverse;
+
+/// A change of a product's row.
+pub(super) type Pair = ((u32, Partner), Time, Counts);
+/// A change of a day's repeats: how many moments followed another, and how many of these on the
+/// same product.
+pub(super) type Repeat = (u16, Time, Counts);
+
+/// PairBuffer for one user's moments, kept between users.
+#[derive(Default)]
+pub(super) struct PairBuffer {
+    /// What is new, or is taken back.
+    pub(super) fresh: Vec<(Time, Moment, Counts)>,
+    /// What was there before, near enough to pair with what is new.
+    pub(super) others: Vec<(Moment, Counts)>,
+    /// The repeats made so far.
+    pub(super) repeats: Vec<Repeat>,
+}
+
+impl PairBuffer {
+    /// Pairs each fresh moment with the others, and then counts it among them.
+    pub(super) fn pair(&mut self, names: &Dictionary, mut give: impl FnMut(Pair)) {
+        self.fresh.sort_by_key(|(time, _, _)| *time);
+        let mut fresh = std::mem::take(&mut self.fresh);
+        for epoch in fresh.chunk_by(|(one, _, _), (other, _, _)| one == other) {
+            let time = epoch[0].0;
+            self.repeat(time, -1, names);
+            for &(_, moment, counts) in epoch {
+                for &(other, others) in &self.others {
+                    let apart = moment.time.0.abs_diff(other.time.0);
+                    if apart <= VISIT_GAP && moment != other {
+                        give((entry(other, moment), time, counts.times(others.total())));
+                        give((entry(moment, other), time, others.times(counts.total())));
+                    }
+                }
+                self.others.push((moment, counts));
+            }
+            self.repeat(time, 1, names);
+        }
+        fresh.clear();
+        self.fresh = fresh;
+    }
+
+    /// Counts the repeats among the others so many times. Far from what is new they are the same
+    /// before and after, so that only what changes remains.
+    fn repeat(&mut self, time: Time, times: i32, names: &Dictionary) {
+        self.others.sort_unstable_by_key(|(moment, _)| *moment);
+        // What was there and is taken back is no more.
+        self.others.dedup_by(|(later, more), (kept, counts)| {
+            let same = later == kept;
+            if same {
+                counts.0.iter_mut().zip(more.0).for_each(|(count, more)| *count += more);
+            }
+            same
+        });
+        self.others.retain(|(_, counts)| counts.total() != 0);
+        // Newest first; what is of one time is by name, as ids differ by worker.
+        for equals in self.others.chunk_by_mut(|(one, _), (other, _)| one.time == other.time) {
+            equals.sort_by_key(|(moment, _)| Reverse(names.text(moment.product)));
+        }
+        for pair in self.others.windows(2) {
+            let [(moment, _), (before, _)] = pair else { continue };
+            if moment.time.0 - before.time.0 <= VISIT_GAP {
+                let same = i32::from(moment.product == before.product);
+                self.repeats.push((day(moment.time.0), time, Counts([times, times * same, 0])));
+            }
+        }
+    }
+}
+
+/// The second moment in the row of the first.
+fn entry(first: Moment, second: Moment) -> (u32, Partner) {
+    let (earlier, later) = (first.time.0, second.time.0);
+    let day = day(earlier.max(later));
+    let (after, near) = (earlier <= later, earlier.abs_diff(later) <= NEAR);
+    (first.product, Partner { product: second.product, day, after, near })
+}

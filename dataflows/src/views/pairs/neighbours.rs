@@ -1,0 +1,175 @@
+//! The operator that pairs what is new in the history with itself and with all before it.
+
+use super::buffer::Pair;
+use super::buffer::PairBuffer;
+use super::buffer::Repeat;
+use crate::arrange::packed::Value;
+use crate::arrange::view::{View, ViewSpine};
+use crate::ids::dictionary::SharedDictionaries;
+use crate::score::counts::Counts;
+use crate::time::Time;
+use crate::time::VISIT_GAP;
+use crate::views::history::Moment;
+use differential_dataflow::consolidation::consolidate_updates;
+use differential_dataflow::difference::{IsZero, Semigroup};
+use differential_dataflow::operators::arrange::TraceAgent;
+use differential_dataflow::trace::{BatchCursor, Cursor, Navigable, Span, TraceReader};
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::Stream;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::OutputBuilder;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::progress::Antichain;
+
+/// How many pairs are made before it is others' turn.
+const FUEL: usize = 200_000;
+
+type Trace = TraceAgent<ViewSpine<Moment>>;
+type Batch = <Trace as TraceReader>::Batch;
+
+/// A sealed batch of the history that is to be paired with itself and with all before it.
+struct Work {
+    /// For pairs, and for repeats.
+    capabilities: [Capability<Time>; 2],
+    batch: Batch,
+    cursor: BatchCursor<Trace>,
+    older: Vec<(Batch, BatchCursor<Trace>)>,
+}
+
+/// The pairs and repeats that each change of the history makes or takes back.
+pub(super) fn neighbours<'scope>(
+    history: View<'scope, Moment>,
+    dictionaries: SharedDictionaries,
+) -> (Stream<'scope, Time, Vec<Pair>>, Stream<'scope, Time, Vec<Repeat>>) {
+    let mut trace = history.trace;
+    let scope = history.stream.scope();
+    let mut builder = OperatorBuilder::new("neighbours".into(), scope);
+    let activator = scope.activator_for(builder.operator_info().address);
+    let mut batches = builder.new_input(history.stream, Pipeline);
+    let (pairs, pair_stream) = builder.new_output();
+    let (repeats, repeat_stream) = builder.new_output();
+    let mut pairs = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(pairs);
+    let mut repeats = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(repeats);
+    builder.build(move |_| {
+        let mut work: VecDeque<Work> = VecDeque::new();
+        let mut seen = Antichain::from_elem(0);
+        let mut buffer = PairBuffer::default();
+        move |_| {
+            batches.for_each(|capability, spans| {
+                for Span { desc, inner } in spans.drain(..) {
+                    let Some(batch) = inner else { continue };
+                    // A cut at `seen` is there: physical compaction is held back to it.
+                    let older = trace.batches_through(seen.borrow());
+                    let older = older.expect("the trace is cut where its batches were");
+                    let with_cursor = |batch: Batch| {
+                        let cursor = batch.cursor();
+                        (batch, cursor)
+                    };
+                    let retain = |output| capability.retain_least(output).expect("data has a time");
+                    work.push_back(Work {
+                        capabilities: [retain(0), retain(1)],
+                        cursor: batch.cursor(),
+                        batch,
+                        older: older.into_iter().map(with_cursor).collect(),
+                    });
+                    seen.clone_from(desc.upper());
+                    trace.set_logical_compaction(seen.borrow());
+                    trace.set_physical_compaction(seen.borrow());
+                }
+            });
+            let (mut pairs, mut repeats) = (pairs.activate(), repeats.activate());
+            let mut fuel = FUEL;
+            while let Some(next) = work.front_mut() {
+                let [capability, for_repeats] = next.capabilities.clone();
+                let mut session = pairs.session(&capability);
+                let done =
+                    next.pair(&mut buffer, &dictionaries, &mut fuel, |pair| session.give(pair));
+                consolidate_updates(&mut buffer.repeats);
+                repeats.session(&for_repeats).give_iterator(buffer.repeats.drain(..));
+                if !done {
+                    activator.activate();
+                    return;
+                }
+                work.pop_front();
+            }
+        }
+    });
+    (pair_stream, repeat_stream)
+}
+
+impl Work {
+    /// Pairs the moments of the next users, while there is fuel; tells whether all is done.
+    fn pair(
+        &mut self,
+        buffer: &mut PairBuffer,
+        dictionaries: &SharedDictionaries,
+        fuel: &mut usize,
+        mut give: impl FnMut(Pair),
+    ) -> bool {
+        while let Some(&user) = self.cursor.get_key(&self.batch) {
+            if *fuel == 0 {
+                return false;
+            }
+            buffer.fresh.clear();
+            while let Some(&moment) = self.cursor.get_val(&self.batch) {
+                if moment.pairs {
+                    self.cursor.map_times(&self.batch, |&time, &counts| {
+                        buffer.fresh.push((time, moment, counts));
+                    });
+                }
+                self.cursor.step_val(&self.batch);
+            }
+            self.cursor.step_key(&self.batch);
+            self.recall(user, buffer);
+            let mut made = 1;
+            buffer.pair(&dictionaries.borrow().products, |pair| {
+                made += 1;
+                give(pair);
+            });
+            *fuel = fuel.saturating_sub(made);
+        }
+        true
+    }
+
+    /// Finds the user's older moments that may pair with the fresh ones.
+    fn recall(&mut self, user: u32, buffer: &mut PairBuffer) {
+        buffer.others.clear();
+        // Newest first, as they lie in the batch.
+        let (Some((_, newest, _)), Some((_, oldest, _))) =
+            (buffer.fresh.first(), buffer.fresh.last())
+        else {
+            return;
+        };
+        let from = Moment {
+            time: Reverse(newest.time.0.saturating_add(VISIT_GAP)),
+            product: 0,
+            pairs: false,
+        };
+        let until = oldest.time.0.saturating_sub(VISIT_GAP);
+        let last = Moment { time: Reverse(until), ..from }.prefix();
+        for (batch, cursor) in &mut self.older {
+            // What is old lies in large batches, where seeking is dear.
+            if last < batch.min_prefix() {
+                continue;
+            }
+            cursor.seek_key(batch, &user);
+            if cursor.get_key(batch) != Some(&user) {
+                continue;
+            }
+            cursor.seek_val(batch, &from);
+            while let Some(&moment) = cursor.get_val(batch).filter(|at| until <= at.time.0) {
+                if moment.pairs {
+                    let mut sum = Counts::default();
+                    cursor.map_times(batch, |_, counts| sum.plus_equals(counts));
+                    if !sum.is_zero() {
+                        buffer.others.push((moment, sum));
+                    }
+                }
+                cursor.step_val(batch);
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The other product of a pair, as a row has it.
+
+use crate::arrange::dated::DatedProduct;
+use crate::arrange::packed::Value;
+use crate::ids::exchange::HasIds;
+use crate::ids::exchange::Space;
+use crate::score::model::Blend;
+use serde::{Deserialize, Serialize};
+
+/// Within how many milliseconds two moments are near each other, and count more: see
+/// [`Blend::far`].
+pub const NEAR: u64 = 5 * 60 * 1000;
+
+/// The other product of a pair, as its row has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Partner {
+    /// Which product.
+    pub product: u32,
+    /// The day of the later of the two moments, counted from the Unix epoch.
+    pub day: u16,
+    /// Whether it came after the row's product, or with it, rather than before.
+    pub after: bool,
+    /// Whether the two moments are within [`NEAR`].
+    pub near: bool,
+}
+
+impl Value for Partner {
+    fn prefix(&self) -> u32 {
+        self.product
+    }
+}
+
+impl DatedProduct for Partner {
+    fn product(&self) -> u32 {
+        self.product
+    }
+
+    fn day(&self) -> u16 {
+        self.day
+    }
+
+    fn factor(&self, blend: &Blend) -> f64 {
+        let side = if self.after { 1.0 } else { blend.before };
+        if self.near { side } else { side * blend.far }
+    }
+}
+
+impl HasIds for (u32, Partner) {
+    fn ids(&mut self, mut each: impl FnMut(Space, &mut u32)) {
+        each(Space::Products, &mut self.0);
+        each(Space::Products, &mut self.1.product);
+    }
+
+    fn key(&self) -> (Space, u32) {
+        (Space::Products, self.0)
+    }
+}

@@ -1,0 +1,86 @@
+//! What is popular, by tag and overall, by day: partitioned by tag, overall by product.
+
+use crate::arrange::dated::DatedProduct;
+use crate::arrange::packed::Value;
+use crate::arrange::view::View;
+use crate::ids::dictionary::SharedDictionaries;
+use crate::ids::exchange::HasIds;
+use crate::ids::exchange::Space;
+use crate::ids::exchange::to_owners;
+use crate::ingest::intern::Action;
+use crate::ingest::tags::Tagged;
+use crate::score::counts::Counts;
+use crate::score::model::Blend;
+use crate::time::DAY_HOURS;
+use crate::time::Time;
+use crate::time::day;
+use crate::views::retention::retained;
+use differential_dataflow::{AsCollection, VecCollection};
+use serde::{Deserialize, Serialize};
+use timely::dataflow::Stream;
+
+/// The tag under which everything is counted: no event can bring it, for tags are never empty.
+pub const OVERALL: &str = "";
+/// The id of [`OVERALL`], on every worker: the first tag that it interns.
+pub const OVERALL_ID: u32 = 0;
+
+/// A product on a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ProductDay {
+    /// Which product.
+    pub product: u32,
+    /// The day, counted from the Unix epoch.
+    pub day: u16,
+}
+
+impl Value for ProductDay {
+    fn prefix(&self) -> u32 {
+        self.product
+    }
+}
+
+impl DatedProduct for ProductDay {
+    fn product(&self) -> u32 {
+        self.product
+    }
+
+    fn day(&self) -> u16 {
+        self.day
+    }
+
+    fn factor(&self, _: &Blend) -> f64 {
+        1.0
+    }
+}
+
+impl HasIds for (u32, ProductDay) {
+    fn ids(&mut self, mut each: impl FnMut(Space, &mut u32)) {
+        each(Space::Tags, &mut self.0);
+        each(Space::Products, &mut self.1.product);
+    }
+
+    fn key(&self) -> (Space, u32) {
+        match self.0 {
+            OVERALL_ID => (Space::Products, self.1.product),
+            tag => (Space::Tags, tag),
+        }
+    }
+}
+
+/// Tag to products by day, as the tag's owner numbers both, for so many hours.
+pub fn popularity<'scope>(
+    tagged: VecCollection<'scope, Time, Tagged, Counts>,
+    actions: VecCollection<'scope, Time, Action, Counts>,
+    hours: Stream<'scope, Time, Vec<u32>>,
+    horizon: u32,
+    dictionaries: &SharedDictionaries,
+) -> View<'scope, ProductDay> {
+    let overall = dictionaries.borrow_mut().tags.intern(OVERALL);
+    assert_eq!(overall, OVERALL_ID, "popularity is built before any tag is met");
+    let by_tag = tagged.map(|Tagged { tag, product, day, .. }| (tag, ProductDay { product, day }));
+    let all = actions
+        .map(|Action { product, time, .. }| (OVERALL_ID, ProductDay { product, day: day(time) }));
+    let here = to_owners(by_tag.concat(all).inner, dictionaries, "popularity");
+    let hour_of = |entry: &ProductDay| (u32::from(entry.day) + 1) * DAY_HOURS - 1;
+    retained(here.as_collection(), hours, horizon, hour_of, |_, _| (), "popularity")
+}

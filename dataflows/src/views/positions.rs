@@ -1,0 +1,42 @@
+//! How far each partition has been read: a collection like the others, so that "state at t" and
+//! "offsets at t" are one cut.
+
+use crate::arrange::packed::PackedSpine;
+use crate::arrange::view::arrange_here;
+use crate::ids::dictionary::SharedDictionaries;
+use crate::ids::hash::stable_hash;
+use crate::time::Time;
+use differential_dataflow::AsCollection;
+use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::Stream;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::generic::Operator;
+
+/// How [`positions`] is kept: the partition's id; the next offset is the sum of the advances.
+pub type PositionSpine = PackedSpine<(), i64>;
+
+/// Sums up advances by partition, each named `topic/index`, at the worker that its name hashes to.
+pub fn positions<'scope>(
+    advances: Stream<'scope, Time, Vec<(String, i64)>>,
+    dictionaries: SharedDictionaries,
+) -> Arranged<'scope, TraceAgent<PositionSpine>> {
+    let by_owner = Exchange::new(|(name, _): &(String, i64)| stable_hash(name.as_bytes()));
+    let here =
+        advances.unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
+            by_owner,
+            "positions in",
+            |_, _| {
+                move |input, output| {
+                    input.for_each(|capability, advances| {
+                        let time = *capability.least().expect("data has a time");
+                        let mut dictionaries = dictionaries.borrow_mut();
+                        output.session(&capability).give_iterator(advances.drain(..).map(
+                            |(name, by)| ((dictionaries.partitions.intern(&name), ()), time, by),
+                        ));
+                    });
+                }
+            },
+        );
+    arrange_here(here.as_collection(), "positions")
+}

@@ -1,0 +1,105 @@
+//! The latest events, as the blocks that brought them.
+
+use crate::record::block::Block;
+use crate::record::event::OwnedEvent;
+use crate::time::Time;
+use std::collections::VecDeque;
+
+/// The last blocks that a worker has taken in: at least [`Recent::EVENTS`] events, if there were.
+#[derive(Default)]
+pub struct Recent {
+    blocks: VecDeque<(Time, Block)>,
+    events: usize,
+}
+
+impl Recent {
+    /// How many events are surely kept.
+    pub const EVENTS: usize = 1000;
+
+    /// Keeps a block, and drops those that are no longer needed.
+    pub fn keep(&mut self, time: Time, block: Block) {
+        self.events += block.events();
+        self.blocks.push_back((time, block));
+        while let Some((_, oldest)) = self.blocks.front() {
+            if self.events - oldest.events() < Recent::EVENTS {
+                break;
+            }
+            self.events -= oldest.events();
+            self.blocks.pop_front();
+        }
+    }
+
+    /// The newest events by their own time, as of a logical time.
+    pub fn newest(&self, limit: usize, as_of: Time) -> Vec<OwnedEvent> {
+        let mut events = Vec::new();
+        for (_, block) in self.blocks.iter().filter(|(time, _)| *time <= as_of) {
+            block.for_each(|event| events.push(OwnedEvent::from(event)));
+        }
+        newest_first(&mut events, limit);
+        events
+    }
+}
+
+/// Orders events newest first and keeps so many.
+pub fn newest_first(events: &mut Vec<OwnedEvent>, limit: usize) {
+    // The later in the input, the newer, where times are equal.
+    events.reverse();
+    events.sort_by_key(|event| std::cmp::Reverse(event.time));
+    events.truncate(limit);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::event::{Event, Kind};
+
+    /// A block of so many events, of which the first happened at a time and each a little later.
+    fn block(first: usize, events: usize) -> Block {
+        let mut block = Block::default();
+        for time in first..first + events {
+            let id = time.to_string();
+            block.push(&Event {
+                kind: Kind::View,
+                time: i64::try_from(time).expect("it is small"),
+                user: "u",
+                product: "p",
+                category: "",
+                session: "",
+                id: &id,
+                tags: Vec::new(),
+            });
+        }
+        block
+    }
+
+    /// Takes blocks of these sizes in, one at each time from 1 on, and asks as of a time: the newest
+    /// must begin here, and there must be so many.
+    fn check(sizes: &[usize], as_of: Time, newest: Option<usize>, events: usize) {
+        let mut recent = Recent::default();
+        let mut first = 0;
+        for (time, &size) in (1..).zip(sizes) {
+            recent.keep(time, block(first, size));
+            first += size;
+        }
+        let told = recent.newest(usize::MAX, as_of);
+        let expected = newest.into_iter().flat_map(|newest| (0..=newest).rev()).take(events);
+        assert!(told.iter().map(|event| event.id.clone()).eq(expected.map(|id| id.to_string())));
+        assert_eq!(told.len(), events, "{sizes:?} as of {as_of}");
+    }
+
+    #[test]
+    fn the_latest_thousand_are_kept_and_whole_blocks_are_dropped() {
+        check(&[], 9, None, 0);
+        check(&[10, 20], 9, Some(29), 30);
+        check(&[1000], 9, Some(999), 1000);
+        check(&[1, 1000], 9, Some(1000), 1000);
+        check(&[1, 999], 9, Some(999), 1000);
+        check(&[2, 999], 9, Some(1000), 1001);
+        check(&[600, 600, 600], 9, Some(1799), 1200);
+        check(&[5000, 1], 9, Some(5000), 5001);
+        // What came later is not in an answer of before, even where it has pushed others out.
+        check(&[10, 20], 1, Some(9), 10);
+        check(&[600, 600, 600], 2, Some(1199), 600);
+        check(&[10, 20], 0, None, 0);
+    }
+}
