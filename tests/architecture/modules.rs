@@ -83,8 +83,12 @@ impl Crate {
                 here = below;
                 continue;
             }
-            // A name that the module itself has from elsewhere.
             let (_, source) = &self.files[&here];
+            if source.modules.contains(&next) {
+                // Its file lies in another folder, as `#[path]` says.
+                return None;
+            }
+            // A name that the module itself has from elsewhere.
             let import = source.imports.iter().find(|import| import.name == next);
             if let Some(import) = import.filter(|_| steps < 20) {
                 let path = import.path.iter().cloned().chain(rest).collect();

@@ -20,7 +20,7 @@ const FILES: [&str; 9] = [
 /// Which files a file names, when all others only declare their modules.
 fn check(file: &str, text: &str, expected: &[&str]) {
     let texts = FILES.map(|other| match other {
-        "lib.rs" => (other, "mod a; mod b; mod g;".to_owned()),
+        "lib.rs" => (other, "mod a; mod b; mod g; #[path = \"../x.rs\"] mod elsewhere;".to_owned()),
         "b/mod.rs" => (
             other,
             "mod c; pub mod e; #[cfg(test)] mod tests; pub use c::C; pub use c::D;".to_owned(),
@@ -72,6 +72,7 @@ fn paths_lead_to_the_files_that_define_what_they_name() {
         ),
         ("a.rs", "fn f() { use crate::g::G; vec![crate::b::e::E]; }", &["g.rs", "b/e.rs"]),
         ("a.rs", "impl<T: crate::g::G> X for T { fn f() -> impl Y + use<T> {} }", &["g.rs"]),
+        ("a.rs", "use crate::elsewhere::X;", &[]),
         // A parent exports what its children define, or uses it.
         ("b/mod.rs", "pub use e::E; pub(super) use self::c::{d::D, X};", &[]),
         ("b/mod.rs", "use e::E;", &["b/e.rs"]),

@@ -2,7 +2,7 @@
 
 use crate::digest::Sum;
 use crate::traffic::{Act, TAGS, Traffic};
-use crate::wait_until;
+use crate::wait::wait_until;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use dataflows::record::event::Kind;

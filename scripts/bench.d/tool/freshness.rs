@@ -2,7 +2,7 @@
 
 use crate::http::Connection;
 use crate::metrics::Metrics;
-use crate::wait_until;
+use crate::wait::wait_until;
 use anyhow::{Context, ensure};
 use clap::Args;
 use std::time::{Duration, Instant};

@@ -4,6 +4,7 @@
 
 #[path = "../../../dataflows/examples/drive/traffic.rs"]
 mod traffic;
+mod wait;
 mod http;
 mod metrics;
 mod fill;
@@ -50,17 +51,5 @@ fn main() -> anyhow::Result<()> {
         Command::Digest(digest) => digest.run(),
         Command::Reweigh(reweigh) => reweigh.run(),
         Command::Table(table) => table.run(),
-    }
-}
-
-/// Waits until a moment. The parking may end early, and does not take the moment's last
-/// microseconds exactly; whoever measures, measures from the moment.
-fn wait_until(moment: std::time::Instant) {
-    loop {
-        let left = moment.saturating_duration_since(std::time::Instant::now());
-        if left.is_zero() {
-            return;
-        }
-        std::thread::park_timeout(left);
     }
 }

@@ -5,7 +5,7 @@
 //! them.
 
 use crate::http::Connection;
-use crate::wait_until;
+use crate::wait::wait_until;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use serde_json::Value;

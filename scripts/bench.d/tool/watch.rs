@@ -82,7 +82,7 @@ impl Watch {
                     seen.waiting
                 );
             }
-            crate::wait_until(now + LOOK);
+            crate::wait::wait_until(now + LOOK);
         }
     }
 
@@ -91,7 +91,7 @@ impl Watch {
             match Connection::open(&self.http) {
                 Ok(connection) => return Ok(connection),
                 Err(error) if Instant::now() > deadline => return Err(error),
-                Err(_) => crate::wait_until(Instant::now() + LOOK),
+                Err(_) => crate::wait::wait_until(Instant::now() + LOOK),
             }
         }
     }
