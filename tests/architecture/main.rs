@@ -67,7 +67,7 @@ const DATAFLOWS_MAY_NAME: [(&str, &[&str]); 11] = [
 ];
 
 /// What `dataflows` may depend on: nothing that does I/O.
-const DATAFLOWS_MAY_USE: [&str; 3] = ["differential-dataflow", "serde", "timely"];
+const DATAFLOWS_MAY_USE: [&str; 4] = ["differential-dataflow", "hashbrown", "serde", "timely"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -1,25 +1,26 @@
-//! Strings to dense ids and back. A worker has its own; ids mean nothing elsewhere.
+//! Strings to dense ids and back. A worker has its own dictionaries; their ids mean nothing elsewhere.
 
-use crate::ids::hash::stable_hash;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use std::cell::RefCell;
+use std::hash::BuildHasher;
 use std::rc::Rc;
 
-/// One space of names: each string has an id, counted from 0 in order of appearance.
+/// Names with dense ids, counted from 0 in order of appearance.
 ///
-/// The texts lie end to end, and an open-addressing table leads to them: eight bytes a slot, of
-/// which half are hash, so that a text is compared only where it almost surely is the same. A
-/// lookup touches three lines of memory, and a name costs some 30 bytes beside its text.
+/// The texts lie end to end. A hash table leads to them: its slots hold half of the hash beside the
+/// id, so a text is compared only where it almost surely is equal. A name costs about 20 bytes beside
+/// its text.
 ///
-/// The hash is the same everywhere, so whoever may choose names can make them collide; ids are
-/// the shop's, not its visitors'.
+/// The hash is keyed at random, since visitors choose names (sessions are users): nobody can make
+/// them collide. So nothing that must be equal on all workers may follow from it.
+#[derive(Default)]
 pub struct Dictionary {
     /// All texts, end to end.
     texts: String,
-    /// By id, where a text ends, which is where the next one begins.
+    /// By id, the end of its text, where the next one begins.
     ends: Vec<usize>,
-    /// A power of two, of which at most three in four are taken. A slot's home is told by the high
-    /// bits of its hash; one whose home was taken lies in the next free slot.
-    slots: Vec<Slot>,
+    slots: HashTable<Slot>,
+    hasher: DefaultHashBuilder,
 }
 
 #[derive(Clone, Copy)]
@@ -29,64 +30,57 @@ struct Slot {
 }
 
 impl Slot {
-    /// No name has this id: its end could not be kept.
-    const FREE: Slot = Slot { hash: 0, id: u32::MAX };
-
-    fn is_free(self) -> bool {
-        self.id == Slot::FREE.id
-    }
-}
-
-impl Default for Dictionary {
-    fn default() -> Dictionary {
-        Dictionary { texts: String::new(), ends: Vec::new(), slots: vec![Slot::FREE; 16] }
+    /// The table's hash. It follows from the slot alone: no text is read when the table grows.
+    #[inline]
+    fn spread(hash: u32) -> u64 {
+        u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 }
 
 impl Dictionary {
-    /// The id of a text, new if it has none.
+    /// The id of a text, which is new if the text has none.
     #[inline]
     pub fn intern(&mut self, text: &str) -> u32 {
-        self.intern_hashed(hash(text), text)
+        let hash = self.hash(text);
+        self.find(hash, text).unwrap_or_else(|| self.add(hash, text))
     }
 
     /// The ids of texts, in their order, as [`Dictionary::intern`] would give them.
     ///
-    /// A lookup waits for memory three times, for the slot, for where its text lies, and for the
-    /// text. Step by step over some texts at once, these waits overlap.
+    /// A lookup waits for memory three times: for the slot, for the span of its text, and for the
+    /// text. Done step by step for many texts at once, these waits overlap.
     pub fn intern_all(&mut self, texts: &[&str], ids: &mut Vec<u32>) {
         const AT_ONCE: usize = 32;
         ids.clear();
         for texts in texts.chunks(AT_ONCE) {
-            let mut found = [(0, Slot::FREE); AT_ONCE];
-            for (found, text) in found.iter_mut().zip(texts) {
-                found.0 = hash(text);
+            let mut hashes = [0; AT_ONCE];
+            for (hash, text) in hashes.iter_mut().zip(texts) {
+                *hash = self.hash(text);
             }
-            for (hash, slot) in &mut found[..texts.len()] {
-                *slot = self.slots[self.home(*hash)];
+            let mut guesses = [None; AT_ONCE];
+            for (guess, &hash) in guesses.iter_mut().zip(&hashes[..texts.len()]) {
+                let slot = self.slots.find(Slot::spread(hash), |slot| slot.hash == hash);
+                *guess = slot.map(|slot| slot.id);
             }
             let mut spans = [(0, 0); AT_ONCE];
-            for (span, (hash, slot)) in spans.iter_mut().zip(&found) {
-                if slot.hash == *hash && !slot.is_free() {
-                    *span = self.span(slot.id);
-                }
+            for (span, guess) in spans.iter_mut().zip(guesses) {
+                *span = guess.map_or((0, 0), |id| self.span(id));
             }
-            for ((text, (hash, slot)), (start, end)) in texts.iter().zip(found).zip(spans) {
-                // An empty span is no guess, or that of the empty text: both are looked up anew.
-                let right =
-                    start < end && same(&self.texts.as_bytes()[start..end], text.as_bytes());
-                ids.push(if right { slot.id } else { self.intern_hashed(hash, text) });
+            for (((text, hash), guess), (start, end)) in
+                texts.iter().zip(hashes).zip(guesses).zip(spans)
+            {
+                let right = |_: &u32| same(&self.texts.as_bytes()[start..end], text.as_bytes());
+                // The guess may be another text of the same hash, and a text that is new twice among
+                // these has an id the second time.
+                let id = guess.filter(right).or_else(|| self.find(hash, text));
+                ids.push(id.unwrap_or_else(|| self.add(hash, text)));
             }
         }
     }
 
-    fn intern_hashed(&mut self, hash: u32, text: &str) -> u32 {
-        self.find(hash, text).unwrap_or_else(|free| self.add(hash, text, free))
-    }
-
     /// The id of a text that has one.
     pub fn id(&self, text: &str) -> Option<u32> {
-        self.find(hash(text), text).ok()
+        self.find(self.hash(text), text)
     }
 
     /// The text of an id that [`Dictionary::intern`] gave.
@@ -96,84 +90,46 @@ impl Dictionary {
         &self.texts[start..end]
     }
 
+    /// The number of names.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// True without any name.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
     #[inline]
     fn span(&self, id: u32) -> (usize, usize) {
         let id = id as usize;
         (id.checked_sub(1).map_or(0, |before| self.ends[before]), self.ends[id])
     }
 
-    /// How many names there are.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// A text's id, or the free slot where it belongs.
     #[inline]
-    fn find(&self, hash: u32, text: &str) -> Result<u32, usize> {
-        let mut at = self.home(hash);
-        loop {
-            let slot = self.slots[at];
-            if slot.is_free() {
-                return Err(at);
-            }
-            if slot.hash == hash && self.text(slot.id) == text {
-                return Ok(slot.id);
-            }
-            at = self.after(at);
-        }
+    fn hash(&self, text: &str) -> u32 {
+        // The high half.
+        u32::try_from(self.hasher.hash_one(text) >> 32).unwrap_or(u32::MAX)
+    }
+
+    #[inline]
+    fn find(&self, hash: u32, text: &str) -> Option<u32> {
+        let is_same = |slot: &Slot| slot.hash == hash && self.text(slot.id) == text;
+        self.slots.find(Slot::spread(hash), is_same).map(|slot| slot.id)
     }
 
     #[cold]
-    fn add(&mut self, hash: u32, text: &str, free: usize) -> u32 {
+    fn add(&mut self, hash: u32, text: &str) -> u32 {
         let id = u32::try_from(self.ends.len()).expect("fewer than 2^32 names fit into memory");
         self.texts.push_str(text);
         self.ends.push(self.texts.len());
-        self.slots[free] = Slot { hash, id };
-        if self.ends.len() * 4 > self.slots.len() * 3 {
-            self.grow();
-        }
+        let spread = |slot: &Slot| Slot::spread(slot.hash);
+        self.slots.insert_unique(Slot::spread(hash), Slot { hash, id }, spread);
         id
     }
-
-    /// Twice the slots. Homes go up with the hash, so that old and new are walked in order.
-    fn grow(&mut self) {
-        let twice = vec![Slot::FREE; self.slots.len() * 2];
-        for slot in std::mem::replace(&mut self.slots, twice) {
-            if !slot.is_free() {
-                let mut at = self.home(slot.hash);
-                while !self.slots[at].is_free() {
-                    at = self.after(at);
-                }
-                self.slots[at] = slot;
-            }
-        }
-    }
-
-    #[inline]
-    fn home(&self, hash: u32) -> usize {
-        // Below the number of slots, as the hash is below 2^32.
-        (hash as usize * self.slots.len()) >> 32
-    }
-
-    #[inline]
-    fn after(&self, at: usize) -> usize {
-        (at + 1) & (self.slots.len() - 1)
-    }
 }
 
-/// The high half: the low bits of all that a worker owns are alike, for they decided the owner.
-#[inline]
-fn hash(text: &str) -> u32 {
-    // 32 bits are left.
-    u32::try_from(stable_hash(text.as_bytes()) >> 32).unwrap_or(u32::MAX)
-}
-
-/// Whether two texts are the same. Dictionary are short: a call would cost more than comparing does.
+/// Compares two texts. Names are short: a call to `memcmp` would cost more than the comparison.
 #[inline]
 fn same(one: &[u8], other: &[u8]) -> bool {
     let (words, rest) = one.as_chunks();
@@ -185,7 +141,7 @@ fn same(one: &[u8], other: &[u8]) -> bool {
         && rest.iter().zip(others_rest).all(|(one, other)| one == other)
 }
 
-/// A worker's spaces of names.
+/// The dictionaries of a worker.
 #[derive(Default)]
 pub struct Dictionaries {
     /// Users that this worker owns.
@@ -198,7 +154,7 @@ pub struct Dictionaries {
     pub partitions: Dictionary,
 }
 
-/// The one dictionaries of a worker, shared by its operators.
+/// The dictionaries of a worker, shared by its operators.
 pub type SharedDictionaries = Rc<RefCell<Dictionaries>>;
 
 #[cfg(test)]
@@ -257,7 +213,12 @@ mod tests {
             assert_eq!(names.text(number), text(number));
         }
         assert_eq!(names.id("user-100000"), None);
-        // Three in four are taken at most, so that a lookup ends soon.
-        assert!(names.len() * 4 <= names.slots.len() * 3);
+    }
+
+    #[test]
+    fn the_hash_is_keyed_at_random() {
+        let dictionaries = [Dictionary::default(), Dictionary::default()];
+        let hashes = dictionaries.map(|names| ["ann", "bob", "cem"].map(|text| names.hash(text)));
+        assert_ne!(hashes[0], hashes[1]);
     }
 }
