@@ -56,3 +56,22 @@ impl Clock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Clock;
+
+    #[test]
+    fn a_clock_that_goes_on_holds_few_hours_and_tells_the_same() {
+        let mut clock = Clock::default();
+        for (time, hour) in (0..10_000).zip(0..) {
+            clock.set(time, hour);
+            clock.forget_before(time.saturating_sub(5));
+            assert_eq!(
+                (clock.at(time), clock.at(time.saturating_sub(5))),
+                (hour, hour.saturating_sub(5))
+            );
+        }
+        assert!(clock.0.len() <= Clock::KEPT + 1);
+    }
+}

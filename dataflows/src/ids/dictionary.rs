@@ -120,7 +120,8 @@ impl Dictionary {
 
     #[cold]
     fn add(&mut self, hash: u32, text: &str) -> u32 {
-        let id = u32::try_from(self.ends.len()).expect("fewer than 2^32 names fit into memory");
+        let id = u32::try_from(self.ends.len())
+            .expect("a worker knows at most 2^32 names: run more workers");
         self.texts.push_str(text);
         self.ends.push(self.texts.len());
         let spread = |slot: &Slot| Slot::spread(slot.hash);

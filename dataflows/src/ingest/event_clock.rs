@@ -24,7 +24,7 @@ pub fn hours(blocks: Blocks<'_>) -> (Blocks<'_>, Stream<'_, Time, Vec<u32>>) {
     let mut hours = OutputBuilder::<_, CapacityContainerBuilder<Vec<u32>>>::from(hours);
     builder.build(move |_| {
         let mut told = Clock::default();
-        move |_| {
+        move |frontiers| {
             let (mut passed, mut hours) = (blocks.activate(), hours.activate());
             input.for_each(|capability, blocks| {
                 let time = *capability.least().expect("data has a time");
@@ -38,6 +38,8 @@ pub fn hours(blocks: Blocks<'_>) -> (Blocks<'_>, Stream<'_, Time, Vec<u32>>) {
                 }
                 passed.session(&capability).give_container(blocks);
             });
+            let next = frontiers[0].frontier().first().copied();
+            told.forget_before(next.unwrap_or(Time::MAX));
         }
     });
     (passed, newest.broadcast())

@@ -6,7 +6,10 @@ use crate::record::event::Kind;
 use differential_dataflow::difference::{Abelian, IsZero, Monoid, Multiply, Semigroup};
 use serde::{Deserialize, Serialize};
 
-/// How many events of each kind, in the order of [`Kind::ALL`].
+/// The number of events of each kind, in the order of [`Kind::ALL`].
+///
+/// Arithmetic wraps, as it must for retractions to be exact: a sum that passes 2^31 is right again
+/// once it is back. Saturating would lose what went over.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -27,13 +30,13 @@ impl Counts {
 
     /// How many in all.
     pub fn total(self) -> i32 {
-        self.0.iter().sum()
+        self.0.into_iter().fold(0, i32::wrapping_add)
     }
 
-    /// So many times the counts; saturates rather than wraps.
+    /// The counts, each multiplied.
     #[must_use]
     pub fn times(self, times: i32) -> Counts {
-        Counts(self.0.map(|count| count.saturating_mul(times)))
+        Counts(self.0.map(|count| count.wrapping_mul(times)))
     }
 }
 
@@ -48,7 +51,7 @@ impl Semigroup for Counts {
     #[inline]
     fn plus_equals(&mut self, other: &Counts) {
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {
-            *mine += theirs;
+            *mine = mine.wrapping_add(theirs);
         }
     }
 }
@@ -61,7 +64,7 @@ impl Monoid for Counts {
 
 impl Abelian for Counts {
     fn negate(&mut self) {
-        self.0 = self.0.map(|count| -count);
+        self.0 = self.0.map(i32::wrapping_neg);
     }
 }
 
@@ -69,7 +72,6 @@ impl Abelian for Counts {
 impl Multiply<isize> for Counts {
     type Output = Counts;
     fn multiply(self, times: &isize) -> Counts {
-        let times = i32::try_from(*times).expect("a row is there once or not at all");
-        Counts(self.0.map(|count| count * times))
+        self.times(i32::try_from(*times).expect("a row is there once or not at all"))
     }
 }

@@ -87,7 +87,11 @@ fn as_entered(mut back: Vec<Update>, trace: &mut Trace) -> Vec<Update> {
             let moment = Moment { pairs, ..moment };
             let held = reader.sum(&moment, time).unwrap_or_default();
             let gone = Counts(std::array::from_fn(|kind| counts.0[kind].max(-held.0[kind])));
-            counts.0.iter_mut().zip(gone.0).for_each(|(count, gone)| *count -= gone);
+            counts
+                .0
+                .iter_mut()
+                .zip(gone.0)
+                .for_each(|(count, gone)| *count = count.wrapping_sub(gone));
             if !gone.is_zero() {
                 entered.push(((user, moment), time, gone));
             }

@@ -127,3 +127,19 @@ fn scores_are_bilinear() {
         assert!(negative.is_zero() && negative == Counts::zero());
     }
 }
+
+#[test]
+fn counts_beyond_the_largest_are_right_again_once_they_are_back() {
+    let most = Counts([i32::MAX, i32::MIN, 1 << 20]);
+    let more = Counts([3, -3, 1 << 20]);
+    let mut sum = most;
+    sum.plus_equals(&more);
+    let mut back = more;
+    back.negate();
+    sum.plus_equals(&back);
+    assert_eq!(sum, most);
+    // Taking back a multiple takes back all of it, whatever it came to.
+    let mut multiple = more.times(1 << 12);
+    multiple.plus_equals(&back.times(1 << 12));
+    assert!(multiple.is_zero());
+}

@@ -45,9 +45,9 @@ pub(super) type Polled<'a> = Result<QueuedMessage<'a>, RDKafkaErrorCode>;
 /// finishes closing a client while one of its queues is referenced.)
 pub(super) struct PartitionQueue {
     native: NonNull<rd_kafka_queue_t>,
-    /// The thread that librdkafka wakes when the queue is no longer empty. Boxed, as librdkafka
-    /// keeps a pointer to it.
-    _waker: Box<Thread>,
+    /// The thread that librdkafka wakes when the queue is no longer empty. Shared, not boxed:
+    /// librdkafka keeps a pointer to it, and moving a `Box` invalidates such pointers.
+    _waker: Arc<Thread>,
     /// Room for the messages of one poll. Between polls its pointers are stale.
     messages: Vec<*mut rd_kafka_message_t>,
     _consumer: Arc<SplitConsumer>,
@@ -65,7 +65,7 @@ impl PartitionQueue {
         waker: Thread,
     ) -> Option<PartitionQueue> {
         let topic = CString::new(&*partition.topic).ok()?;
-        let waker = Box::new(waker);
+        let waker = Arc::new(waker);
         // SAFETY: the client lives, as its consumer does; the name ends with a NUL.
         let native = unsafe {
             let client = consumer.client().native_ptr();
@@ -73,10 +73,10 @@ impl PartitionQueue {
         };
         let native = NonNull::new(native)?;
         // SAFETY: `native` is a live reference; forwarding its queue to nowhere splits it off. The
-        // waker does not move, as it is boxed, and lives until `drop` has removed the callback.
+        // waker does not move, as it is shared, and lives until `drop` has removed the callback.
         unsafe {
             rd_kafka_queue_forward(native.as_ptr(), ptr::null_mut());
-            let waker = ptr::from_ref::<Thread>(&waker).cast_mut().cast();
+            let waker = Arc::as_ptr(&waker).cast_mut().cast();
             rd_kafka_queue_cb_event_enable(native.as_ptr(), Some(wake), waker);
         }
         let messages = vec![ptr::null_mut(); MOST_MESSAGES];

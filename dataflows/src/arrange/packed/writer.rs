@@ -6,7 +6,7 @@ use crate::time::Time;
 
 /// An offset into a column.
 pub(super) fn offset(at: usize) -> u32 {
-    u32::try_from(at).expect("a batch has fewer than 2^32 updates")
+    u32::try_from(at).expect("a view holds at most 2^32 updates a worker: run more workers")
 }
 
 /// Writes a batch in order: updates, then the value that they belong to, then the key of the values.

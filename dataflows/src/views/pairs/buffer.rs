@@ -7,6 +7,7 @@ use crate::time::VISIT_GAP;
 use crate::time::day;
 use crate::views::history::Moment;
 use crate::views::pairs::partner::{NEAR, Partner};
+use differential_dataflow::difference::Semigroup;
 use std::cmp::Reverse;
 
 /// A change of a product's row.
@@ -58,7 +59,7 @@ impl PairBuffer {
         self.others.dedup_by(|(later, more), (kept, counts)| {
             let same = later == kept;
             if same {
-                counts.0.iter_mut().zip(more.0).for_each(|(count, more)| *count += more);
+                counts.plus_equals(more);
             }
             same
         });
