@@ -1,4 +1,4 @@
-//! What the shop says of its products: a dataflow input that every worker has whole.
+//! The shop's catalogue: an input that every worker has whole.
 
 use crate::arrange::packed::{PackedSpine, Value};
 use crate::arrange::view::arrange_here;
@@ -16,8 +16,10 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::vec::Broadcast;
 
-/// A row as a worker keeps it: the tags' ids, and the whole.
-pub type CatalogueEntry = (Vec<u32>, Arc<Product>);
+/// A row as a worker keeps it: the ids of its tags, and the row; `None` is a tombstone, the row of a
+/// product that was deleted. It stays, since a product that was never in the catalogue may be shown,
+/// and a deleted one may not.
+pub type CatalogueEntry = (Vec<u32>, Option<Arc<Product>>);
 
 impl Value for CatalogueEntry {}
 
@@ -45,19 +47,13 @@ pub fn catalogue<'scope>(
                     for (id, row) in rows.drain(..) {
                         let mut dictionaries = dictionaries.borrow_mut();
                         let product = dictionaries.products.intern(&id);
-                        let entry = row.map(|row| {
-                            let tags = row.tags.iter().map(|tag| dictionaries.tags.intern(tag));
-                            (tags.collect(), Arc::new(row))
-                        });
-                        let replaced = match &entry {
-                            Some(entry) => current.insert(product, entry.clone()),
-                            None => current.remove(&product),
-                        };
-                        for (entry, diff) in [(replaced, -1), (entry, 1)] {
-                            if let Some(entry) = entry {
-                                session.give(((product, entry), time, diff));
-                            }
+                        let tags = row.iter().flat_map(|row| &row.tags);
+                        let tags = tags.map(|tag| dictionaries.tags.intern(tag)).collect();
+                        let entry = (tags, row.map(Arc::new));
+                        if let Some(replaced) = current.insert(product, entry.clone()) {
+                            session.give(((product, replaced), time, -1));
                         }
+                        session.give(((product, entry), time, 1));
                     }
                 });
             }

@@ -7,8 +7,12 @@ use crate::views::history::Moment;
 use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
-/// How many products of a visit are looked at, unless all are to be left out: more are a bot's.
+/// The most products of a visit that a ranking goes by.
 pub(super) const VISIT: usize = 50;
+/// The most products of a visit that are left out, where all of it is to be: more are a bot's.
+pub(super) const WHOLE_VISIT: usize = 500;
+/// The most moments that are read for a question, which bounds its time.
+const MOMENTS: usize = 4_000;
 
 /// The products of the latest visit, newest first, and some from before, as moments are read.
 pub(super) struct Latest {
@@ -22,11 +26,14 @@ pub(super) struct Latest {
     /// When the last moment was, and the products of that time.
     at: Option<u64>,
     products: Vec<u32>,
+    /// The number of moments that may still be read.
+    left: usize,
 }
 
 impl Latest {
     pub(super) fn new(most: usize, earlier: usize) -> Latest {
-        Latest { visit: Vec::new(), most, earlier, current: true, at: None, products: Vec::new() }
+        let (visit, products) = (Vec::new(), Vec::new());
+        Latest { visit, most, earlier, current: true, at: None, products, left: MOMENTS }
     }
 
     /// Takes the next moment, which is no newer than the last.
@@ -38,12 +45,13 @@ impl Latest {
                 self.current = false;
                 self.most = self.most.min(self.visit.len() + self.earlier);
             }
-            if self.most <= self.visit.len() {
+            if self.most <= self.visit.len() || self.left == 0 {
                 return ControlFlow::Break(());
             }
             self.at = Some(time);
         }
         self.products.push(moment.product);
+        self.left = self.left.saturating_sub(1);
         ControlFlow::Continue(())
     }
 

@@ -1,8 +1,7 @@
 //! Plans a ranking: the products of the visit, their tags or else the user's, and the owners that
 //! have evidence about these.
 
-use super::latest::Latest;
-use super::latest::VISIT;
+use super::latest::{Latest, VISIT, WHOLE_VISIT};
 use super::parts::Planned;
 use super::products::EvidenceRequest;
 use super::profile::scores;
@@ -125,7 +124,7 @@ impl Planner {
         if rules.leave_out_bought {
             self.bought.each(user, time, |&product, _| bought.push(product));
         }
-        let most = if rules.leave_out == LeaveOut::Visit { usize::MAX } else { VISIT };
+        let most = if rules.leave_out == LeaveOut::Visit { WHOLE_VISIT } else { VISIT };
         let mut latest = Latest::new(most, blend.earlier_products.into());
         self.history.until(user, time, |moment, _| latest.go_on(moment, names));
         let visit = latest.finish(names);

@@ -9,11 +9,12 @@ use crate::ranking::evidence::Evidence;
 use crate::ranking::evidence::PairRow;
 use crate::ranking::evidence::{Best, Popular, Visited, Worth};
 use crate::ranking::product_info::ProductInfo;
-use crate::ranking::rules::{AGAIN, Basis, LeaveOut, Plan};
+use crate::ranking::rules::{AGAIN, Basis, LeaveOut, Plan, Rules};
 use crate::record::product::Product;
 use crate::score::model::Blend;
 use crate::score::model::ModelAt;
 use crate::time::Time;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// A term of the score: each product's worth, times a factor.
@@ -55,22 +56,45 @@ struct Part {
     score: f64,
 }
 
-/// Takes so many of the best, and those as good as the last of them; best first, ties by name. Only
-/// their names are looked at: most candidates are never shown.
+/// Takes the best so many out of the rest, best first, ties by name. Names are looked at among ties
+/// alone.
 fn take_best(rest: &mut Vec<Candidate>, most: usize, names: &Known<'_>) -> Vec<Candidate> {
-    let by_score = |one: &Candidate, other: &Candidate| other.score.total_cmp(&one.score);
+    let order = |one: &Candidate, other: &Candidate| {
+        let by_name = || names.text(one.product).cmp(names.text(other.product));
+        other.score.total_cmp(&one.score).then_with(by_name)
+    };
     let mut best = if most < rest.len() {
-        let (_, last, _) = rest.select_nth_unstable_by(most, by_score);
-        let least = last.score;
-        rest.extract_if(.., |candidate| least <= candidate.score).collect()
+        rest.select_nth_unstable_by(most, order);
+        rest.drain(..most).collect()
     } else {
         std::mem::take(rest)
     };
-    best.sort_unstable_by(|one, other| {
-        let by_name = || names.text(one.product).cmp(names.text(other.product));
-        by_score(one, other).then_with(by_name)
-    });
+    best.sort_unstable_by(order);
     best
+}
+
+/// Looks at candidates, best first, until the picker is done or enough were looked at; `look` decides
+/// about one. Returns those that are shown.
+fn pick(
+    mut rest: Vec<Candidate>,
+    rules: &Rules,
+    names: &Known<'_>,
+    mut look: impl FnMut(Candidate) -> ControlFlow<(), Option<Shown>>,
+) -> Vec<Shown> {
+    let mut shown = Vec::with_capacity(rules.n.min(rest.len()));
+    let (mut take, mut left) = (rules.shown(), rules.most_looked_at());
+    while !rest.is_empty() && left > 0 {
+        for candidate in take_best(&mut rest, take.clamp(1, left), names) {
+            match look(candidate) {
+                ControlFlow::Continue(more) => shown.extend(more),
+                ControlFlow::Break(()) => return shown,
+            }
+            left -= 1;
+        }
+        // Selecting goes through all that are left: twice as many each time keeps it few times.
+        take = take.saturating_mul(2);
+    }
+    shown
 }
 
 impl Ranker {
@@ -89,20 +113,18 @@ impl Ranker {
         let visit = visit_of(plan, &given, visit, names);
         let left_out = left_out(plan, &visit, &bought, names);
         let terms = terms(plan, &visit, rows, &popular, names);
-        let mut rest = self.candidates(&terms, left_out, names.len());
+        let candidates = self.candidates(&terms, left_out, names.len());
         let mut picker = Picker::new(&plan.rules, &dictionaries.tags);
-        let most = plan.rules.n.saturating_add(plan.rules.offset);
-        let mut shown = Vec::with_capacity(plan.rules.n.min(rest.len()));
-        while !picker.is_done() && !rest.is_empty() {
-            for Candidate { score, product } in take_best(&mut rest, most, names) {
-                let row = product_info.row(product, time);
-                if row.as_ref().is_none_or(|row| !row.unavailable)
-                    && picker.shows(|| product_info.tags(product, time, &dictionaries.tags))
-                {
-                    shown.push(Shown { score, product, row });
-                }
+        let shown = pick(candidates, &plan.rules, names, |Candidate { score, product }| {
+            if picker.is_done() {
+                return ControlFlow::Break(());
             }
-        }
+            let listing = product_info.listing(product, time);
+            let is_shown = listing.may_be_shown()
+                && picker.shows(|| product_info.tags(product, time, &dictionaries.tags));
+            let row = is_shown.then(|| listing.into_row());
+            ControlFlow::Continue(row.map(|row| Shown { score, product, row }))
+        });
         self.explain(&terms, shown, names)
     }
 
@@ -337,4 +359,43 @@ fn merged(overall: &[&Popular], n: usize, names: &Known<'_>) -> Best {
 /// All of some products.
 fn all(products: Vec<Worth>) -> Best {
     Best::first(usize::MAX, products.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Looks at so many candidates of few different scores, of which none is shown.
+    fn looked_at(candidates: u32, rules: &Rules) -> Vec<u32> {
+        let mut names = Dictionary::default();
+        let known = |id: u32| {
+            let score = f64::from(id % 7);
+            Candidate { score, product: names.intern(&format!("{id:06}")) }
+        };
+        let candidates: Vec<_> = (0..candidates).map(known).collect();
+        let mut looked_at = Vec::new();
+        pick(candidates, rules, &Known::with(&names, &[]), |candidate| {
+            looked_at.push(candidate.product);
+            ControlFlow::Continue(None)
+        });
+        looked_at
+    }
+
+    #[test]
+    fn candidates_are_looked_at_once_each_best_first_and_ties_by_name() {
+        let rules = Rules::first(1);
+        let mut expected: Vec<u32> = (0..500).collect();
+        expected.sort_by_key(|id| (std::cmp::Reverse(id % 7), *id));
+        assert_eq!(looked_at(500, &rules), expected);
+    }
+
+    #[test]
+    fn however_many_candidates_there_are_few_are_looked_at() {
+        for n in [1, 10, 1000] {
+            let rules = Rules { offset: n, ..Rules::first(n) };
+            assert_eq!(looked_at(50_000, &rules).len(), rules.most_looked_at());
+            assert!(rules.most_looked_at() <= 2_100);
+            assert!(Rules { per_tag: Some(1), ..rules }.reach() <= 2_100);
+        }
+    }
 }

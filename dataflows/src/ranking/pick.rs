@@ -1,4 +1,4 @@
-//! From candidates, best first, to what is shown.
+//! Picks the products that the rules allow from candidates, best first.
 
 use crate::ids::by_id::ById;
 use crate::ids::dictionary::Dictionary;
@@ -7,23 +7,29 @@ use crate::ranking::rules::Rules;
 /// Lets candidates through as the rules allow. They come best first.
 pub(super) struct Picker {
     picky: bool,
-    only: Vec<Option<u32>>,
-    without: Vec<Option<u32>>,
-    /// How many products may share a tag, and how many do so far.
+    /// Tags of which a product must have one; `None` where the rules name none.
+    only: Option<ById<()>>,
+    /// Tags of which a product must have none.
+    without: ById<()>,
+    /// The most products that may share a tag.
     most: usize,
+    /// By tag, the number of products shown.
     per_tag: ById<usize>,
-    /// How many are still left out first.
+    /// The number of products still to be skipped.
     skip: usize,
-    /// How many are still wanted.
+    /// The number of products still to be shown.
     left: usize,
 }
 
 impl Picker {
     pub(crate) fn new(rules: &Rules, tags: &Dictionary) -> Picker {
-        let ids = |texts: &[String]| texts.iter().map(|text| tags.id(text)).collect();
+        // A tag without an id is none of any product.
+        let ids = |texts: &[String]| -> ById<()> {
+            texts.iter().filter_map(|text| Some((tags.id(text)?, ()))).collect()
+        };
         Picker {
             picky: rules.is_picky(),
-            only: ids(&rules.only),
+            only: (!rules.only.is_empty()).then(|| ids(&rules.only)),
             without: ids(&rules.without),
             most: rules.per_tag.unwrap_or(usize::MAX),
             per_tag: ById::default(),
@@ -32,12 +38,12 @@ impl Picker {
         }
     }
 
-    /// Whether no more is wanted.
+    /// True once all products to be shown have been.
     pub(crate) fn is_done(&self) -> bool {
         self.left == 0
     }
 
-    /// Whether the next candidate is shown; its tags are asked for if they matter.
+    /// Decides about the next candidate; calls `tags` only if the rules depend on them.
     pub(crate) fn shows(&mut self, tags: impl FnOnce() -> Vec<u32>) -> bool {
         if self.left == 0 || self.picky && !self.allows(&tags()) {
             return false;
@@ -48,11 +54,10 @@ impl Picker {
     }
 
     fn allows(&mut self, tags: &[u32]) -> bool {
-        // A tag that nobody has is in no list.
-        let is_of = |list: &[Option<u32>]| tags.iter().any(|tag| list.contains(&Some(*tag)));
+        let is_of = |set: &ById<()>| tags.iter().any(|tag| set.contains_key(tag));
         let count = |tag| self.per_tag.get(tag).copied().unwrap_or_default();
         if is_of(&self.without)
-            || !self.only.is_empty() && !is_of(&self.only)
+            || self.only.as_ref().is_some_and(|only| !is_of(only))
             || tags.iter().any(|tag| self.most <= count(tag))
         {
             return false;

@@ -1,4 +1,4 @@
-//! What every worker knows of all products: rows and tags.
+//! Rows and tags of all products, as every worker knows them.
 
 use crate::arrange::lookup::Lookup;
 use crate::arrange::view::ViewSpine;
@@ -13,12 +13,41 @@ use differential_dataflow::operators::arrange::TraceAgent;
 use std::sync::Arc;
 use timely::progress::frontier::AntichainRef;
 
+/// A product's place in the catalogue.
+pub(crate) enum Listing {
+    /// It was never in it.
+    Unlisted,
+    /// It was deleted from it.
+    Deleted,
+    /// It has a row.
+    Listed(Arc<Product>),
+}
+
+impl Listing {
+    /// True unless the product was deleted, or is unavailable.
+    pub(crate) fn may_be_shown(&self) -> bool {
+        match self {
+            Listing::Unlisted => true,
+            Listing::Deleted => false,
+            Listing::Listed(row) => !row.unavailable,
+        }
+    }
+
+    /// The row, if there is one.
+    pub(crate) fn into_row(self) -> Option<Arc<Product>> {
+        match self {
+            Listing::Listed(row) => Some(row),
+            Listing::Unlisted | Listing::Deleted => None,
+        }
+    }
+}
+
 /// The catalogue, and the tags that events bring.
 pub(crate) struct ProductInfo {
     catalogue: Lookup<CatalogueEntry, isize>,
     labels: Lookup<Label>,
-    /// PairBuffer for what is read of a product.
-    said: Vec<u32>,
+    /// Buffers for the tags of one product, of the catalogue and of events.
+    listed: Vec<u32>,
     own: Vec<Label>,
 }
 
@@ -27,25 +56,27 @@ impl ProductInfo {
         catalogue: TraceAgent<CatalogueSpine>,
         labels: TraceAgent<ViewSpine<Label>>,
     ) -> ProductInfo {
-        let (said, own) = Default::default();
-        ProductInfo { catalogue: Lookup::new(catalogue), labels: Lookup::new(labels), said, own }
+        let (listed, own) = Default::default();
+        ProductInfo { catalogue: Lookup::new(catalogue), labels: Lookup::new(labels), listed, own }
     }
 
-    /// What the catalogue says of a product.
-    pub(crate) fn row(&mut self, product: u32, time: Time) -> Option<Arc<Product>> {
-        let mut found = None;
-        self.catalogue.each(product, time, |(_, row), _| found = Some(row.clone()));
-        found
+    /// A product's place in the catalogue as of a time.
+    pub(crate) fn listing(&mut self, product: u32, time: Time) -> Listing {
+        let mut listing = Listing::Unlisted;
+        self.catalogue.each(product, time, |(_, row), _| {
+            listing = row.clone().map_or(Listing::Deleted, Listing::Listed);
+        });
+        listing
     }
 
-    /// The tags of a product, whoever brought them.
+    /// The tags of a product as of a time, whoever brought them.
     pub(crate) fn tags(&mut self, product: u32, time: Time, names: &Dictionary) -> Vec<u32> {
-        let ProductInfo { catalogue, labels, said, own } = self;
-        said.clear();
+        let ProductInfo { catalogue, labels, listed, own } = self;
+        listed.clear();
         own.clear();
-        catalogue.each(product, time, |(tags, _), _| said.clone_from(tags));
+        catalogue.each(product, time, |(tags, _), _| listed.clone_from(tags));
         labels.each(product, time, |&label, _| own.push(label));
-        effective_tags(own, said, names)
+        effective_tags(own, listed, names)
     }
 
     /// As [`Lookup::release`].

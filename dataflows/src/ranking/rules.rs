@@ -10,6 +10,9 @@ pub const PARTNERS: usize = 200;
 const FEW_PARTNERS: usize = 50;
 /// How often visitors come back to the products of the visit, from the second on.
 pub const AGAIN: [f64; 9] = [0.08, 0.03, 0.021, 0.015, 0.012, 0.01, 0.009, 0.008, 0.006];
+/// The most candidates of a ranking that are looked at, beyond those that are to be shown: each costs
+/// a lookup or two, and together they bound the time that a question takes from a worker.
+const MOST_LOOKED_AT: usize = 2_000;
 /// How many more of what is popular are asked for than are to be shown: some may be unavailable.
 const SPARE: usize = 50;
 
@@ -67,10 +70,25 @@ impl Rules {
         !self.only.is_empty() || !self.without.is_empty() || self.per_tag.is_some()
     }
 
-    /// How many products are asked for, so that enough remain: some may be of the wrong tags.
+    /// The number of products to be shown or skipped.
+    pub(crate) fn shown(&self) -> usize {
+        self.n.saturating_add(self.offset)
+    }
+
+    /// The most candidates that are looked at: with fewer products shown the ranking then ends.
+    pub(crate) fn most_looked_at(&self) -> usize {
+        MOST_LOOKED_AT.max(self.shown().saturating_add(SPARE))
+    }
+
+    /// The number of candidates wanted of each source, so that enough remain: some may be of the
+    /// wrong tags.
     fn candidates(&self) -> usize {
-        let shown = self.n.saturating_add(self.offset);
-        if self.is_picky() { shown.saturating_mul(10).saturating_add(SPARE) } else { shown }
+        let shown = self.shown();
+        if self.is_picky() {
+            shown.saturating_mul(10).saturating_add(SPARE).min(MOST_LOOKED_AT.max(shown))
+        } else {
+            shown
+        }
     }
 
     /// How many partners of each product are needed. Fifty do as well as all (`docs/quality.md`).

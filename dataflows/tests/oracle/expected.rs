@@ -35,7 +35,8 @@ pub(crate) struct Oracle {
     pub(crate) moves: Vec<Vec<[OwnedEvent; 2]>>,
     /// How many events there were at the end of each step.
     pub(crate) ends: Vec<(Time, usize)>,
-    pub(crate) catalogue: BTreeMap<String, Product>,
+    /// The latest row of each product; `None` of one that was deleted.
+    pub(crate) catalogue: BTreeMap<String, Option<Product>>,
     pub(crate) model: Model,
     positions: BTreeMap<String, i64>,
     /// What the history holds by now.
@@ -69,10 +70,7 @@ impl Oracle {
         self.merges.extend(step.merges.iter().cloned());
         self.settle(&step.events);
         for (id, row) in &step.rows {
-            match row {
-                Some(row) => self.catalogue.insert(id.clone(), row.clone()),
-                None => self.catalogue.remove(id),
-            };
+            self.catalogue.insert(id.clone(), row.clone());
         }
         self.model = step.model.unwrap_or(self.model);
         for (partition, by) in &step.advances {
@@ -134,10 +132,13 @@ impl Oracle {
         u16::try_from(self.now(self.ends.len() - 1) / DAY_HOURS).expect("a day")
     }
 
+    pub(crate) fn listed(&self, product: &str) -> Option<&Product> {
+        self.catalogue.get(product)?.as_ref()
+    }
+
     /// The tags under which an event counts now.
     pub(crate) fn tags<'a>(&'a self, event: &'a OwnedEvent) -> Vec<&'a str> {
-        let row = self.catalogue.get(&event.product);
-        let row: &[String] = row.map_or(&[], |row| &row.tags);
+        let row: &[String] = self.listed(&event.product).map_or(&[], |row| &row.tags);
         let tags = if event.tags.is_empty() { row } else { &event.tags };
         match (tags, event.category.as_str()) {
             ([], "") => vec![&event.product],

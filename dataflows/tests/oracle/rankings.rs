@@ -143,7 +143,8 @@ impl Oracle {
         ranked.retain(|ranked| {
             let tags = self.labels(&ranked.product);
             let is_of = |list: &[String]| tags.iter().any(|tag| list.contains(tag));
-            if self.catalogue.get(&ranked.product).is_some_and(|row| row.unavailable)
+            let listing = self.catalogue.get(&ranked.product);
+            if listing.is_some_and(|row| row.as_ref().is_none_or(|row| row.unavailable))
                 || !rules.only.is_empty() && !is_of(&rules.only)
                 || is_of(&rules.without)
             {
@@ -159,7 +160,7 @@ impl Oracle {
             true
         });
         for Candidate { product, score, parts } in ranked.iter().skip(rules.offset).take(rules.n) {
-            ranking.add(product, *score, self.catalogue.get(product).cloned().map(Arc::new));
+            ranking.add(product, *score, self.listed(product).cloned().map(Arc::new));
             for &(cause, events, score) in parts {
                 ranking.add_reason(cause, events, score);
             }
@@ -172,7 +173,7 @@ impl Oracle {
         let events = || self.events.iter().filter(|event| event.product == product);
         let own = events().flat_map(|event| event.tags.iter().cloned());
         let own: BTreeSet<String> = own.collect();
-        let row = self.catalogue.get(product);
+        let row = self.listed(product);
         let row: BTreeSet<String> = row.into_iter().flat_map(|row| row.tags.clone()).collect();
         let categories = events().map(|event| event.category.clone());
         let categories = categories.filter(|category| !category.is_empty()).collect();
