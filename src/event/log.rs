@@ -75,4 +75,11 @@ pub enum LogError {
 pub trait EventLog: Send + Sync {
     /// Stores records in order and answers once all are durable.
     fn append(&self, records: Vec<NewRecord>) -> BoxFuture<Result<Vec<Position>, LogError>>;
+
+    /// Tells whether records can be stored now, as far as is known without storing one. Answers at
+    /// once.
+    ///
+    /// # Errors
+    /// The reason why they cannot, for a person.
+    fn writable(&self) -> Result<(), String>;
 }

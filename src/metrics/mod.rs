@@ -82,6 +82,7 @@ mod tests {
         let sink = metrics.sink.worker(3);
         sink.fields.inc_by(7);
         sink.freshness.observe(0.0065);
+        sink.connected.set(1);
         metrics.sources.events.with_label_values(&["view-events"]).inc();
         metrics.sources.lag.with_label_values(&["view-events", "1"]).set(5);
         metrics.settings.weights.version.inc();
@@ -93,6 +94,7 @@ mod tests {
             "recsys_arrangement_records{name=\"profile\",worker=\"3\"} 11",
             "recsys_questions_refused_total 0",
             "recsys_sink_fields_total{worker=\"3\"} 7",
+            "recsys_sink_connected{worker=\"3\"} 1",
             "recsys_freshness_seconds_bucket{le=\"0.006\"} 0",
             "recsys_freshness_seconds_bucket{le=\"0.007\"} 1",
             "recsys_events_total{topic=\"view-events\"} 1",

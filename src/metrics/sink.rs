@@ -1,6 +1,7 @@
 //! Profiles on their way to Redis.
 
 use super::register::{counters, gauges, histogram, histograms};
+use prometheus::core::Collector;
 use prometheus::{
     Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
 };
@@ -18,6 +19,8 @@ pub struct SinkMetrics {
     pub fields: IntCounterVec,
     /// `recsys_sink_errors_total{worker}`
     pub errors: IntCounterVec,
+    /// `recsys_sink_connected{worker}`
+    pub connected: IntGaugeVec,
     /// `recsys_freshness_seconds`
     pub freshness: Histogram,
 }
@@ -33,6 +36,8 @@ pub struct SinkWorkerMetrics {
     pub fields: IntCounter,
     /// `recsys_sink_errors_total`
     pub errors: IntCounter,
+    /// `recsys_sink_connected`
+    pub connected: IntGauge,
     /// `recsys_freshness_seconds`, which all workers share.
     pub freshness: Histogram,
 }
@@ -65,6 +70,12 @@ impl SinkMetrics {
                 "Pipelines that Redis did not take; they are sent again",
                 &["worker"],
             ),
+            connected: gauges(
+                registry,
+                "recsys_sink_connected",
+                "1 while Redis takes what a worker writes, else 0",
+                &["worker"],
+            ),
             freshness: histogram(
                 registry,
                 "recsys_freshness_seconds",
@@ -82,8 +93,16 @@ impl SinkMetrics {
             flush: self.flush.with_label_values(&[&label]),
             fields: self.fields.with_label_values(&[&label]),
             errors: self.errors.with_label_values(&[&label]),
+            connected: self.connected.with_label_values(&[&label]),
             freshness: self.freshness.clone(),
         }
+    }
+
+    /// Whether Redis takes what each worker writes; so it is where none writes.
+    pub fn is_connected(&self) -> bool {
+        let families = self.connected.collect();
+        let mut gauges = families.iter().flat_map(|family| family.get_metric());
+        gauges.all(|gauge| gauge.get_gauge().get_value() > 0.0)
     }
 }
 

@@ -7,6 +7,7 @@
 mod record_batch;
 mod batch_sender;
 mod running;
+mod recent_failure;
 pub mod kafka;
 pub mod files;
 

@@ -74,6 +74,8 @@ fn event() -> OwnedEvent {
 pub(super) struct MemoryLog {
     pub(super) events: Mutex<Vec<NewRecord>>,
     pub(super) failure: Mutex<Option<LogError>>,
+    /// Why nothing can be stored, if so.
+    pub(super) unwritable: Mutex<Option<String>>,
 }
 
 impl EventLog for MemoryLog {
@@ -87,6 +89,10 @@ impl EventLog for MemoryLog {
         let positions = (events.len()..events.len() + new.len()).map(position).collect();
         events.extend(new);
         Box::pin(std::future::ready(Ok(positions)))
+    }
+
+    fn writable(&self) -> Result<(), String> {
+        self.unwritable.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 }
 

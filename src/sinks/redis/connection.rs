@@ -149,11 +149,10 @@ impl Writer {
                     }
                     self.took(batch, began);
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    if let Err(error) = self.check() {
-                        self.failed(&error);
-                    }
-                }
+                Err(RecvTimeoutError::Timeout) => match self.check() {
+                    Ok(()) => self.metrics.connected.set(1),
+                    Err(error) => self.failed(&error),
+                },
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
@@ -218,6 +217,7 @@ impl Writer {
 
     fn failed(&mut self, error: &redis::RedisError) {
         self.connection = None;
+        self.metrics.connected.set(0);
         self.metrics.errors.inc();
         if !std::mem::replace(&mut self.away, true) {
             tracing::warn!(%error, "Redis does not take profiles; they wait");
@@ -225,6 +225,7 @@ impl Writer {
     }
 
     fn took(&mut self, batch: Batch, began: Instant) {
+        self.metrics.connected.set(1);
         self.metrics.flush.observe(began.elapsed().as_secs_f64());
         self.metrics.fields.inc_by(batch.pipeline.fields());
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

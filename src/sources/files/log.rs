@@ -4,13 +4,16 @@ use super::{AppendSignal, path};
 use crate::engine::intake::Partition;
 use crate::event::log::{BoxFuture, EventLog, LogError, NewRecord, Position, Subject};
 use crate::event::parse::{Scratch, says_when};
+use crate::sources::recent_failure::RecentFailure;
 use crate::sources::{now_ms, topic_of};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// The most appends that may wait for the disk.
@@ -20,6 +23,7 @@ const MOST_WAITING: usize = 4096;
 pub struct FileLog {
     appends: Option<Sender<Append>>,
     writer: Option<JoinHandle<()>>,
+    failure: Arc<RecentFailure>,
 }
 
 type Appended = Result<Vec<Position>, LogError>;
@@ -38,9 +42,11 @@ impl FileLog {
         std::fs::create_dir_all(dir)?;
         let (sender, appends) = bounded(MOST_WAITING);
         let topics = Subject::ALL.map(|subject| Topic::new(dir, topic_of(subject)));
-        let writer = Writer { topics, appends, signal, scratch: Scratch::default() };
+        let failure = Arc::<RecentFailure>::default();
+        let scratch = Scratch::default();
+        let writer = Writer { topics, appends, signal, scratch, failure: failure.clone() };
         let writer = thread::Builder::new().name("file-log".into()).spawn(|| writer.run())?;
-        Ok(FileLog { appends: Some(sender), writer: Some(writer) })
+        Ok(FileLog { appends: Some(sender), writer: Some(writer), failure })
     }
 }
 
@@ -60,6 +66,13 @@ impl EventLog for FileLog {
             }
         })
     }
+
+    fn writable(&self) -> Result<(), String> {
+        if self.writer.as_ref().is_none_or(JoinHandle::is_finished) {
+            return Err("the file log's writer has ended".into());
+        }
+        self.failure.check(Instant::now())
+    }
 }
 
 impl Drop for FileLog {
@@ -76,6 +89,7 @@ struct Writer {
     appends: Receiver<Append>,
     signal: AppendSignal,
     scratch: Scratch,
+    failure: Arc<RecentFailure>,
 }
 
 impl Writer {
@@ -96,6 +110,10 @@ impl Writer {
             .map(|append| append.records.iter().map(|record| self.stage(record)).collect())
             .collect();
         let bases = self.topics.each_mut().map(|topic| topic.write().map_err(|e| e.to_string()));
+        match bases.iter().find_map(|base| base.as_ref().err()) {
+            Some(error) => self.failure.failed(format!("a topic file was not written: {error}")),
+            None => self.failure.succeeded(),
+        }
         for (append, staged) in appends.into_iter().zip(staged) {
             let position = |(subject, within): (Subject, u64)| {
                 let base =

@@ -252,3 +252,20 @@ fn a_file_that_was_cut_is_read_anew() {
     taken.take_until(&outlets, |taken| taken.events.len() == 3);
     assert_eq!(taken.next["view-events"], 30);
 }
+
+#[test]
+fn a_log_whose_file_cannot_be_written_says_so_until_it_can() {
+    let fixture = Fixture::new();
+    let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
+    assert_eq!(log.writable(), Ok(()));
+    let path = fixture.dir.path("view-events.jsonl");
+    std::fs::create_dir(&path).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let refused = runtime.block_on(log.append(vec![event(Kind::View, "u")]));
+    assert!(refused.is_err());
+    let reason = log.writable().unwrap_err();
+    assert!(reason.starts_with("a topic file was not written: "), "{reason}");
+    std::fs::remove_dir(&path).unwrap();
+    append(&log, vec![event(Kind::View, "u")]);
+    assert_eq!(log.writable(), Ok(()));
+}

@@ -6,6 +6,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
+use rdkafka::statistics::Statistics;
 use rdkafka::util::IntoOpaque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -84,18 +85,32 @@ pub(super) trait Deliveries: Send + Sync {
     type Opaque: IntoOpaque;
 
     fn delivered(&self, result: &DeliveryResult<'_>, opaque: Self::Opaque);
+
+    /// Notes whether any broker can be reached. That one can is noted with each of librdkafka's
+    /// statistics, if the producer asks for these.
+    fn brokers_are_up(&self, _up: bool) {}
 }
 
 /// A producer's context: logs like [`LogContext`], and passes on the outcome of each record.
 pub(super) struct DeliveryContext<D>(pub(super) D);
 
-impl<D: Send + Sync> ClientContext for DeliveryContext<D> {
+impl<D: Deliveries> ClientContext for DeliveryContext<D> {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         LogContext.log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.0.brokers_are_up(false);
+        }
         LogContext.error(error, reason);
+    }
+
+    /// A connection that is idle is closed, so that none need be up although all brokers are well.
+    fn stats(&self, statistics: Statistics) {
+        if statistics.brokers.values().any(|broker| broker.state == "UP") {
+            self.0.brokers_are_up(true);
+        }
     }
 }
 

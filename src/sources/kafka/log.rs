@@ -4,11 +4,15 @@ use super::client::{Deliveries, DeliveryContext};
 use super::cluster::KafkaCluster;
 use crate::engine::intake::Partition;
 use crate::event::log::{BoxFuture, EventLog, LogError, NewRecord, Position, Subject};
+use crate::sources::recent_failure::RecentFailure;
 use crate::sources::topic_of;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseRecord, DeliveryResult, ThreadedProducer};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// An event log of Kafka topics: keyed by user, idempotent, acknowledged by all in-sync replicas.
@@ -16,6 +20,7 @@ pub struct KafkaLog {
     producer: ThreadedProducer<DeliveryContext<RecordDeliveries>>,
     /// In the order of `Subject::ALL`.
     topics: [String; 4],
+    health: Arc<Health>,
 }
 
 impl KafkaLog {
@@ -25,12 +30,15 @@ impl KafkaLog {
     /// When librdkafka refuses the properties.
     pub fn new(cluster: &KafkaCluster) -> KafkaResult<KafkaLog> {
         let defaults = [("linger.ms", "2"), ("message.timeout.ms", "10000")];
-        let fixed = [("acks", "all"), ("enable.idempotence", "true")];
+        // The statistics tell that a broker can be reached.
+        let fixed =
+            [("acks", "all"), ("enable.idempotence", "true"), ("statistics.interval.ms", "1000")];
         let config = cluster.client(&defaults, &fixed);
-        let producer =
-            ThreadedProducer::from_config_and_context(&config, DeliveryContext(RecordDeliveries))?;
+        let health = Arc::<Health>::default();
+        let context = DeliveryContext(RecordDeliveries(health.clone()));
+        let producer = ThreadedProducer::from_config_and_context(&config, context)?;
         let topics = Subject::ALL.map(|subject| cluster.topic(topic_of(subject)));
-        Ok(KafkaLog { producer, topics })
+        Ok(KafkaLog { producer, topics, health })
     }
 }
 
@@ -56,10 +64,25 @@ impl EventLog for KafkaLog {
             Ok(positions)
         })
     }
+
+    fn writable(&self) -> Result<(), String> {
+        if !self.health.brokers_are_up.load(Ordering::Relaxed) {
+            return Err("no Kafka broker can be reached".into());
+        }
+        self.health.failure.check(Instant::now())
+    }
+}
+
+/// What is known of the brokers' taking records.
+#[derive(Default)]
+struct Health {
+    /// Whether a broker has been reached since all were last gone.
+    brokers_are_up: AtomicBool,
+    failure: RecentFailure,
 }
 
 /// Sends each record's outcome to the request that waits for it.
-struct RecordDeliveries;
+struct RecordDeliveries(Arc<Health>);
 
 impl Deliveries for RecordDeliveries {
     type Opaque = Box<oneshot::Sender<Result<Position, LogError>>>;
@@ -69,12 +92,24 @@ impl Deliveries for RecordDeliveries {
             Ok(message) => {
                 let partition =
                     Partition { topic: message.topic().into(), index: message.partition() };
+                self.0.failure.succeeded();
                 Ok(Position { partition, offset: message.offset() })
             }
-            Err((error, _)) => Err(refusal(error)),
+            Err((error, _)) => {
+                let error = refusal(error);
+                // What is refused is the record's fault.
+                if let LogError::Unavailable(_) = error {
+                    self.0.failure.failed(error.to_string());
+                }
+                Err(error)
+            }
         };
         // The receiver is gone if the request was given up.
         let _ = reply.send(position);
+    }
+
+    fn brokers_are_up(&self, up: bool) {
+        self.0.brokers_are_up.store(up, Ordering::Relaxed);
     }
 }
 

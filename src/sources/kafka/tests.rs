@@ -237,6 +237,22 @@ fn brokers_that_are_gone_are_waited_for() {
 }
 
 #[test]
+fn a_log_tells_whether_it_can_be_written() {
+    let fixture = Fixture::new(&[("view-events", 1)]);
+    wait_until(|| fixture.log.writable().is_ok());
+    for broker in 1..=3 {
+        fixture.brokers.broker_down(broker).unwrap();
+    }
+    wait_until(|| fixture.log.writable() == Err("no Kafka broker can be reached".into()));
+    for broker in 1..=3 {
+        fixture.brokers.broker_up(broker).unwrap();
+    }
+    wait_until(|| fixture.log.writable().is_ok());
+    fixture.post((0..1).map(view));
+    assert_eq!(fixture.log.writable(), Ok(()));
+}
+
+#[test]
 fn what_librdkafka_refuses_is_told_at_once() {
     let properties = BTreeMap::from([("no.such.property".into(), "1".into())]);
     let cluster = KafkaCluster { properties, group: "g".into(), ..KafkaCluster::default() };
