@@ -4,6 +4,7 @@ use crate::event::log::{NewRecord, Position, Subject};
 use crate::event::parse::{self, Scratch};
 use crate::http::call::Call;
 use crate::http::fault::Fault;
+use crate::http::given;
 use crate::http::json;
 use crate::http::reply::{Reply, json_as_of, json_reply};
 use crate::http::request;
@@ -40,11 +41,7 @@ pub(super) async fn merge(call: &Call<'_>, body: Incoming) -> Result<Reply, Faul
 
 /// Reads whether the answer waits until what was stored is visible.
 fn waits(call: &Call<'_>) -> Result<bool, Fault> {
-    match call.query.get("wait")?.as_deref() {
-        None => Ok(false),
-        Some("visible") => Ok(true),
-        Some(other) => Err(Fault::Bad(format!("wait is `visible`, not {other:?}"))),
-    }
+    Ok(given::word(&call.query, "wait", &[("visible", true)])?.unwrap_or(false))
 }
 
 async fn store(call: &Call<'_>, records: Vec<NewRecord>, visible: bool) -> Result<Reply, Fault> {

@@ -2,7 +2,8 @@
 
 use crate::engine::question::{Answer, Refusal};
 use crate::http::fault::Fault;
-use crate::http::request::{self, Query};
+use crate::http::query::Query;
+use crate::http::request;
 use crate::http::{Front, HttpLimits};
 use bytes::Bytes;
 use dataflows::questions::ask::Ask;

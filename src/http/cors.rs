@@ -61,7 +61,8 @@ impl Cors {
         let planned = headers
             .get(ACCESS_CONTROL_REQUEST_METHOD)
             .and_then(|method| Method::from_bytes(method.as_bytes()).ok())
-            .and_then(|method| spec.access(Verb::of(&method)));
+            .and_then(|method| spec.method(Verb::of(&method)))
+            .map(|method| method.access);
         if let Some(access) = planned {
             self.mark(&mut reply, headers, Some(access));
             let answer = reply.headers_mut();

@@ -56,7 +56,8 @@ impl Fault {
         }
     }
 
-    fn details(&self) -> String {
+    /// What happened, for a person.
+    pub(super) fn details(&self) -> String {
         match self {
             Fault::Bad(details)
             | Fault::CrossOrigin(details)

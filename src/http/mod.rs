@@ -9,6 +9,9 @@ mod json;
 mod reply;
 mod fault;
 mod request;
+mod given;
+mod query;
+mod fields;
 mod cors;
 mod measure;
 mod call;
@@ -17,6 +20,7 @@ mod rankings;
 mod behavior;
 mod config;
 mod operations;
+mod ready;
 mod service;
 mod server;
 #[cfg(test)]

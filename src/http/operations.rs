@@ -1,5 +1,4 @@
-//! Handlers for the operator: metrics, health, readiness, status, and the description of the
-//! routes.
+//! Handlers for the operator: metrics, health, status, and the description of the routes.
 
 use crate::http::call::Call;
 use crate::http::config::stored_weights;
@@ -7,8 +6,7 @@ use crate::http::fault::Fault;
 use crate::http::json::{self, Object};
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
 use dataflows::questions::ask::Profiles;
-use hyper::StatusCode;
-use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::header::HeaderValue;
 
 /// `GET /metrics`
 pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Fault> {
@@ -21,22 +19,6 @@ pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Fault> {
 /// `GET /healthz`: 200 while the process lives, even if it is not ready.
 pub(super) fn health() -> Reply {
     json_reply(br#"{"status":"ok"}"#.to_vec())
-}
-
-/// `GET /readyz`: 503 until the process is ready, with what it waits for.
-pub(super) fn ready(call: &Call<'_>) -> Reply {
-    let awaited = call.front.status.readiness.awaited();
-    let mut body = Vec::with_capacity(64);
-    Object::new(&mut body)
-        .plain("ready", awaited.is_empty())
-        .with("awaited", |out| json::texts(out, &awaited))
-        .end();
-    let mut reply = json_reply(body);
-    if !awaited.is_empty() {
-        *reply.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-        reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    }
-    reply
 }
 
 /// `GET /api/status`: a part that does not answer is null, and the rest is shown.

@@ -2,119 +2,71 @@
 
 use crate::http::call::Call;
 use crate::http::fault::Fault;
+use crate::http::fields::Fields;
+use crate::http::given::{self, Given, Item};
 use crate::http::json;
 use crate::http::reply::{Reply, json_as_of};
-use crate::http::request::{self, Id, MOST_ITEMS, Query};
+use crate::http::request::{self, MOST_ITEMS};
+use crate::http::routes::RULES;
 use dataflows::questions::ask::Rank;
 use dataflows::ranking::rules::{Basis, LeaveOut, Rules};
 use hyper::body::Incoming;
-use serde::Deserialize;
+use serde_json::Value;
+
+/// What of the current visit `exclude` may leave out.
+const LEAVE_OUT: [(&str, LeaveOut); 3] =
+    [("none", LeaveOut::None), ("current", LeaveOut::Current), ("visit", LeaveOut::Visit)];
 
 /// `GET /api/recommendations/{userId}?n=10`
 pub(super) async fn recommendations(call: &Call<'_>) -> Result<Reply, Fault> {
     let user = request::user(call.parameter)?;
-    let rules = rules(call.query)?;
-    products(call, Basis::User(user), rules).await
+    products(call, Basis::User(user), rules(&call.query)?).await
 }
 
 /// `GET /api/products/{id}/similar?n=10`
 pub(super) async fn similar(call: &Call<'_>) -> Result<Reply, Fault> {
     let product = request::decode(call.parameter)?.into_owned();
     request::checked("a product's id", &product)?;
-    let rules = rules(call.query)?;
-    products(call, Basis::Product(product), rules).await
+    products(call, Basis::Product(product), rules(&call.query)?).await
 }
 
-/// `GET /api/trending?tag=&n=10`
+/// `GET /api/trending?tag=audio&n=10`
 pub(super) async fn trending(call: &Call<'_>) -> Result<Reply, Fault> {
-    let tag = call.query.get("tag")?.map(|tag| Basis::Tag(tag.into()));
-    let rules = rules(call.query)?;
-    products(call, tag.unwrap_or(Basis::Everything), rules).await
+    let tag = given::text(&call.query, "tag")?;
+    products(call, tag.map_or(Basis::Everything, Basis::Tag), rules(&call.query)?).await
 }
 
-/// The body of `POST /api/session/recommendations`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Session {
-    /// The products of the visit, oldest first.
-    products: Vec<Id>,
-    n: Option<usize>,
-    #[serde(default)]
-    offset: usize,
-    #[serde(default)]
-    exclude: Vec<Id>,
-    #[serde(default)]
-    only_tags: Vec<String>,
-    #[serde(default)]
-    without_tags: Vec<String>,
-    per_tag: Option<usize>,
-}
-
-/// `POST /api/session/recommendations`
+/// `POST /api/session/recommendations`: the body has the products of the visit, oldest first, and
+/// the rules.
 pub(super) async fn session(call: &Call<'_>, body: Incoming) -> Result<Reply, Fault> {
     let body = call.read(body).await?;
-    let session: Session = serde_json::from_slice(&body).map_err(|error| {
-        Fault::Bad(format!("the body is {{\"products\": [oldest, …, newest], \"n\": 20}}: {error}"))
-    })?;
-    let Session { products: visit, n, offset, exclude, only_tags, without_tags, per_tag } = session;
-    let n = n.unwrap_or(10);
-    if !(1..=MOST_ITEMS).contains(&n) || MOST_ITEMS < visit.len().max(offset) {
-        let most = format!("n is a number from 1 to {MOST_ITEMS}; products and offset are at most");
-        return Err(Fault::Bad(format!("{most} as many")));
-    }
-    let texts = |ids: Vec<Id>| ids.into_iter().map(String::from).collect::<Vec<_>>();
-    let visit = texts(visit);
-    visit.iter().try_for_each(|product| request::checked("a product's id", product))?;
-    let rules = Rules {
-        offset,
-        exclude: texts(exclude),
-        only: only_tags,
-        without: without_tags,
-        per_tag,
-        ..Rules::first(n)
-    };
-    products(call, Basis::Visit(visit), rules).await
+    let session = Fields::parse(&body, &[&["products"], RULES].concat())?;
+    let visit = given::required(&session, "products", given::list)?;
+    products(call, Basis::Visit(visit), rules(&session)?).await
 }
 
-/// Reads the rules of a ranking from a query.
-fn rules(query: Query<'_>) -> Result<Rules, Fault> {
-    let per_tag = query.get("perTag")?.map(|_| query.count("perTag", 1)).transpose()?;
-    let offset = query.get("offset")?.map_or(Ok(0), |offset| match offset.parse() {
-        Ok(offset @ 0..=MOST_ITEMS) => Ok(offset),
-        _ => Err(Fault::Bad(format!("offset is a number from 0 to {MOST_ITEMS}"))),
-    })?;
-    let leave_out = match query.get("exclude")?.as_deref() {
-        None | Some("none") => LeaveOut::None,
-        Some("current") => LeaveOut::Current,
-        Some("visit") => LeaveOut::Visit,
-        Some(_) => return Err(Fault::Bad("exclude is none, current or visit".into())),
-    };
-    let leave_out_bought = match query.get("excludeBought")?.as_deref() {
-        None | Some("true") => true,
-        Some("false") => false,
-        Some(_) => return Err(Fault::Bad("excludeBought is true or false".into())),
+/// Reads the rules of a ranking, all of [`RULES`].
+fn rules(given: &impl Given) -> Result<Rules, Fault> {
+    let mut exclude = given::list(given, "excludeIds")?;
+    let leave_out = match given.one("exclude")? {
+        None => LeaveOut::None,
+        // Bodies of earlier clients have ids here.
+        Some(Item::Json(Value::Array(_))) => {
+            exclude.extend(given::list(given, "exclude")?);
+            LeaveOut::None
+        }
+        Some(item) => given::chosen("exclude", &LEAVE_OUT, &item)?,
     };
     Ok(Rules {
-        offset,
-        leave_out_bought,
+        offset: given::number(given, "offset", 0..=MOST_ITEMS)?.unwrap_or(0),
+        leave_out_bought: given::flag(given, "excludeBought")?.unwrap_or(true),
         leave_out,
-        exclude: list(query, "excludeIds")?,
-        only: list(query, "onlyTags")?,
-        without: list(query, "withoutTags")?,
-        per_tag,
-        ..Rules::first(query.count("n", 10)?)
+        exclude,
+        only: given::list(given, "onlyTags")?,
+        without: given::list(given, "withoutTags")?,
+        per_tag: given::number(given, "perTag", 1..=MOST_ITEMS)?,
+        ..Rules::first(given::number(given, "n", 1..=MOST_ITEMS)?.unwrap_or(10))
     })
-}
-
-/// Reads a parameter with commas as a list.
-fn list(query: Query<'_>, name: &str) -> Result<Vec<String>, Fault> {
-    let list = query.get(name)?.unwrap_or_default();
-    let list: Vec<String> =
-        list.split(',').filter(|text| !text.is_empty()).map(String::from).collect();
-    match list.len() {
-        0..=MOST_ITEMS => Ok(list),
-        _ => Err(Fault::Bad(format!("{name} has at most {MOST_ITEMS} texts"))),
-    }
 }
 
 async fn products(call: &Call<'_>, basis: Basis, rules: Rules) -> Result<Reply, Fault> {
@@ -127,37 +79,73 @@ async fn products(call: &Call<'_>, basis: Basis, rules: Rules) -> Result<Reply, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::query::Query;
 
+    fn texts(list: &[&str]) -> Vec<String> {
+        list.iter().map(|&text| text.to_owned()).collect()
+    }
+
+    /// The same rules as a query and as a body, and what they mean.
     #[test]
-    fn a_query_gives_rules() {
-        let texts = |list: &[&str]| list.iter().map(|&text| String::from(text)).collect();
+    fn queries_and_bodies_have_the_same_rules() {
         let first = Rules::first;
-        for (query, expected) in [
-            ("", Some(first(10))),
-            ("n=3&offset=2", Some(Rules { offset: 2, ..first(3) })),
-            ("exclude=visit", Some(Rules { leave_out: LeaveOut::Visit, ..first(10) })),
-            ("exclude=current", Some(Rules { leave_out: LeaveOut::Current, ..first(10) })),
+        for (query, body, expected) in [
+            ("", "{}", Some(first(10))),
+            ("n=3&offset=2", r#"{"n":3,"offset":2}"#, Some(Rules { offset: 2, ..first(3) })),
+            (
+                "exclude=visit",
+                r#"{"exclude":"visit"}"#,
+                Some(Rules { leave_out: LeaveOut::Visit, ..first(10) }),
+            ),
+            (
+                "exclude=current",
+                r#"{"exclude":"current"}"#,
+                Some(Rules { leave_out: LeaveOut::Current, ..first(10) }),
+            ),
             (
                 "exclude=none&excludeBought=false",
+                r#"{"exclude":"none","excludeBought":false}"#,
                 Some(Rules { leave_out_bought: false, ..first(10) }),
             ),
-            ("excludeIds=a,b", Some(Rules { exclude: texts(&["a", "b"]), ..first(10) })),
             (
-                "onlyTags=x&withoutTags=y,z&perTag=2",
+                "excludeIds=a,7&excludeIds=c%2Cd",
+                r#"{"excludeIds":["a",7,"c,d"]}"#,
+                Some(Rules { exclude: texts(&["a", "7", "c,d"]), ..first(10) }),
+            ),
+            (
+                "onlyTags=Home%2C%20Garden&withoutTags=y,z&perTag=2",
+                r#"{"onlyTags":["Home, Garden"],"withoutTags":["y","z"],"perTag":2}"#,
                 Some(Rules {
-                    only: texts(&["x"]),
+                    only: texts(&["Home, Garden"]),
                     without: texts(&["y", "z"]),
                     per_tag: Some(2),
                     ..first(10)
                 }),
             ),
-            ("exclude=all", None),
-            ("excludeBought=no", None),
-            ("offset=-1", None),
-            ("perTag=0", None),
-            ("n=0", None),
+            ("exclude=all", r#"{"exclude":"all"}"#, None),
+            ("excludeBought=no", r#"{"excludeBought":"no"}"#, None),
+            ("excludeIds=a,", r#"{"excludeIds":["a",""]}"#, None),
+            ("onlyTags=", r#"{"onlyTags":[""]}"#, None),
+            ("withoutTags=,", r#"{"withoutTags":["",""]}"#, None),
+            ("offset=-1", r#"{"offset":-1}"#, None),
+            ("offset=1001", r#"{"offset":1001}"#, None),
+            ("perTag=0", r#"{"perTag":0}"#, None),
+            ("n=0", r#"{"n":0}"#, None),
+            ("n=1001", r#"{"n":1001}"#, None),
+            ("n=1&n=2", r#"{"n":1,"n":2}"#, None),
+            ("m=1", r#"{"m":1}"#, None),
         ] {
-            assert_eq!(rules(Query(query)).ok(), expected, "{query}");
+            let asked = Query::parse(query, RULES).and_then(|query| rules(&query));
+            assert_eq!(asked.ok(), expected, "{query}");
+            let posted = Fields::parse(body.as_bytes(), RULES).and_then(|body| rules(&body));
+            assert_eq!(posted.ok(), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn a_body_may_still_name_ids_under_exclude() {
+        let body = br#"{"exclude":["a",1],"excludeIds":["b"]}"#;
+        let rules = rules(&Fields::parse(body, RULES).unwrap()).unwrap();
+        assert_eq!(rules, Rules { exclude: texts(&["b", "a", "1"]), ..Rules::first(10) });
     }
 }

@@ -1,4 +1,4 @@
-//! Reads the parts of a request: percent-encoded text, query parameters, the body.
+//! Reads the parts of a request: percent-encoded text, ids, the body.
 
 use crate::http::fault::Fault;
 use bytes::Bytes;
@@ -6,7 +6,6 @@ use dataflows::record::event::Event;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
 use std::borrow::Cow;
 use tokio::time::{Instant, timeout_at};
 
@@ -21,11 +20,7 @@ pub(super) fn decode(encoded: &str) -> Result<Cow<'_, str>, Fault> {
 
 /// Reads a user's id from a path's segment.
 pub(super) fn user(encoded: &str) -> Result<String, Fault> {
-    checked_user(decode(encoded)?.into_owned())
-}
-
-/// Returns a user's id if an event could have it.
-pub(super) fn checked_user(user: String) -> Result<String, Fault> {
+    let user = decode(encoded)?.into_owned();
     checked("a user's id", &user).map(|()| user)
 }
 
@@ -36,53 +31,6 @@ pub(super) fn checked(what: &str, id: &str) -> Result<(), Fault> {
         length => {
             let limit = Event::MAX_TEXT;
             Err(Fault::Bad(format!("{what} has 1 to {limit} bytes, this one {length}")))
-        }
-    }
-}
-
-/// An id in a body. As in events, a number is the same as its decimal text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum Id {
-    Text(String),
-    Number(serde_json::Number),
-}
-
-impl From<Id> for String {
-    fn from(id: Id) -> String {
-        match id {
-            Id::Text(text) => text,
-            Id::Number(number) => number.to_string(),
-        }
-    }
-}
-
-/// The query of a request, the part of its target after the `?`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Query<'a>(pub(super) &'a str);
-
-impl<'a> Query<'a> {
-    /// Returns a parameter's decoded value; `None` if it is missing or empty. Of several the first
-    /// counts.
-    pub(super) fn get(self, name: &str) -> Result<Option<Cow<'a, str>>, Fault> {
-        let pairs = self.0.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        let Some((_, value)) = pairs.into_iter().find(|(key, _)| *key == name) else {
-            return Ok(None);
-        };
-        let value = if value.contains('+') {
-            Cow::Owned(decode(&value.replace('+', " "))?.into_owned())
-        } else {
-            decode(value)?
-        };
-        Ok(Some(value).filter(|value| !value.is_empty()))
-    }
-
-    /// Reads a parameter that is a number of items.
-    pub(super) fn count(self, name: &str, default: usize) -> Result<usize, Fault> {
-        let Some(value) = self.get(name)? else { return Ok(default) };
-        match value.parse() {
-            Ok(count @ 1..=MOST_ITEMS) => Ok(count),
-            _ => Err(Fault::Bad(format!("{name} is a number from 1 to {MOST_ITEMS}"))),
         }
     }
 }
@@ -108,34 +56,6 @@ pub(super) async fn body(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parameters_are_decoded_and_checked() {
-        for (query, name, expected) in [
-            ("tag=a%20b&n=3", "tag", Some("a b")),
-            ("tag=a+b", "tag", Some("a b")),
-            ("tag=%2B", "tag", Some("+")),
-            ("n=3&tag=x=y", "tag", Some("x=y")),
-            ("tag=first&tag=second", "tag", Some("first")),
-            ("tag=", "tag", None),
-            ("tag", "tag", None),
-            ("", "tag", None),
-        ] {
-            assert_eq!(Query(query).get(name).unwrap().as_deref(), expected, "{query}");
-        }
-        for (query, expected) in [
-            ("", Some(10)),
-            ("n=1", Some(1)),
-            ("n=1000", Some(1000)),
-            ("n=0", None),
-            ("n=1001", None),
-            ("n=-1", None),
-            ("n=ten", None),
-            ("n=%ff", None),
-        ] {
-            assert_eq!(Query(query).count("n", 10).ok(), expected, "{query}");
-        }
-    }
 
     #[test]
     fn user_ids_are_utf8_of_1_to_512_bytes() {

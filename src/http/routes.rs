@@ -71,39 +71,75 @@ pub(super) enum Route {
 /// A route's pattern, which is also its label in the metrics, and its methods.
 pub(super) struct RouteSpec {
     pub(super) pattern: &'static str,
-    pub(super) methods: &'static [(Verb, Access)],
+    pub(super) methods: &'static [MethodSpec],
 }
 
-const READ: &[(Verb, Access)] = &[(Verb::Get, Access::Reads)];
-const READ_BY_POST: &[(Verb, Access)] = &[(Verb::Post, Access::Reads)];
-const POST: &[(Verb, Access)] = &[(Verb::Post, Access::Writes)];
-const READ_AND_POST: &[(Verb, Access)] =
-    &[(Verb::Get, Access::Reads), (Verb::Post, Access::Writes)];
-const READ_AND_WRITE: &[(Verb, Access)] =
-    &[(Verb::Get, Access::Reads), (Verb::Put, Access::Writes), (Verb::Post, Access::Writes)];
+/// A method of a route, and the names of the parameters that its query may have.
+pub(super) struct MethodSpec {
+    pub(super) verb: Verb,
+    pub(super) access: Access,
+    pub(super) parameters: &'static [&'static str],
+}
+
+/// The rules that every ranking takes: as parameters of a query, or as fields of a body.
+pub(super) const RULES: &[&str] =
+    &["n", "offset", "exclude", "excludeBought", "excludeIds", "onlyTags", "withoutTags", "perTag"];
+
+const NONE: &[&str] = &[];
+const READ: &[MethodSpec] = &[get(NONE)];
+const READ_BY_POST: &[MethodSpec] = &[method(Verb::Post, Access::Reads, NONE)];
+const RANKING: &[MethodSpec] = &[get(RULES)];
+const TRENDING: &[MethodSpec] = &[get(&[
+    "tag",
+    "n",
+    "offset",
+    "exclude",
+    "excludeBought",
+    "excludeIds",
+    "onlyTags",
+    "withoutTags",
+    "perTag",
+])];
+const BEHAVIOR: &[MethodSpec] = &[get(&["limit"]), post(&["wait"])];
+const MERGE: &[MethodSpec] = &[post(&["wait"])];
+const CONFIG: &[MethodSpec] = &[get(NONE), method(Verb::Put, Access::Writes, NONE), post(NONE)];
+const WEIGHTS: &[MethodSpec] = &[get(NONE), post(NONE)];
+const READY: &[MethodSpec] = &[get(&["for"])];
 
 /// Every route that the front serves, in the order of [`Route`].
 pub(super) static ROUTES: [RouteSpec; 17] = [
     spec("/api/user-profile/{userId}", READ),
     spec("/api/user-profiles", READ_BY_POST),
     spec("/api/user-activity/{userId}", READ),
-    spec("/api/recommendations/{userId}", READ),
+    spec("/api/recommendations/{userId}", RANKING),
     spec("/api/session/recommendations", READ_BY_POST),
-    spec("/api/products/{id}/similar", READ),
-    spec("/api/trending", READ),
-    spec("/api/user-behavior", READ_AND_POST),
-    spec("/api/users/{userId}/merge", POST),
-    spec("/api/config/{path}", READ_AND_WRITE),
-    spec("/api/recommendation/weights", READ_AND_POST),
+    spec("/api/products/{id}/similar", RANKING),
+    spec("/api/trending", TRENDING),
+    spec("/api/user-behavior", BEHAVIOR),
+    spec("/api/users/{userId}/merge", MERGE),
+    spec("/api/config/{path}", CONFIG),
+    spec("/api/recommendation/weights", WEIGHTS),
     spec("/metrics", READ),
     spec("/healthz", READ),
-    spec("/readyz", READ),
+    spec("/readyz", READY),
     spec("/api/status", READ),
     spec("/openapi.json", READ),
     spec("/", READ),
 ];
 
-const fn spec(pattern: &'static str, methods: &'static [(Verb, Access)]) -> RouteSpec {
+const fn get(parameters: &'static [&'static str]) -> MethodSpec {
+    method(Verb::Get, Access::Reads, parameters)
+}
+
+const fn post(parameters: &'static [&'static str]) -> MethodSpec {
+    method(Verb::Post, Access::Writes, parameters)
+}
+
+const fn method(verb: Verb, access: Access, parameters: &'static [&'static str]) -> MethodSpec {
+    MethodSpec { verb, access, parameters }
+}
+
+const fn spec(pattern: &'static str, methods: &'static [MethodSpec]) -> RouteSpec {
     RouteSpec { pattern, methods }
 }
 
@@ -114,17 +150,16 @@ impl Route {
 }
 
 impl RouteSpec {
-    /// Returns whether a method reads or writes, or `None` if the route does not allow it. HEAD is
-    /// a GET without the body.
-    pub(super) fn access(&self, verb: Verb) -> Option<Access> {
+    /// Returns a method, or `None` if the route does not allow it. HEAD is a GET without the body.
+    pub(super) fn method(&self, verb: Verb) -> Option<&'static MethodSpec> {
         let verb = if verb == Verb::Head { Verb::Get } else { verb };
-        self.methods.iter().find(|(known, _)| *known == verb).map(|(_, access)| *access)
+        self.methods.iter().find(|method| method.verb == verb)
     }
 
     /// Returns the methods as the header `Allow` lists them.
     pub(super) fn allow(&self) -> String {
         let mut allow = String::new();
-        for (verb, _) in self.methods {
+        for MethodSpec { verb, .. } in self.methods {
             allow.push_str(verb.name());
             allow.push_str(if *verb == Verb::Get { ", HEAD, " } else { ", " });
         }
@@ -206,6 +241,12 @@ mod tests {
         ] {
             assert_eq!(find(path), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn trends_take_the_rules_of_all_rankings() {
+        let [trending] = Route::Trending.spec().methods else { panic!("it has one method") };
+        assert_eq!(trending.parameters, [&["tag"], RULES].concat());
     }
 
     #[test]

@@ -4,10 +4,10 @@ use crate::http::call::Call;
 use crate::http::cors::Cors;
 use crate::http::fault::Fault;
 use crate::http::measure::Measure;
+use crate::http::query::Query;
 use crate::http::reply::Reply;
-use crate::http::request::Query;
 use crate::http::routes::{self, Route, Verb};
-use crate::http::{Front, HttpLimits, behavior, config, operations, rankings, reads};
+use crate::http::{Front, HttpLimits, behavior, config, operations, rankings, reads, ready};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
@@ -38,8 +38,8 @@ impl Service {
         let answer = self.answer(&parts, body, verb, found, started + self.limits.request_timeout);
         let mut reply = answer.await.unwrap_or_else(Fault::into_reply);
         if verb != Verb::Options {
-            let access = route.and_then(|route| route.spec().access(verb));
-            self.cors.mark(&mut reply, &parts.headers, access);
+            let method = route.and_then(|route| route.spec().method(verb));
+            self.cors.mark(&mut reply, &parts.headers, method.map(|method| method.access));
         }
         self.measure.observe(route, verb, reply.status(), started.elapsed());
         reply
@@ -59,9 +59,9 @@ impl Service {
         if verb == Verb::Options {
             return Ok(self.cors.preflight(spec, &parts.headers));
         }
-        let access = spec.access(verb).ok_or_else(|| Fault::Method { allow: spec.allow() })?;
-        self.cors.check(&parts.headers, access)?;
-        let query = Query(parts.uri.query().unwrap_or(""));
+        let method = spec.method(verb).ok_or_else(|| Fault::Method { allow: spec.allow() })?;
+        self.cors.check(&parts.headers, method.access)?;
+        let query = Query::parse(parts.uri.query().unwrap_or(""), method.parameters)?;
         let Service { front, limits, .. } = self;
         let call = &Call { front, limits, deadline, parameter, query };
         let writes = matches!(verb, Verb::Post | Verb::Put);
@@ -82,7 +82,7 @@ impl Service {
             Route::Weights => config::read_weights(call).await,
             Route::Metrics => operations::metrics(call),
             Route::Health => Ok(operations::health()),
-            Route::Ready => Ok(operations::ready(call)),
+            Route::Ready => ready::ready(call).await,
             Route::Status => operations::status(call).await,
             Route::OpenApi => Ok(operations::openapi()),
             Route::Page => Ok(operations::page()),

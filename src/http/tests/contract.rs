@@ -1,9 +1,12 @@
 //! The contract, request by request.
 
-use super::fixture::{AS_OF, Fixture};
+use super::fixture::{AS_OF, Engine, Fixture};
 use crate::event::log::Subject;
+use crate::http::HttpLimits;
 use crate::http::operations::OPENAPI;
-use crate::http::routes::ROUTES;
+use crate::http::routes::{ROUTES, RULES};
+use dataflows::questions::query::Query;
+use dataflows::ranking::rules::{LeaveOut, Rules};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -65,8 +68,18 @@ fn reads() {
         ("POST /api/session/recommendations", r#"{"products":"user1"}"#, 400, BAD),
         ("POST /api/session/recommendations", r#"{"products":[""]}"#, 400, BAD),
         ("POST /api/session/recommendations", r#"{"products":[],"n":0}"#, 400, BAD),
+        ("POST /api/session/recommendations", r#"{"n":1}"#, 400, BAD),
+        (
+            "POST /api/session/recommendations",
+            r#"{"products":["user1"],"exclude":["x"]}"#,
+            200,
+            &*both,
+        ),
+        ("POST /api/user-profiles", r#"{"userIds":[],"users":[]}"#, 400, BAD),
+        ("POST /api/user-profiles", "{}", 400, BAD),
         ("GET /api/trending", "", 200, &*trending),
-        ("GET /api/trending?tag=&n=1000", "", 200, &*trending),
+        ("GET /api/trending?n=1000", "", 200, &*trending),
+        ("GET /api/trending?tag=", "", 400, BAD),
         ("GET /api/trending?tag=a+b&n=1", "", 200, &*of_tag),
         ("GET /api/trending?tag=%FF", "", 400, r#"{"error":"bad request",…"#),
         ("GET /api/user-behavior", "", 200, &*two),
@@ -74,6 +87,58 @@ fn reads() {
         ("GET /api/user-behavior?limit=x", "", 400, r#"{"error":"bad request",…"#),
     ] {
         check(&fixture, request, body, status, expected);
+    }
+}
+
+/// Sends a request, and returns the rules of the ranking that it asks the engine for.
+fn asked(fixture: &Fixture, request: &str, body: &str) -> Rules {
+    let mut client = fixture.connect();
+    client.send(request, body);
+    let question = fixture.questions.recv().unwrap();
+    let [Query::Rank { rules, .. }] = &question.queries()[..] else { panic!("{request}") };
+    rules.clone()
+}
+
+#[test]
+fn every_ranking_takes_the_same_rules() {
+    let fixture = Fixture::with(Engine::ByHand, HttpLimits::default());
+    let query = "n=7&offset=2&exclude=visit&excludeBought=false&excludeIds=a%2Cb,c&excludeIds=7\
+                 &onlyTags=Home%2C%20Garden&withoutTags=x,y&perTag=3";
+    let fields = r#""n":7,"offset":2,"exclude":"visit","excludeBought":false,"excludeIds":["a,b","c",7],"onlyTags":["Home, Garden"],"withoutTags":["x","y"],"perTag":3"#;
+    let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+    let expected = Rules {
+        n: 7,
+        offset: 2,
+        leave_out_bought: false,
+        leave_out: LeaveOut::Visit,
+        exclude: texts(&["a,b", "c", "7"]),
+        only: texts(&["Home, Garden"]),
+        without: texts(&["x", "y"]),
+        per_tag: Some(3),
+    };
+    for path in [
+        "/api/recommendations/user1?",
+        "/api/products/p/similar?",
+        "/api/trending?",
+        "/api/trending?tag=t&",
+    ] {
+        assert_eq!(asked(&fixture, &format!("GET {path}{query}"), ""), expected, "{path}");
+    }
+    let session = format!(r#"{{"products":["p"],{fields}}}"#);
+    assert_eq!(asked(&fixture, "POST /api/session/recommendations", &session), expected);
+}
+
+#[test]
+fn parameters_that_a_route_does_not_have_are_refused_by_name() {
+    let fixture = Fixture::new();
+    for row in &ROUTES {
+        let path = row.pattern.replace(['{', '}'], "");
+        for method in row.methods {
+            let request = format!("{} {path}?utm_source=mail", method.verb.name());
+            let reply = fixture.send(&request, "");
+            assert_eq!(reply.status, 400, "{request}: {reply:?}");
+            assert!(reply.body.contains(r#"\"utm_source\" is no parameter"#), "{reply:?}");
+        }
     }
 }
 
@@ -219,9 +284,9 @@ fn operations() {
     let fixture = Fixture::new();
     let latch = fixture.readiness.latch("catch up");
     check(&fixture, "GET /healthz", "", 200, r#"{"status":"ok"}"#);
-    check(&fixture, "GET /readyz", "", 503, r#"{"ready":false,"awaited":["catch up"]}"#);
+    check(&fixture, "GET /readyz", "", 503, r#"{"ready":false,"reads":false,…"#);
     drop(latch);
-    check(&fixture, "GET /readyz", "", 200, r#"{"ready":true,"awaited":[]}"#);
+    check(&fixture, "GET /readyz", "", 200, r#"{"ready":true,"reads":true,…"#);
     check(&fixture, "GET /", "", 200, "<!doctype html>…");
     check(&fixture, "GET /openapi.json", "", 200, OPENAPI);
     let status: Value = serde_json::from_str(&fixture.send("GET /api/status", "").body).unwrap();
@@ -265,22 +330,39 @@ fn requests_are_measured_by_pattern() {
 }
 
 #[test]
-fn the_description_has_every_route_and_no_other() {
+fn the_description_has_every_route_and_parameter_and_no_other() {
     let openapi: Value = serde_json::from_str(OPENAPI).unwrap();
     assert_eq!(openapi["info"]["version"], env!("CARGO_PKG_VERSION"));
+    let parameter = |given: &Value| {
+        let reference = given["$ref"].as_str();
+        let given = reference.map_or(given, |path| openapi.pointer(&path[1..]).unwrap());
+        (given["in"] == "query").then(|| given["name"].as_str().unwrap().to_owned())
+    };
     let mut described = BTreeSet::new();
     for (path, methods) in openapi["paths"].as_object().unwrap() {
-        described.extend(
-            methods.as_object().unwrap().keys().map(|method| (path.clone(), method.to_uppercase())),
-        );
+        for (method, of) in methods.as_object().unwrap() {
+            let parameters = of["parameters"].as_array().into_iter().flatten();
+            let parameters: BTreeSet<String> = parameters.filter_map(parameter).collect();
+            described.insert((path.clone(), method.to_uppercase(), parameters));
+        }
     }
-    let served: BTreeSet<_> = ROUTES
-        .iter()
-        .flat_map(|row| {
-            row.methods.iter().map(|(verb, _)| (row.pattern.to_owned(), verb.name().to_owned()))
-        })
-        .collect();
+    let mut served = BTreeSet::new();
+    for row in &ROUTES {
+        for method in row.methods {
+            let parameters = method.parameters.iter().map(|&name| name.to_owned()).collect();
+            served.insert((row.pattern.to_owned(), method.verb.name().to_owned(), parameters));
+        }
+    }
     assert_eq!(described, served);
+}
+
+#[test]
+fn the_description_has_every_rule_of_a_body() {
+    let openapi: Value = serde_json::from_str(OPENAPI).unwrap();
+    let session = &openapi["paths"]["/api/session/recommendations"]["post"]["requestBody"];
+    let fields = &session["content"]["application/json"]["schema"]["properties"];
+    let described: BTreeSet<_> = fields.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(described, [&["products"], RULES].concat().into_iter().collect());
 }
 
 #[test]

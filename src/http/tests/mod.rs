@@ -6,3 +6,4 @@ mod client;
 mod contract;
 mod failures;
 mod connections;
+mod ready;

@@ -1,0 +1,90 @@
+//! Readiness: what of the process works now, for supervisors and load balancers.
+
+use crate::http::call::Call;
+use crate::http::fault::Fault;
+use crate::http::given;
+use crate::http::json::{self, Object};
+use crate::http::reply::{Reply, json_reply};
+use dataflows::questions::ask::Profiles;
+use hyper::StatusCode;
+use hyper::header::{HeaderValue, RETRY_AFTER};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// The parts of the process that work or not, each with its place in [`Works`].
+const PARTS: [(&str, usize); 3] = [("reads", 0), ("writes", 1), ("sink", 2)];
+
+/// The longest time that the workers may take to answer, if they are to count as answering.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+struct Works {
+    /// What the process still waits for since its start.
+    awaited: Vec<Arc<str>>,
+    /// Whether each of [`PARTS`] works; what does not has a reason, for a person.
+    parts: [Result<(), String>; 3],
+}
+
+/// `GET /readyz?for=reads|writes|sink`: 200 if what is named works, else 503. Without `for`, 503
+/// until the process has caught up.
+pub(super) async fn ready(call: &Call<'_>) -> Result<Reply, Fault> {
+    let named = given::word(&call.query, "for", &PARTS)?;
+    let works = works(call).await;
+    let is_ready = named.map_or(works.awaited.is_empty(), |part| works.parts[part].is_ok());
+    let mut reply = json_reply(works.json());
+    if !is_ready {
+        *reply.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    Ok(reply)
+}
+
+async fn works(call: &Call<'_>) -> Works {
+    let awaited = call.front.status.readiness.awaited();
+    let reads = if awaited.is_empty() {
+        answers(call).await
+    } else {
+        Err(format!("the process waits for {}", awaited.join(", ")))
+    };
+    let sink = if call.front.metrics.sink.is_connected() {
+        Ok(())
+    } else {
+        Err("Redis does not take profiles; they wait".into())
+    };
+    Works { awaited, parts: [reads, call.front.log.writable(), sink] }
+}
+
+/// Asks the workers for nothing but an answer.
+async fn answers(call: &Call<'_>) -> Result<(), String> {
+    let patience = call.deadline.min(Instant::now() + PATIENCE);
+    match timeout_at(patience, call.ask(Profiles(Vec::new()))).await {
+        Ok(answer) => answer.map(drop).map_err(|fault| fault.details()),
+        Err(_) => Err("the workers have not answered yet".into()),
+    }
+}
+
+impl Works {
+    /// `{"ready", "reads", "writes", "sink", "awaited", "reasons"}`
+    fn json(&self) -> Vec<u8> {
+        let parts = || PARTS.iter().map(|&(name, part)| (name, &self.parts[part]));
+        let mut body = Vec::with_capacity(128);
+        let mut object = Object::new(&mut body).plain("ready", self.awaited.is_empty());
+        for (name, works) in parts() {
+            object = object.plain(name, works.is_ok());
+        }
+        let reasons = |out: &mut Vec<u8>| {
+            let mut reasons = Object::new(out);
+            for (name, works) in parts() {
+                if let Err(reason) = works {
+                    reasons = reasons.text(name, reason);
+                }
+            }
+            reasons.end();
+        };
+        object
+            .with("awaited", |out| json::texts(out, &self.awaited))
+            .with("reasons", reasons)
+            .end();
+        body
+    }
+}
