@@ -96,7 +96,7 @@ mod tests {
             (r#"{"ids":["a",""]}"#, "ids[1] is a text of 1 to 512 bytes or a number, not \"\""),
             (
                 r#"{"ids":[{"id":"a long text that is not all of it shown"}]}"#,
-                "ids[0] is a text of 1 to 512 bytes or a number, not {\"id\":\"a long text that is not all of it …",
+                "ids[0] is a text of 1 to 512 bytes or a number, not {\"id\":\"a long text that is not all of it…",
             ),
         ] {
             let told = Fields::parse(body.as_bytes(), &["n", "ids", "all"]).and_then(|fields| {
