@@ -3,7 +3,8 @@
 //! Data passes sources → engine → sinks; `http` and `sinks` never name `sources`.
 
 pub mod config;
-pub mod event;
+pub mod future;
+pub mod event_log;
 pub mod sources;
 pub mod settings;
 pub mod cluster;
@@ -12,6 +13,4 @@ pub mod sinks;
 pub mod http;
 pub mod metrics;
 pub mod readiness;
-pub mod generator;
-pub mod evaluate;
 pub mod cli;

@@ -2,7 +2,7 @@
 
 use crate::record::block::Block;
 use crate::record::merge::Merge;
-use crate::record::product::Row;
+use crate::record::product::CatalogueRow;
 use crate::score::model::Model;
 use crate::time::Time;
 use timely::dataflow::Stream;
@@ -21,7 +21,7 @@ pub struct Inputs {
     /// Guests that have signed in.
     pub merges: Records<Merge>,
     /// Catalogue rows.
-    pub rows: Records<Row>,
+    pub rows: Records<CatalogueRow>,
     /// A new model, with the time from which it holds; from one worker alone.
     pub models: Records<(Time, Model)>,
     /// By how much partitions, named `topic/index`, are read on.

@@ -6,12 +6,12 @@
 use dataflows::record::block::Block;
 use dataflows::record::event::Kind;
 use libfuzzer_sys::fuzz_target;
-use recsys::event::parse::{Scratch, parse, parse_merge, parse_row};
+use parser::{Scratch, parse_event, parse_merge, parse_row};
 use std::collections::BTreeSet;
 
 fuzz_target!(|record: &[u8]| {
     let mut scratch = Scratch::default();
-    if let Ok(event) = parse(record, Kind::View, None, 1_743_508_800_000, &mut scratch) {
+    if let Ok(event) = parse_event(record, Some(Kind::View), None, 1_743_508_800_000, &mut scratch) {
         check_tags(&event.tags);
         let mut block = Block::default();
         block.push(&event);

@@ -1,18 +1,18 @@
-//! `recsys evaluate`: how good the recommendations are on a public click set.
+//! `recsys evaluate`: grades the recommendations on a public click set, beside the baselines.
 
 use super::failure::Usage;
 use super::output::say;
-use crate::evaluate::Clicks;
-use crate::evaluate::contest::{Entry, Method, methods};
-use crate::evaluate::metrics::{Metrics, Quality};
-use crate::evaluate::protocol::{Protocol, Split, run as judge};
-use crate::evaluate::read::{Format, Tally};
 use crate::settings::Setting;
 use crate::settings::blend::BlendError;
 use clap::Args;
 use dataflows::score::model::{Blend, Model};
 use dataflows::score::weights::{Score, Weights};
 use indicatif::{ProgressBar, ProgressStyle};
+use offline::clicks::Clicks;
+use offline::methods::{Method, Variant, methods};
+use offline::metrics::{Metrics, Quality};
+use offline::protocol::{self, Protocol, Split};
+use offline::read::{Format, Tally};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -57,10 +57,10 @@ pub(super) struct EvaluateArgs {
     files: Vec<PathBuf>,
 }
 
-/// How much of the first part is learned while settings are tried on its rest.
+/// The share of the first part that is learned while settings are tried on its rest.
 const TUNED: f64 = 0.75;
 
-/// What a method reached.
+/// A method's result.
 #[derive(Serialize)]
 struct Outcome {
     protocol: Protocol,
@@ -127,7 +127,7 @@ fn chosen(args: &EvaluateArgs) -> anyhow::Result<Vec<Method>> {
     Ok(all.into_iter().filter(is_chosen).collect())
 }
 
-/// Tunes a method, where asked to, and judges it by the last part.
+/// Tries settings of a method, where asked to, and grades the best ones on the last part.
 fn outcome(
     args: &EvaluateArgs,
     clicks: &Clicks,
@@ -135,19 +135,20 @@ fn outcome(
     protocol: Protocol,
     method: &Method,
 ) -> Outcome {
-    let entries = method.drawn(args.tune.into());
+    let variants = method.drawn(args.tune.into());
     let inner = Split::at(&clicks.clicks, split.learned.clone(), TUNED);
-    let tuning = if entries.len() > 1 { entries.len() * inner.asked.end } else { 0 };
+    let tuning = if variants.len() > 1 { variants.len() * inner.asked.end } else { 0 };
     let bar = bar(method.name, tuning + clicks.clicks.len());
-    let quality = |entry: &Entry, split: &Split| {
-        judge(clicks, split, protocol, entry.start(clicks).as_mut(), &mut || bar.inc(1))
+    let quality = |variant: &Variant, split: &Split| {
+        let mut recommender = variant.start(clicks);
+        protocol::run(clicks, split, protocol, recommender.as_mut(), &mut || bar.inc(1))
     };
-    let mut best = (entries[0], f64::MIN);
-    if entries.len() > 1 {
-        for entry in entries {
-            let Metrics { hr20, mrr20, .. } = quality(entry, &inner).all;
+    let mut best = (variants[0], f64::MIN);
+    if variants.len() > 1 {
+        for variant in variants {
+            let Metrics { hr20, mrr20, .. } = quality(variant, &inner).all;
             if hr20 + mrr20 > best.1 {
-                best = (entry, hr20 + mrr20);
+                best = (variant, hr20 + mrr20);
             }
         }
     }

@@ -4,10 +4,10 @@ use super::args::GenerateArgs;
 use super::interrupt::interrupts;
 use super::writer::{RecordWriter, open};
 use crate::config::Config;
-use crate::generator::{Crowd, Pace, Shop};
 use crate::sources::topic_of;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
+use offline::generator::{Pace, Shop, Visitors};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -43,7 +43,7 @@ fn visitors(
     bar: &ProgressBar,
 ) -> anyhow::Result<()> {
     let stop = interrupts()?;
-    let mut crowd = Crowd::new(shop, args.users as usize, args.seed);
+    let mut visitors = Visitors::new(shop, args.users as usize, args.seed);
     let mut pace = args.rate.map(|rate| Pace::new(rate, Instant::now()));
     let total = args.events.unwrap_or(u64::MAX);
     let (mut done, mut json, mut user) = (0, Vec::new(), String::new());
@@ -52,9 +52,9 @@ fn visitors(
             pace.as_mut().map_or(EVENTS_A_ROUND, |pace| pace.due(Instant::now())).min(total - done);
         let now = Timestamp::now().as_millisecond();
         for number in done..done + due {
-            let step = crowd.step();
+            let step = visitors.step();
             json.clear();
-            crowd.write(&step, now - age(args.days, number, total), &mut json);
+            visitors.write(&step, now - age(args.days, number, total), &mut json);
             user.clear();
             user.push_str("user");
             user.push_str(itoa::Buffer::new().format(step.user));

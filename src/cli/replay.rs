@@ -6,10 +6,10 @@ use super::interrupt::interrupts;
 use super::output::say;
 use super::writer::{RecordWriter, open};
 use crate::config::Config;
-use crate::evaluate::read::{ReadError, Record, Tally, read};
 use crate::sources::topic_of;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
+use offline::read::{ReadError, Record, Tally, read};
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -152,7 +152,7 @@ mod tests {
     use crate::cli::args::Destination;
     use crate::cli::args::events::Speed;
     use crate::config::Layers;
-    use crate::evaluate::read::Format;
+    use offline::read::Format;
     use std::path::Path;
 
     #[test]

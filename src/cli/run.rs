@@ -3,7 +3,7 @@
 use crate::cluster::LossCause;
 use crate::config::{self, Config};
 use crate::engine::{self, Change, Engine};
-use crate::event::log::EventLog;
+use crate::event_log::EventLog;
 use crate::http::{Front, HttpLimits, Status, serve};
 use crate::metrics::{Metrics, SettingMetrics};
 use crate::readiness::{Latch, Readiness};

@@ -1,37 +1,14 @@
 //! What sources hand to a worker: units of events with the positions that they reach.
 
+use crate::event_log::Partition;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use dataflows::record::block::Block;
 use dataflows::record::merge::Merge;
+use dataflows::record::product::CatalogueRow;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::Thread;
-
-/// One partition of a topic (or the one of a topic file).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Partition {
-    /// The topic's name.
-    pub topic: Arc<str>,
-    /// The partition's number.
-    pub index: i32,
-}
-
-impl Partition {
-    /// The name by which the dataflow knows it: `topic/index`.
-    pub fn name(&self) -> String {
-        format!("{}/{}", self.topic, self.index)
-    }
-}
-
-/// A catalogue row, or that it is gone.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CatalogueRow {
-    /// The product's id.
-    pub product: String,
-    /// What the shop says of it; `None` deletes.
-    pub row: Option<dataflows::record::product::Product>,
-}
 
 /// What a worker takes at once, all of it into one epoch: events by owner, merges, rows, and how
 /// far they advance their partitions. So "state at t" and "offsets at t" are one cut.

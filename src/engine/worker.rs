@@ -219,7 +219,7 @@ impl State {
                 self.inputs.merges.send(merge);
             }
             for row in catalogue {
-                self.inputs.rows.send((row.product, row.row));
+                self.inputs.rows.send(row);
             }
             for (partition, by) in advances {
                 self.inputs.advances.send((partition.name(), by));

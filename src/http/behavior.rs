@@ -1,7 +1,6 @@
 //! Handlers of new events and merges. Those of one request are all stored, or none is.
 
-use crate::event::log::{NewRecord, Position, Subject};
-use crate::event::parse::{self, Scratch};
+use crate::event_log::{NewRecord, Position, Subject};
 use crate::http::call::Call;
 use crate::http::fault::Fault;
 use crate::http::given;
@@ -11,6 +10,7 @@ use crate::http::request;
 use dataflows::questions::ask::Positions;
 use hyper::StatusCode;
 use hyper::body::Incoming;
+use parser::{Scratch, parse_event, parse_merge};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub(super) async fn merge(call: &Call<'_>, body: Incoming) -> Result<Reply, Faul
     let account = request::user(call.parameter)?;
     let body = call.read(body).await?;
     let now = jiff::Timestamp::now().as_millisecond();
-    let merge = parse::parse_merge(&body, Some(&account), None, now, &mut Scratch::default())
+    let merge = parse_merge(&body, Some(&account), None, now, &mut Scratch::default())
         .map_err(|reason| Fault::Bad(reason.to_string()))?;
     let mut json = Vec::with_capacity(128);
     json::merge(&mut json, &merge);
@@ -74,7 +74,7 @@ fn parsed(body: &[u8]) -> Result<Vec<NewRecord>, Fault> {
     let events = items.iter().enumerate().map(|(index, item)| {
         let json = item.get().as_bytes();
         // No topic tells the kind of event, so the event has to.
-        let event = parse::parse(json, None, None, now, &mut scratch)
+        let event = parse_event(json, None, None, now, &mut scratch)
             .map_err(|reason| Fault::Bad(format!("event {index}: {reason}")))?;
         Ok(NewRecord { subject: event.kind.into(), user: event.user.into(), json: json.into() })
     });

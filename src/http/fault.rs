@@ -1,6 +1,6 @@
 //! The errors of requests, and how the client is told of them.
 
-use crate::event::log::LogError;
+use crate::event_log::LogError;
 use crate::http::json;
 use crate::http::reply::{Reply, json_reply};
 use crate::settings::StoreError;

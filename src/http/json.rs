@@ -1,6 +1,6 @@
 //! Writes answers as JSON, directly into the body.
 
-use crate::event::log::Position;
+use crate::event_log::Position;
 use dataflows::questions::ask::UserActivity;
 use dataflows::ranking::answer::{Cause, Ranking, Reason};
 use dataflows::record::event::Kind;

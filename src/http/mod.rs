@@ -30,7 +30,7 @@ pub use limits::HttpLimits;
 pub use server::{Server, serve};
 
 use crate::engine::question::Asker;
-use crate::event::log::EventLog;
+use crate::event_log::EventLog;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::settings::Store;

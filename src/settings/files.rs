@@ -3,7 +3,7 @@
 //! Users may edit the files as well. A node with nodes below it is a folder and has no value.
 
 use super::{Store, StoreError, check};
-use crate::event::log::BoxFuture;
+use crate::future::BoxFuture;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};

@@ -6,7 +6,7 @@ pub mod monitor;
 pub mod files;
 pub mod zookeeper;
 
-use crate::event::log::BoxFuture;
+use crate::future::BoxFuture;
 
 /// The node of the weights: `{"view":1,"add_to_cart":3,"purchase":5}`.
 pub const WEIGHTS: &str = "/config/recommendation/weights";

@@ -95,7 +95,7 @@ impl<S: Setting> Monitor<S> {
 #[cfg(test)]
 mod param_monitor {
     use super::*;
-    use crate::event::log::BoxFuture;
+    use crate::future::BoxFuture;
     use crate::metrics::Metrics;
     use crate::settings::WEIGHTS;
     use dataflows::score::weights::{Score, Weights};

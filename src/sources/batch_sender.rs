@@ -2,9 +2,10 @@
 
 use super::record_batch::{Record, RecordBatch};
 use super::{Feed, WorkerInlets};
-use crate::engine::intake::{Inlet, Partition, Refused};
-use crate::event::parse::Reason;
+use crate::engine::intake::{Inlet, Refused};
+use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
+use parser::Reason;
 use prometheus::IntGauge;
 use std::ops::ControlFlow;
 use std::sync::Arc;

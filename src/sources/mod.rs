@@ -1,7 +1,7 @@
 //! Reads events from Kafka topics, or from topic files.
 //!
 //! A source hands [`Unit`](crate::engine::intake::Unit)s to the workers' inlets. Each source comes
-//! with an [`EventLog`](crate::event::log::EventLog), which writes posted events to the same
+//! with an [`EventLog`](crate::event_log::EventLog), which writes posted events to the same
 //! topics.
 
 mod record_batch;
@@ -13,11 +13,11 @@ pub mod files;
 
 pub use running::{Running, SourceProgress};
 
-use crate::engine::intake::{Inlet, Partition};
-use crate::event::log::Subject;
-use crate::event::parse::Reason;
+use crate::engine::intake::Inlet;
+use crate::event_log::{Partition, Subject};
 use dataflows::ids::hash::owner;
 use dataflows::record::event::Kind;
+use parser::Reason;
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -2,11 +2,13 @@
 //! merges, catalogue rows, and how far they advance their partitions.
 
 use super::Feed;
-use crate::engine::intake::{CatalogueRow, Partition, Unit};
-use crate::event::parse::{Reason, Scratch, parse, parse_merge, parse_row};
+use crate::engine::intake::Unit;
+use crate::event_log::Partition;
 use dataflows::ids::hash::owner;
 use dataflows::record::block::Block;
 use dataflows::record::merge::Merge;
+use dataflows::record::product::CatalogueRow;
+use parser::{Reason, Scratch, parse_event, parse_merge, parse_row};
 
 /// A batch of this many bytes is handed over, which keeps epochs small.
 const FULL_BYTES: usize = 64 * 1024;
@@ -60,7 +62,7 @@ impl RecordBatch {
             }
             Feed::Events(kind) => {
                 let value = record.value.unwrap_or_default();
-                let event = parse(value, kind, record.time, now, &mut self.scratch)?;
+                let event = parse_event(value, Some(kind), record.time, now, &mut self.scratch)?;
                 let owner = owner(event.user, self.blocks.len());
                 let block = &mut self.blocks[owner];
                 let before = block.len();
@@ -111,7 +113,7 @@ impl RecordBatch {
 #[cfg(test)]
 mod tests {
     use super::{Record, RecordBatch};
-    use crate::engine::intake::Partition;
+    use crate::event_log::Partition;
     use crate::sources::Feed;
     use dataflows::ids::hash::owner;
     use dataflows::record::event::Kind;

@@ -3,8 +3,7 @@
 use crate::arrange::packed::{PackedSpine, Value};
 use crate::arrange::view::arrange_here;
 use crate::ids::dictionary::SharedDictionaries;
-use crate::record::product::Product;
-use crate::record::product::Row;
+use crate::record::product::{CatalogueRow, Product};
 use crate::time::Time;
 use differential_dataflow::AsCollection;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
@@ -32,7 +31,7 @@ pub type CatalogueSpine = PackedSpine<CatalogueEntry, isize>;
 ///
 /// NB: the rows of one product must come in order, as those of one partition do.
 pub fn catalogue<'scope>(
-    rows: Stream<'scope, Time, Vec<Row>>,
+    rows: Stream<'scope, Time, Vec<CatalogueRow>>,
     dictionaries: SharedDictionaries,
 ) -> Catalogue<'scope> {
     let mut current: HashMap<u32, CatalogueEntry> = HashMap::new();
@@ -44,9 +43,9 @@ pub fn catalogue<'scope>(
                 input.for_each(|capability, rows| {
                     let time = *capability.least().expect("data has a time");
                     let mut session = output.session(&capability);
-                    for (id, row) in rows.drain(..) {
+                    for CatalogueRow { product, row } in rows.drain(..) {
                         let mut dictionaries = dictionaries.borrow_mut();
-                        let product = dictionaries.products.intern(&id);
+                        let product = dictionaries.products.intern(&product);
                         let tags = row.iter().flat_map(|row| &row.tags);
                         let tags = tags.map(|tag| dictionaries.tags.intern(tag)).collect();
                         let entry = (tags, row.map(Arc::new));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A catalogue row, without its id.
+/// The shop's description of a product, without its id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Product {
     /// Its name, or "".
@@ -17,5 +17,11 @@ pub struct Product {
     pub unavailable: bool,
 }
 
-/// A row as it came: a product's id, and its description from now on; `None` deletes.
-pub type Row = (String, Option<Product>);
+/// A row of the catalogue, as it came.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CatalogueRow {
+    /// The product's id.
+    pub product: String,
+    /// Its description from now on; `None` deletes it.
+    pub row: Option<Product>,
+}

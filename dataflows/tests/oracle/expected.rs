@@ -10,7 +10,7 @@ use dataflows::questions::query::Query;
 use dataflows::ranking::answer::Ranking;
 use dataflows::record::event::{Kind, OwnedEvent};
 use dataflows::record::merge::Merge;
-use dataflows::record::product::Product;
+use dataflows::record::product::{CatalogueRow, Product};
 use dataflows::score::model::Model;
 use dataflows::score::weights::Score;
 use dataflows::time::{DAY_HOURS, Time, day, hour};
@@ -69,7 +69,7 @@ impl Oracle {
         self.ends.push((step.time, self.events.len()));
         self.merges.extend(step.merges.iter().cloned());
         self.settle(&step.events);
-        for (id, row) in &step.rows {
+        for CatalogueRow { product: id, row } in &step.rows {
             self.catalogue.insert(id.clone(), row.clone());
         }
         self.model = step.model.unwrap_or(self.model);

@@ -174,7 +174,7 @@ fn feed(inputs: &mut Inputs, case: Case, index: usize, step: &Step, me: usize) {
             inputs.blocks.send((owner, block));
         }
     }
-    for row in step.rows.iter().filter(|(product, _)| owner(product, feeders) == me) {
+    for row in step.rows.iter().filter(|row| owner(&row.product, feeders) == me) {
         inputs.rows.send(row.clone());
     }
     if let Some(model) = step.model.filter(|_| me == 0) {

@@ -5,7 +5,7 @@ use dataflows::ranking::rules::{Basis, LeaveOut, Rules};
 use dataflows::record::event::Kind;
 use dataflows::record::event::OwnedEvent;
 use dataflows::record::merge::Merge;
-use dataflows::record::product::{Product, Row};
+use dataflows::record::product::{CatalogueRow, Product};
 use dataflows::score::model::{Blend, Model};
 use dataflows::score::weights::{Score, Weights};
 use dataflows::time::Time;
@@ -63,7 +63,7 @@ pub(crate) struct Step {
     pub(crate) time: Time,
     pub(crate) events: Vec<OwnedEvent>,
     pub(crate) merges: Vec<Merge>,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<CatalogueRow>,
     pub(crate) model: Option<Model>,
     pub(crate) advances: Vec<(String, i64)>,
     /// Who asks query.
@@ -136,16 +136,17 @@ fn event_time(random: &mut Random, time: Time) -> i64 {
     minutes / 10 * 10 * 60_000
 }
 
-fn row(random: &mut Random) -> Row {
-    let id = random.one_of(PRODUCTS);
-    let product = Product {
-        name: format!("the {id}"),
+fn row(random: &mut Random) -> CatalogueRow {
+    let product = random.one_of(PRODUCTS);
+    let described = Product {
+        name: format!("the {product}"),
         category: random.one_of(CATEGORIES),
         tags: random.tags(),
         price: Some(random.number(5)),
         unavailable: random.below(8) == 0,
     };
-    (id, (random.below(4) != 0).then_some(product))
+    let row = (random.below(4) != 0).then_some(described);
+    CatalogueRow { product, row }
 }
 
 /// Zero is among the weights: what is worth nothing is no part of a profile.

@@ -1,8 +1,8 @@
 //! The arguments of the commands that send events: `generate` and `replay`.
 
 use crate::cli::flag::{Flag, flag};
-use crate::evaluate::read::Format;
 use clap::{Args, ValueEnum, value_parser};
+use offline::read::Format;
 use std::path::PathBuf;
 use std::str::FromStr;
 

@@ -1,7 +1,7 @@
 //! The contract, request by request.
 
 use super::fixture::{AS_OF, Engine, Fixture};
-use crate::event::log::Subject;
+use crate::event_log::Subject;
 use crate::http::HttpLimits;
 use crate::http::operations::OPENAPI;
 use crate::http::routes::{ROUTES, RULES};

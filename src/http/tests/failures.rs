@@ -1,7 +1,7 @@
 //! What a client sees when something is wrong: with its request, or behind the front.
 
 use super::fixture::{AS_OF, Engine, Fixture};
-use crate::event::log::LogError;
+use crate::event_log::LogError;
 use crate::http::HttpLimits;
 use crate::settings::StoreError;
 use dataflows::questions::query::Found;

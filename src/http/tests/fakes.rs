@@ -1,7 +1,7 @@
 //! What stands behind the front in its tests: a scripted engine, a log and a store in memory.
 
-use crate::engine::intake::Partition;
-use crate::event::log::{BoxFuture, EventLog, LogError, NewRecord, Position};
+use crate::event_log::{EventLog, LogError, NewRecord, Partition, Position};
+use crate::future::BoxFuture;
 use crate::settings::{Store, StoreError};
 use dataflows::questions::query::Found;
 use dataflows::questions::query::Query;

@@ -3,7 +3,7 @@
 use super::PATIENCE;
 use super::session::{self, Shared};
 use crate::config;
-use crate::event::log::BoxFuture;
+use crate::future::BoxFuture;
 use crate::settings::{Store, StoreError, check};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,12 +1,12 @@
 //! Appends posted events and merges to their topic files, and syncs before it acknowledges.
 
 use super::{AppendSignal, path};
-use crate::engine::intake::Partition;
-use crate::event::log::{BoxFuture, EventLog, LogError, NewRecord, Position, Subject};
-use crate::event::parse::{Scratch, says_when};
+use crate::event_log::{EventLog, LogError, NewRecord, Partition, Position, Subject};
+use crate::future::BoxFuture;
 use crate::sources::recent_failure::RecentFailure;
 use crate::sources::{now_ms, topic_of};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use parser::{Scratch, says_when};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;

@@ -3,14 +3,14 @@
 use super::dead_letters::DeadLetterFile;
 use super::tail::{Growth, Line, Tail};
 use super::{AppendSignal, path};
-use crate::engine::intake::Partition;
-use crate::event::parse::Reason;
+use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
 use crate::sources::batch_sender::BatchSender;
 use crate::sources::record_batch::Record;
 use crate::sources::{
     DeadLetter, Feed, Positions, Running, SourceProgress, TOPICS, WorkerInlets, now_ms,
 };
+use parser::Reason;
 use prometheus::{IntCounter, IntGauge};
 use std::io;
 use std::ops::ControlFlow;

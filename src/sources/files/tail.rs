@@ -1,6 +1,6 @@
 //! Reads the lines of a growing file, each once it has its newline.
 
-use crate::event::parse::MAX_RECORD;
+use parser::MAX_RECORD;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -136,7 +136,7 @@ fn signed(offset: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::{CHUNK, Growth, Tail};
-    use crate::event::parse::MAX_RECORD;
+    use parser::MAX_RECORD;
     use proptest::collection::vec;
     use proptest::prelude::{any, proptest};
     use std::fs::OpenOptions;

@@ -1,13 +1,14 @@
 //! The file source and the file log, together.
 
 use super::{AppendSignal, FileLog, start};
-use crate::engine::intake::{CatalogueRow, Outlet, Partition, Unit, intake};
-use crate::event::log::{EventLog, NewRecord, Position, Subject};
-use crate::event::parse::{Scratch, parse};
+use crate::engine::intake::{Outlet, Unit, intake};
+use crate::event_log::{EventLog, NewRecord, Partition, Position, Subject};
 use crate::metrics::{Metrics, SourceMetrics};
 use crate::sources::{Positions, Running, WorkerInlets, now_ms};
 use dataflows::record::event::Kind;
 use dataflows::record::merge::Merge;
+use dataflows::record::product::CatalogueRow;
+use parser::{Scratch, parse_event};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -163,7 +164,9 @@ fn an_event_that_does_not_say_when_it_happened_is_stamped_when_it_is_stored() {
         let before = now_ms();
         check_stored(json, |line| {
             let mut scratch = Scratch::default();
-            let event = parse(line.as_bytes(), Kind::View, None, i64::MAX, &mut scratch).unwrap();
+            let event =
+                parse_event(line.as_bytes(), Some(Kind::View), None, i64::MAX, &mut scratch)
+                    .unwrap();
             (before..=now_ms()).contains(&event.time) && line.ends_with(&json.trim_start()[1..])
         });
     }

@@ -6,7 +6,7 @@ use super::dead_letters::DeadLetterTopic;
 use super::queue::PartitionQueue;
 use super::reader::{AssignedPartition, Assignment, PartitionProgress, WorkerReader};
 use super::topology::Topology;
-use crate::engine::intake::Partition;
+use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
 use crate::sources::batch_sender::BatchSender;
 use crate::sources::{Feed, Positions, Running, SourceProgress, TOPICS, WorkerInlets};

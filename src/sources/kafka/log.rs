@@ -2,8 +2,8 @@
 
 use super::client::{Deliveries, DeliveryContext};
 use super::cluster::KafkaCluster;
-use crate::engine::intake::Partition;
-use crate::event::log::{BoxFuture, EventLog, LogError, NewRecord, Position, Subject};
+use crate::event_log::{EventLog, LogError, NewRecord, Partition, Position, Subject};
+use crate::future::BoxFuture;
 use crate::sources::recent_failure::RecentFailure;
 use crate::sources::topic_of;
 use rdkafka::config::FromClientConfigAndContext;

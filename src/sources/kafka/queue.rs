@@ -7,7 +7,7 @@
 #![allow(unsafe_code, reason = "librdkafka is C; what each call relies on stands beside it")]
 
 use super::client::SplitConsumer;
-use crate::engine::intake::Partition;
+use crate::event_log::Partition;
 use rdkafka::bindings::{
     rd_kafka_consume_batch_queue, rd_kafka_message_destroy, rd_kafka_message_t,
     rd_kafka_message_timestamp, rd_kafka_queue_cb_event_enable, rd_kafka_queue_destroy,

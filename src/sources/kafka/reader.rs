@@ -2,7 +2,7 @@
 
 use super::dead_letters::DeadLetterTopic;
 use super::queue::{PartitionQueue, QueuedMessage};
-use crate::engine::intake::Partition;
+use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
 use crate::sources::batch_sender::BatchSender;
 use crate::sources::record_batch::Record;

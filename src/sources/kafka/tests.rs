@@ -1,8 +1,8 @@
 //! The consumer, the dead letters and the log against librdkafka's own mock brokers.
 
 use super::{KafkaCluster, KafkaLog, start};
-use crate::engine::intake::{Outlet, Partition, Unit, intake};
-use crate::event::log::{EventLog, NewRecord};
+use crate::engine::intake::{Outlet, Unit, intake};
+use crate::event_log::{EventLog, NewRecord, Partition};
 use crate::metrics::{Metrics, SourceMetrics};
 use crate::sources::{Positions, Running, WorkerInlets};
 use dataflows::record::event::Kind;

@@ -1,0 +1,186 @@
+//! The formats of the click sets, each with its reader of one line.
+
+use crate::read::csv::{fields, id, seconds, time};
+use crate::read::record::{LineError, Record};
+use clap::ValueEnum;
+use dataflows::record::event::Kind;
+use parser::{MAX_AHEAD, Scratch, parse_event};
+use serde::Deserialize;
+
+/// The format of a click set. The variants' comments are their help texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// `event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session`
+    Rees46,
+    /// `timestamp,visitorid,event,itemid,transactionid`
+    Retailrocket,
+    /// `user,item,category,pv|cart|fav|buy,seconds`, without a header
+    Taobao,
+    /// Clicks `session,time,item,category` or purchases `session,time,item,price,quantity`
+    Yoochoose,
+    /// A session a line: `{"session":…,"events":[{"aid":…,"ts":…,"type":"clicks|carts|orders"}]}`
+    Otto,
+    /// The engine's own events, as in the topics
+    Jsonl,
+}
+
+impl Format {
+    /// Tells whether a file's first line names the columns.
+    pub(super) fn is_header(self, line: &str) -> bool {
+        match self {
+            Format::Rees46 => line.starts_with("event_time,"),
+            Format::Retailrocket => line.starts_with("timestamp,"),
+            Format::Taobao => line.starts_with("user"),
+            Format::Yoochoose => line.to_ascii_lowercase().starts_with("session"),
+            Format::Otto | Format::Jsonl => false,
+        }
+    }
+
+    /// Shows the records of a line; none for an action that has no kind here.
+    pub(super) fn records(
+        self,
+        line: &str,
+        each: &mut dyn FnMut(&Record<'_>),
+    ) -> Result<(), LineError> {
+        let record = match self {
+            Format::Rees46 => rees46(line)?,
+            Format::Retailrocket => Some(retailrocket(line)?),
+            Format::Taobao => Some(taobao(line)?),
+            Format::Yoochoose => Some(yoochoose(line)?),
+            Format::Otto => return otto(line, each),
+            Format::Jsonl => return jsonl(line, each),
+        };
+        record.iter().for_each(each);
+        Ok(())
+    }
+}
+
+fn unknown<T>(event: &str) -> Result<T, LineError> {
+    Err(LineError(format!("{event:?} is no kind of event")))
+}
+
+fn rees46(line: &str) -> Result<Option<Record<'_>>, LineError> {
+    let [at, event, product, category, code, brand, _price, user, session] = fields(line)?;
+    let kind = match event {
+        "view" => Kind::View,
+        "cart" => Kind::AddToCart,
+        "purchase" => Kind::Purchase,
+        "remove_from_cart" => return Ok(None),
+        _ => return unknown(event),
+    };
+    // The readable code is missing for a third of the products.
+    let category = if code.is_empty() { category } else { code };
+    let mut tags: Vec<&str> = [category, brand].into_iter().filter(|tag| !tag.is_empty()).collect();
+    tags.dedup();
+    let (user, product) = (id(user, "user_id")?, id(product, "product_id")?);
+    Ok(Some(Record { kind, time: time(at)?, user, session, product, category, tags }))
+}
+
+fn retailrocket(line: &str) -> Result<Record<'_>, LineError> {
+    let [at, user, event, product, _transaction] = fields(line)?;
+    let kind = match event {
+        "view" => Kind::View,
+        "addtocart" => Kind::AddToCart,
+        "transaction" => Kind::Purchase,
+        _ => return unknown(event),
+    };
+    let (user, product) = (id(user, "visitorid")?, id(product, "itemid")?);
+    Ok(plain(kind, time(at)?, user, "", product, ""))
+}
+
+fn taobao(line: &str) -> Result<Record<'_>, LineError> {
+    let [user, product, category, event, at] = fields(line)?;
+    let kind = match event {
+        "pv" => Kind::View,
+        // A favourite is put by for later, as in a cart.
+        "cart" | "fav" => Kind::AddToCart,
+        "buy" => Kind::Purchase,
+        _ => return unknown(event),
+    };
+    let (user, product) = (id(user, "user")?, id(product, "item")?);
+    Ok(plain(kind, seconds(at)?, user, "", product, category))
+}
+
+fn yoochoose(line: &str) -> Result<Record<'_>, LineError> {
+    let (kind, [session, at, product, category]) = match fields(line) {
+        Ok(click) => (Kind::View, click),
+        Err(_) => {
+            let [session, at, product, _price, _quantity] = fields(line)?;
+            (Kind::Purchase, [session, at, product, ""])
+        }
+    };
+    let (session, product) = (id(session, "session")?, id(product, "item")?);
+    // 0 is no category.
+    let category = if category == "0" { "" } else { category };
+    Ok(plain(kind, time(at)?, session, session, product, category))
+}
+
+/// A record whose category is its only tag.
+fn plain<'a>(
+    kind: Kind,
+    time: i64,
+    user: &'a str,
+    session: &'a str,
+    product: &'a str,
+    category: &'a str,
+) -> Record<'a> {
+    let tags = Some(category).filter(|category| !category.is_empty()).into_iter().collect();
+    Record { kind, time, user, session, product, category, tags }
+}
+
+#[derive(Deserialize)]
+struct OttoSession {
+    session: u64,
+    events: Vec<OttoEvent>,
+}
+
+#[derive(Deserialize)]
+struct OttoEvent {
+    aid: u64,
+    ts: i64,
+    r#type: OttoKind,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OttoKind {
+    Clicks,
+    Carts,
+    Orders,
+}
+
+fn otto(line: &str, each: &mut dyn FnMut(&Record<'_>)) -> Result<(), LineError> {
+    let OttoSession { session, events } =
+        serde_json::from_str(line).map_err(|error| LineError(error.to_string()))?;
+    let session = session.to_string();
+    for OttoEvent { aid, ts, r#type } in events {
+        let kind = match r#type {
+            OttoKind::Clicks => Kind::View,
+            OttoKind::Carts => Kind::AddToCart,
+            OttoKind::Orders => Kind::Purchase,
+        };
+        each(&plain(kind, ts, &session, &session, &aid.to_string(), ""));
+    }
+    Ok(())
+}
+
+fn jsonl(line: &str, each: &mut dyn FnMut(&Record<'_>)) -> Result<(), LineError> {
+    let mut scratch = Scratch::default();
+    // A file may be of any time, so nothing is ahead of the clock; a record without a timestamp gets the
+    // clock's own time, and is refused.
+    let event = parse_event(line.as_bytes(), None, Some(-1), i64::MAX - MAX_AHEAD, &mut scratch)
+        .map_err(|reason| LineError(reason.to_string()))?;
+    if event.time == i64::MAX - MAX_AHEAD {
+        return Err(LineError("timestamp is missing".into()));
+    }
+    each(&Record {
+        kind: event.kind,
+        time: event.time,
+        user: event.user,
+        session: event.session,
+        product: event.product,
+        category: event.category,
+        tags: event.tags,
+    });
+    Ok(())
+}

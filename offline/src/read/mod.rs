@@ -1,0 +1,13 @@
+//! Click sets as shops and contests publish them, one record at a time.
+
+mod record;
+mod csv;
+mod formats;
+mod file;
+
+#[cfg(test)]
+mod tests;
+
+pub use file::{ReadError, Tally, read};
+pub use formats::Format;
+pub use record::{LineError, Record};

@@ -1,0 +1,27 @@
+//! One line of a click set.
+
+use dataflows::record::event::Kind;
+
+/// One action of a visitor, its texts borrowed from the line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record<'a> {
+    /// The kind of action.
+    pub kind: Kind,
+    /// Its time, in milliseconds since the Unix epoch.
+    pub time: i64,
+    /// The visitor; in sets of visits without visitors, the visit.
+    pub user: &'a str,
+    /// The visit, or "" where the set has none.
+    pub session: &'a str,
+    /// The product.
+    pub product: &'a str,
+    /// The product's category, or "".
+    pub category: &'a str,
+    /// The product's tags; none where the set has no tags.
+    pub tags: Vec<&'a str>,
+}
+
+/// The reason why a line is no record.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct LineError(pub(crate) String);

@@ -1,0 +1,126 @@
+//! Each format, case by case.
+
+use crate::read::{Format, LineError, ReadError, Record, Tally, read};
+
+/// Reads a file and compares its records, each as a line, and the number of bad lines.
+fn check(format: Format, text: &str, expected: Result<(&[&str], u64), &str>) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("clicks");
+    std::fs::write(&path, text).unwrap();
+    let (mut tally, mut records) = (Tally::default(), Vec::new());
+    let told = read(&path, format, &mut tally, |record| {
+        records.push(shown(record));
+        Ok::<(), ReadError>(())
+    });
+    let told = told.map_err(|error| match error {
+        ReadError::Format { line, error, .. } => format!("{line}: {error}"),
+        ReadError::Io { .. } => error.to_string(),
+    });
+    let expected = expected.map_err(str::to_owned);
+    assert_eq!(
+        told.map(|()| (records.len() as u64, tally.bad)),
+        expected.clone().map(|(records, bad)| (records.len() as u64, bad)),
+        "{text}"
+    );
+    if let Ok((expected, _)) = expected {
+        assert_eq!(records, expected);
+        assert_eq!(tally.records, expected.len() as u64);
+    }
+}
+
+fn shown(record: &Record<'_>) -> String {
+    let Record { kind, time, user, session, product, category, tags } = record;
+    let kind = kind.name();
+    format!("{kind} {time} {user}/{session} {product} {category} {}", tags.join("+"))
+}
+
+const REES46: &str =
+    "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n";
+
+#[test]
+fn every_format_is_read() {
+    let view = format!("{REES46}2019-10-01 00:00:01 UTC,view,17,20,a.b,acme,543.10,51,f-1\n");
+    check(Format::Rees46, &view, Ok((&["view 1569888001000 51/f-1 17 a.b a.b+acme"], 0)));
+    let plain = format!("{REES46}2019-10-01 00:00:01 UTC,cart,17,20,,,5,51,\r\n");
+    check(Format::Rees46, &plain, Ok((&["add_to_cart 1569888001000 51/ 17 20 20"], 0)));
+    let taken_out = format!("{REES46}2019-10-01 00:00:01 UTC,remove_from_cart,17,20,,,5,51,f\n");
+    check(Format::Rees46, &taken_out, Ok((&[], 0)));
+    check(
+        Format::Retailrocket,
+        "timestamp,visitorid,event,itemid,transactionid\n1433221332117,257597,view,355908,\n\
+         1433221332118,257597,transaction,355908,4000\n",
+        Ok((
+            &["view 1433221332117 257597/ 355908  ", "purchase 1433221332118 257597/ 355908  "],
+            0,
+        )),
+    );
+    check(
+        Format::Taobao,
+        "1,22,25,pv,1511544070\n1,22,25,fav,1511544071\n",
+        Ok((&["view 1511544070000 1/ 22 25 25", "add_to_cart 1511544071000 1/ 22 25 25"], 0)),
+    );
+    check(
+        Format::Yoochoose,
+        "1,2014-04-07T10:51:09.277Z,214536502,0\n2,2014-04-07T10:51:09.277Z,2145,12462,1\n",
+        Ok((&["view 1396867869277 1/1 214536502  ", "purchase 1396867869277 2/2 2145  "], 0)),
+    );
+    check(
+        Format::Otto,
+        "{\"session\":7,\"events\":[{\"aid\":1,\"ts\":1659304800025,\"type\":\"clicks\"},\
+         {\"aid\":2,\"ts\":1659304800026,\"type\":\"orders\"}]}\n",
+        Ok((&["view 1659304800025 7/7 1  ", "purchase 1659304800026 7/7 2  "], 0)),
+    );
+    check(
+        Format::Jsonl,
+        "{\"eventType\":\"add_to_cart\",\"userId\":\"u\",\"product\":\"p\",\"timestamp\":5,\
+         \"tags\":[\"a\",\"b\"],\"category\":\"c\",\"sessionId\":\"s\"}\n",
+        Ok((&["add_to_cart 5 u/s p c a+b"], 0)),
+    );
+}
+
+#[test]
+fn a_line_that_is_cut_off_is_left_out_and_counted() {
+    check(
+        Format::Taobao,
+        "1,22,25,pv,1511544070\n1,22,25,pv",
+        Ok((&["view 1511544070000 1/ 22 25 25"], 1)),
+    );
+    check(Format::Taobao, "", Ok((&[], 0)));
+}
+
+#[test]
+fn what_was_left_out_is_told_once() {
+    let error = LineError("4 values, not 5".into());
+    let tally = Tally { records: 9, bad: 2, first_bad: Some(("clicks.csv".into(), 3, error)) };
+    let told = "bad lines left out: 2; the first, clicks.csv:3: 4 values, not 5";
+    assert_eq!(tally.complaint().as_deref(), Some(told));
+    assert_eq!(Tally::default().complaint(), None);
+}
+
+#[test]
+fn a_file_of_another_format_is_refused_with_its_first_line() {
+    let cases = [
+        (Format::Rees46, "\n1,2,3,pv,5\n", "2: 5 values, not 9"),
+        (Format::Taobao, "1,2,3,view,5\n", "1: \"view\" is no kind of event"),
+        (Format::Taobao, "1,2,3,pv,2017-11-25\n", "1: \"2017-11-25\" is no time"),
+        (Format::Taobao, ",2,3,pv,5\n", "1: user is empty"),
+        (Format::Retailrocket, "noon,1,view,2,\n", "1: \"noon\" is no time"),
+        (Format::Yoochoose, "1,2,3,4,5,6\n", "1: 6 values, not 5"),
+        (
+            Format::Jsonl,
+            "{\"eventType\":\"view\",\"userId\":1,\"product\":2}\n",
+            "1: timestamp is missing",
+        ),
+        (Format::Jsonl, "1,2\n", "1: the record is not a JSON object"),
+    ];
+    for (format, text, told) in cases {
+        check(format, text, Err(told));
+    }
+}
+
+#[test]
+fn a_missing_file_is_told() {
+    let gone = std::path::Path::new("no/such/file");
+    let told = read(gone, Format::Otto, &mut Tally::default(), |_| Ok::<(), ReadError>(()));
+    assert_eq!(told.unwrap_err().to_string(), "cannot read no/such/file");
+}

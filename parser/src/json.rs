@@ -1,0 +1,153 @@
+//! A record of any shape, read with serde_json in one pass and without a tree.
+
+use crate::depth::Depth;
+use crate::field::{Field, FieldOf, FieldValue, Text};
+use crate::reason::Reason;
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use std::fmt::{self, Write};
+
+/// Shows the known fields of a record in their order. Texts that can't be borrowed from the record are
+/// appended to `texts`.
+pub(crate) fn read<'a>(
+    record: &'a [u8],
+    field_of: FieldOf,
+    texts: &mut String,
+    show: impl FnMut(Field, FieldValue<'a>),
+) -> Result<(), Reason> {
+    let mut json = serde_json::Deserializer::from_slice(record);
+    match json.deserialize_any(ObjectVisitor { field_of, texts, show }) {
+        Ok(()) if json.end().is_ok() => Ok(()),
+        // An error of type, not of syntax, at anything but an object.
+        Err(error) if error.is_data() && !record.trim_ascii().starts_with(b"{") => {
+            Err(Reason::NotObject)
+        }
+        _ => Err(Reason::NotJson),
+    }
+}
+
+struct ObjectVisitor<'s, F> {
+    field_of: FieldOf,
+    texts: &'s mut String,
+    show: F,
+}
+
+impl<'a, F: FnMut(Field, FieldValue<'a>)> Visitor<'a> for ObjectVisitor<'_, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(field) = map.next_key_seed(KeySeed(self.field_of))? {
+            match field {
+                Some(field) => {
+                    let seed = ValueSeed { texts: self.texts, depth: Depth::MAX };
+                    (self.show)(field, map.next_value_seed(seed)?);
+                }
+                None => map.next_value_seed(Depth::MAX)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+struct KeySeed(FieldOf);
+
+impl<'a> DeserializeSeed<'a> for KeySeed {
+    type Value = Option<Field>;
+    fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<Option<Field>, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for KeySeed {
+    type Value = Option<Field>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+    fn visit_str<E: Error>(self, key: &str) -> Result<Option<Field>, E> {
+        Ok((self.0)(key))
+    }
+}
+
+struct ValueSeed<'s> {
+    texts: &'s mut String,
+    depth: Depth,
+}
+
+impl ValueSeed<'_> {
+    fn hold<'a>(self, text: impl fmt::Display) -> FieldValue<'a> {
+        let start = self.texts.len();
+        let written = write!(self.texts, "{text}");
+        // A record is at most 1 MiB, and a number grows to at most a hundred times its size.
+        match (written, u32::try_from(start), u32::try_from(self.texts.len())) {
+            (Ok(()), Ok(start), Ok(end)) => FieldValue::Text(Text::Held(start, end)),
+            _ => FieldValue::Wrong,
+        }
+    }
+}
+
+impl<'a> DeserializeSeed<'a> for ValueSeed<'_> {
+    type Value = FieldValue<'a>;
+    fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<FieldValue<'a>, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'a> Visitor<'a> for ValueSeed<'_> {
+    type Value = FieldValue<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'a str) -> Result<FieldValue<'a>, E> {
+        Ok(FieldValue::Text(Text::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<FieldValue<'a>, E> {
+        Ok(self.hold(text))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<FieldValue<'a>, E> {
+        Ok(self.hold(number))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<FieldValue<'a>, E> {
+        Ok(self.hold(number))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<FieldValue<'a>, E> {
+        // From 2^53 on, two numbers that differ in the record may be one f64, and two users one.
+        // Adding zero turns "-0" into "0".
+        Ok(if number.abs() < 9_007_199_254_740_992.0 {
+            self.hold(number + 0.0)
+        } else {
+            FieldValue::Wrong
+        })
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<FieldValue<'a>, E> {
+        Ok(FieldValue::Absent)
+    }
+
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<FieldValue<'a>, E> {
+        Ok(FieldValue::Flag(flag))
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<FieldValue<'a>, A::Error> {
+        let (mut list, depth) = (Some(Vec::new()), self.depth.deeper()?);
+        while let Some(value) = seq.next_element_seed(ValueSeed { texts: self.texts, depth })? {
+            match (&mut list, value) {
+                (Some(list), FieldValue::Text(text)) => list.push(text),
+                _ => list = None,
+            }
+        }
+        Ok(list.map_or(FieldValue::Wrong, FieldValue::List))
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, map: A) -> Result<FieldValue<'a>, A::Error> {
+        self.depth.visit_map(map).map(|()| FieldValue::Wrong)
+    }
+}

@@ -1,0 +1,126 @@
+//! Why a record is a dead letter.
+
+use thiserror::Error;
+
+/// Why a record is a dead letter. Its [`name`](Reason::name) labels metrics and headers; its
+/// `Display` is for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+pub enum Reason {
+    /// Not JSON, or nested deeper than 64 levels.
+    #[error("the record is not JSON")]
+    NotJson,
+    /// JSON, but no object: a text, a number, a list…
+    #[error("the record is not a JSON object")]
+    NotObject,
+    /// Longer than [`MAX_RECORD`](crate::MAX_RECORD).
+    #[error("the record is longer than 1 MiB")]
+    TooLarge,
+    /// With an `eventType` that is no kind of event, or not the topic's.
+    #[error("eventType is not view, add_to_cart or purchase, or contradicts the topic")]
+    WrongType,
+    /// Without a user.
+    #[error("userId is missing")]
+    NoUser,
+    /// With a user that can't be one, or that contradicts the request's path.
+    #[error("userId is not a text of 1 to 512 bytes or a number, or contradicts the path")]
+    BadUser,
+    /// Without a product.
+    #[error("product is missing")]
+    NoProduct,
+    /// With a product that can't be one, or that contradicts the record's key.
+    #[error("the product's id is not a text of 1 to 512 bytes or a number, or contradicts the key")]
+    BadProduct,
+    /// With a time that can't be one.
+    #[error("timestamp is neither ISO 8601 nor milliseconds since 1970")]
+    BadTimestamp,
+    /// More than a day ahead of us.
+    #[error("timestamp is more than a day ahead")]
+    FutureTimestamp,
+    /// With tags that are not a list of texts.
+    #[error("tags is not a list of at most 64 texts of at most 512 bytes")]
+    BadTags,
+    /// With a category that can't be one.
+    #[error("category is not a text of at most 512 bytes or a number")]
+    BadCategory,
+    /// With a session that can't be one.
+    #[error("sessionId is not a text of at most 512 bytes or a number")]
+    BadSession,
+    /// With an event id that can't be one.
+    #[error("eventId is not a text of at most 512 bytes or a number")]
+    BadId,
+    /// A merge without a guest.
+    #[error("from is missing")]
+    NoGuest,
+    /// A merge of a guest that can't be one.
+    #[error("from is not a text of 1 to 512 bytes or a number")]
+    BadGuest,
+    /// A merge of somebody with themselves.
+    #[error("from is the userId itself")]
+    SameUser,
+    /// A catalogue row with a name that can't be one.
+    #[error("name is not a text of at most 512 bytes or a number")]
+    BadName,
+    /// A catalogue row with a price that can't be one.
+    #[error("price is not a number of at least 0")]
+    BadPrice,
+    /// A catalogue row that is neither deleted nor not.
+    #[error("deleted is neither true nor false")]
+    BadDeleted,
+    /// A catalogue row that is neither available nor not.
+    #[error("available is neither true nor false")]
+    BadAvailable,
+}
+
+impl Reason {
+    /// All reasons, which are all values of a metric's label.
+    pub const ALL: [Reason; 21] = [
+        Reason::NotJson,
+        Reason::NotObject,
+        Reason::TooLarge,
+        Reason::WrongType,
+        Reason::NoUser,
+        Reason::BadUser,
+        Reason::NoProduct,
+        Reason::BadProduct,
+        Reason::BadTimestamp,
+        Reason::FutureTimestamp,
+        Reason::BadTags,
+        Reason::BadCategory,
+        Reason::BadSession,
+        Reason::BadId,
+        Reason::NoGuest,
+        Reason::BadGuest,
+        Reason::SameUser,
+        Reason::BadName,
+        Reason::BadPrice,
+        Reason::BadDeleted,
+        Reason::BadAvailable,
+    ];
+
+    /// A short name for labels and headers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::NotJson => "not_json",
+            Reason::NotObject => "not_object",
+            Reason::TooLarge => "too_large",
+            Reason::WrongType => "wrong_type",
+            Reason::NoUser => "no_user",
+            Reason::BadUser => "bad_user",
+            Reason::NoProduct => "no_product",
+            Reason::BadProduct => "bad_product",
+            Reason::BadTimestamp => "bad_timestamp",
+            Reason::FutureTimestamp => "future_timestamp",
+            Reason::BadTags => "bad_tags",
+            Reason::BadCategory => "bad_category",
+            Reason::BadSession => "bad_session",
+            Reason::BadId => "bad_id",
+            Reason::NoGuest => "no_guest",
+            Reason::BadGuest => "bad_guest",
+            Reason::SameUser => "same_user",
+            Reason::BadName => "bad_name",
+            Reason::BadPrice => "bad_price",
+            Reason::BadDeleted => "bad_deleted",
+            Reason::BadAvailable => "bad_available",
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The contract of events, merges and catalogue rows, case by case.
+
+use crate::{MAX_AHEAD, MAX_RECORD, Reason, Scratch, parse_event, parse_merge, parse_row};
+use dataflows::record::event::{Event, Kind};
+use dataflows::record::merge::Merge;
+use dataflows::record::product::{CatalogueRow, Product};
+
+const NOW: i64 = 1_743_508_800_500;
+const NOON: i64 = 1_743_508_800_000;
+const RECORD_TIME: i64 = NOW - 7;
+
+/// `view` by `u1` of `p1` with what the record adds to it.
+fn event<'a>() -> Event<'a> {
+    Event {
+        kind: Kind::View,
+        time: RECORD_TIME,
+        user: "u1",
+        product: "p1",
+        category: "",
+        session: "",
+        id: "",
+        tags: Vec::new(),
+    }
+}
+
+fn check(record: &str, expected: Result<Event<'_>, Reason>) {
+    let mut scratch = Scratch::default();
+    let parsed =
+        parse_event(record.as_bytes(), Some(Kind::View), Some(RECORD_TIME), NOW, &mut scratch);
+    assert_eq!(parsed, expected, "{record:.200}");
+}
+
+#[test]
+fn every_spelling_is_understood() {
+    let long = "x".repeat(512);
+    let with_long = format!(r#"{{"userId":"{long}","product":"p1"}}"#);
+    check(&with_long, Ok(Event { user: &long, ..event() }));
+    let cases = [
+        (r#"{"userId":"u1","product":"p1"}"#, event()),
+        (r#" { "user_id" : "u1" , "productId" : "p1" } "#, event()),
+        (r#"{"product_id":"p1","userId":"u1","eventType":"view"}"#, event()),
+        (r#"{"userId":"u1","product":"p1","user_id":"u2","productId":"p2"}"#, event()),
+        (r#"{"userId":null,"user_id":"u1","productId":null,"product_id":"p1"}"#, event()),
+        (r#"{"userId":"u1","userId":"u2","product":"p1"}"#, event()),
+        (r#"{"userId":7,"product":-1}"#, Event { user: "7", product: "-1", ..event() }),
+        (r#"{"userId":1.50,"product":1e3}"#, Event { user: "1.5", product: "1000", ..event() }),
+        (
+            r#"{"userId":18446744073709551615,"product":-0.0}"#,
+            Event { user: "18446744073709551615", product: "0", ..event() },
+        ),
+        (r#"{"userId":"a\"\u00e9","product":"p1"}"#, Event { user: "a\"é", ..event() }),
+        (
+            r#"{"userId":"u1","product":"p1","timestamp":"2025-04-01T12:00:00.000Z"}"#,
+            Event { time: NOON, ..event() },
+        ),
+        (
+            r#"{"userId":"u1","product":"p1","timestamp":"2025-04-01T14:00+02:00"}"#,
+            Event { time: NOON, ..event() },
+        ),
+        (
+            r#"{"userId":"u1","product":"p1","timestamp":1743508800000}"#,
+            Event { time: NOON, ..event() },
+        ),
+        (
+            r#"{"userId":"u1","product":"p1","timestamp":"1743508800000"}"#,
+            Event { time: NOON, ..event() },
+        ),
+        (r#"{"userId":"u1","product":"p1","timestamp":null,"eventType":null}"#, event()),
+        (
+            r#"{"userId":"u1","product":"p1","tags":["a","","b","a",7,"\n"]}"#,
+            Event { tags: vec!["a", "b", "7", "\n"], ..event() },
+        ),
+        (r#"{"userId":"u1","product":"p1","tags":null,"category":null}"#, event()),
+        (
+            r#"{"userId":"u1","product":"p1","category":"C","eventId":"e","sessionId":9}"#,
+            Event { category: "C", id: "e", session: "9", ..event() },
+        ),
+        (r#"{"sessionId":"g1","product":"p1"}"#, Event { user: "g1", session: "g1", ..event() }),
+        (
+            r#"{"userId":"u1","product":"p1","event_id":"e","session_id":"s"}"#,
+            Event { id: "e", session: "s", ..event() },
+        ),
+        (
+            r#"{"x":{"userId":["no"]},"y":[1,[{}],null],"z":true,"userId":"u1","product":"p1"}"#,
+            event(),
+        ),
+    ];
+    for (record, expected) in cases {
+        check(record, Ok(expected));
+    }
+}
+
+#[test]
+fn every_reason_has_its_cases() {
+    let long = format!("\"{}\"", "x".repeat(513));
+    let many = format!("{:?}", (0..65).map(|tag| tag.to_string()).collect::<Vec<_>>());
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let with = |field: &str| format!(r#"{{"userId":"u1","product":"p1",{field}}}"#);
+    let cases = [
+        ("Hello Kafka".to_owned(), Reason::NotJson),
+        (String::new(), Reason::NotJson),
+        (r#"{"userId":"u1","product":"p1"}}"#.to_owned(), Reason::NotJson),
+        (r#"{"userId":"u1","product":"p1""#.to_owned(), Reason::NotJson),
+        (with(&format!(r#""x":{deep}"#)), Reason::NotJson),
+        (with(&format!(r#""tags":{deep}"#)), Reason::NotJson),
+        (r#""Hello Kafka""#.to_owned(), Reason::NotObject),
+        ("[]".to_owned(), Reason::NotObject),
+        ("null".to_owned(), Reason::NotObject),
+        ("12".to_owned(), Reason::NotObject),
+        ("00".to_owned(), Reason::NotJson),
+        (" ".repeat(MAX_RECORD + 1), Reason::TooLarge),
+        (with(r#""eventType":"purchase""#), Reason::WrongType),
+        (with(r#""eventType":"click""#), Reason::WrongType),
+        (with(r#""eventType":1"#), Reason::WrongType),
+        (r#"{"product":"p1"}"#.to_owned(), Reason::NoUser),
+        (r#"{"userId":null,"product":"p1"}"#.to_owned(), Reason::NoUser),
+        (r#"{"sessionId":"","product":"p1"}"#.to_owned(), Reason::NoUser),
+        (r#"{"userId":"","product":"p1"}"#.to_owned(), Reason::BadUser),
+        (r#"{"userId":true,"product":"p1"}"#.to_owned(), Reason::BadUser),
+        (r#"{"userId":["u1"],"user_id":"u1","product":"p1"}"#.to_owned(), Reason::BadUser),
+        (r#"{"userId":1e17,"product":"p1"}"#.to_owned(), Reason::BadUser),
+        (format!(r#"{{"userId":{long},"product":"p1"}}"#), Reason::BadUser),
+        (r#"{"userId":"u1"}"#.to_owned(), Reason::NoProduct),
+        (r#"{"userId":"u1","product":{"id":"p1"}}"#.to_owned(), Reason::BadProduct),
+        (r#"{"userId":"u1","product":""}"#.to_owned(), Reason::BadProduct),
+        (with(r#""timestamp":"soon""#), Reason::BadTimestamp),
+        (with(r#""timestamp":"""#), Reason::BadTimestamp),
+        (with(r#""timestamp":-1"#), Reason::BadTimestamp),
+        (with(r#""timestamp":{}"#), Reason::BadTimestamp),
+        (with(&format!(r#""timestamp":{}"#, NOW + MAX_AHEAD + 1)), Reason::FutureTimestamp),
+        (with(r#""tags":"a""#), Reason::BadTags),
+        (with(r#""tags":{"a":1}"#), Reason::BadTags),
+        (with(r#""tags":["a",null]"#), Reason::BadTags),
+        (with(r#""tags":["a",["b"]]"#), Reason::BadTags),
+        (with(&format!(r#""tags":[{long}]"#)), Reason::BadTags),
+        (with(&format!(r#""tags":{many}"#)), Reason::BadTags),
+        (with(r#""category":[]"#), Reason::BadCategory),
+        (with(&format!(r#""category":{long}"#)), Reason::BadCategory),
+        (with(r#""sessionId":false"#), Reason::BadSession),
+        (with(r#""eventId":{}"#), Reason::BadId),
+    ];
+    for (record, reason) in &cases {
+        check(record, Err(*reason));
+    }
+}
+
+#[test]
+fn a_number_is_its_decimal_text() {
+    let cases = [
+        ("7", Ok("7")),
+        ("-7", Ok("-7")),
+        ("-0", Ok("0")),
+        ("-0.0", Ok("0")),
+        ("1.50", Ok("1.5")),
+        ("1e3", Ok("1000")),
+        ("1E-2", Ok("0.01")),
+        ("1e-400", Ok("0")),
+        ("0.30000000000000004", Ok("0.30000000000000004")),
+        ("1234567.8901234567", Ok("1234567.8901234567")),
+        ("8.544283616667655e-5", Ok("0.00008544283616667655")),
+        // Whole numbers are exact to 64 bits, all others to 2^53.
+        ("9007199254740993", Ok("9007199254740993")),
+        ("-9007199254740993", Ok("-9007199254740993")),
+        ("18446744073709551615", Ok("18446744073709551615")),
+        ("-9223372036854775808", Ok("-9223372036854775808")),
+        ("9007199254740991.0", Ok("9007199254740991")),
+        ("9007199254740992.0", Err(Reason::BadUser)),
+        ("-9007199254740993.0", Err(Reason::BadUser)),
+        ("18446744073709551616", Err(Reason::BadUser)),
+        ("-9223372036854775809", Err(Reason::BadUser)),
+        ("1e308", Err(Reason::BadUser)),
+        ("1e400", Err(Reason::NotJson)),
+        ("01", Err(Reason::NotJson)),
+        ("-01", Err(Reason::NotJson)),
+        ("+1", Err(Reason::NotJson)),
+        ("1.", Err(Reason::NotJson)),
+        (".5", Err(Reason::NotJson)),
+        ("NaN", Err(Reason::NotJson)),
+    ];
+    for (number, expected) in cases {
+        let record = format!(r#"{{"userId":{number},"product":"p1"}}"#);
+        check(&record, expected.map(|user| Event { user, ..event() }));
+    }
+}
+
+#[test]
+fn values_may_be_nested_64_levels_deep() {
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+        for (levels, expected) in [(64, Ok(event())), (65, Err(Reason::NotJson))] {
+            let (opened, closed) = (open.repeat(levels), close.repeat(levels));
+            let record = format!(r#"{{"x":{opened}1{closed},"userId":"u1","product":"p1"}}"#);
+            check(&record, expected);
+        }
+    }
+}
+
+#[test]
+fn without_a_topic_the_event_says_what_it_is() {
+    let mut scratch = Scratch::default();
+    let mut check = |record: &str, expected| {
+        let parsed = parse_event(record.as_bytes(), None, None, NOW, &mut scratch);
+        assert_eq!(parsed.map(|event| (event.kind, event.time)), expected, "{record}");
+    };
+    check(r#"{"eventType":"add_to_cart","userId":"u","product":"p"}"#, Ok((Kind::AddToCart, NOW)));
+    check(r#"{"userId":"u","product":"p"}"#, Err(Reason::WrongType));
+}
+
+#[test]
+fn bytes_that_are_not_text_are_not_json() {
+    let mut scratch = Scratch::default();
+    for record in
+        [&b"{\"userId\":\"\xff\",\"product\":\"p\"}"[..], b"\0", b"\xff\xfe", b"{\"\xff\":1}"]
+    {
+        let parsed = parse_event(record, Some(Kind::View), None, NOW, &mut scratch);
+        assert_eq!(parsed, Err(Reason::NotJson), "{record:?}");
+    }
+}
+
+#[test]
+fn reasons_have_names_of_their_own() {
+    let mut names = Reason::ALL.map(Reason::name).to_vec();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), Reason::ALL.len());
+}
+
+#[test]
+fn catalogue_rows_follow_the_contract() {
+    let lamp = Product {
+        name: "Lamp".into(),
+        category: "Home".into(),
+        tags: vec!["light".into(), "7".into()],
+        price: Some(19_990_000),
+        unavailable: false,
+    };
+    let full =
+        r#"{"id":"p1","name":"Lamp","category":"Home","tags":["light",7],"price":19.99,"x":1}"#;
+    let row = |row| Ok(CatalogueRow { product: "p1".into(), row });
+    let cases = [
+        (Some("p1"), Some(full), row(Some(lamp.clone()))),
+        (None, Some(full), row(Some(lamp))),
+        (Some("p1"), Some("{}"), row(Some(Product::default()))),
+        (
+            Some("p1"),
+            Some(r#"{"price":"5"}"#),
+            row(Some(Product { price: Some(5_000_000), ..Product::default() })),
+        ),
+        (
+            Some("p1"),
+            Some(r#"{"available":false}"#),
+            row(Some(Product { unavailable: true, ..Product::default() })),
+        ),
+        (Some("p1"), Some(r#"{"available":true}"#), row(Some(Product::default()))),
+        (Some("p1"), Some(r#"{"available":"no"}"#), Err(Reason::BadAvailable)),
+        (Some("p1"), None, row(None)),
+        (Some("p1"), Some(""), row(None)),
+        (Some("p1"), Some(" null "), row(None)),
+        (None, Some(r#"{"id":"p1","deleted":true}"#), row(None)),
+        (None, Some(r#"{"id":"p1","deleted":false}"#), row(Some(Product::default()))),
+        (None, None, Err(Reason::NoProduct)),
+        (Some(""), Some("{}"), Err(Reason::NoProduct)),
+        (Some("p2"), Some(full), Err(Reason::BadProduct)),
+        (Some("p1"), Some(r#"{"id":{}}"#), Err(Reason::BadProduct)),
+        (Some("p1"), Some("[]"), Err(Reason::NotObject)),
+        (Some("p1"), Some("{"), Err(Reason::NotJson)),
+        (Some("p1"), Some(r#"{"name":[]}"#), Err(Reason::BadName)),
+        (Some("p1"), Some(r#"{"category":true}"#), Err(Reason::BadCategory)),
+        (Some("p1"), Some(r#"{"tags":"a"}"#), Err(Reason::BadTags)),
+        (Some("p1"), Some(r#"{"price":"free"}"#), Err(Reason::BadPrice)),
+        (Some("p1"), Some(r#"{"price":-1}"#), Err(Reason::BadPrice)),
+        (Some("p1"), Some(r#"{"deleted":"yes"}"#), Err(Reason::BadDeleted)),
+    ];
+    let mut scratch = Scratch::default();
+    for (key, value, expected) in cases {
+        let parsed = parse_row(key.map(str::as_bytes), value.map(str::as_bytes), &mut scratch);
+        assert_eq!(parsed, expected, "{key:?} {value:?}");
+    }
+}
+
+#[test]
+fn merges() {
+    let merge = |time| Ok(Merge { guest: "g".into(), time, account: "u1".into() });
+    let long = format!(r#"{{"userId":"u1","from":"{}"}}"#, "g".repeat(513));
+    let ahead = format!(r#"{{"userId":"u1","from":"g","timestamp":{}}}"#, NOW + MAX_AHEAD + 1);
+    let cases = [
+        (r#"{"userId":"u1","from":"g"}"#, merge(RECORD_TIME)),
+        (r#"{"user_id":"u1","from":"g","timestamp":null,"sessionId":"s"}"#, merge(RECORD_TIME)),
+        (r#"{"userId":"u1","from":"g","timestamp":"2025-04-01T12:00:00Z"}"#, merge(NOON)),
+        (r#"{"userId":"u1","from":"g","timestamp":1743508800000}"#, merge(NOON)),
+        (r#"{"from":"g"}"#, Err(Reason::NoUser)),
+        (r#"{"userId":"","from":"g"}"#, Err(Reason::BadUser)),
+        (r#"{"userId":{},"from":"g"}"#, Err(Reason::BadUser)),
+        (r#"{"userId":"u1"}"#, Err(Reason::NoGuest)),
+        (r#"{"userId":"u1","from":""}"#, Err(Reason::BadGuest)),
+        (r#"{"userId":"u1","from":true}"#, Err(Reason::BadGuest)),
+        (&*long, Err(Reason::BadGuest)),
+        (r#"{"userId":7,"from":"7"}"#, Err(Reason::SameUser)),
+        (r#"{"userId":"u1","from":"g","timestamp":"noon"}"#, Err(Reason::BadTimestamp)),
+        (&*ahead, Err(Reason::FutureTimestamp)),
+        ("[]", Err(Reason::NotObject)),
+        ("", Err(Reason::NotJson)),
+    ];
+    let mut scratch = Scratch::default();
+    for (record, expected) in cases {
+        let time = Some(RECORD_TIME);
+        let parsed = parse_merge(record.as_bytes(), None, time, NOW, &mut scratch);
+        assert_eq!(parsed, expected, "{record}");
+    }
+}
