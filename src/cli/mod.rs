@@ -6,6 +6,7 @@ mod failure;
 mod output;
 mod interrupt;
 mod kafka;
+mod caught_up;
 mod run;
 mod demo;
 mod topics;

@@ -1,8 +1,9 @@
-//! `recsys run`: the composition root. Everything that runs is made here, and ended here.
+//! `recsys run`: the composition root. Everything that runs is started here, and ended here.
 
+use super::caught_up::CaughtUp;
 use crate::cluster::LossCause;
 use crate::config::{self, Config};
-use crate::engine::{self, Change, Engine};
+use crate::engine::{self, Engine, ModelChange};
 use crate::event_log::EventLog;
 use crate::http::{Front, HttpLimits, Status, serve};
 use crate::metrics::{Metrics, SettingMetrics};
@@ -11,18 +12,18 @@ use crate::settings::files::FileStore;
 use crate::settings::monitor::Monitor;
 use crate::settings::zookeeper::ZooKeeperStore;
 use crate::settings::{Setting, Store};
+use crate::sinks;
 use crate::sources::files::{self, AppendSignal, FileLog};
 use crate::sources::kafka::{self, KafkaLog};
-use crate::sources::{Positions, Running, SourceProgress, WorkerInlets};
+use crate::sources::{Positions, Running, WorkerInlets};
 use anyhow::{Context, bail};
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// How long after another process this one may be told to stop as well.
+/// The time within which this process is told to stop as well, when another one was.
 const ALL_STOP: Duration = Duration::from_secs(1);
 
 /// Runs until the process is told to stop, or a part of it ends by itself.
@@ -40,17 +41,21 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
 
-    let engine = engine::start(config, &metrics)?;
-    // Before anybody hears that this process serves; but a process that still waits for the others
-    // of its cluster is ended by a signal at once.
-    let told = {
+    let engine = engine::start(config, &metrics, |workers| match &config.redis {
+        Some(redis) => Ok(sinks::redis::open(redis, workers, &metrics.sink)?),
+        None => Ok(Vec::new()),
+    })?;
+    // Only now: a process that still waits for the others of its cluster is ended by a signal at once.
+    // And not later, as from here on others hear that this process serves.
+    let signal = {
         let _runtime = runtime.enter();
-        told_to_stop()?
+        stop_signal()?
     };
     let settings = settings(config, runtime.handle());
     let weights =
-        feed(settings.clone(), &metrics.settings.weights, &engine, Change::Weights, weighed);
-    let blend = feed(settings.clone(), &metrics.settings.blend, &engine, Change::Blend, blended);
+        feed(settings.clone(), &metrics.settings.weights, &engine, ModelChange::Weights, weighed);
+    let blend =
+        feed(settings.clone(), &metrics.settings.blend, &engine, ModelChange::Blend, blended);
     let members = [runtime.spawn(weights), runtime.spawn(blend)];
     let (source, log) = source(config, &metrics, &engine)?;
     let front = Front {
@@ -73,9 +78,9 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     })?;
     tracing::info!(address = %server.address(), workers = config.workers, "serving");
 
-    let ended = runtime.block_on(wait(told, &engine, &source, caught_up));
+    let ended = runtime.block_on(wait(signal, &engine, &source, caught_up));
     if ended.is_err() {
-        // Nobody shall wait for answers that can't come.
+        // Questions fail at once, instead of waiting for answers that can't come.
         engine.stop();
     }
     drop(stop);
@@ -90,22 +95,22 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
 
 /// Waits for a signal; fails when the workers or the source end by themselves, or a peer is lost.
 async fn wait(
-    told: impl Future<Output = ()>,
+    signal: impl Future<Output = ()>,
     engine: &Engine,
     source: &Running,
     caught_up: Latch,
 ) -> anyhow::Result<()> {
-    let mut told = std::pin::pin!(told);
+    let mut signal = std::pin::pin!(signal);
     let mut lost = std::pin::pin!(engine.lost());
     let mut tick = tokio::time::interval(Duration::from_millis(50));
     let progress = source.progress();
-    let mut caught_up = CaughtUp { latch: Some(caught_up), since: None };
+    let mut caught_up = CaughtUp::new(caught_up);
     loop {
         tokio::select! {
-            () = &mut told => return Ok(()),
+            () = &mut signal => return Ok(()),
             loss = &mut lost => {
-                // Where all are told to stop, this one may only hear of it a little later.
-                if loss.cause == LossCause::Left && timeout(ALL_STOP, &mut told).await.is_ok() {
+                // When all are told to stop, this one may hear of it a little later than the others.
+                if loss.cause == LossCause::Left && timeout(ALL_STOP, &mut signal).await.is_ok() {
                     return Ok(());
                 }
                 bail!("{loss}; the whole cluster must start again");
@@ -117,14 +122,14 @@ async fn wait(
                 if !source.is_alive() {
                     bail!("the source has ended");
                 }
-                caught_up.look(engine, &progress);
+                caught_up.check(engine, &progress);
             }
         }
     }
 }
 
 /// Completes when the process is told to stop: Ctrl-C, or SIGTERM.
-fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -134,33 +139,6 @@ fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
         }
     })
-}
-
-/// Opens the latch once what the source had handed over when it had caught up is in the state.
-struct CaughtUp {
-    latch: Option<Latch>,
-    /// When the queues were first seen empty, as logical time.
-    since: Option<u64>,
-}
-
-impl CaughtUp {
-    fn look(&mut self, engine: &Engine, progress: &SourceProgress) {
-        if self.latch.is_none() || !progress.caught_up() {
-            return;
-        }
-        // What has left the queues is in epochs that were open by now: all of these must close, not
-        // the first alone.
-        let empty = engine.inlets.iter().all(|inlet| inlet.held() == 0);
-        let closed = engine.closed.load(Ordering::Acquire);
-        match self.since {
-            None if empty => self.since = Some(engine::now()),
-            Some(since) if closed > since || engine.is_idle() => {
-                self.latch = None;
-                tracing::info!("caught up");
-            }
-            _ => {}
-        }
-    }
 }
 
 fn settings(config: &Config, runtime: &tokio::runtime::Handle) -> Arc<dyn Store> {
@@ -176,12 +154,12 @@ fn settings(config: &Config, runtime: &tokio::runtime::Handle) -> Arc<dyn Store>
     }
 }
 
-/// Feeds a setting of the store to the dataflow, from the first process alone.
+/// Feeds a setting of the store to the dataflow. Only the first process does.
 fn feed<S>(
     store: Arc<dyn Store>,
     metrics: &SettingMetrics,
     engine: &Engine,
-    change: fn(S) -> Change,
+    change: fn(S) -> ModelChange,
     latch: Latch,
 ) -> impl Future<Output = ()> + Send + use<S>
 where
@@ -192,7 +170,7 @@ where
     let apply = engine.changer();
     let mut latch = Some(latch);
     async move {
-        // Another process feeds it; then there is nothing to wait for.
+        // In any other process there is nothing to wait for, and the latch drops.
         let Some(apply) = apply else { return };
         let take = move |value| {
             apply(change(value));

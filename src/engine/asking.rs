@@ -1,7 +1,7 @@
 //! A worker's end of the questions' dataflow: asks the questions that wait as of a complete time, and
 //! answers them.
 
-use crate::engine::now;
+use crate::engine::clock::now;
 use crate::engine::question::Question;
 use crossbeam_channel::Receiver;
 use dataflows::ids::dictionary::SharedDictionaries;
@@ -22,7 +22,7 @@ use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::probe;
 use timely::worker::Worker;
 
-/// How long after a question more are expected.
+/// The time after a question within which more are expected.
 const ASKED: Duration = Duration::from_millis(100);
 /// The most that the time that questions are asked as of lags behind the complete times. Views can't
 /// merge times that may still be asked about.

@@ -1,4 +1,4 @@
-//! What sources hand to a worker: units of events with the positions that they reach.
+//! The bounded queue from the sources to a worker.
 
 use crate::event_log::Partition;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -10,34 +10,34 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::Thread;
 
-/// What a worker takes at once, all of it into one epoch: events by owner, merges, rows, and how
-/// far they advance their partitions. So "state at t" and "offsets at t" are one cut.
+/// Events, merges and rows, with the positions that they reach. A worker takes a unit into one epoch as a
+/// whole, so that the state at a time and the offsets at that time are one cut.
 #[derive(Debug, Default)]
 pub struct Unit {
     /// Events by the worker that owns their user (`dataflows::ids::hash::owner`).
     pub blocks: Vec<(usize, Block)>,
-    /// Guests that have signed in.
+    /// Merges of guests that have signed in.
     pub merges: Vec<Merge>,
     /// Catalogue rows, in their order.
     pub catalogue: Vec<CatalogueRow>,
-    /// By how much each partition's next offset moves on (dead letters included).
+    /// The number of offsets by which each partition advances, dead letters included.
     pub advances: Vec<(Partition, i64)>,
 }
 
 impl Unit {
-    /// How many events it holds.
+    /// The number of events.
     pub fn events(&self) -> usize {
         self.blocks.iter().map(|(_, block)| block.events()).sum()
     }
 
-    /// About how many bytes it holds.
+    /// Roughly its size in bytes.
     pub fn bytes(&self) -> usize {
         let blocks: usize = self.blocks.iter().map(|(_, block)| block.len()).sum();
         blocks + 256 * (self.merges.len() + self.catalogue.len() + self.advances.len())
     }
 }
 
-/// A worker's queue, bounded by bytes. The sources hold the [`Inlet`]s, the worker the [`Outlet`].
+/// Makes a worker's queue, bounded by bytes. The sources hold the [`Inlet`], the worker the [`Outlet`].
 pub fn intake(bytes: usize) -> (Inlet, Outlet) {
     let (sender, receiver) = bounded(4096);
     let shared =
@@ -45,6 +45,7 @@ pub fn intake(bytes: usize) -> (Inlet, Outlet) {
     (Inlet { sender, shared: shared.clone() }, Outlet { receiver, shared })
 }
 
+/// The state that both ends share.
 struct Shared {
     capacity: usize,
     held: AtomicUsize,
@@ -58,7 +59,7 @@ pub struct Inlet {
     shared: Arc<Shared>,
 }
 
-/// Why a unit was not taken.
+/// The reason why a unit was not taken.
 #[derive(Debug)]
 pub enum Refused {
     /// The queue is full: pause, and offer the unit again.
@@ -97,7 +98,7 @@ impl Inlet {
         }
     }
 
-    /// Bytes that wait.
+    /// The size of the waiting units, in bytes.
     pub fn held(&self) -> usize {
         self.shared.held.load(Ordering::Relaxed)
     }
@@ -110,7 +111,7 @@ pub struct Outlet {
 }
 
 impl Outlet {
-    /// Says which thread to wake.
+    /// Sets the thread to wake.
     pub fn bind(&self, worker: Thread) {
         // A worker binds once; a second call changes nothing.
         let _ = self.shared.worker.set(worker);
@@ -123,12 +124,12 @@ impl Outlet {
         Some(unit)
     }
 
-    /// Bytes that wait.
+    /// The size of the waiting units, in bytes.
     pub fn held(&self) -> usize {
         self.shared.held.load(Ordering::Relaxed)
     }
 
-    /// Whether nothing waits.
+    /// True when nothing waits.
     pub fn is_empty(&self) -> bool {
         self.receiver.is_empty()
     }

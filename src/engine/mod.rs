@@ -1,20 +1,20 @@
-//! The heart of a worker process: what sources hand in, what askers ask, and the loop between.
+//! The heart of a worker process: the queues of its inputs and questions, and the loop between.
 
+mod clock;
 pub mod intake;
 pub mod question;
-mod pace;
 mod asking;
+mod arrivals;
+mod sink;
+mod pace;
+mod shared;
+mod setup;
 mod worker;
+mod timely_setup;
 mod start;
 
-pub use start::{Engine, Failed, start};
-pub use worker::Change;
-
-use dataflows::time::Time;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// The wall clock as logical time.
-pub fn now() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time::try_from(since.as_micros()).unwrap_or(Time::MAX)
-}
+pub use arrivals::{Arrivals, RecordTimes};
+pub use clock::now;
+pub use setup::ModelChange;
+pub use sink::{Sink, SinkError, UnattachedSink};
+pub use start::{Engine, StartError, start};

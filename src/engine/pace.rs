@@ -1,30 +1,31 @@
-//! How often a worker opens an epoch.
+//! The pace at which a worker opens epochs.
 //!
-//! An epoch costs about the same however little is in it: every operator looks at it, and what it
-//! brings to a view is merged once more for every time that it is half as large. So a worker rests
-//! after it has worked: it opens an epoch at once when it is idle, and fewer, larger ones the more
-//! there is to do.
+//! An epoch costs about the same however small it is: every operator is scheduled for it, and with each
+//! halving of the epochs' size, a view's updates are merged once more. So a worker rests after it has
+//! worked. An idle one opens an epoch at once, and the more there is to do, the larger the epochs are.
 
 use rustix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant};
 
-/// How much longer than the work the rest is.
+/// The ratio of rest to work.
 const RESTS: u32 = 3;
-/// How long it is at most, so that what comes meanwhile is fresh.
+/// The longest rest. It bounds the age of the events that wait.
 const MOST: Duration = Duration::from_millis(10);
 
-/// Since when the last epoch is open, and what the worker had worked by then.
+/// Measures a worker's work since it opened its last epoch.
 pub(super) struct Pace {
     opened: Instant,
+    /// The thread's CPU time when it opened that epoch.
     worked: Duration,
 }
 
 impl Pace {
+    /// A pace that begins with an epoch opened now.
     pub(super) fn new() -> Pace {
         Pace { opened: Instant::now(), worked: worked() }
     }
 
-    /// How long the worker is still to rest; none when it may open the next epoch.
+    /// The rest that is left; `None` when the worker may open the next epoch.
     pub(super) fn rest(&self) -> Option<Duration> {
         let since = worked().saturating_sub(self.worked);
         let until = since + MOST.min(since * RESTS);
@@ -32,7 +33,7 @@ impl Pace {
     }
 }
 
-/// How long this thread has worked; what others have done meanwhile is not in it.
+/// The CPU time of this thread. The work of others is not in it.
 fn worked() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();

@@ -1,56 +1,50 @@
 //! Starts the workers of a process, alone or as a part of a cluster.
 
-use crate::cluster::{self, Cluster, Loss, Wire};
-use crate::config::Config;
+use crate::cluster::{self, Cluster, Loss};
+use crate::config::{Config, ViewsConfig};
 use crate::engine::asking::SharedTime;
 use crate::engine::intake::{Inlet, intake};
 use crate::engine::question::Asker;
-use crate::engine::worker::{Change, Fittings, Seat, run};
+use crate::engine::setup::{ModelChange, WorkerInputs, WorkerSlot};
+use crate::engine::shared::Shared;
+use crate::engine::sink::{SinkError, UnattachedSink};
+use crate::engine::timely_setup::{allocators, settings};
+use crate::engine::worker::run;
 use crate::metrics::Metrics;
-use crate::sinks::redis::{Prepared, is_blank};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use dataflows::graph::ViewConfig;
-use dataflows::time::DAY_HOURS;
+use dataflows::time::{DAY_HOURS, Time};
 use dataflows::views::history::Limits;
-use differential_dataflow::trace::ExertionLogic;
-use std::any::Any;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use timely::CommunicationConfig;
-use timely::communication::allocator::ProcessBuilder;
-use timely::communication::allocator::zero_copy::initialize::initialize_networking_from_sockets;
-use timely::communication::{AllocatorBuilder, Hooks};
+use std::thread::Thread;
 use timely::execute::execute_from;
 
 /// The workers of this process, at work. Dropping it stops them.
 pub struct Engine {
-    /// For questions.
+    /// The handle to ask questions.
     pub asker: Asker,
-    /// The workers' queues, in their order.
+    /// The workers' queues, in the order of the workers.
     pub inlets: Vec<Inlet>,
-    changes: Option<Sender<Change>>,
-    /// The time before which everything is in the state: microseconds since the Unix epoch.
-    pub closed: Arc<AtomicU64>,
-    open: Arc<AtomicUsize>,
-    stop: Arc<AtomicBool>,
-    threads: Vec<std::thread::Thread>,
+    changes: Option<Sender<ModelChange>>,
+    shared: Arc<Shared>,
+    threads: Vec<Thread>,
     guards: Option<timely::communication::WorkerGuards<()>>,
     cluster: Cluster,
 }
 
-/// Why the workers did not start.
+/// The reason why the workers did not start.
 #[derive(Debug, thiserror::Error)]
-pub enum Failed {
+pub enum StartError {
     /// This process is not in its cluster.
     #[error(transparent)]
     Cluster(#[from] cluster::ConnectError),
     /// Timely could not make its threads.
     #[error("the workers could not be started: {0}")]
     Timely(String),
-    /// The sink could not be made.
-    #[error("the Redis sink could not be started")]
-    Sink(#[from] redis::RedisError),
+    /// A sink could not be opened.
+    #[error(transparent)]
+    Sink(SinkError),
     /// A worker ended before it began.
     #[error("a worker ended before it began")]
     Died,
@@ -58,98 +52,72 @@ pub enum Failed {
 
 /// Starts the workers that a configuration asks for, once all processes of the cluster are there.
 ///
+/// `open_sinks` gets the indices of this process's workers, after all processes have met and before any
+/// worker runs. It returns one sink for each, or none at all.
+///
 /// # Errors
-/// When the cluster does not come together, or the Redis URL is not one.
-pub fn start(config: &Config, metrics: &Arc<Metrics>) -> Result<Engine, Failed> {
+/// When the cluster does not come together, or a sink can't be opened.
+pub fn start(
+    config: &Config,
+    metrics: &Arc<Metrics>,
+    open_sinks: impl FnOnce(Range<usize>) -> Result<Vec<Box<dyn UnattachedSink>>, SinkError>,
+) -> Result<Engine, StartError> {
     let mut cluster = Cluster::connect(config)?;
     let first = config.process * config.workers;
-    let stop = Arc::new(AtomicBool::new(false));
-    let closed = Arc::new(AtomicU64::new(0));
-    let as_of = Arc::new(SharedTime::default());
-    let open = Arc::new(AtomicUsize::new(0));
+    let indices = first..first + config.workers;
+    let mut sinks = open_sinks(indices.clone()).map_err(StartError::Sink)?.into_iter();
+    let (shared, as_of) = (Arc::new(Shared::default()), Arc::new(SharedTime::default()));
     let (change, changes) = unbounded();
-    let views = views(config);
-    // Before any worker has written.
-    let blank = config.redis.as_ref().is_some_and(is_blank);
-    let (mut inlets, mut questions, mut seats) = (Vec::new(), Vec::new(), Vec::new());
-    for index in first..first + config.workers {
+    let (mut inlets, mut askers, mut workers) = (Vec::new(), Vec::new(), Vec::new());
+    for index in indices {
         let (inlet, outlet) = intake(config.limits.intake_bytes);
-        let (ask, asked) = bounded(config.http.max_waiting);
-        let redis = match &config.redis {
-            Some(redis) => Some(Prepared::new(redis, index, metrics.sink.worker(index), blank)?),
-            None => None,
-        };
+        let (ask, questions) = bounded(config.http.max_waiting);
         inlets.push(inlet);
-        questions.push(ask);
-        let fittings = Fittings { views, redis, questions: asked, as_of: as_of.clone() };
-        let seat = Seat {
+        askers.push(ask);
+        let views = views(&config.views);
+        let inputs = WorkerInputs { views, sink: sinks.next(), questions, as_of: as_of.clone() };
+        let slot = WorkerSlot {
             outlet,
             changes: if index == 0 { changes.clone() } else { crossbeam_channel::never() },
             metrics: metrics.engine.worker(index),
             epoch_events: config.limits.epoch_events,
             open_epochs: config.limits.open_epochs,
-            stop: stop.clone(),
-            closed: closed.clone(),
-            open: open.clone(),
+            shared: shared.clone(),
         };
-        seats.push(Some((fittings, seat)));
+        workers.push(Some((inputs, slot)));
     }
-    let seats = Mutex::new(seats);
+    let workers = Mutex::new(workers);
     let (started, threads) = bounded(config.workers);
     let metrics = metrics.clone();
-    let (builders, network) = allocators(config, cluster.take_wires()).map_err(Failed::Timely)?;
+    let (builders, network) =
+        allocators(config, cluster.take_wires()).map_err(StartError::Timely)?;
     let settings = settings(config.limits.idle_merge_effort);
     let guards = execute_from(builders, network, settings, move |worker| {
-        let seat = seats.lock().ok().and_then(|mut seats| seats[worker.index() - first].take());
-        let (fittings, seat) = seat.expect("each worker takes its own seat, once");
-        // The one who waits for it has gone only when the process is ending.
+        let taken = workers.lock().ok().and_then(|mut all| all[worker.index() - first].take());
+        let (inputs, slot) = taken.expect("each worker takes its own slot, once");
+        // The receiver has gone only when the process is ending.
         let _ = started.send((worker.index(), std::thread::current()));
         let label = worker.index().to_string();
-        run(worker, fittings, seat, &|name, records, batches| {
+        run(worker, inputs, slot, &|name, records, batches| {
             let gauge = |count| i64::try_from(count).unwrap_or(i64::MAX);
             let engine = &metrics.engine;
             engine.arrangement_records.with_label_values(&[name, &label]).set(gauge(records));
             engine.arrangement_batches.with_label_values(&[name, &label]).set(gauge(batches));
         });
     })
-    .map_err(Failed::Timely)?;
+    .map_err(StartError::Timely)?;
     let mut threads: Vec<_> = (0..config.workers)
-        .map(|_| threads.recv().map_err(|_| Failed::Died))
+        .map(|_| threads.recv().map_err(|_| StartError::Died))
         .collect::<Result<_, _>>()?;
     threads.sort_by_key(|(index, _)| *index);
     let threads: Vec<_> = threads.into_iter().map(|(_, thread)| thread).collect();
-    let queues = questions.into_iter().zip(threads.iter().cloned()).collect();
+    let queues = askers.into_iter().zip(threads.iter().cloned()).collect();
     let asker = Asker::new(queues, first, config.peers());
     let changes = (config.process == 0).then_some(change);
-    Ok(Engine {
-        asker,
-        inlets,
-        changes,
-        closed,
-        open,
-        stop,
-        threads,
-        guards: Some(guards),
-        cluster,
-    })
+    Ok(Engine { asker, inlets, changes, shared, threads, guards: Some(guards), cluster })
 }
 
-/// A worker without input sleeps once the merges under way are done, so many records a step.
-///
-/// NB: not differential's own idle merging, which goes on until one batch is left: after each small
-/// epoch it would merge all of a view anew.
-fn settings(idle_merge_effort: usize) -> timely::WorkerConfig {
-    let exert: ExertionLogic = Arc::new(move |batches| {
-        let merging = batches.iter().any(|&(_, count, _)| count > 1);
-        (merging && idle_merge_effort > 0).then_some(idle_merge_effort)
-    });
-    let mut settings = timely::WorkerConfig::default().idle_spin(Duration::ZERO);
-    settings.set("differential/default_exert_logic".into(), exert);
-    settings
-}
-
-fn views(config: &Config) -> ViewConfig {
-    let views = &config.views;
+fn views(views: &ViewsConfig) -> ViewConfig {
     ViewConfig {
         mode: views.mode,
         limits: Limits {
@@ -160,59 +128,44 @@ fn views(config: &Config) -> ViewConfig {
     }
 }
 
-/// How the workers exchange data: over the wires where there are any. With them comes what holds
-/// timely's threads for these.
-fn allocators(
-    config: &Config,
-    wires: Vec<Option<Wire>>,
-) -> Result<(Vec<AllocatorBuilder>, Box<dyn Any + Send>), String> {
-    if wires.is_empty() {
-        return match config.workers {
-            1 => CommunicationConfig::Thread.try_build(),
-            workers => CommunicationConfig::Process(workers).try_build(),
-        };
-    }
-    let (workers, hooks) = (config.workers, Hooks::default());
-    let local = ProcessBuilder::new_typed_vector(workers, hooks.refill.clone(), None);
-    let (builders, network) =
-        initialize_networking_from_sockets(local, wires, config.process, workers, hooks)
-            .map_err(|error| error.to_string())?;
-    Ok((builders.into_iter().map(AllocatorBuilder::Tcp).collect(), Box::new(network)))
-}
-
 impl Engine {
-    /// Gives changes of the model to the dataflow, which hold from the next epoch on; none in a
-    /// process other than the first.
-    pub fn changer(&self) -> Option<impl Fn(Change) + Clone + Send + use<>> {
+    /// Returns a function that gives changes of the model to the dataflow, where they hold from the next
+    /// epoch on. Only the first process has one.
+    pub fn changer(&self) -> Option<impl Fn(ModelChange) + Clone + Send + use<>> {
         let first = self.threads.first()?.clone();
         self.changes.clone().map(|sender| {
             move |change| {
-                // The workers end with the process; then nobody needs a model.
+                // The workers have ended only when the process is ending.
                 let _ = sender.send(change);
                 first.unpark();
             }
         })
     }
 
-    /// Whether no worker has an epoch open.
-    pub fn is_idle(&self) -> bool {
-        self.open.load(Ordering::Acquire) == 0
+    /// The time before which everything is in the views: microseconds since the Unix epoch.
+    pub fn closed(&self) -> Time {
+        self.shared.closed()
     }
 
-    /// Whether the workers still run.
+    /// True while no worker has an epoch open.
+    pub fn is_idle(&self) -> bool {
+        self.shared.open_epochs() == 0
+    }
+
+    /// True while all workers run.
     pub fn is_alive(&self) -> bool {
         let guards = self.guards.as_ref();
         guards.is_some_and(|guards| guards.guards().iter().all(|guard| !guard.is_finished()))
     }
 
-    /// Completes when another process of the cluster is lost. There is no going on then.
+    /// Completes when another process of the cluster is lost. This one can't go on then.
     pub fn lost(&self) -> impl Future<Output = Loss> + Send + 'static {
         self.cluster.lost()
     }
 
-    /// Tells the workers to stop. What is asked of them from then on is not answered.
+    /// Tells the workers to stop. Questions that come later get no answer.
     pub fn stop(&self) {
-        self.stop.store(true, Ordering::Release);
+        self.shared.stop();
         for thread in &self.threads {
             thread.unpark();
         }
@@ -226,8 +179,8 @@ impl Drop for Engine {
         if self.cluster.is_alone() {
             drop(guards);
         } else {
-            // Timely's threads end when those of all processes do, and some may be gone. They hold
-            // nothing that must be put away, so they end with the process.
+            // Timely's threads wait for those of all processes, of which some may be gone. They hold
+            // nothing that must be saved, so they may end with the process.
             std::mem::forget(guards);
         }
     }

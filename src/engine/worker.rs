@@ -1,93 +1,56 @@
 //! The one loop of a worker: take what came, advance all inputs, step, maintain. Nothing in it
 //! blocks.
 
-use crate::engine::asking::{Asking, LINGER, SharedTime};
-use crate::engine::intake::{Outlet, Unit};
-use crate::engine::now;
+use crate::engine::arrivals::Arrivals;
+use crate::engine::asking::{Asking, LINGER};
+use crate::engine::clock::now;
+use crate::engine::intake::Unit;
 use crate::engine::pace::Pace;
-use crate::engine::question::Question;
-use crate::metrics::EngineWorkerMetrics;
-use crate::sinks::redis::{Arrivals, Prepared, Sink};
-use crossbeam_channel::Receiver;
+use crate::engine::setup::{ModelChange, WorkerInputs, WorkerSlot};
+use crate::engine::sink::Sink;
 use dataflows::arrange::closed::Closed;
 use dataflows::arrange::measured::Measured;
-use dataflows::graph::ViewConfig;
 use dataflows::graph::graph;
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::inputs::Inputs;
-use dataflows::score::model::{Blend, Model};
-use dataflows::score::weights::Weights;
+use dataflows::score::model::Model;
 use dataflows::time::Time;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use timely::worker::Worker;
 
-/// What a worker's dataflows are built with.
-pub(super) struct Fittings {
-    pub(super) views: ViewConfig,
-    pub(super) redis: Option<Prepared>,
-    pub(super) questions: Receiver<Box<dyn Question>>,
-    /// The time that the workers of this process ask as of.
-    pub(super) as_of: Arc<SharedTime>,
-}
-
-/// What a worker is given to run.
-pub(super) struct Seat {
-    pub(super) outlet: Outlet,
-    /// What changes of the model; only the first worker of all is sent any.
-    pub(super) changes: Receiver<Change>,
-    pub(super) metrics: EngineWorkerMetrics,
-    pub(super) epoch_events: usize,
-    pub(super) open_epochs: usize,
-    pub(super) stop: Arc<AtomicBool>,
-    /// The time before which everything is in the state, for whoever waits for it.
-    pub(super) closed: Arc<AtomicU64>,
-    /// How many epochs the workers of this process have open.
-    pub(super) open: Arc<AtomicUsize>,
-}
-
-/// A part of the model that changes at run time.
-#[derive(Clone, Copy, Debug)]
-pub enum Change {
-    /// What each kind of event is worth.
-    Weights(Weights),
-    /// How the parts of a recommendation's score are mixed.
-    Blend(Blend),
-}
-
-/// How long a worker with nothing to do sleeps, unless it is woken.
+/// The longest sleep of a worker that has nothing to do. It may be woken before.
 const IDLE: Duration = Duration::from_millis(100);
-/// After how long without input time goes on all the same, so that answers tell that they are new.
+/// The longest time without an epoch: without input the first worker opens an empty one, so that
+/// answers show that they are new.
 const BEAT: Duration = Duration::from_secs(1);
-/// How many events an epoch has at most while questions come: whoever asks waits for the step that is
-/// under way.
+/// The most events of an epoch while questions come: a question waits for the step under way.
 const ASKED_EVENTS: usize = 1_000;
-/// How many bytes of events are so much that it is no time to rest.
+/// The bytes of waiting events from which a worker does not rest.
 const MUCH: usize = 1 << 20;
-/// How often arrangements are measured.
+/// The time between two measurements of the arrangements.
 const MEASURE: Duration = Duration::from_secs(1);
 
-/// Runs a worker until it is told to stop.
+/// Runs a worker until it is told to stop. `measure` gets the name of each arrangement, with the number
+/// of its records and of its batches.
 pub(super) fn run(
     worker: &mut Worker,
-    fittings: Fittings,
-    seat: Seat,
+    inputs: WorkerInputs,
+    slot: WorkerSlot,
     measure: &dyn Fn(&str, usize, usize),
 ) {
-    let mut state = State::build(worker, fittings, seat);
+    let mut state = State::build(worker, inputs, slot);
     let mut measured = Instant::now();
-    // NB: leaving drops the inputs; a worker that kept them would hang for ever.
-    while !state.seat.stop.load(Ordering::Acquire) {
+    // NB: leaving drops the inputs; a worker that kept them would hang forever.
+    while !state.slot.shared.is_stopped() {
         let took = state.take(worker.index(), worker.peers());
         state.asking.take(state.newest());
         let began = Instant::now();
         worker.step_or_park(Some(state.patience()));
         if took {
-            state.seat.metrics.step_duration.observe(began.elapsed().as_secs_f64());
+            state.slot.metrics.step_duration.observe(began.elapsed().as_secs_f64());
         }
         state.maintain();
         state.asking.settle();
@@ -98,30 +61,36 @@ pub(super) fn run(
     }
 }
 
+/// A worker's dataflows, with their inputs and outputs.
 struct State {
-    seat: Seat,
-    sink: Option<Sink>,
+    slot: WorkerSlot,
+    sink: Option<Box<dyn Sink>>,
     inputs: Inputs,
     closed: Closed,
+    /// The time of the epoch under way: all inputs stand here.
     time: Time,
+    /// The ends of this worker's epochs that have not closed yet.
     open: VecDeque<Time>,
     pace: Pace,
+    /// The latest time that any worker has opened.
     heard: Rc<Cell<Time>>,
-    /// The model that was given to the dataflow last, by the first worker.
+    /// The model that the first worker gave to the dataflow last.
     model: Model,
-    modelled: Rc<RefCell<VecDeque<(Time, Model)>>>,
+    /// Changes of the model that are not closed yet, with their times.
+    models: Rc<RefCell<VecDeque<(Time, Model)>>>,
     asking: Asking,
     measured: Vec<Measured>,
 }
 
 impl State {
-    fn build(worker: &mut Worker, fittings: Fittings, seat: Seat) -> State {
-        let Fittings { views, redis, questions, as_of } = fittings;
+    /// Builds both dataflows on a worker.
+    fn build(worker: &mut Worker, inputs: WorkerInputs, slot: WorkerSlot) -> State {
+        let WorkerInputs { views, sink, questions, as_of } = inputs;
         let dictionaries = SharedDictionaries::default();
         let heard = Rc::new(Cell::new(0));
-        let modelled = Rc::new(RefCell::new(VecDeque::new()));
-        let (hear, model) = (heard.clone(), modelled.clone());
-        let arrivals = redis.is_some().then(Arrivals::default);
+        let models = Rc::new(RefCell::new(VecDeque::new()));
+        let (hear, model) = (heard.clone(), models.clone());
+        let arrivals = sink.is_some().then(Arrivals::default);
         let arrived = arrivals.clone();
         let (mut inputs, views, closed, measured, sink) = worker.dataflow::<Time, _, _>(|scope| {
             let (inputs, outputs) = graph(
@@ -132,21 +101,21 @@ impl State {
                 move |time, changed| model.borrow_mut().push_back((time, changed)),
                 move |time, block| {
                     if let Some(arrived) = &arrived {
-                        arrived.note(time, block.written());
+                        arrived.add(time, block.written());
                     }
                 },
             );
-            let sink = redis.zip(arrivals).map(|(redis, arrivals)| {
-                redis.attach(outputs.profile, dictionaries.clone(), arrivals)
+            let sink = sink.zip(arrivals).map(|(sink, arrivals)| {
+                sink.attach(outputs.profile, dictionaries.clone(), arrivals)
             });
             (inputs, outputs.views, outputs.closed, outputs.measured, sink)
         });
         let asking = Asking::build(worker, views, &dictionaries, questions, as_of);
-        seat.outlet.bind(std::thread::current());
+        slot.outlet.bind(std::thread::current());
         let time = now();
         inputs.advance_to(time);
         State {
-            seat,
+            slot,
             sink,
             inputs,
             closed,
@@ -155,19 +124,20 @@ impl State {
             pace: Pace::new(),
             heard,
             model: Model::default(),
-            modelled,
+            models,
             asking,
             measured,
         }
     }
 
-    /// Puts what waits into the current epoch and opens the next; tells whether anything waited.
+    /// Puts the waiting input into the epoch under way and opens the next one. Returns whether there was
+    /// any input.
     fn take(&mut self, index: usize, peers: usize) -> bool {
         while self.open.front().is_some_and(|time| *time <= self.closed.before()) {
             self.open.pop_front();
-            self.seat.open.fetch_sub(1, Ordering::AcqRel);
+            self.slot.shared.close_epoch();
         }
-        // A worker follows the latest epoch that anyone has opened, and what waits goes along.
+        // A worker follows the latest epoch that any other has opened; its waiting input goes along.
         let heard = self.heard.get();
         let follows = heard > self.time;
         let mut took = false;
@@ -185,7 +155,7 @@ impl State {
                 self.inputs.announce.send(next);
             }
             self.open.push_back(next);
-            self.seat.open.fetch_add(1, Ordering::AcqRel);
+            self.slot.shared.open_epoch();
         }
         self.pace = Pace::new();
         self.time = next;
@@ -193,22 +163,24 @@ impl State {
         took
     }
 
+    /// False while as many epochs are open as may be.
     fn may_open(&self) -> bool {
-        self.open.len() < self.seat.open_epochs
+        self.open.len() < self.slot.open_epochs
     }
 
-    /// How long the worker still rests before it opens an epoch; it does not while much waits.
+    /// The time that the worker still rests before it opens an epoch; none while much waits.
     fn rest(&self) -> Option<Duration> {
-        if self.seat.outlet.held() < MUCH { self.pace.rest() } else { None }
+        if self.slot.outlet.held() < MUCH { self.pace.rest() } else { None }
     }
 
+    /// Sends waiting units, up to the limit of an epoch.
     fn take_units(&mut self) -> bool {
         let mut events = 0;
         let mut took = false;
         let is_asked = self.asking.is_asked();
-        let most = self.seat.epoch_events.min(if is_asked { ASKED_EVENTS } else { usize::MAX });
+        let most = self.slot.epoch_events.min(if is_asked { ASKED_EVENTS } else { usize::MAX });
         while events < most {
-            let Some(unit) = self.seat.outlet.take() else { break };
+            let Some(unit) = self.slot.outlet.take() else { break };
             took = true;
             events += unit.events();
             let Unit { blocks, merges, catalogue, advances } = unit;
@@ -228,13 +200,14 @@ impl State {
         took
     }
 
+    /// Sends the model if it has changed.
     fn take_changes(&mut self) -> bool {
         let mut changed = false;
-        while let Ok(change) = self.seat.changes.try_recv() {
+        while let Ok(change) = self.slot.changes.try_recv() {
             changed = true;
             match change {
-                Change::Weights(weights) => self.model.weights = weights,
-                Change::Blend(blend) => self.model.blend = blend,
+                ModelChange::Weights(weights) => self.model.weights = weights,
+                ModelChange::Blend(blend) => self.model.blend = blend,
             }
         }
         if changed {
@@ -243,7 +216,7 @@ impl State {
         changed
     }
 
-    /// Whether nothing has come in for long.
+    /// True when nothing has come in for long, and an empty epoch is due.
     fn is_due(&self) -> bool {
         let beat = Time::try_from(BEAT.as_micros()).expect("a beat is short");
         self.open.is_empty() && self.time + beat < now()
@@ -251,40 +224,42 @@ impl State {
 
     /// The newest time that is complete, as far as any worker of this process knows.
     fn newest(&self) -> Time {
-        self.seat.closed.load(Ordering::Acquire).saturating_sub(1)
+        self.slot.shared.closed().saturating_sub(1)
     }
 
-    /// How long the worker may sleep.
+    /// The time that the worker may sleep.
     fn patience(&self) -> Duration {
         let idle = if self.asking.is_behind(self.newest()) { LINGER } else { IDLE };
-        if self.may_open() && !self.seat.outlet.is_empty() {
+        if self.may_open() && !self.slot.outlet.is_empty() {
             self.rest().unwrap_or_default().min(idle)
         } else {
             idle
         }
     }
 
-    /// Lets traces merge, feeds the sink, and tells the time before which everything is closed.
+    /// Lets traces merge, tells the others the time before which everything is closed, and lets the sink
+    /// write.
     fn maintain(&mut self) {
         let closed = self.closed.before();
         self.measured.iter_mut().for_each(|measured| measured.release(closed));
-        self.seat.closed.fetch_max(closed.min(Time::MAX - 1), Ordering::AcqRel);
+        self.slot.shared.close(closed);
         if let Some(sink) = &mut self.sink {
-            let mut modelled = self.modelled.borrow_mut();
-            while modelled.front().is_some_and(|(time, _)| *time < closed) {
-                if let Some((_, model)) = modelled.pop_front() {
-                    sink.weigh(model.weights);
+            let mut models = self.models.borrow_mut();
+            while models.front().is_some_and(|(time, _)| *time < closed) {
+                if let Some((_, model)) = models.pop_front() {
+                    sink.set_weights(model.weights);
                 }
             }
             sink.flush(closed);
         } else {
-            self.modelled.borrow_mut().clear();
+            self.models.borrow_mut().clear();
         }
     }
 
+    /// Shows the lag, and the sizes of the arrangements.
     fn measure(&self, measure: &dyn Fn(&str, usize, usize)) {
         let lag = if self.open.is_empty() { 0 } else { now().saturating_sub(self.open[0]) };
-        self.seat.metrics.epoch_lag.set(Duration::from_micros(lag).as_secs_f64());
+        self.slot.metrics.epoch_lag.set(Duration::from_micros(lag).as_secs_f64());
         for measured in &self.measured {
             let (records, batches) = measured.measure();
             measure(measured.name, records, batches);

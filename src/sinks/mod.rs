@@ -1,3 +1,3 @@
-//! Where results go.
+//! The destinations of profiles.
 
 pub mod redis;

@@ -3,7 +3,7 @@
 use dataflows::score::weights::Score;
 use std::fmt::Write;
 
-/// Commands, packed, and how many answers they get.
+/// Packed commands, with the number of answers that they get.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Pipeline {
     packed: Vec<u8>,
@@ -12,7 +12,7 @@ pub(super) struct Pipeline {
 }
 
 impl Pipeline {
-    /// An empty one, in a buffer that has served another.
+    /// An empty pipeline in the buffer of another.
     pub(super) fn reuse(mut packed: Vec<u8>) -> Pipeline {
         packed.clear();
         Pipeline { packed, answers: 0, fields: 0 }
@@ -52,12 +52,12 @@ impl Pipeline {
     }
 }
 
-/// Writes one user after the other into pipelines. A score of zero is no field: `HDEL`.
+/// Encodes one user after the other. A tag with a score of zero is no field: `HDEL`.
 #[derive(Default)]
 pub(super) struct Encoder {
     pub(super) pipeline: Pipeline,
-    /// The tags of the user under way that have a score, with it, and those that have none: how
-    /// many there are is told before them.
+    /// The current user's tags with their scores, and those whose score is zero. They are collected
+    /// apart, as a command begins with the number of its parts.
     set: Arguments,
     gone: Arguments,
     text: String,
@@ -77,7 +77,7 @@ impl Arguments {
 }
 
 impl Encoder {
-    /// One tag of the user that [`Encoder::user`] is called for next.
+    /// Adds a tag of the user that [`Encoder::user`] is called for next.
     pub(super) fn tag(&mut self, tag: &str, score: Score) {
         if score == Score(0) {
             return self.gone.push(tag.as_bytes());
@@ -88,13 +88,13 @@ impl Encoder {
             self.set.push(itoa::Buffer::new().format(whole).as_bytes());
         } else {
             self.text.clear();
-            // Writing to a string does not fail.
+            // Writing to a String never fails.
             let _ = write!(self.text, "{score}");
             self.set.push(self.text.as_bytes());
         }
     }
 
-    /// Writes the tags to their user's hash; `whole` in place of whatever it held.
+    /// Writes the tags to their user's hash; with `whole`, in place of everything that it holds.
     pub(super) fn user(&mut self, user: &str, whole: bool) {
         self.pipeline.fields += (self.set.count / 2 + self.gone.count) as u64;
         if whole {
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn users_become_commands() {
-        // Twice the same: nothing of one user is left for the next.
+        // Twice, as nothing of one user may be left for the next.
         let check = |whole: bool, tags: &[(&str, i64)], expected: &str, answers: usize| {
             let mut encoder = Encoder::default();
             for _ in 0..2 {

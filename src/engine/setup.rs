@@ -1,0 +1,44 @@
+//! Everything that a worker is given at its start.
+
+use crate::engine::asking::SharedTime;
+use crate::engine::intake::Outlet;
+use crate::engine::question::Question;
+use crate::engine::shared::Shared;
+use crate::engine::sink::UnattachedSink;
+use crate::metrics::EngineWorkerMetrics;
+use crossbeam_channel::Receiver;
+use dataflows::graph::ViewConfig;
+use dataflows::score::model::Blend;
+use dataflows::score::weights::Weights;
+use std::sync::Arc;
+
+/// The inputs of a worker's dataflows.
+pub(super) struct WorkerInputs {
+    pub(super) views: ViewConfig,
+    pub(super) sink: Option<Box<dyn UnattachedSink>>,
+    pub(super) questions: Receiver<Box<dyn Question>>,
+    /// The time that the workers of this process ask as of.
+    pub(super) as_of: Arc<SharedTime>,
+}
+
+/// The ends of a worker's queues, its limits and its share of the process's state.
+pub(super) struct WorkerSlot {
+    pub(super) outlet: Outlet,
+    /// Changes of the model; only the first worker of all is sent any.
+    pub(super) changes: Receiver<ModelChange>,
+    pub(super) metrics: EngineWorkerMetrics,
+    /// The most events of an epoch.
+    pub(super) epoch_events: usize,
+    /// The most epochs that are open at a time.
+    pub(super) open_epochs: usize,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// A change of a part of the model, at run time.
+#[derive(Clone, Copy, Debug)]
+pub enum ModelChange {
+    /// The weight of each kind of event.
+    Weights(Weights),
+    /// The mix of the parts of a recommendation's score.
+    Blend(Blend),
+}

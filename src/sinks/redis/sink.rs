@@ -1,0 +1,212 @@
+//! The sink of one worker: writes the profiles that have changed, a slice at a time.
+//!
+//! The batches since the last flush are kept. When the connection is free, a cursor over them gives the
+//! changed users and tags, sorted and without repeats, and the trace gives the full counts. So a tag
+//! that changes several times while a pipeline is in flight is written once. A user that this run
+//! writes for the first time is written whole, in place of the old hash, unless Redis was empty.
+
+use crate::engine::{Arrivals, RecordTimes, Sink, UnattachedSink};
+use crate::metrics::SinkWorkerMetrics;
+use crate::sinks::redis::changes::{Changes, Sealed};
+use crate::sinks::redis::connection::Connection;
+use crate::sinks::redis::encode::{Encoder, Pipeline};
+use crate::sinks::redis::sweep::Sweep;
+use dataflows::arrange::reader::Reader;
+use dataflows::arrange::view::{View, ViewSpine};
+use dataflows::ids::dictionary::{Dictionaries, SharedDictionaries};
+use dataflows::score::counts::Counts;
+use dataflows::score::weights::Weights;
+use dataflows::time::Time;
+use differential_dataflow::operators::arrange::TraceAgent;
+use differential_dataflow::trace::TraceReader;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use timely::dataflow::operators::core::Inspect;
+use timely::progress::frontier::AntichainRef;
+
+/// A connection and its limits. It becomes a sink when it is attached to profiles.
+pub(super) struct Output {
+    pub(super) connection: Connection,
+    /// The longest time to encode without a pause.
+    pub(super) slice: Duration,
+    /// The size of a pipeline.
+    pub(super) pipeline_bytes: usize,
+    pub(super) metrics: SinkWorkerMetrics,
+    /// True while Redis holds nothing but what this run has written.
+    pub(super) is_blank: bool,
+}
+
+impl UnattachedSink for Output {
+    fn attach(
+        self: Box<Self>,
+        profile: View<'_, u32>,
+        dictionaries: SharedDictionaries,
+        arrivals: Arrivals,
+    ) -> Box<dyn Sink> {
+        let sealed = Rc::new(RefCell::new(Sealed::default()));
+        let seal = sealed.clone();
+        profile.stream.inspect(move |span| {
+            let upper = span.upper().first().copied().unwrap_or(Time::MAX);
+            if let Some(batch) = &span.inner {
+                seal.borrow_mut().push(upper, batch.clone());
+            }
+        });
+        Box::new(RedisSink {
+            output: *self,
+            weights: Weights::default(),
+            trace: profile.trace,
+            dictionaries,
+            sealed,
+            changes: None,
+            sweep: Sweep::default(),
+            written: Vec::new(),
+            encoder: Encoder::default(),
+            arrivals,
+        })
+    }
+}
+
+/// Writes a worker's profiles to Redis.
+struct RedisSink {
+    output: Output,
+    weights: Weights,
+    trace: TraceAgent<ViewSpine<u32>>,
+    dictionaries: SharedDictionaries,
+    sealed: Rc<RefCell<Sealed>>,
+    /// The changes that are being written, over several slices.
+    changes: Option<Changes>,
+    sweep: Sweep,
+    /// By user, true when the user's hash holds what this run wrote and nothing else.
+    written: Vec<bool>,
+    encoder: Encoder,
+    arrivals: Arrivals,
+}
+
+impl Sink for RedisSink {
+    /// Takes new weights: every profile is written anew.
+    fn set_weights(&mut self, weights: Weights) {
+        if weights != self.weights {
+            self.weights = weights;
+            self.sweep.start_all();
+        }
+    }
+
+    /// Writes one slice of the changes, if the connection is free.
+    fn flush(&mut self, closed: Time) {
+        let frontier = [closed];
+        self.trace.set_logical_compaction(AntichainRef::new(&frontier));
+        self.trace.set_physical_compaction(AntichainRef::new(&frontier));
+        if self.output.connection.take_lost() {
+            // Redis lost its data, or is another one: it holds nothing that this run wrote.
+            self.output.is_blank = false;
+            self.written.clear();
+            self.sweep.start_unwritten();
+        }
+        if self.output.connection.is_free() {
+            self.write(closed);
+        } else if self.sealed.borrow().is_too_much() {
+            self.drop_changes();
+        }
+        let waiting = self.sealed.borrow().users()
+            + self.changes.as_ref().map_or(0, Changes::users)
+            + self.sweep.users(self.written.len());
+        self.output.metrics.pending_users.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+}
+
+impl RedisSink {
+    /// Drops the batches, as Redis has been away for long; a sweep writes their users later.
+    fn drop_changes(&mut self) {
+        self.output.is_blank = false;
+        for user in self.sealed.borrow_mut().take_users() {
+            if let Some(written) = self.written.get_mut(user as usize) {
+                *written = false;
+            }
+        }
+        self.sweep.start_unwritten();
+        self.arrivals.fold();
+    }
+
+    /// Encodes users until the time or the pipeline is full, and sends them.
+    fn write(&mut self, closed: Time) {
+        if self.changes.is_none() {
+            self.changes = self.sealed.borrow_mut().take(closed);
+        }
+        if self.changes.is_none() && self.sweep.is_over() {
+            return;
+        }
+        let began = Instant::now();
+        let dictionaries = self.dictionaries.borrow();
+        self.written.resize(dictionaries.users.len(), self.output.is_blank);
+        self.encoder.pipeline = Pipeline::reuse(self.output.connection.spare());
+        let mut profiles = Profiles {
+            reader: Reader::new(&mut self.trace),
+            weights: self.weights,
+            dictionaries: &dictionaries,
+            encoder: &mut self.encoder,
+        };
+        let mut records = RecordTimes::new();
+        for users in 1_usize.. {
+            // Changes go first: a sweep may take long, and keeps none of them waiting.
+            if let Some(changes) = &mut self.changes {
+                let Some(user) = changes.user() else {
+                    let closed = changes.closed();
+                    self.changes = None;
+                    if !self.sweep.is_behind() {
+                        records = self.arrivals.take_before(closed);
+                    }
+                    continue;
+                };
+                if std::mem::replace(&mut self.written[user as usize], true) {
+                    profiles.encode_changes(user, changes);
+                } else {
+                    profiles.encode_whole(user, true);
+                }
+                changes.next_user();
+            } else {
+                let Some(user) = self.sweep.next(&self.written) else { break };
+                let was_written = std::mem::replace(&mut self.written[user as usize], true);
+                profiles.encode_whole(user, !was_written);
+            }
+            let is_full = profiles.encoder.pipeline.packed().len() >= self.output.pipeline_bytes;
+            if is_full || (users.is_multiple_of(32) && began.elapsed() >= self.output.slice) {
+                break;
+            }
+        }
+        let pipeline = std::mem::take(&mut self.encoder.pipeline);
+        if !pipeline.is_empty() {
+            self.output.connection.send(pipeline, records);
+        }
+    }
+}
+
+/// The profiles of users, on their way into a pipeline.
+struct Profiles<'a> {
+    reader: Reader<u32, Counts>,
+    weights: Weights,
+    dictionaries: &'a Dictionaries,
+    encoder: &'a mut Encoder,
+}
+
+impl Profiles<'_> {
+    /// Encodes the tags of a user that have changed.
+    fn encode_changes(&mut self, user: u32, changes: &mut Changes) {
+        self.reader.seek(user);
+        changes.tags(|tag| {
+            // The trace holds nothing of a tag that is gone: its counts are zero.
+            let counts = self.reader.sum(&tag, Time::MAX).unwrap_or_default();
+            self.encoder.tag(self.dictionaries.tags.text(tag), self.weights.score(counts));
+        });
+        self.encoder.user(self.dictionaries.users.text(user), false);
+    }
+
+    /// Encodes all tags of a user; with `replace`, in place of the old hash.
+    fn encode_whole(&mut self, user: u32, replace: bool) {
+        self.reader.seek(user);
+        self.reader.each(Time::MAX, |&tag, counts| {
+            self.encoder.tag(self.dictionaries.tags.text(tag), self.weights.score(counts));
+        });
+        self.encoder.user(self.dictionaries.users.text(user), replace);
+    }
+}

@@ -1,0 +1,217 @@
+//! The thread of a connection: sends each pipeline until Redis has taken it.
+
+use crate::engine::RecordTimes;
+use crate::metrics::SinkWorkerMetrics;
+use crate::sinks::redis::encode::Pipeline;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use prometheus::local::LocalHistogram;
+use redis::{Client, ConnectionLike, RedisResult};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::Thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The time after which an idle connection checks that Redis still has its data.
+const CHECK: Duration = Duration::from_secs(1);
+/// The pause between a failure and the next try.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// A pipeline on its way to Redis.
+pub(super) struct Delivery {
+    pub(super) pipeline: Pipeline,
+    /// The record times of the events that are written once Redis has taken it.
+    pub(super) records: RecordTimes,
+    /// The worker to wake then.
+    pub(super) worker: Thread,
+}
+
+/// The state that both ends of a connection share.
+#[derive(Default)]
+pub(super) struct Status {
+    in_flight: AtomicUsize,
+    lost: AtomicBool,
+    gave_up: AtomicBool,
+}
+
+impl Status {
+    /// The number of pipelines under way.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Acquire)
+    }
+
+    /// Counts a pipeline that is sent.
+    pub(super) fn sent(&self) {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// True when Redis has lost its data since the last call.
+    pub(super) fn take_lost(&self) -> bool {
+        self.lost.swap(false, Ordering::AcqRel)
+    }
+
+    /// Tells the thread that nobody waits for pipelines that Redis does not take.
+    pub(super) fn give_up(&self) {
+        self.gave_up.store(true, Ordering::Release);
+    }
+}
+
+/// The thread's end of a connection.
+///
+/// Each pipeline ends with a marker: a key whose value tells this run and the number of pipelines so
+/// far. A marker with another value shows that Redis has lost data, or that someone else writes to it.
+pub(super) struct Writer {
+    client: Client,
+    connection: Option<redis::Connection>,
+    timeout: Duration,
+    marker: String,
+    run: String,
+    /// The number of pipelines that Redis has taken.
+    written: u64,
+    /// True once the marker of this run has been seen in Redis.
+    is_marked: bool,
+    is_away: bool,
+    status: Arc<Status>,
+    spare: Sender<Vec<u8>>,
+    metrics: SinkWorkerMetrics,
+    freshness: LocalHistogram,
+}
+
+impl Writer {
+    pub(super) fn new(
+        client: Client,
+        timeout: Duration,
+        worker: usize,
+        metrics: SinkWorkerMetrics,
+        status: Arc<Status>,
+        spare: Sender<Vec<u8>>,
+    ) -> Writer {
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Writer {
+            client,
+            connection: None,
+            timeout,
+            marker: format!("recsys:marker:{worker}"),
+            run: format!("{}-{}", std::process::id(), started.as_nanos()),
+            written: 0,
+            is_marked: false,
+            is_away: false,
+            status,
+            spare,
+            freshness: metrics.freshness.local(),
+            metrics,
+        }
+    }
+
+    /// Writes pipelines until the worker's end is dropped.
+    pub(super) fn run(mut self, deliveries: &Receiver<Delivery>) {
+        loop {
+            match deliveries.recv_timeout(CHECK) {
+                Ok(mut delivery) => {
+                    let began = Instant::now();
+                    // The marker goes last: it shows that Redis has taken everything before it.
+                    let after = self.mark(self.written + 1);
+                    delivery.pipeline.command(&["GETSET", &self.marker, &after]);
+                    while let Err(error) = self.write(&delivery.pipeline) {
+                        self.note_failure(&error);
+                        if self.status.gave_up.load(Ordering::Acquire) {
+                            return;
+                        }
+                        std::thread::park_timeout(RETRY);
+                    }
+                    self.finish(delivery, began);
+                }
+                Err(RecvTimeoutError::Timeout) => match self.check() {
+                    Ok(()) => self.metrics.connected.set(1),
+                    Err(error) => self.note_failure(&error),
+                },
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn connect(&mut self) -> RedisResult<&mut redis::Connection> {
+        if self.connection.is_none() {
+            let connection = self.client.get_connection_with_timeout(self.timeout)?;
+            connection.set_read_timeout(Some(self.timeout))?;
+            connection.set_write_timeout(Some(self.timeout))?;
+            self.connection = Some(connection);
+            if std::mem::take(&mut self.is_away) {
+                tracing::info!("Redis is back");
+            }
+        }
+        self.connection
+            .as_mut()
+            .ok_or_else(|| redis::RedisError::from(std::io::Error::other("no connection")))
+    }
+
+    fn write(&mut self, pipeline: &Pipeline) -> RedisResult<()> {
+        let (before, after) = (self.mark(self.written), self.mark(self.written + 1));
+        let connection = self.connect()?;
+        let replies = connection.req_packed_commands(pipeline.packed(), 0, pipeline.answers())?;
+        let mut last = None;
+        for reply in replies {
+            last = Some(reply.extract_error()?);
+        }
+        let found: Option<String> =
+            last.and_then(|value| redis::from_redis_value(value).ok()).flatten();
+        self.written += 1;
+        // A pipeline that is sent a second time finds the marker of the first time.
+        self.compare(found.as_deref() == Some(&before) || found.as_deref() == Some(&after));
+        Ok(())
+    }
+
+    fn check(&mut self) -> RedisResult<()> {
+        let (marker, expected) = (self.marker.clone(), self.mark(self.written));
+        let found: Option<String> = redis::cmd("GET").arg(marker).query(self.connect()?)?;
+        if self.is_marked && found.as_deref() != Some(&expected) {
+            self.compare(false);
+        }
+        Ok(())
+    }
+
+    /// Takes the outcome of a comparison with the marker in Redis. Before the first pipeline of a run
+    /// there is none of its own, which is no loss.
+    fn compare(&mut self, is_expected: bool) {
+        if !is_expected && std::mem::replace(&mut self.is_marked, true) {
+            tracing::warn!("Redis has lost data; all profiles are written anew");
+            self.is_marked = false;
+            self.status.lost.store(true, Ordering::Release);
+        }
+        if is_expected {
+            self.is_marked = true;
+        }
+    }
+
+    fn mark(&self, written: u64) -> String {
+        format!("{}:{written}", self.run)
+    }
+
+    fn note_failure(&mut self, error: &redis::RedisError) {
+        self.connection = None;
+        self.metrics.connected.set(0);
+        self.metrics.errors.inc();
+        if !std::mem::replace(&mut self.is_away, true) {
+            tracing::warn!(%error, "Redis does not take profiles; they wait");
+        }
+    }
+
+    /// Measures a pipeline that Redis has taken, gives its buffer back, and wakes the worker.
+    fn finish(&mut self, delivery: Delivery, began: Instant) {
+        self.metrics.connected.set(1);
+        self.metrics.flush.observe(began.elapsed().as_secs_f64());
+        self.metrics.fields.inc_by(delivery.pipeline.fields());
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        for (time, events) in delivery.records {
+            let age = Duration::from_millis(u64::try_from(now - time).unwrap_or(0)).as_secs_f64();
+            for _ in 0..events {
+                self.freshness.observe(age);
+            }
+        }
+        self.freshness.flush();
+        // There is room: the worker takes a spare buffer for each pipeline that it sends.
+        let _ = self.spare.try_send(delivery.pipeline.into_packed());
+        self.status.in_flight.fetch_sub(1, Ordering::AcqRel);
+        delivery.worker.unpark();
+    }
+}
