@@ -6,11 +6,16 @@ use crate::reason::Reason;
 use dataflows::record::event::Event;
 use dataflows::record::product::{CatalogueRow, Product};
 use dataflows::score::weights::Score;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// Reads a row of the catalogue. The key, where there is one, is the product's id, which `id` in
 /// the value may repeat. A row without a value, with an empty one, with `null` or with
 /// `{"deleted":true}` deletes the product; one with `"available":false` keeps it from being
-/// recommended.
+/// recommended. Key and value may be wrapped as change data capture wraps them (Debezium, Kafka
+/// Connect): `{"payload":…}`, and `{"op":…,"before":…,"after":…}` with `op` `d` for a deletion; so may
+/// a row be marked by `"__deleted":"true"`.
 ///
 /// # Errors
 /// The [`Reason`] why the record is a dead letter.
@@ -27,7 +32,10 @@ pub fn parse_row(
         Some(Err(_)) => return Err(Reason::BadProduct),
         None => None,
     };
+    let key = key.map(unwrapped_key).transpose()?;
+    let key = key.as_deref();
     let value = value.unwrap_or(b"").trim_ascii();
+    let (value, deleted) = unwrapped(value);
     if value.is_empty() || value == b"null" {
         let product = key.ok_or(Reason::NoProduct)?.to_owned();
         return Ok(CatalogueRow { product, row: None });
@@ -40,10 +48,14 @@ pub fn parse_row(
         return Err(Reason::BadProduct);
     }
     let product = required(key.or(id), Reason::NoProduct, Reason::BadProduct)?.to_owned();
-    if object.flag(Field::Deleted).map_err(|()| Reason::BadDeleted)? == Some(true) {
+    if object.is_empty() && !deleted {
+        return Err(Reason::NoField);
+    }
+    let marked = object.flag(Field::Deleted, texts).map_err(|()| Reason::BadDeleted)?;
+    if deleted || marked == Some(true) {
         return Ok(CatalogueRow { product, row: None });
     }
-    let available = object.flag(Field::Available).map_err(|()| Reason::BadAvailable)?;
+    let available = object.flag(Field::Available, texts).map_err(|()| Reason::BadAvailable)?;
     let unavailable = available == Some(false);
     let name = object.text(Field::Name, texts, Reason::BadName)?.unwrap_or("").to_owned();
     let category = object.text(Field::Category, texts, Reason::BadCategory)?;
@@ -51,6 +63,57 @@ pub fn parse_row(
     let price = object.text(Field::Price, texts, Reason::BadPrice)?.map(price).transpose()?;
     let tags = object.into_tags(texts)?.into_iter().map(str::to_owned).collect();
     Ok(CatalogueRow { product, row: Some(Product { name, category, tags, price, unavailable }) })
+}
+
+/// What change data capture wraps a row in.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    /// Of Kafka Connect's converter: the envelope or the row itself.
+    #[serde(borrow, default)]
+    payload: Option<&'a RawValue>,
+    /// `c`, `u`, `r` or `d`.
+    #[serde(borrow, default)]
+    op: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    before: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    after: Option<&'a RawValue>,
+}
+
+/// The row within its wrappings, and whether they say that it was deleted: then it is the row from
+/// before. A value that is not wrapped is returned as it is.
+fn unwrapped(value: &[u8]) -> (&[u8], bool) {
+    match serde_json::from_slice(value) {
+        Ok(Envelope { payload: Some(payload), .. }) => unwrapped(payload.get().as_bytes()),
+        Ok(Envelope { op: Some(op), before, after, .. }) => {
+            let deleted = op == "d";
+            let row = if deleted { before } else { after };
+            (row.map_or(b"".as_slice(), |row| row.get().as_bytes()), deleted)
+        }
+        _ => (value, false),
+    }
+}
+
+/// The id in a key: the key itself, or the `id` of an object.
+fn unwrapped_key(key: &str) -> Result<Cow<'_, str>, Reason> {
+    #[derive(Deserialize)]
+    struct Key<'a> {
+        #[serde(borrow, default)]
+        payload: Option<&'a RawValue>,
+    }
+    if !key.starts_with('{') {
+        return Ok(key.into());
+    }
+    let inner = match serde_json::from_str(key) {
+        Ok(Key { payload: Some(payload) }) => payload.get(),
+        Ok(Key { payload: None }) => key,
+        // An id may begin so.
+        Err(_) => return Ok(key.into()),
+    };
+    let (mut object, mut texts) = (Object::default(), String::new());
+    object.read(inner.as_bytes(), field_of, &mut texts)?;
+    let id = object.text(Field::Product, &texts, Reason::BadProduct)?;
+    required(id, Reason::NoProduct, Reason::BadProduct).map(|id| id.to_owned().into())
 }
 
 /// A price in millionths.
@@ -68,7 +131,7 @@ fn field_of(key: &str) -> Option<Field> {
         "category" => Field::Category,
         "tags" => Field::Tags,
         "price" => Field::Price,
-        "deleted" => Field::Deleted,
+        "deleted" | "__deleted" => Field::Deleted,
         "available" => Field::Available,
         _ => return None,
     })

@@ -34,7 +34,10 @@ pub fn parse_event<'a>(
     };
     let user = match text(Field::User, Reason::BadUser)? {
         // A session without a user is a guest.
-        None => text(Field::Session, Reason::BadSession)?.filter(|guest| !guest.is_empty()),
+        user @ (None | Some("")) => {
+            let session = text(Field::Session, Reason::BadSession)?;
+            session.filter(|guest| !guest.is_empty()).or(user)
+        }
         user => user,
     };
     let user = required(user, Reason::NoUser, Reason::BadUser)?;

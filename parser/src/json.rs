@@ -1,9 +1,11 @@
 //! A record of any shape, read with serde_json in one pass and without a tree.
+//!
+//! A value that no field holds is read past, whatever it is: lone surrogates and any number of brackets
+//! included, since serde_json reads past values without recursion and without decoding texts.
 
-use crate::depth::Depth;
 use crate::field::{Field, FieldOf, FieldValue, Text};
 use crate::reason::Reason;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt::{self, Write};
 
 /// Shows the known fields of a record in their order. Texts that can't be borrowed from the record are
@@ -42,22 +44,25 @@ impl<'a, F: FnMut(Field, FieldValue<'a>)> Visitor<'a> for ObjectVisitor<'_, F> {
         while let Some(field) = map.next_key_seed(KeySeed(self.field_of))? {
             match field {
                 Some(field) => {
-                    let seed = ValueSeed { texts: self.texts, depth: Depth::MAX };
+                    let seed = ValueSeed { texts: self.texts };
                     (self.show)(field, map.next_value_seed(seed)?);
                 }
-                None => map.next_value_seed(Depth::MAX)?,
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
         Ok(())
     }
 }
 
+/// Reads a key as bytes: one that is not Unicode is none of ours, and no error.
 struct KeySeed(FieldOf);
 
 impl<'a> DeserializeSeed<'a> for KeySeed {
     type Value = Option<Field>;
     fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<Option<Field>, D::Error> {
-        json.deserialize_str(self)
+        json.deserialize_bytes(self)
     }
 }
 
@@ -66,14 +71,13 @@ impl Visitor<'_> for KeySeed {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
-    fn visit_str<E: Error>(self, key: &str) -> Result<Option<Field>, E> {
-        Ok((self.0)(key))
+    fn visit_bytes<E: Error>(self, key: &[u8]) -> Result<Option<Field>, E> {
+        Ok(str::from_utf8(key).ok().and_then(self.0))
     }
 }
 
 struct ValueSeed<'s> {
     texts: &'s mut String,
-    depth: Depth,
 }
 
 impl ValueSeed<'_> {
@@ -137,8 +141,8 @@ impl<'a> Visitor<'a> for ValueSeed<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<FieldValue<'a>, A::Error> {
-        let (mut list, depth) = (Some(Vec::new()), self.depth.deeper()?);
-        while let Some(value) = seq.next_element_seed(ValueSeed { texts: self.texts, depth })? {
+        let mut list = Some(Vec::new());
+        while let Some(value) = seq.next_element_seed(ItemSeed(ValueSeed { texts: self.texts }))? {
             match (&mut list, value) {
                 (Some(list), FieldValue::Text(text)) => list.push(text),
                 _ => list = None,
@@ -147,7 +151,54 @@ impl<'a> Visitor<'a> for ValueSeed<'_> {
         Ok(list.map_or(FieldValue::Wrong, FieldValue::List))
     }
 
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<FieldValue<'a>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(FieldValue::Wrong)
+    }
+}
+
+/// An item of a list: as a value, but a list in a list is wrong, however deep it is.
+struct ItemSeed<'s>(ValueSeed<'s>);
+
+impl<'a> DeserializeSeed<'a> for ItemSeed<'_> {
+    type Value = FieldValue<'a>;
+    fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<FieldValue<'a>, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'a> Visitor<'a> for ItemSeed<'_> {
+    type Value = FieldValue<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+    fn visit_borrowed_str<E: Error>(self, text: &'a str) -> Result<FieldValue<'a>, E> {
+        self.0.visit_borrowed_str(text)
+    }
+    fn visit_str<E: Error>(self, text: &str) -> Result<FieldValue<'a>, E> {
+        self.0.visit_str(text)
+    }
+    fn visit_u64<E: Error>(self, number: u64) -> Result<FieldValue<'a>, E> {
+        self.0.visit_u64(number)
+    }
+    fn visit_i64<E: Error>(self, number: i64) -> Result<FieldValue<'a>, E> {
+        self.0.visit_i64(number)
+    }
+    fn visit_f64<E: Error>(self, number: f64) -> Result<FieldValue<'a>, E> {
+        self.0.visit_f64(number)
+    }
+    fn visit_unit<E: Error>(self) -> Result<FieldValue<'a>, E> {
+        self.0.visit_unit()
+    }
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<FieldValue<'a>, E> {
+        self.0.visit_bool(flag)
+    }
+    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<FieldValue<'a>, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(FieldValue::Wrong)
+    }
     fn visit_map<A: MapAccess<'a>>(self, map: A) -> Result<FieldValue<'a>, A::Error> {
-        self.depth.visit_map(map).map(|()| FieldValue::Wrong)
+        self.0.visit_map(map)
     }
 }

@@ -2,12 +2,15 @@
 
 use crate::field::{Field, FieldOf, FieldValue};
 use crate::reason::Reason;
-use crate::time::milliseconds;
+use crate::time::{TimeError, YEAR_2000, milliseconds};
 use crate::{flat, json};
 use dataflows::record::event::Event;
 
 /// The longest record that is read, in bytes: what a broker takes by default.
 pub const MAX_RECORD: usize = 1 << 20;
+
+/// The mark that some editors and exports write at the beginning.
+pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// How far ahead of us a record's time may be, in milliseconds: a day.
 pub const MAX_AHEAD: i64 = 24 * 60 * 60 * 1000;
@@ -31,6 +34,7 @@ impl<'a> Object<'a> {
         if record.len() > MAX_RECORD {
             return Err(Reason::TooLarge);
         }
+        let record = record.strip_prefix(BYTE_ORDER_MARK).unwrap_or(record);
         if self.read_flat(record, field_of).is_some() {
             return Ok(());
         }
@@ -85,13 +89,19 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// A field's boolean, if the record has one.
-    pub(crate) fn flag(&self, field: Field) -> Result<Option<bool>, ()> {
-        match self.fields[field as usize] {
+    /// A field's boolean, if the record has one; it may be written as a text.
+    pub(crate) fn flag(&self, field: Field, texts: &str) -> Result<Option<bool>, ()> {
+        match &self.fields[field as usize] {
             FieldValue::Absent => Ok(None),
-            FieldValue::Flag(flag) => Ok(Some(flag)),
+            FieldValue::Flag(flag) => Ok(Some(*flag)),
+            FieldValue::Text(text) => text.within(texts).parse().map(Some).map_err(drop),
             _ => Err(()),
         }
+    }
+
+    /// True where the record has no field that is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fields.iter().all(|value| matches!(value, FieldValue::Absent))
     }
 
     /// The record's `timestamp`, or else its broker's time, or else `now`; in milliseconds.
@@ -102,8 +112,11 @@ impl<'a> Object<'a> {
         now: i64,
     ) -> Result<i64, Reason> {
         let time = match self.text(Field::Time, texts, Reason::BadTimestamp)? {
-            Some(text) => milliseconds(text).ok_or(Reason::BadTimestamp)?,
-            None => record_time.filter(|&time| time >= 0).unwrap_or(now),
+            Some(text) => milliseconds(text).map_err(|error| match error {
+                TimeError::NoTime => Reason::BadTimestamp,
+                TimeError::TooOld => Reason::OldTimestamp,
+            })?,
+            None => record_time.filter(|&time| time >= YEAR_2000).unwrap_or(now),
         };
         if time > now.saturating_add(MAX_AHEAD) {
             return Err(Reason::FutureTimestamp);

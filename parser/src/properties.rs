@@ -2,7 +2,7 @@
 
 use crate::event::field_of;
 use crate::object::Object;
-use crate::time::milliseconds;
+use crate::time::{TimeError, YEAR_2000, milliseconds};
 use crate::{MAX_AHEAD, Reason, Scratch, parse_event, parse_merge, parse_row};
 use dataflows::record::event::{Event, Kind};
 use proptest::collection::{hash_map, vec};
@@ -36,16 +36,22 @@ fn oracle(record: &[u8], topic: Kind, record_time: Option<i64>) -> Result<Owned,
     };
     let session = || scalar(&["sessionId", "session_id"], Reason::BadSession);
     let user = match scalar(&["userId", "user_id"], Reason::BadUser)? {
-        None => session()?.filter(|guest| !guest.is_empty()).ok_or(Reason::NoUser)?,
-        Some(user) => user,
+        Some(user) if !user.is_empty() => user,
+        user => {
+            let guest = session()?.filter(|guest| !guest.is_empty());
+            guest.or(user).ok_or(Reason::NoUser)?
+        }
     };
     let user = Some(user).filter(|user| !user.is_empty()).ok_or(Reason::BadUser)?;
     let product = scalar(&["product", "productId", "product_id"], Reason::BadProduct)?;
     let product = product.ok_or(Reason::NoProduct)?;
     let product = Some(product).filter(|id| !id.is_empty()).ok_or(Reason::BadProduct)?;
     let time = match scalar(&["timestamp"], Reason::BadTimestamp)? {
-        Some(text) => milliseconds(&text).ok_or(Reason::BadTimestamp)?,
-        None => record_time.filter(|&time| time >= 0).unwrap_or(NOW),
+        Some(text) => milliseconds(&text).map_err(|error| match error {
+            TimeError::NoTime => Reason::BadTimestamp,
+            TimeError::TooOld => Reason::OldTimestamp,
+        })?,
+        None => record_time.filter(|&time| time >= YEAR_2000).unwrap_or(NOW),
     };
     if time > NOW + MAX_AHEAD {
         return Err(Reason::FutureTimestamp);
@@ -186,7 +192,7 @@ proptest! {
     #[test]
     fn an_event_comes_back_as_it_was_written(
         user in "\\PC{1,40}", product in "\\PC{1,40}", category in any::<String>(),
-        time in 0..NOW, tags in vec("\\PC{1,9}", 0..9),
+        time in YEAR_2000..NOW, tags in vec("\\PC{1,9}", 0..9),
     ) {
         let time_text = jiff::Timestamp::from_millisecond(time).unwrap().to_string();
         let record = serde_json::json!({

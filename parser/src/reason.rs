@@ -6,7 +6,7 @@ use thiserror::Error;
 /// `Display` is for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 pub enum Reason {
-    /// Not JSON, or nested deeper than 64 levels.
+    /// Not JSON.
     #[error("the record is not JSON")]
     NotJson,
     /// JSON, but no object: a text, a number, a list…
@@ -31,8 +31,14 @@ pub enum Reason {
     #[error("the product's id is not a text of 1 to 512 bytes or a number, or contradicts the key")]
     BadProduct,
     /// With a time that can't be one.
-    #[error("timestamp is neither ISO 8601 nor milliseconds since 1970")]
+    #[error("timestamp is neither ISO 8601 nor a number since 1970")]
     BadTimestamp,
+    /// With a time before the year 2000.
+    #[error(
+        "timestamp is before the year 2000; a number is seconds, milliseconds, microseconds or \
+         nanoseconds since 1970, which its size tells"
+    )]
+    OldTimestamp,
     /// More than a day ahead of us.
     #[error("timestamp is more than a day ahead")]
     FutureTimestamp,
@@ -57,6 +63,9 @@ pub enum Reason {
     /// A merge of somebody with themselves.
     #[error("from is the userId itself")]
     SameUser,
+    /// A catalogue row without any field that is known.
+    #[error("the row has no field that is known")]
+    NoField,
     /// A catalogue row with a name that can't be one.
     #[error("name is not a text of at most 512 bytes or a number")]
     BadName,
@@ -73,7 +82,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, which are all values of a metric's label.
-    pub const ALL: [Reason; 21] = [
+    pub const ALL: [Reason; 23] = [
         Reason::NotJson,
         Reason::NotObject,
         Reason::TooLarge,
@@ -83,6 +92,7 @@ impl Reason {
         Reason::NoProduct,
         Reason::BadProduct,
         Reason::BadTimestamp,
+        Reason::OldTimestamp,
         Reason::FutureTimestamp,
         Reason::BadTags,
         Reason::BadCategory,
@@ -91,6 +101,7 @@ impl Reason {
         Reason::NoGuest,
         Reason::BadGuest,
         Reason::SameUser,
+        Reason::NoField,
         Reason::BadName,
         Reason::BadPrice,
         Reason::BadDeleted,
@@ -109,6 +120,7 @@ impl Reason {
             Reason::NoProduct => "no_product",
             Reason::BadProduct => "bad_product",
             Reason::BadTimestamp => "bad_timestamp",
+            Reason::OldTimestamp => "old_timestamp",
             Reason::FutureTimestamp => "future_timestamp",
             Reason::BadTags => "bad_tags",
             Reason::BadCategory => "bad_category",
@@ -117,6 +129,7 @@ impl Reason {
             Reason::NoGuest => "no_guest",
             Reason::BadGuest => "bad_guest",
             Reason::SameUser => "same_user",
+            Reason::NoField => "no_field",
             Reason::BadName => "bad_name",
             Reason::BadPrice => "bad_price",
             Reason::BadDeleted => "bad_deleted",

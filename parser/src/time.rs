@@ -1,14 +1,36 @@
-//! Timestamps: ISO 8601, or milliseconds since the Unix epoch.
+//! Timestamps: ISO 8601, or a number since the Unix epoch in a unit that its size tells.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use thiserror::Error;
 
-/// Reads a time as milliseconds since the Unix epoch; `None` for a text that is no time, or one before
-/// 1970. A time without an offset is UTC.
-pub fn milliseconds(text: &str) -> Option<i64> {
-    let time = fixed(text.as_bytes()).or_else(|| number(text)).or_else(|| iso(text))?;
-    (time >= 0).then_some(time)
+/// 2000-01-01 in milliseconds since the Unix epoch. No shop's event is older.
+pub(crate) const YEAR_2000: i64 = 946_684_800_000;
+
+/// The reason why a text is no time of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum TimeError {
+    /// It is no time.
+    #[error("is no time")]
+    NoTime,
+    /// It is before the year 2000.
+    #[error("is before the year 2000")]
+    TooOld,
+}
+
+/// Reads a time as milliseconds since the Unix epoch. A time without an offset is UTC. A number is
+/// seconds, milliseconds, microseconds or nanoseconds: these do not overlap from 2000 on.
+///
+/// # Errors
+/// When the text is no time, or one before the year 2000.
+pub fn milliseconds(text: &str) -> Result<i64, TimeError> {
+    let time = fixed(text.as_bytes()).or_else(|| number(text)).or_else(|| iso(text));
+    match time {
+        Some(time) if time < YEAR_2000 => Err(TimeError::TooOld),
+        Some(time) => Ok(time),
+        None => Err(TimeError::NoTime),
+    }
 }
 
 /// Reads `YYYY-MM-DDTHH:MM:SS[.fff]Z`, which nearly every client sends, ten times as fast as [`iso`].
@@ -62,64 +84,111 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719_468
 }
 
-/// Reads milliseconds as a decimal number; a fraction is cut off.
+/// Reads a decimal number of any unit as milliseconds; what is less than one is cut off.
 fn number(text: &str) -> Option<i64> {
+    const SECONDS: i64 = YEAR_2000 / 1000;
+    const MICROS: i64 = YEAR_2000 * 1000;
+    const NANOS: i64 = MICROS * 1000;
     // Rust also reads "inf" and "nan" as numbers.
     if !text.trim_start_matches('-').starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }
-    text.parse().ok().or_else(|| {
-        let number: f64 = text.parse().ok()?;
-        #[allow(clippy::cast_possible_truncation, reason = "1e15 is within i64")]
-        (number.abs() < 1e15).then_some(number as i64)
-    })
+    if let Ok(whole) = text.parse() {
+        return Some(match whole {
+            SECONDS..YEAR_2000 => whole * 1000,
+            MICROS..NANOS => whole / 1000,
+            NANOS.. => whole / 1_000_000,
+            // Milliseconds; what is less is too old in any unit.
+            _ => whole,
+        });
+    }
+    let number: f64 = text.parse().ok()?;
+    let factor = match number {
+        9.466_848e8..9.466_848e11 => 1e3,
+        9.466_848e14..9.466_848e17 => 1e-3,
+        9.466_848e17.. => 1e-6,
+        _ => 1.0,
+    };
+    #[allow(clippy::cast_possible_truncation, reason = "1e15 is within i64")]
+    Some(number * factor).filter(|time| time.abs() < 1e15).map(|time| time as i64)
 }
 
-/// Reads everything else that ISO 8601 allows: offsets, other precisions, a date alone.
+/// Reads everything else that ISO 8601 allows: offsets, other precisions, a date alone. A zone's name in
+/// brackets after an offset (RFC 9557) says nothing that the offset does not; " UTC" is an offset of 0.
 fn iso(text: &str) -> Option<i64> {
-    let timestamp = text.parse::<Timestamp>().or_else(|_| {
-        let civil: DateTime = text.parse()?;
-        civil.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp())
-    });
-    timestamp.ok().map(Timestamp::as_millisecond)
+    let text = text.strip_suffix(']').and_then(|text| text.split('[').next()).unwrap_or(text);
+    let utc = text.strip_suffix(" UTC");
+    let timestamp = match utc {
+        Some(civil) => utc_of(civil),
+        // A date and time of no offset, rather than one whose offset would be passed over.
+        None => text.parse().ok().or_else(|| has_no_offset(text).then(|| utc_of(text))?),
+    };
+    timestamp.map(Timestamp::as_millisecond)
+}
+
+fn utc_of(civil: &str) -> Option<Timestamp> {
+    let civil: DateTime = civil.parse().ok()?;
+    civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+}
+
+/// True for a text whose time, after its date, has neither `Z` nor a sign.
+fn has_no_offset(text: &str) -> bool {
+    let time = text.split_once(['T', 't', ' ']).map_or("", |(_, time)| time);
+    !time.contains(['Z', 'z', '+', '-'])
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::time::{fixed, iso, milliseconds};
+    use crate::time::{TimeError, fixed, iso, milliseconds};
     use proptest::prelude::{any, proptest};
 
     #[test]
     fn timestamps_are_read_in_every_spelling() {
-        let noon = Some(1_743_508_800_000);
+        let noon = Ok(1_743_508_800_000);
+        let (old, none) = (Err(TimeError::TooOld), Err(TimeError::NoTime));
         let cases = [
             ("2025-04-01T12:00:00.000Z", noon),
             ("2025-04-01T12:00:00Z", noon),
-            ("2025-04-01T12:00:00.123456Z", Some(1_743_508_800_123)),
+            ("2025-04-01T12:00:00.123456Z", Ok(1_743_508_800_123)),
             ("2025-04-01T14:00:00+02:00", noon),
             ("2025-04-01T14:00:00.000+0200", noon),
             ("2025-04-01T12:00:00", noon),
             ("2025-04-01 12:00:00Z", noon),
-            ("2025-04-01", Some(1_743_465_600_000)),
+            ("2025-04-01", Ok(1_743_465_600_000)),
             ("20250401T120000Z", noon),
             ("1743508800000", noon),
             ("1743508800000.9", noon),
             ("1.7435088e12", noon),
-            ("0", Some(0)),
-            ("1970-01-01T00:00:00Z", Some(0)),
-            ("2024-02-29T00:00:00Z", Some(1_709_164_800_000)),
-            ("1969-12-31T23:59:59Z", None),
-            ("-1", None),
-            ("2025-02-29T00:00:00Z", None),
-            ("2025-13-01T00:00:00Z", None),
-            ("2025-00-01T00:00:00Z", None),
-            ("2025-04-01T24:00:00Z", None),
-            ("2025-04-01T12:60:00Z", None),
-            ("2025-04-01t12:0a:00Z", None),
-            ("yesterday", None),
-            ("inf", None),
-            ("1e300", None),
-            ("", None),
+            ("1743508800", noon),
+            ("1743508800.123", Ok(1_743_508_800_123)),
+            ("1743508800123456", Ok(1_743_508_800_123)),
+            ("1743508800123456789", Ok(1_743_508_800_123)),
+            ("1.743508800123e15", Ok(1_743_508_800_123)),
+            ("946684800", Ok(946_684_800_000)),
+            ("946684800000", Ok(946_684_800_000)),
+            ("2025-04-01T14:00:00+02:00[Europe/Berlin]", noon),
+            ("2025-04-01T12:00:00Z[UTC]", noon),
+            ("2025-04-01 12:00:00 UTC", noon),
+            ("2025-04-01 12:00 UTC", noon),
+            ("946684799", old),
+            ("0", old),
+            ("0.5", old),
+            ("1970-01-01T00:00:00Z", old),
+            ("1999-12-31T23:59:59.999Z", old),
+            ("2024-02-29T00:00:00Z", Ok(1_709_164_800_000)),
+            ("1969-12-31T23:59:59Z", old),
+            ("-1", old),
+            ("2025-02-29T00:00:00Z", none),
+            ("2025-13-01T00:00:00Z", none),
+            ("2025-00-01T00:00:00Z", none),
+            ("2025-04-01T24:00:00Z", none),
+            ("2025-04-01T12:60:00Z", none),
+            ("2025-04-01t12:0a:00Z", none),
+            ("2025-04-01T12:00:00+25:99", none),
+            ("yesterday", none),
+            ("inf", none),
+            ("1e300", none),
+            ("", none),
         ];
         for (text, time) in cases {
             assert_eq!(milliseconds(text), time, "{text}");

@@ -25,14 +25,7 @@ pub(super) fn id<'a>(value: &'a str, name: &str) -> Result<&'a str, LineError> {
     }
 }
 
-/// Reads a time, as ISO 8601 or as a number of milliseconds.
+/// Reads a time, as ISO 8601 or as a number, in any spelling that events have.
 pub(super) fn time(value: &str) -> Result<i64, LineError> {
-    let text = value.strip_suffix(" UTC").unwrap_or(value);
-    milliseconds(text).ok_or_else(|| LineError(format!("{value:?} is no time")))
-}
-
-/// Reads a time in whole seconds.
-pub(super) fn seconds(value: &str) -> Result<i64, LineError> {
-    let seconds = value.parse().ok().filter(|&seconds: &i64| (0..1 << 40).contains(&seconds));
-    seconds.map(|seconds| seconds * 1_000).ok_or_else(|| LineError(format!("{value:?} is no time")))
+    milliseconds(value).map_err(|error| LineError(format!("{value:?} {error}")))
 }

@@ -1,6 +1,6 @@
 //! The formats of the click sets, each with its reader of one line.
 
-use crate::read::csv::{fields, id, seconds, time};
+use crate::read::csv::{fields, id, time};
 use crate::read::record::{LineError, Record};
 use clap::ValueEnum;
 use dataflows::record::event::Kind;
@@ -98,7 +98,7 @@ fn taobao(line: &str) -> Result<Record<'_>, LineError> {
         _ => return unknown(event),
     };
     let (user, product) = (id(user, "user")?, id(product, "item")?);
-    Ok(plain(kind, seconds(at)?, user, "", product, category))
+    Ok(plain(kind, time(at)?, user, "", product, category))
 }
 
 fn yoochoose(line: &str) -> Result<Record<'_>, LineError> {

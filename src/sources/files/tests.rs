@@ -98,7 +98,7 @@ fn append(log: &FileLog, events: Vec<NewRecord>) -> Vec<Position> {
 }
 
 fn event(kind: Kind, user: &str) -> NewRecord {
-    let json = format!("{{\"userId\":\"{user}\",\n\"product\":\"p\",\"timestamp\":1}}");
+    let json = format!("{{\"userId\":\"{user}\",\n\"product\":\"p\",\"timestamp\":1743508800}}");
     NewRecord { subject: kind.into(), user: user.into(), json: json.into() }
 }
 
@@ -152,7 +152,7 @@ fn check_stored(json: &str, stored: impl FnOnce(&str) -> bool) {
 fn an_event_that_does_not_say_when_it_happened_is_stamped_when_it_is_stored() {
     for json in [
         r#"{"userId":"u","product":"p","timestamp":"2025-04-01T12:00:00.000Z"}"#,
-        r#"{"timestamp":0,"userId":"u","product":"p"}"#,
+        r#"{"timestamp":1743508800,"userId":"u","product":"p"}"#,
     ] {
         check_stored(json, |line| line == json);
     }
@@ -229,15 +229,18 @@ fn merges_are_stored_and_read() {
             vec![NewRecord { subject: Subject::Merge, user: "u".into(), json: json.into() }],
         )
     };
-    let good = r#"{"userId":"u","from":"g","timestamp":5}"#;
+    let good = r#"{"userId":"u","from":"g","timestamp":1743508800000}"#;
     assert_eq!(merge(good), [at("user-merges", 0)]);
     let length = i64::try_from(good.len()).unwrap() + 1;
-    assert_eq!(merge(r#"{"userId":"u","timestamp":5}"#), [at("user-merges", length)]);
+    assert_eq!(merge(r#"{"userId":"u","timestamp":1743508800000}"#), [at("user-merges", length)]);
     let mut taken = Taken::default();
     taken.take_until(&outlets, |taken| {
         taken.next.get("user-merges").is_some_and(|next| *next > length)
     });
-    assert_eq!(taken.merges, [Merge { guest: "g".into(), time: 5, account: "u".into() }]);
+    assert_eq!(
+        taken.merges,
+        [Merge { guest: "g".into(), time: 1_743_508_800_000, account: "u".into() }]
+    );
     let letters = &fixture.metrics.dead_letters;
     assert_eq!(letters.with_label_values(&["user-merges", "no_guest"]).get(), 1);
 }
