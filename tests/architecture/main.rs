@@ -153,6 +153,22 @@ fn check_loops(folder: &str) {
 }
 
 #[test]
+fn the_walks_pass_each_file_once_in_the_order_of_the_tree() {
+    let mut places = BTreeMap::new();
+    for folder in crates() {
+        let texts = texts(&folder);
+        let files = Crate::new(texts.iter().map(|(file, text)| (&**file, &**text)));
+        for (place, file) in files.in_order().into_iter().enumerate() {
+            places.insert(format!("{folder}/{file}"), (folder.clone(), place));
+        }
+    }
+    let markdown = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let table = walk::read(&markdown).unwrap();
+    let faults = walk::faults(&table, |file| places.get(file).cloned());
+    assert!(faults.is_empty(), "ARCHITECTURE.md: {faults:#?}");
+}
+
+#[test]
 fn no_files_name_each_other_in_a_loop() {
     let tools = ["scripts/bench.d/tool", "dataflows/examples/drive"];
     for folder in crates().iter().map(String::as_str).chain(tools) {
