@@ -207,6 +207,7 @@ fn source(
 fn limits(http: &config::HttpConfig) -> HttpLimits {
     HttpLimits {
         max_body_bytes: http.max_body_bytes,
+        body_budget_bytes: http.body_budget_bytes,
         header_timeout: http.header_timeout,
         request_timeout: http.request_timeout,
         max_connections: http.max_connections,

@@ -130,10 +130,19 @@ fn zookeeper(reader: &mut SettingReader) -> Option<ZooKeeperConfig> {
 
 fn http(reader: &mut SettingReader) -> HttpConfig {
     let stand_in = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let listen = reader.text("http.listen", "127.0.0.1:8080", address).unwrap_or(stand_in);
+    let threads = reader.number("http.threads", 2, 1..=256);
+    let max_body_bytes = reader.number("http.max_body_bytes", MIB, 1_024..=64 * MIB);
+    let body_budget_bytes = reader.number("http.body_budget_bytes", 64 * MIB, 1_024..=16 * GIB);
+    if body_budget_bytes < max_body_bytes {
+        let rule = format!("must be at least http.max_body_bytes, which is {max_body_bytes}");
+        reader.refuse("http.body_budget_bytes", rule);
+    }
     HttpConfig {
-        listen: reader.text("http.listen", "127.0.0.1:8080", address).unwrap_or(stand_in),
-        threads: reader.number("http.threads", 2, 1..=256),
-        max_body_bytes: reader.number("http.max_body_bytes", MIB, 1_024..=64 * MIB),
+        listen,
+        threads,
+        max_body_bytes,
+        body_budget_bytes,
         header_timeout: reader.millis("http.header_timeout_ms", 5_000, 10..=600_000),
         request_timeout: reader.millis("http.request_timeout_ms", 10_000, 10..=600_000),
         max_connections: reader.number("http.max_connections", 1_024, 1..=1_000_000),

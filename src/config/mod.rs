@@ -125,6 +125,8 @@ pub struct HttpConfig {
     pub threads: usize,
     /// The largest request body, in bytes.
     pub max_body_bytes: usize,
+    /// The most memory, in bytes, that all request bodies take together.
+    pub body_budget_bytes: usize,
     /// The longest time that a request's head may take to arrive.
     pub header_timeout: Duration,
     /// The longest time that a request may take in all.

@@ -124,6 +124,14 @@ fn what_is_wrong_is_told_with_its_place_and_its_rule() {
         &["f.toml:1: http.listen = \"8080\": must be an IP address and a port, as 127.0.0.1:8080"],
     );
     check(
+        "[http]\nmax_body_bytes = 2048\nbody_budget_bytes = 1024",
+        &[],
+        &[],
+        &[
+            "f.toml:3: http.body_budget_bytes = 1024: must be at least http.max_body_bytes, which is 2048",
+        ],
+    );
+    check(
         "zookeeper.auth_scheme = \"digest\"",
         &[],
         &[],

@@ -45,9 +45,11 @@ fn waits(call: &Call<'_>) -> Result<bool, Fault> {
 }
 
 async fn store(call: &Call<'_>, records: Vec<NewRecord>, visible: bool) -> Result<Reply, Fault> {
-    let positions = call.wait("the event log", call.front.log.append(records)).await?;
+    let count = records.len();
+    let stored = call.wait("the event log", call.front.log.append(records)).await?;
+    let positions = last_of_each_partition(stored);
     let mut body = Vec::with_capacity(64 * (1 + positions.len()));
-    json::stored(&mut body, &positions);
+    json::stored(&mut body, count, &positions);
     let mut reply = if visible {
         json_as_of(until_visible(call, &positions).await?, body)
     } else {
@@ -55,6 +57,15 @@ async fn store(call: &Call<'_>, records: Vec<NewRecord>, visible: bool) -> Resul
     };
     *reply.status_mut() = StatusCode::CREATED;
     Ok(reply)
+}
+
+fn last_of_each_partition(positions: Vec<Position>) -> Vec<Position> {
+    let mut last = BTreeMap::new();
+    for Position { partition, offset } in positions {
+        let last = last.entry(partition).or_insert(offset);
+        *last = offset.max(*last);
+    }
+    last.into_iter().map(|(partition, offset)| Position { partition, offset }).collect()
 }
 
 /// Parses a body that is one event or an array of them. The bytes that are stored are those that
@@ -81,15 +92,10 @@ fn parsed(body: &[u8]) -> Result<Vec<NewRecord>, Fault> {
     events.collect()
 }
 
-/// Waits until every read, of any process, shows the events at these positions. Returns the logical
-/// time from which on they do.
-async fn until_visible(call: &Call<'_>, positions: &[Position]) -> Result<u64, Fault> {
-    let mut last = BTreeMap::new();
-    for Position { partition, offset } in positions {
-        let last = last.entry(partition).or_insert(*offset);
-        *last = (*offset).max(*last);
-    }
-    let partitions: Vec<_> = last.keys().map(|partition| partition.name()).collect();
+/// Waits until every read, of any process, shows the events up to these positions. Returns the
+/// logical time from which on they do.
+async fn until_visible(call: &Call<'_>, last: &[Position]) -> Result<u64, Fault> {
+    let partitions: Vec<_> = last.iter().map(|last| last.partition.name()).collect();
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut after = 0;
@@ -105,7 +111,7 @@ async fn until_visible(call: &Call<'_>, positions: &[Position]) -> Result<u64, F
             Err(Fault::Late(_)) => return Err(not_visible()),
             Err(fault) => return Err(fault),
         };
-        if last.values().zip(&answer.body).all(|(last, next)| last < next) {
+        if last.iter().zip(&answer.body).all(|(last, next)| last.offset < *next) {
             return Ok(answer.as_of);
         }
         // An answer as of the same time would be the same.

@@ -38,7 +38,7 @@ pub(super) async fn write(call: &Call<'_>, body: Incoming) -> Result<Reply, Faul
     if path == WEIGHTS {
         checked_weights(&value)?;
     }
-    call.wait(STORE, call.front.settings.put(&path, value.into())).await?;
+    call.wait(STORE, call.front.settings.put(&path, value.to_vec())).await?;
     let mut body = Vec::with_capacity(64);
     Object::new(&mut body).text("path", &path).end();
     Ok(json_reply(body))

@@ -5,7 +5,7 @@ use crate::http::json;
 use crate::http::reply::{Reply, json_reply};
 use crate::settings::StoreError;
 use hyper::StatusCode;
-use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use hyper::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER};
 
 /// Why a request failed. The text is the `error` of the answer, the field its `details`.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,8 @@ pub(super) enum Fault {
         /// The largest body that is allowed, in bytes.
         limit: usize,
     },
+    #[error("the request's body is encoded in a way that is not decoded here")]
+    Encoding(String),
     #[error("internal error")]
     Internal(String),
     #[error("refused by a service behind")]
@@ -49,6 +51,7 @@ impl Fault {
             Fault::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Fault::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Fault::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Fault::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Fault::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Fault::Refused(_) => StatusCode::BAD_GATEWAY,
             Fault::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -69,6 +72,7 @@ impl Fault {
             | Fault::Late(details) => details.clone(),
             Fault::Method { allow } => format!("this route allows {allow}"),
             Fault::SlowBody => "send the body sooner".into(),
+            Fault::Encoding(found) => format!("Content-Encoding is gzip or none, not {found:?}"),
             Fault::TooLarge { limit } => format!("the limit is {limit} bytes"),
         }
     }
@@ -83,6 +87,9 @@ impl Fault {
             Fault::Method { allow } => {
                 let allow = HeaderValue::from_str(&allow).expect("methods are plain ASCII");
                 reply.headers_mut().insert(ALLOW, allow);
+            }
+            Fault::Encoding(_) => {
+                reply.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
             }
             Fault::Unavailable(_) => {
                 reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));

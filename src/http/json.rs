@@ -113,9 +113,9 @@ pub(super) fn merge(out: &mut Vec<u8>, merge: &Merge) {
 }
 
 /// `{"stored": count, "positions": [{"topic", "partition", "offset"}]}`
-pub(super) fn stored(out: &mut Vec<u8>, positions: &[Position]) {
+pub(super) fn stored(out: &mut Vec<u8>, count: usize, positions: &[Position]) {
     Object::new(out)
-        .plain("stored", positions.len())
+        .plain("stored", count)
         .with("positions", |out| list(out, positions, position))
         .end();
 }

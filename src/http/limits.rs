@@ -7,6 +7,9 @@ use std::time::Duration;
 pub struct HttpLimits {
     /// The largest request body, in bytes; a larger one is answered 413.
     pub max_body_bytes: usize,
+    /// The most memory, in bytes, that the bodies of all requests under way take together; one that
+    /// does not fit is answered 503.
+    pub body_budget_bytes: usize,
     /// The longest time that a request's head may take to arrive, and that a connection may be
     /// idle.
     pub header_timeout: Duration,
@@ -26,6 +29,7 @@ impl Default for HttpLimits {
     fn default() -> HttpLimits {
         HttpLimits {
             max_body_bytes: 1 << 20,
+            body_budget_bytes: 64 << 20,
             header_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(10),
             max_connections: 1024,

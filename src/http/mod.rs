@@ -9,6 +9,7 @@ mod json;
 mod reply;
 mod fault;
 mod request;
+mod body;
 mod given;
 mod query;
 mod fields;

@@ -1,13 +1,9 @@
-//! Reads the parts of a request: percent-encoded text, ids, the body.
+//! Reads the parts of a request's path: percent-encoded text, ids.
 
 use crate::http::fault::Fault;
-use bytes::Bytes;
 use dataflows::record::event::Event;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
-use tokio::time::{Instant, timeout_at};
 
 /// The most items that a client may ask for at once.
 pub(super) const MOST_ITEMS: usize = 1000;
@@ -32,24 +28,6 @@ pub(super) fn checked(what: &str, id: &str) -> Result<(), Fault> {
             let limit = Event::MAX_TEXT;
             Err(Fault::Bad(format!("{what} has 1 to {limit} bytes, this one {length}")))
         }
-    }
-}
-
-/// Reads the whole body, if it is within the limit and arrives in time.
-pub(super) async fn body(
-    incoming: Incoming,
-    limit: usize,
-    deadline: Instant,
-) -> Result<Bytes, Fault> {
-    // A body that announces too large a size is refused before it is read.
-    if incoming.size_hint().lower() > limit as u64 {
-        return Err(Fault::TooLarge { limit });
-    }
-    match timeout_at(deadline, Limited::new(incoming, limit).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Fault::TooLarge { limit }),
-        Ok(Err(error)) => Err(Fault::Bad(format!("the body broke off: {error}"))),
-        Err(_) => Err(Fault::SlowBody),
     }
 }
 

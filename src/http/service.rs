@@ -1,5 +1,6 @@
 //! Answers requests: finds the route, calls its handler, adds what every answer has.
 
+use crate::http::body::BodyBudget;
 use crate::http::call::Call;
 use crate::http::cors::Cors;
 use crate::http::fault::Fault;
@@ -11,12 +12,14 @@ use crate::http::{Front, HttpLimits, behavior, config, operations, rankings, rea
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// The state that all connections share.
 pub(super) struct Service {
     pub(super) front: Front,
     pub(super) limits: HttpLimits,
+    budget: Arc<BodyBudget>,
     cors: Cors,
     measure: Measure,
 }
@@ -25,7 +28,8 @@ impl Service {
     pub(super) fn new(front: Front, limits: HttpLimits) -> Service {
         let cors = Cors::new(&limits.cors_origins);
         let measure = Measure::new(front.metrics.http.request_duration.clone());
-        Service { front, limits, cors, measure }
+        let budget = Arc::new(BodyBudget::new(limits.body_budget_bytes));
+        Service { front, limits, budget, cors, measure }
     }
 
     /// Answers a request, whatever it is.
@@ -62,8 +66,9 @@ impl Service {
         let method = spec.method(verb).ok_or_else(|| Fault::Method { allow: spec.allow() })?;
         self.cors.check(&parts.headers, method.access)?;
         let query = Query::parse(parts.uri.query().unwrap_or(""), method.parameters)?;
-        let Service { front, limits, .. } = self;
-        let call = &Call { front, limits, deadline, parameter, query };
+        let Service { front, limits, budget, .. } = self;
+        let headers = &parts.headers;
+        let call = &Call { front, limits, budget, headers, deadline, parameter, query };
         let writes = matches!(verb, Verb::Post | Verb::Put);
         match route {
             Route::Profile => reads::profile(call).await,

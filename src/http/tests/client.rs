@@ -32,11 +32,17 @@ impl Client {
         Client { stream: BufReader::new(stream) }
     }
 
-    pub(super) fn send_raw(&mut self, text: &str) {
-        self.stream.get_mut().write_all(text.as_bytes()).unwrap();
+    /// The same connection, to write to while another thread reads from it.
+    pub(super) fn another(&self) -> Client {
+        Client { stream: BufReader::new(self.stream.get_ref().try_clone().unwrap()) }
     }
 
-    pub(super) fn send(&mut self, request: &str, body: &str) {
+    pub(super) fn send_raw(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.get_mut().write_all(bytes.as_ref()).unwrap();
+    }
+
+    pub(super) fn send(&mut self, request: &str, body: impl AsRef<[u8]>) {
+        let body = body.as_ref();
         let (line, headers) = request.split_once('\n').unwrap_or((request, ""));
         let mut text = format!("{line} HTTP/1.1\r\nHost: recsys.test\r\n");
         for header in headers.lines() {
@@ -45,7 +51,7 @@ impl Client {
         if !body.is_empty() {
             text.push_str(&format!("Content-Length: {}\r\n", body.len()));
         }
-        self.send_raw(&format!("{text}\r\n{body}"));
+        self.send_raw([format!("{text}\r\n").as_bytes(), body].concat());
     }
 
     pub(super) fn receive(&mut self, bodiless: bool) -> Reply {

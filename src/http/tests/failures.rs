@@ -97,7 +97,7 @@ fn services_behind_that_fail() {
 fn events_are_answered_once_all_are_visible() {
     let fixture = Fixture::with(Engine::ByHand, HttpLimits::default());
     let mut client = fixture.connect();
-    client.send("POST /api/user-behavior?wait=visible", &format!("[{EVENT},{EVENT}]"));
+    client.send("POST /api/user-behavior?wait=visible", format!("[{EVENT},{EVENT}]"));
     // They lie at the offsets 7 and 8 of one partition: all are in once the next offset is 9.
     for (round, next) in (0..).zip([0, 8, 9]) {
         let asked = fixture.questions.recv().unwrap();

@@ -106,7 +106,7 @@ impl Fixture {
     }
 
     /// One request on a connection of its own: `GET /path`, then any header lines, and a body.
-    pub(super) fn send(&self, request: &str, body: &str) -> Reply {
+    pub(super) fn send(&self, request: &str, body: impl AsRef<[u8]>) -> Reply {
         let mut client = self.connect();
         client.send(request, body);
         client.receive(request.starts_with("HEAD "))

@@ -6,4 +6,5 @@ mod client;
 mod contract;
 mod failures;
 mod connections;
+mod bodies;
 mod ready;
