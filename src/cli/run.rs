@@ -211,6 +211,7 @@ fn limits(http: &config::HttpConfig) -> HttpLimits {
         header_timeout: http.header_timeout,
         request_timeout: http.request_timeout,
         max_connections: http.max_connections,
+        hosts: http.hosts.clone(),
         cors_origins: http.cors_origins.clone(),
         threads: http.threads,
     }

@@ -147,6 +147,7 @@ fn http(reader: &mut SettingReader) -> HttpConfig {
         request_timeout: reader.millis("http.request_timeout_ms", 10_000, 10..=600_000),
         max_connections: reader.number("http.max_connections", 1_024, 1..=1_000_000),
         max_waiting: reader.number("http.max_waiting", 1_024, 1..=1_000_000),
+        hosts: reader.list("http.hosts", &[], host_name),
         cors_origins: reader.list("http.cors_origins", &["*"], origin),
     }
 }
@@ -208,6 +209,20 @@ fn host_port(text: &str) -> Result<String, String> {
     match port.parse::<u16>() {
         Ok(1..) if host_is_good => Ok(text.into()),
         _ => Err(format!("must be host:port, which {text:?} is not")),
+    }
+}
+
+/// A host's name, perhaps with a port, or `*`.
+fn host_name(text: &str) -> Result<String, String> {
+    let (host, port) = text.split_once(':').unwrap_or((text, "1"));
+    let good = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let host_is_good = !host.is_empty() && host.chars().all(good);
+    match port.parse::<u16>() {
+        _ if text == "*" => Ok(text.into()),
+        Ok(1..) if host_is_good => Ok(text.into()),
+        _ => {
+            Err(format!("must be *, or a host's name, perhaps with a port, which {text:?} is not"))
+        }
     }
 }
 

@@ -135,6 +135,8 @@ pub struct HttpConfig {
     pub max_connections: usize,
     /// The most questions that may wait for a worker; one more is answered 503.
     pub max_waiting: usize,
+    /// The names under which the server may be called, besides `localhost` and addresses; `*` is any.
+    pub hosts: Vec<String>,
     /// Web origins that may read and write; `*` lets any read.
     pub cors_origins: Vec<String>,
 }

@@ -137,6 +137,11 @@ fn what_is_wrong_is_told_with_its_place_and_its_rule() {
         &[],
         &["default: zookeeper.auth = \"\": must come with zookeeper.auth_scheme, and it with this"],
     );
+    for bad in ["http://shop", "", "shop:", "shop:0", "[::1]", "a b"] {
+        let rule = "must be *, or a host's name, perhaps with a port";
+        let told = format!("f.toml:1: http.hosts = [{bad:?}]: {rule}, which {bad:?} is not");
+        check(&format!("http.hosts = [{bad:?}]"), &[], &[], &[&told]);
+    }
     check(
         "http.cors_origins = [\"shop\"]",
         &[],

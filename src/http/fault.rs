@@ -14,6 +14,8 @@ pub(super) enum Fault {
     Bad(String),
     #[error("cross-site write refused")]
     CrossOrigin(String),
+    #[error("this server does not answer under that name")]
+    WrongHost(String),
     #[error("no such route")]
     NoRoute(String),
     #[error("no such node")]
@@ -47,6 +49,7 @@ impl Fault {
         match self {
             Fault::Bad(_) => StatusCode::BAD_REQUEST,
             Fault::CrossOrigin(_) => StatusCode::FORBIDDEN,
+            Fault::WrongHost(_) => StatusCode::MISDIRECTED_REQUEST,
             Fault::NoRoute(_) | Fault::NoNode(_) => StatusCode::NOT_FOUND,
             Fault::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Fault::SlowBody => StatusCode::REQUEST_TIMEOUT,
@@ -70,6 +73,9 @@ impl Fault {
             | Fault::Refused(details)
             | Fault::Unavailable(details)
             | Fault::Late(details) => details.clone(),
+            Fault::WrongHost(host) => {
+                format!("add it to http.hosts, if {host:?} is to lead to this server")
+            }
             Fault::Method { allow } => format!("this route allows {allow}"),
             Fault::SlowBody => "send the body sooner".into(),
             Fault::Encoding(found) => format!("Content-Encoding is gzip or none, not {found:?}"),

@@ -18,6 +18,9 @@ pub struct HttpLimits {
     pub request_timeout: Duration,
     /// The most connections at a time; one more is answered 503.
     pub max_connections: usize,
+    /// The names, each with or without a port, under which the front may be called, besides
+    /// `localhost` and addresses. `*` stands for any.
+    pub hosts: Vec<String>,
     /// The origins whose pages may use every route, such as `https://shop.example`. `*` stands for
     /// any origin, and opens the routes that only read.
     pub cors_origins: Vec<String>,
@@ -33,6 +36,7 @@ impl Default for HttpLimits {
             header_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(10),
             max_connections: 1024,
+            hosts: Vec::new(),
             cors_origins: vec!["*".into()],
             threads: 2,
         }

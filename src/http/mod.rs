@@ -13,6 +13,7 @@ mod body;
 mod given;
 mod query;
 mod fields;
+mod hosts;
 mod cors;
 mod measure;
 mod call;

@@ -4,6 +4,7 @@ use crate::http::body::BodyBudget;
 use crate::http::call::Call;
 use crate::http::cors::Cors;
 use crate::http::fault::Fault;
+use crate::http::hosts::Hosts;
 use crate::http::measure::Measure;
 use crate::http::query::Query;
 use crate::http::reply::Reply;
@@ -20,16 +21,18 @@ pub(super) struct Service {
     pub(super) front: Front,
     pub(super) limits: HttpLimits,
     budget: Arc<BodyBudget>,
+    hosts: Hosts,
     cors: Cors,
     measure: Measure,
 }
 
 impl Service {
     pub(super) fn new(front: Front, limits: HttpLimits) -> Service {
+        let hosts = Hosts::new(&limits.hosts);
         let cors = Cors::new(&limits.cors_origins);
         let measure = Measure::new(front.metrics.http.request_duration.clone());
         let budget = Arc::new(BodyBudget::new(limits.body_budget_bytes));
-        Service { front, limits, budget, cors, measure }
+        Service { front, limits, budget, hosts, cors, measure }
     }
 
     /// Answers a request, whatever it is.
@@ -57,6 +60,7 @@ impl Service {
         found: Option<(Route, &str)>,
         deadline: Instant,
     ) -> Result<Reply, Fault> {
+        self.hosts.check(&parts.uri, &parts.headers)?;
         let path = parts.uri.path();
         let (route, parameter) = found.ok_or_else(|| Fault::NoRoute(path.into()))?;
         let spec = route.spec();

@@ -107,7 +107,7 @@ impl Process {
         stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
         let length = body.len();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: t\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
         );
         stream.write_all(format!("{head}{body}").as_bytes()).ok()?;
         let mut answer = String::new();

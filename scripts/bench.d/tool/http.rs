@@ -63,7 +63,7 @@ pub(crate) fn write_request(
     body: &str,
 ) -> anyhow::Result<()> {
     out.clear();
-    write!(out, "{method} {path} HTTP/1.1\r\nHost: bench\r\n")?;
+    write!(out, "{method} {path} HTTP/1.1\r\nHost: localhost\r\n")?;
     write!(out, "Content-Length: {}\r\n\r\n{body}", body.len())?;
     Ok(())
 }

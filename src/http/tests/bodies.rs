@@ -104,7 +104,7 @@ fn slow_bodies_share_one_budget() {
         let mut client = fixture.connect();
         let body = "x".repeat(max_body_bytes - 1);
         let head = format!(
-            "PUT /api/config/x HTTP/1.1\r\nHost: x\r\nContent-Length: {max_body_bytes}\r\n"
+            "PUT /api/config/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: {max_body_bytes}\r\n"
         );
         client.send_raw(format!("{head}\r\n{body}"));
         rests.push(Some(client.another()));

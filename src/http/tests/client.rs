@@ -44,7 +44,7 @@ impl Client {
     pub(super) fn send(&mut self, request: &str, body: impl AsRef<[u8]>) {
         let body = body.as_ref();
         let (line, headers) = request.split_once('\n').unwrap_or((request, ""));
-        let mut text = format!("{line} HTTP/1.1\r\nHost: recsys.test\r\n");
+        let mut text = format!("{line} HTTP/1.1\r\nHost: 127.0.0.1\r\n");
         for header in headers.lines() {
             text.push_str(&format!("{}\r\n", header.trim()));
         }

@@ -16,9 +16,9 @@ fn a_connection_is_kept_and_takes_requests_ahead() {
     }
     let bodies = users.map(|_| client.receive(false).body);
     assert_eq!(bodies, [r#"{"electronics":9,"audio":1.5}"#, "{}", bodies[0].as_str()]);
-    client.send_raw("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hea");
+    client.send_raw("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /hea");
     assert_eq!(client.receive(false).status, 200, "half of a next request holds nothing back");
-    client.send_raw("lthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    client.send_raw("lthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     assert_eq!(client.receive(false).status, 200);
     assert!(client.is_closed());
 }
@@ -62,7 +62,10 @@ fn clients_that_take_too_long() {
     let fixture = Fixture::with(Engine::Scripted, limits);
     for (start, expected) in [
         ("GET /healthz HTTP/1.1\r\nHost:", Some(408)),
-        ("PUT /api/config/a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf", Some(408)),
+        (
+            "PUT /api/config/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf",
+            Some(408),
+        ),
         ("GET /healthz HTTP/1.1\r\nno header\r\n\r\n", Some(400)),
         ("", None),
     ] {

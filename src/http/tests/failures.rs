@@ -110,12 +110,44 @@ fn events_are_answered_once_all_are_visible() {
 }
 
 #[test]
+fn names_that_lead_here_from_elsewhere() {
+    let hosts = vec!["engine".into()];
+    let fixture = Fixture::with(Engine::Scripted, HttpLimits { hosts, ..HttpLimits::default() });
+    for (method, path, host, origin, status) in [
+        ("GET", "/metrics", "engine:8080", "", 200),
+        ("GET", "/metrics", "10.0.0.1:8080", "", 200),
+        ("GET", "/metrics", "[::1]:8080", "", 200),
+        ("GET", "/metrics", "evil:8080", "", 421),
+        ("GET", "/healthz", "evil:8080", "", 421),
+        ("GET", "/nothing", "evil:8080", "", 421),
+        ("OPTIONS", "/api/user-behavior", "evil:8080", "http://evil:8080", 421),
+        ("POST", "/api/recommendation/weights", "evil:8080", "http://evil:8080", 421),
+        ("POST", "/api/recommendation/weights", "engine:8080", "http://evil:8080", 403),
+        ("POST", "/api/recommendation/weights", "engine:8080", "http://engine:8080", 400),
+    ] {
+        let mut client = fixture.connect();
+        let origin = if origin.is_empty() { "" } else { &format!("Origin: {origin}\r\n") };
+        client.send_raw(format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{origin}\r\n"));
+        let reply = client.receive(false);
+        assert_eq!(reply.status, status, "{method} {path} {host} {origin}: {reply:?}");
+    }
+    for (head, status) in [
+        ("GET /healthz HTTP/1.0\r\n\r\n", 200),
+        ("GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n\r\n", 400),
+    ] {
+        let mut client = fixture.connect();
+        client.send_raw(head);
+        assert_eq!(client.receive(false).status, status, "{head}");
+    }
+}
+
+#[test]
 fn pages_of_other_origins() {
     let listed =
         HttpLimits { cors_origins: vec!["https://shop.example".into()], ..HttpLimits::default() };
     let (open, listed) = (Fixture::new(), Fixture::with(Engine::Scripted, listed));
     const SHOP: &str = "Origin: https://shop.example";
-    const OWN: &str = "Origin: http://recsys.test";
+    const OWN: &str = "Origin: http://127.0.0.1";
     const READ: &str = "GET /api/trending";
     const WRITE: &str = "PUT /api/config/a";
     for (fixture, request, header, status, allowed) in [
