@@ -1,7 +1,7 @@
 //! The `recsys` program.
 
 #[cfg(target_os = "linux")]
-mod turns;
+mod scheduler_slice;
 
 use std::process::ExitCode;
 
@@ -10,15 +10,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
-    suit_the_kernel();
+    tune_the_kernel();
     recsys::cli::main()
 }
 
-/// A kernel that refuses costs time, and nothing else.
+/// Asks the kernel for small pages and short slices. If it refuses, the program is slower, and works.
 #[cfg(target_os = "linux")]
-fn suit_the_kernel() {
-    // The allocator asks for huge pages. Buffers of merges are large, and live for milliseconds, so
-    // that a tenth of the time went into clearing two megabytes at a time.
+fn tune_the_kernel() {
+    // The allocator asks for huge pages. Buffers of merges are large and live for milliseconds: a tenth
+    // of the time went into clearing pages of two megabytes.
     let _ = rustix::thread::disable_transparent_huge_pages(true);
-    let _ = turns::shorten();
+    let _ = scheduler_slice::shorten();
 }

@@ -1,6 +1,6 @@
 //! Clicks with dense ids, in the order of their times, each in its visit.
 
-use crate::read::{self, Format, ReadError, Record, Tally};
+use crate::read::{self, ClickRecord, Format, ReadError, Tally};
 use dataflows::record::event::Kind;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -71,7 +71,7 @@ pub struct Builder {
 
 impl Builder {
     /// Adds a record.
-    pub fn push(&mut self, record: &Record<'_>) {
+    pub fn push(&mut self, record: &ClickRecord<'_>) {
         let product = self.products.of(record.product);
         if product as usize == self.tags_of.len() {
             // The category stands in for missing tags, as it does in the engine.
@@ -147,9 +147,9 @@ impl Ids {
 mod tests {
     use super::*;
 
-    fn record<'a>(user: &'a str, session: &'a str, minute: i64) -> Record<'a> {
+    fn record<'a>(user: &'a str, session: &'a str, minute: i64) -> ClickRecord<'a> {
         let (kind, time) = (Kind::View, minute * 60_000);
-        Record { kind, time, user, session, product: "p", category: "", tags: vec!["t"] }
+        ClickRecord { kind, time, user, session, product: "p", category: "", tags: vec!["t"] }
     }
 
     /// Compares the visits of records, in the order of their times.

@@ -8,7 +8,7 @@ pub const LENGTH: usize = 20;
 
 /// Hits and their ranks, over many lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Metrics {
+pub struct RankMetrics {
     /// The number of lists.
     pub asked: u64,
     /// The share of lists with the next product among the first ten.
@@ -48,13 +48,13 @@ impl Ranks {
 
     /// The metrics of all that was counted.
     #[allow(clippy::cast_precision_loss, reason = "no set has 2^53 clicks")]
-    pub fn metrics(&self) -> Metrics {
+    pub fn metrics(&self) -> RankMetrics {
         let mean = |until: usize, gain: fn(f64) -> f64| {
             let ranks = self.at[..until].iter().zip(1_u32..);
             let sum: f64 = ranks.map(|(&count, rank)| count as f64 * gain(rank.into())).sum();
             sum / self.asked.max(1) as f64
         };
-        Metrics {
+        RankMetrics {
             asked: self.asked,
             hr10: mean(10, |_| 1.0),
             hr20: mean(20, |_| 1.0),
@@ -69,11 +69,11 @@ impl Ranks {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Quality {
     /// Over the lists as they are.
-    pub all: Metrics,
+    pub all: RankMetrics,
     /// Over the clicks on another product than the current one, which is taken out of the lists.
-    pub without_current: Metrics,
+    pub without_current: RankMetrics,
     /// Over the clicks on products that are new to the visit, without all others in the lists.
-    pub new: Metrics,
+    pub new: RankMetrics,
     /// The share of known products that were in some list.
     pub coverage: f64,
 }
@@ -146,7 +146,7 @@ mod tests {
         for next in [1, 4, 11, 21] {
             ranks.count(&list, next);
         }
-        let expected = Metrics {
+        let expected = RankMetrics {
             asked: 4,
             hr10: 2.0 / 4.0,
             hr20: 3.0 / 4.0,
@@ -156,8 +156,8 @@ mod tests {
         };
         let metrics = ranks.metrics();
         assert!((metrics.ndcg20 - expected.ndcg20).abs() < 1e-12, "{metrics:?}");
-        assert_eq!(Metrics { ndcg20: expected.ndcg20, ..metrics }, expected);
-        assert_eq!(Ranks::default().metrics(), Metrics::default());
+        assert_eq!(RankMetrics { ndcg20: expected.ndcg20, ..metrics }, expected);
+        assert_eq!(Ranks::default().metrics(), RankMetrics::default());
     }
 
     #[test]

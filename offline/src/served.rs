@@ -180,7 +180,7 @@ impl Texts {
 mod tests {
     use super::*;
     use crate::clicks::Builder;
-    use crate::read::Record;
+    use crate::read::ClickRecord;
     use dataflows::record::event::Kind;
     use dataflows::score::model::Blend;
 
@@ -193,7 +193,15 @@ mod tests {
         let mut builder = Builder::default();
         for &(user, kind, product, minute) in acts {
             let (time, tags) = (minute * 60_000, vec![]);
-            builder.push(&Record { kind, time, user, session: "", product, category: "", tags });
+            builder.push(&ClickRecord {
+                kind,
+                time,
+                user,
+                session: "",
+                product,
+                category: "",
+                tags,
+            });
         }
         builder.build()
     }

@@ -12,7 +12,7 @@ pub const MAX_RECORD: usize = 1 << 20;
 /// The mark that some editors and exports write at the beginning.
 pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// How far ahead of us a record's time may be, in milliseconds: a day.
+/// The most that a record's time may be ahead of the clock, in milliseconds: a day.
 pub const MAX_AHEAD: i64 = 24 * 60 * 60 * 1000;
 
 /// The known fields of one record. Of several values of a field, the first that is not null counts.

@@ -10,7 +10,7 @@ use dataflows::score::weights::{Score, Weights};
 use indicatif::{ProgressBar, ProgressStyle};
 use offline::clicks::Clicks;
 use offline::methods::{Method, Variant, methods};
-use offline::metrics::{Metrics, Quality};
+use offline::metrics::{Quality, RankMetrics};
 use offline::protocol::{self, Protocol, Split};
 use offline::read::{Format, Tally};
 use serde::Serialize;
@@ -146,7 +146,7 @@ fn outcome(
     let mut best = (variants[0], f64::MIN);
     if variants.len() > 1 {
         for variant in variants {
-            let Metrics { hr20, mrr20, .. } = quality(variant, &inner).all;
+            let RankMetrics { hr20, mrr20, .. } = quality(variant, &inner).all;
             if hr20 + mrr20 > best.1 {
                 best = (variant, hr20 + mrr20);
             }

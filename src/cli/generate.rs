@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::sources::topic_of;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use offline::generator::{Pace, Shop, Visitors};
+use offline::generator::{RateLimiter, Shop, Visitors};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -44,12 +44,14 @@ fn visitors(
 ) -> anyhow::Result<()> {
     let stop = interrupts()?;
     let mut visitors = Visitors::new(shop, args.users as usize, args.seed);
-    let mut pace = args.rate.map(|rate| Pace::new(rate, Instant::now()));
+    let mut limiter = args.rate.map(|rate| RateLimiter::new(rate, Instant::now()));
     let total = args.events.unwrap_or(u64::MAX);
     let (mut done, mut json, mut user) = (0, Vec::new(), String::new());
     while done < total && !stop.load(Ordering::Relaxed) {
-        let due =
-            pace.as_mut().map_or(EVENTS_A_ROUND, |pace| pace.due(Instant::now())).min(total - done);
+        let due = limiter
+            .as_mut()
+            .map_or(EVENTS_A_ROUND, |limiter| limiter.due(Instant::now()))
+            .min(total - done);
         let now = Timestamp::now().as_millisecond();
         for number in done..done + due {
             let step = visitors.step();
@@ -62,7 +64,7 @@ fn visitors(
         }
         done += due;
         bar.set_position(done);
-        writer.wait(if pace.is_some() { WAIT } else { Duration::ZERO })?;
+        writer.wait(if limiter.is_some() { WAIT } else { Duration::ZERO })?;
     }
     Ok(())
 }

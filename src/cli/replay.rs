@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::sources::topic_of;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use offline::read::{ReadError, Record, Tally, read};
+use offline::read::{ClickRecord, ReadError, Tally, read};
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -128,7 +128,7 @@ fn due(after: i64, speed: f64) -> Duration {
 }
 
 /// Makes the JSON of an event from a record.
-fn json(record: &Record<'_>) -> Vec<u8> {
+fn json(record: &ClickRecord<'_>) -> Vec<u8> {
     let time = Timestamp::from_millisecond(record.time).unwrap_or_default();
     let mut event = json!({
         "eventType": record.kind.name(),

@@ -40,13 +40,16 @@ impl Unit {
 /// Makes a worker's queue, bounded by bytes. The sources hold the [`Inlet`], the worker the [`Outlet`].
 pub fn intake(bytes: usize) -> (Inlet, Outlet) {
     let (sender, receiver) = bounded(4096);
-    let shared =
-        Arc::new(Shared { capacity: bytes, held: AtomicUsize::new(0), worker: OnceLock::new() });
+    let shared = Arc::new(QueueState {
+        capacity: bytes,
+        held: AtomicUsize::new(0),
+        worker: OnceLock::new(),
+    });
     (Inlet { sender, shared: shared.clone() }, Outlet { receiver, shared })
 }
 
 /// The state that both ends share.
-struct Shared {
+struct QueueState {
     capacity: usize,
     held: AtomicUsize,
     worker: OnceLock<Thread>,
@@ -56,7 +59,7 @@ struct Shared {
 #[derive(Clone)]
 pub struct Inlet {
     sender: Sender<Unit>,
-    shared: Arc<Shared>,
+    shared: Arc<QueueState>,
 }
 
 /// The reason why a unit was not taken.
@@ -107,7 +110,7 @@ impl Inlet {
 /// The worker's end of its queue.
 pub struct Outlet {
     receiver: Receiver<Unit>,
-    shared: Arc<Shared>,
+    shared: Arc<QueueState>,
 }
 
 impl Outlet {

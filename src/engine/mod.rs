@@ -7,7 +7,7 @@ mod asking;
 mod arrivals;
 mod sink;
 mod pace;
-mod shared;
+mod process_state;
 mod setup;
 mod worker;
 mod timely_setup;

@@ -2,8 +2,8 @@
 
 use crate::engine::asking::SharedTime;
 use crate::engine::intake::Outlet;
+use crate::engine::process_state::ProcessState;
 use crate::engine::question::Question;
-use crate::engine::shared::Shared;
 use crate::engine::sink::UnattachedSink;
 use crate::metrics::EngineWorkerMetrics;
 use crossbeam_channel::Receiver;
@@ -31,7 +31,7 @@ pub(super) struct WorkerSlot {
     pub(super) epoch_events: usize,
     /// The most epochs that are open at a time.
     pub(super) open_epochs: usize,
-    pub(super) shared: Arc<Shared>,
+    pub(super) process: Arc<ProcessState>,
 }
 
 /// A change of a part of the model, at run time.

@@ -4,9 +4,9 @@ use crate::cluster::{self, Cluster, Loss};
 use crate::config::{Config, ViewsConfig};
 use crate::engine::asking::SharedTime;
 use crate::engine::intake::{Inlet, intake};
+use crate::engine::process_state::ProcessState;
 use crate::engine::question::Asker;
 use crate::engine::setup::{ModelChange, WorkerInputs, WorkerSlot};
-use crate::engine::shared::Shared;
 use crate::engine::sink::{SinkError, UnattachedSink};
 use crate::engine::timely_setup::{allocators, settings};
 use crate::engine::worker::run;
@@ -27,7 +27,7 @@ pub struct Engine {
     /// The workers' queues, in the order of the workers.
     pub inlets: Vec<Inlet>,
     changes: Option<Sender<ModelChange>>,
-    shared: Arc<Shared>,
+    state: Arc<ProcessState>,
     threads: Vec<Thread>,
     guards: Option<timely::communication::WorkerGuards<()>>,
     cluster: Cluster,
@@ -66,7 +66,7 @@ pub fn start(
     let first = config.process * config.workers;
     let indices = first..first + config.workers;
     let mut sinks = open_sinks(indices.clone()).map_err(StartError::Sink)?.into_iter();
-    let (shared, as_of) = (Arc::new(Shared::default()), Arc::new(SharedTime::default()));
+    let (state, as_of) = (Arc::new(ProcessState::default()), Arc::new(SharedTime::default()));
     let (change, changes) = unbounded();
     let (mut inlets, mut askers, mut workers) = (Vec::new(), Vec::new(), Vec::new());
     for index in indices {
@@ -82,7 +82,7 @@ pub fn start(
             metrics: metrics.engine.worker(index),
             epoch_events: config.limits.epoch_events,
             open_epochs: config.limits.open_epochs,
-            shared: shared.clone(),
+            process: state.clone(),
         };
         workers.push(Some((inputs, slot)));
     }
@@ -114,7 +114,7 @@ pub fn start(
     let queues = askers.into_iter().zip(threads.iter().cloned()).collect();
     let asker = Asker::new(queues, first, config.peers());
     let changes = (config.process == 0).then_some(change);
-    Ok(Engine { asker, inlets, changes, shared, threads, guards: Some(guards), cluster })
+    Ok(Engine { asker, inlets, changes, state, threads, guards: Some(guards), cluster })
 }
 
 fn views(views: &ViewsConfig) -> ViewConfig {
@@ -144,12 +144,12 @@ impl Engine {
 
     /// The time before which everything is in the views: microseconds since the Unix epoch.
     pub fn closed(&self) -> Time {
-        self.shared.closed()
+        self.state.closed()
     }
 
     /// True while no worker has an epoch open.
     pub fn is_idle(&self) -> bool {
-        self.shared.open_epochs() == 0
+        self.state.open_epochs() == 0
     }
 
     /// True while all workers run.
@@ -165,7 +165,7 @@ impl Engine {
 
     /// Tells the workers to stop. Questions that come later get no answer.
     pub fn stop(&self) {
-        self.shared.stop();
+        self.state.stop();
         for thread in &self.threads {
             thread.unpark();
         }

@@ -44,7 +44,7 @@ pub(super) fn run(
     let mut state = State::build(worker, inputs, slot);
     let mut measured = Instant::now();
     // NB: leaving drops the inputs; a worker that kept them would hang forever.
-    while !state.slot.shared.is_stopped() {
+    while !state.slot.process.is_stopped() {
         let took = state.take(worker.index(), worker.peers());
         state.asking.take(state.newest());
         let began = Instant::now();
@@ -135,7 +135,7 @@ impl State {
     fn take(&mut self, index: usize, peers: usize) -> bool {
         while self.open.front().is_some_and(|time| *time <= self.closed.before()) {
             self.open.pop_front();
-            self.slot.shared.close_epoch();
+            self.slot.process.close_epoch();
         }
         // A worker follows the latest epoch that any other has opened; its waiting input goes along.
         let heard = self.heard.get();
@@ -155,7 +155,7 @@ impl State {
                 self.inputs.announce.send(next);
             }
             self.open.push_back(next);
-            self.slot.shared.open_epoch();
+            self.slot.process.open_epoch();
         }
         self.pace = Pace::new();
         self.time = next;
@@ -224,7 +224,7 @@ impl State {
 
     /// The newest time that is complete, as far as any worker of this process knows.
     fn newest(&self) -> Time {
-        self.slot.shared.closed().saturating_sub(1)
+        self.slot.process.closed().saturating_sub(1)
     }
 
     /// The time that the worker may sleep.
@@ -242,7 +242,7 @@ impl State {
     fn maintain(&mut self) {
         let closed = self.closed.before();
         self.measured.iter_mut().for_each(|measured| measured.release(closed));
-        self.slot.shared.close(closed);
+        self.slot.process.close(closed);
         if let Some(sink) = &mut self.sink {
             let mut models = self.models.borrow_mut();
             while models.front().is_some_and(|(time, _)| *time < closed) {

@@ -22,7 +22,7 @@ pub struct Stan {
 }
 
 /// A visit, prepared for the comparisons.
-pub struct Positions {
+pub struct StanVisit {
     /// By product, the number of clicks since the last one on it, from 0.
     ago: HashMap<u32, usize>,
     time: i64,
@@ -34,9 +34,9 @@ pub struct Positions {
 const DAY: f64 = 86_400_000.0;
 
 impl Similarity for Stan {
-    type Visit = Positions;
+    type Visit = StanVisit;
 
-    fn visit(&self, clicks: &[Click]) -> Positions {
+    fn visit(&self, clicks: &[Click]) -> StanVisit {
         let ago: HashMap<u32, usize> =
             clicks.iter().rev().enumerate().map(|(ago, click)| (click.product, ago)).fold(
                 HashMap::new(),
@@ -47,11 +47,11 @@ impl Similarity for Stan {
             );
         let squares: f64 = ago.values().map(|&ago| fall(real(ago), self.spw).powi(2)).sum();
         let time = clicks.last().map_or(0, |click| click.time);
-        Positions { ago, time, norm: squares.sqrt() }
+        StanVisit { ago, time, norm: squares.sqrt() }
     }
 
     #[allow(clippy::cast_precision_loss, reason = "times are below 2^53 milliseconds")]
-    fn alike(&self, visit: &Positions, distinct: &[u32], time: i64) -> f64 {
+    fn alike(&self, visit: &StanVisit, distinct: &[u32], time: i64) -> f64 {
         let shared = distinct.iter().filter_map(|product| visit.ago.get(product));
         let shared: f64 = shared.map(|&ago| fall(real(ago), self.spw)).sum();
         let age = (visit.time - time).max(0) as f64 / DAY;
@@ -60,7 +60,7 @@ impl Similarity for Stan {
 
     fn weights(
         &self,
-        visit: &Positions,
+        visit: &StanVisit,
         products: &[u32],
         distinct: &[u32],
         idf: &dyn Fn(u32) -> f64,

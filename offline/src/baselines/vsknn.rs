@@ -17,28 +17,28 @@ pub struct Vector {
 }
 
 /// By product, its weight and the number of clicks since the last one on it, from 1.
-pub struct Weighted(HashMap<u32, (f64, usize)>);
+pub struct WeightedVisit(HashMap<u32, (f64, usize)>);
 
 impl Similarity for Vector {
-    type Visit = Weighted;
+    type Visit = WeightedVisit;
 
-    fn visit(&self, clicks: &[Click]) -> Weighted {
+    fn visit(&self, clicks: &[Click]) -> WeightedVisit {
         let weigh = |(place, click): (usize, &Click)| {
             let weight = self.weighting.of_position(place + 1, clicks.len());
             (click.product, (weight, clicks.len() - place))
         };
         // The last click on a product decides.
-        Weighted(clicks.iter().enumerate().map(weigh).collect())
+        WeightedVisit(clicks.iter().enumerate().map(weigh).collect())
     }
 
-    fn alike(&self, Weighted(visit): &Weighted, distinct: &[u32], _time: i64) -> f64 {
+    fn alike(&self, WeightedVisit(visit): &WeightedVisit, distinct: &[u32], _time: i64) -> f64 {
         let shared = distinct.iter().filter_map(|product| visit.get(product));
         shared.map(|(weight, _)| weight).sum::<f64>() / real(visit.len())
     }
 
     fn weights(
         &self,
-        Weighted(visit): &Weighted,
+        WeightedVisit(visit): &WeightedVisit,
         _products: &[u32],
         distinct: &[u32],
         idf: &dyn Fn(u32) -> f64,

@@ -4,8 +4,8 @@
 
 mod shop;
 mod visitors;
-mod pace;
+mod rate_limiter;
 
-pub use pace::Pace;
+pub use rate_limiter::RateLimiter;
 pub use shop::{Item, Shop};
 pub use visitors::{Step, Visitors};

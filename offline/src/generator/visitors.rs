@@ -35,7 +35,7 @@ struct Visit {
     pages: u32,
     /// The product that was looked at last.
     last: Option<usize>,
-    /// Whether that product may still be put into the cart.
+    /// True while that product may be put into the cart.
     fresh: bool,
     cart: Vec<usize>,
 }

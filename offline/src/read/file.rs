@@ -5,7 +5,7 @@
 //! fits the format.
 
 use crate::read::formats::Format;
-use crate::read::record::{LineError, Record};
+use crate::read::record::{ClickRecord, LineError};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ pub fn read<E: From<ReadError>>(
     path: &Path,
     format: Format,
     tally: &mut Tally,
-    mut each: impl FnMut(&Record<'_>) -> Result<(), E>,
+    mut each: impl FnMut(&ClickRecord<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let failed = |source| ReadError::Io { path: path.into(), source };
     let mut input = BufReader::with_capacity(1 << 20, File::open(path).map_err(failed)?);

@@ -1,7 +1,7 @@
 //! The formats of the click sets, each with its reader of one line.
 
 use crate::read::csv::{fields, id, time};
-use crate::read::record::{LineError, Record};
+use crate::read::record::{ClickRecord, LineError};
 use clap::ValueEnum;
 use dataflows::record::event::Kind;
 use parser::{MAX_AHEAD, Scratch, parse_event};
@@ -40,7 +40,7 @@ impl Format {
     pub(super) fn records(
         self,
         line: &str,
-        each: &mut dyn FnMut(&Record<'_>),
+        each: &mut dyn FnMut(&ClickRecord<'_>),
     ) -> Result<(), LineError> {
         let record = match self {
             Format::Rees46 => rees46(line)?,
@@ -59,7 +59,7 @@ fn unknown<T>(event: &str) -> Result<T, LineError> {
     Err(LineError(format!("{event:?} is no kind of event")))
 }
 
-fn rees46(line: &str) -> Result<Option<Record<'_>>, LineError> {
+fn rees46(line: &str) -> Result<Option<ClickRecord<'_>>, LineError> {
     let [at, event, product, category, code, brand, _price, user, session] = fields(line)?;
     let kind = match event {
         "view" => Kind::View,
@@ -73,10 +73,10 @@ fn rees46(line: &str) -> Result<Option<Record<'_>>, LineError> {
     let mut tags: Vec<&str> = [category, brand].into_iter().filter(|tag| !tag.is_empty()).collect();
     tags.dedup();
     let (user, product) = (id(user, "user_id")?, id(product, "product_id")?);
-    Ok(Some(Record { kind, time: time(at)?, user, session, product, category, tags }))
+    Ok(Some(ClickRecord { kind, time: time(at)?, user, session, product, category, tags }))
 }
 
-fn retailrocket(line: &str) -> Result<Record<'_>, LineError> {
+fn retailrocket(line: &str) -> Result<ClickRecord<'_>, LineError> {
     let [at, user, event, product, _transaction] = fields(line)?;
     let kind = match event {
         "view" => Kind::View,
@@ -88,7 +88,7 @@ fn retailrocket(line: &str) -> Result<Record<'_>, LineError> {
     Ok(plain(kind, time(at)?, user, "", product, ""))
 }
 
-fn taobao(line: &str) -> Result<Record<'_>, LineError> {
+fn taobao(line: &str) -> Result<ClickRecord<'_>, LineError> {
     let [user, product, category, event, at] = fields(line)?;
     let kind = match event {
         "pv" => Kind::View,
@@ -101,7 +101,7 @@ fn taobao(line: &str) -> Result<Record<'_>, LineError> {
     Ok(plain(kind, time(at)?, user, "", product, category))
 }
 
-fn yoochoose(line: &str) -> Result<Record<'_>, LineError> {
+fn yoochoose(line: &str) -> Result<ClickRecord<'_>, LineError> {
     let (kind, [session, at, product, category]) = match fields(line) {
         Ok(click) => (Kind::View, click),
         Err(_) => {
@@ -123,9 +123,9 @@ fn plain<'a>(
     session: &'a str,
     product: &'a str,
     category: &'a str,
-) -> Record<'a> {
+) -> ClickRecord<'a> {
     let tags = Some(category).filter(|category| !category.is_empty()).into_iter().collect();
-    Record { kind, time, user, session, product, category, tags }
+    ClickRecord { kind, time, user, session, product, category, tags }
 }
 
 #[derive(Deserialize)]
@@ -149,7 +149,7 @@ enum OttoKind {
     Orders,
 }
 
-fn otto(line: &str, each: &mut dyn FnMut(&Record<'_>)) -> Result<(), LineError> {
+fn otto(line: &str, each: &mut dyn FnMut(&ClickRecord<'_>)) -> Result<(), LineError> {
     let OttoSession { session, events } =
         serde_json::from_str(line).map_err(|error| LineError(error.to_string()))?;
     let session = session.to_string();
@@ -164,7 +164,7 @@ fn otto(line: &str, each: &mut dyn FnMut(&Record<'_>)) -> Result<(), LineError> 
     Ok(())
 }
 
-fn jsonl(line: &str, each: &mut dyn FnMut(&Record<'_>)) -> Result<(), LineError> {
+fn jsonl(line: &str, each: &mut dyn FnMut(&ClickRecord<'_>)) -> Result<(), LineError> {
     let mut scratch = Scratch::default();
     // A file may be of any time, so nothing is ahead of the clock; a record without a timestamp gets the
     // clock's own time, and is refused.
@@ -173,7 +173,7 @@ fn jsonl(line: &str, each: &mut dyn FnMut(&Record<'_>)) -> Result<(), LineError>
     if event.time == i64::MAX - MAX_AHEAD {
         return Err(LineError("timestamp is missing".into()));
     }
-    each(&Record {
+    each(&ClickRecord {
         kind: event.kind,
         time: event.time,
         user: event.user,

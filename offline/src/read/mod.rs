@@ -10,4 +10,4 @@ mod tests;
 
 pub use file::{ReadError, Tally, read};
 pub use formats::Format;
-pub use record::{LineError, Record};
+pub use record::{ClickRecord, LineError};

@@ -4,7 +4,7 @@ use dataflows::record::event::Kind;
 
 /// One action of a visitor, its texts borrowed from the line.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Record<'a> {
+pub struct ClickRecord<'a> {
     /// The kind of action.
     pub kind: Kind,
     /// Its time, in milliseconds since the Unix epoch.

@@ -1,6 +1,6 @@
 //! Each format, case by case.
 
-use crate::read::{Format, LineError, ReadError, Record, Tally, read};
+use crate::read::{ClickRecord, Format, LineError, ReadError, Tally, read};
 
 /// Reads a file and compares its records, each as a line, and the number of bad lines.
 fn check(format: Format, text: &str, expected: Result<(&[&str], u64), &str>) {
@@ -28,8 +28,8 @@ fn check(format: Format, text: &str, expected: Result<(&[&str], u64), &str>) {
     }
 }
 
-fn shown(record: &Record<'_>) -> String {
-    let Record { kind, time, user, session, product, category, tags } = record;
+fn shown(record: &ClickRecord<'_>) -> String {
+    let ClickRecord { kind, time, user, session, product, category, tags } = record;
     let kind = kind.name();
     format!("{kind} {time} {user}/{session} {product} {category} {}", tags.join("+"))
 }

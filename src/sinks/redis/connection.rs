@@ -4,7 +4,7 @@ use crate::config::RedisConfig;
 use crate::engine::RecordTimes;
 use crate::metrics::SinkWorkerMetrics;
 use crate::sinks::redis::encode::Pipeline;
-use crate::sinks::redis::writer::{Delivery, Status, Writer};
+use crate::sinks::redis::writer::{ConnectionStatus, Delivery, Writer};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use redis::{Client, RedisResult};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(super) struct Connection {
     sender: Sender<Delivery>,
     /// Buffers of pipelines that Redis has taken: the next ones are written into them.
     spare: Receiver<Vec<u8>>,
-    status: Arc<Status>,
+    status: Arc<ConnectionStatus>,
 }
 
 impl Connection {
@@ -30,7 +30,7 @@ impl Connection {
         let client = Client::open(config.url.expose())?;
         let (sender, deliveries) = bounded(IN_FLIGHT);
         let (give_back, spare) = bounded(IN_FLIGHT);
-        let status = Arc::new(Status::default());
+        let status = Arc::new(ConnectionStatus::default());
         let writer =
             Writer::new(client, config.timeout, worker, metrics, status.clone(), give_back);
         std::thread::Builder::new()

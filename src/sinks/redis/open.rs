@@ -4,7 +4,7 @@ use crate::config::RedisConfig;
 use crate::engine::UnattachedSink;
 use crate::metrics::SinkMetrics;
 use crate::sinks::redis::connection::Connection;
-use crate::sinks::redis::sink::Output;
+use crate::sinks::redis::sink::RedisOutput;
 use redis::{Client, RedisResult};
 use std::ops::Range;
 
@@ -29,7 +29,7 @@ pub fn open(
         let metrics = metrics.worker(worker);
         let connection = Connection::open(config, worker, metrics.clone())?;
         let RedisConfig { slice, pipeline_bytes, .. } = *config;
-        let output = Output { connection, slice, pipeline_bytes, metrics, is_blank };
+        let output = RedisOutput { connection, slice, pipeline_bytes, metrics, is_blank };
         Ok(Box::new(output) as Box<dyn UnattachedSink>)
     };
     workers.map(open).collect()

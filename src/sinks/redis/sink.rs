@@ -26,7 +26,7 @@ use timely::dataflow::operators::core::Inspect;
 use timely::progress::frontier::AntichainRef;
 
 /// A connection and its limits. It becomes a sink when it is attached to profiles.
-pub(super) struct Output {
+pub(super) struct RedisOutput {
     pub(super) connection: Connection,
     /// The longest time to encode without a pause.
     pub(super) slice: Duration,
@@ -37,7 +37,7 @@ pub(super) struct Output {
     pub(super) is_blank: bool,
 }
 
-impl UnattachedSink for Output {
+impl UnattachedSink for RedisOutput {
     fn attach(
         self: Box<Self>,
         profile: View<'_, u32>,
@@ -69,7 +69,7 @@ impl UnattachedSink for Output {
 
 /// Writes a worker's profiles to Redis.
 struct RedisSink {
-    output: Output,
+    output: RedisOutput,
     weights: Weights,
     trace: TraceAgent<ViewSpine<u32>>,
     dictionaries: SharedDictionaries,
@@ -140,7 +140,7 @@ impl RedisSink {
         let dictionaries = self.dictionaries.borrow();
         self.written.resize(dictionaries.users.len(), self.output.is_blank);
         self.encoder.pipeline = Pipeline::reuse(self.output.connection.spare());
-        let mut profiles = Profiles {
+        let mut profiles = ProfileEncoder {
             reader: Reader::new(&mut self.trace),
             weights: self.weights,
             dictionaries: &dictionaries,
@@ -182,14 +182,14 @@ impl RedisSink {
 }
 
 /// The profiles of users, on their way into a pipeline.
-struct Profiles<'a> {
+struct ProfileEncoder<'a> {
     reader: Reader<u32, Counts>,
     weights: Weights,
     dictionaries: &'a Dictionaries,
     encoder: &'a mut Encoder,
 }
 
-impl Profiles<'_> {
+impl ProfileEncoder<'_> {
     /// Encodes the tags of a user that have changed.
     fn encode_changes(&mut self, user: u32, changes: &mut Changes) {
         self.reader.seek(user);

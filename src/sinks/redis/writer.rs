@@ -27,13 +27,13 @@ pub(super) struct Delivery {
 
 /// The state that both ends of a connection share.
 #[derive(Default)]
-pub(super) struct Status {
+pub(super) struct ConnectionStatus {
     in_flight: AtomicUsize,
     lost: AtomicBool,
     gave_up: AtomicBool,
 }
 
-impl Status {
+impl ConnectionStatus {
     /// The number of pipelines under way.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Acquire)
@@ -70,7 +70,7 @@ pub(super) struct Writer {
     /// True once the marker of this run has been seen in Redis.
     is_marked: bool,
     is_away: bool,
-    status: Arc<Status>,
+    status: Arc<ConnectionStatus>,
     spare: Sender<Vec<u8>>,
     metrics: SinkWorkerMetrics,
     freshness: LocalHistogram,
@@ -82,7 +82,7 @@ impl Writer {
         timeout: Duration,
         worker: usize,
         metrics: SinkWorkerMetrics,
-        status: Arc<Status>,
+        status: Arc<ConnectionStatus>,
         spare: Sender<Vec<u8>>,
     ) -> Writer {
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -1,32 +1,31 @@
-//! How long a thread runs until it is others' turn.
+//! The scheduler's time slice of this process's threads.
 //!
-//! What a thread does here for a visitor takes less than a millisecond. Where more threads are ready
-//! than there are cores, Linux lets each run for some milliseconds, and one that is woken waits,
-//! unless it has asked for shorter turns: then it comes sooner, and gets no more in all. From Linux
-//! 6.12 on; older ones take no notice.
+//! A visitor's question takes a thread less than a millisecond. Where more threads are ready than there
+//! are cores, Linux runs each for some milliseconds, and a thread that is woken has to wait. One that
+//! asks for a shorter slice runs sooner, and gets no more time in all. Linux before 6.12 ignores it.
 #![allow(unsafe_code, reason = "no crate offers these two system calls")]
 
 use libc::sched_attr;
 use std::io::{Error, Result};
 
-/// The shortest turn that there is, in nanoseconds.
-const TURN: u64 = 100_000;
+/// The shortest slice that Linux grants, in nanoseconds.
+const SLICE: u64 = 100_000;
 
-/// Asks for short turns for this thread, and for those that it will start.
+/// Asks for short slices for this thread, and for those that it will start.
 pub(crate) fn shorten() -> Result<()> {
     let mut attributes = attributes()?;
-    // To other policies the same field means something else.
+    // For other policies the field has another meaning.
     if let Ok(libc::SCHED_OTHER | libc::SCHED_BATCH) = attributes.sched_policy.try_into() {
-        attributes.sched_runtime = TURN;
-        // SAFETY: the kernel reads `size` bytes, which is as many as there are.
+        attributes.sched_runtime = SLICE;
+        // SAFETY: the kernel reads `size` bytes, which is the size of the struct.
         done(unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) })?;
     }
     Ok(())
 }
 
-/// How this thread is scheduled.
+/// The scheduling attributes of this thread.
 fn attributes() -> Result<sched_attr> {
-    #[allow(clippy::cast_possible_truncation, reason = "it is a handful of numbers")]
+    #[allow(clippy::cast_possible_truncation, reason = "it is some 50 bytes")]
     const SIZE: u32 = size_of::<sched_attr>() as u32;
     let mut attributes = sched_attr {
         size: SIZE,
@@ -38,11 +37,12 @@ fn attributes() -> Result<sched_attr> {
         sched_deadline: 0,
         sched_period: 0,
     };
-    // SAFETY: the kernel writes at most so many bytes, all of them numbers.
+    // SAFETY: the kernel writes at most SIZE bytes, and any bytes are valid numbers.
     done(unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attributes, SIZE, 0) })?;
     Ok(attributes)
 }
 
+/// The outcome of a system call.
 fn done(returned: libc::c_long) -> Result<()> {
     if returned == 0 { Ok(()) } else { Err(Error::last_os_error()) }
 }
@@ -52,13 +52,13 @@ mod tests {
     use super::{attributes, shorten};
 
     #[test]
-    fn turns_are_all_that_changes() {
+    fn nothing_but_the_slice_changes() {
         let before = attributes().unwrap();
         shorten().unwrap();
         let after = attributes().unwrap();
         assert_eq!(after.sched_policy, before.sched_policy);
         assert_eq!(after.sched_nice, before.sched_nice);
-        // Nothing is told by kernels that take no notice.
-        assert!(after.sched_runtime <= super::TURN);
+        // A kernel that ignores slices shows none.
+        assert!(after.sched_runtime <= super::SLICE);
     }
 }

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// The progress of the workers of a process, and the order to stop.
 #[derive(Debug, Default)]
-pub(super) struct Shared {
+pub(super) struct ProcessState {
     stop: AtomicBool,
     closed: AtomicU64,
     open_epochs: AtomicUsize,
 }
 
-impl Shared {
+impl ProcessState {
     /// Tells the workers to stop.
     pub(super) fn stop(&self) {
         self.stop.store(true, Ordering::Release);

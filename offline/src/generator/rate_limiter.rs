@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Counts the events that are due at a rate.
-pub struct Pace {
+pub struct RateLimiter {
     rate: u64,
     /// The time from which events are counted.
     since: Instant,
@@ -11,10 +11,10 @@ pub struct Pace {
     done: u64,
 }
 
-impl Pace {
-    /// A pace of `rate` events a second, from `now` on.
-    pub fn new(rate: u64, now: Instant) -> Pace {
-        Pace { rate, since: now, done: 0 }
+impl RateLimiter {
+    /// A limit of `rate` events a second, from `now` on.
+    pub fn new(rate: u64, now: Instant) -> RateLimiter {
+        RateLimiter { rate, since: now, done: 0 }
     }
 
     /// The number of events that have become due since the last call; of a longer pause, those of one
@@ -39,10 +39,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_keeps_the_pace_and_makes_up_for_nothing() {
+    fn it_keeps_the_rate_and_makes_up_for_nothing() {
         let start = Instant::now();
-        let mut pace = Pace::new(100, start);
-        let mut at = |millis| pace.due(start + Duration::from_millis(millis));
+        let mut limiter = RateLimiter::new(100, start);
+        let mut at = |millis| limiter.due(start + Duration::from_millis(millis));
         let due = [0, 5, 10, 25, 1_000, 10_000, 10_010].map(&mut at);
         assert_eq!(due, [0, 0, 1, 1, 98, 100, 1]);
         let minutes: u64 = (10_010..200_000).step_by(7).map(&mut at).sum();
