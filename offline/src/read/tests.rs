@@ -72,9 +72,9 @@ fn every_format_is_read() {
     );
     check(
         Format::Jsonl,
-        "{\"eventType\":\"add_to_cart\",\"userId\":\"u\",\"product\":\"p\",\"timestamp\":5,\
+        "{\"eventType\":\"add_to_cart\",\"userId\":\"u\",\"product\":\"p\",\"timestamp\":1659304800027,\
          \"tags\":[\"a\",\"b\"],\"category\":\"c\",\"sessionId\":\"s\"}\n",
-        Ok((&["add_to_cart 5 u/s p c a+b"], 0)),
+        Ok((&["add_to_cart 1659304800027 u/s p c a+b"], 0)),
     );
 }
 
@@ -102,7 +102,8 @@ fn a_file_of_another_format_is_refused_with_its_first_line() {
     let cases = [
         (Format::Rees46, "\n1,2,3,pv,5\n", "2: 5 values, not 9"),
         (Format::Taobao, "1,2,3,view,5\n", "1: \"view\" is no kind of event"),
-        (Format::Taobao, "1,2,3,pv,2017-11-25\n", "1: \"2017-11-25\" is no time"),
+        (Format::Taobao, "1,2,3,pv,noon\n", "1: \"noon\" is no time"),
+        (Format::Taobao, "1,2,3,pv,5\n", "1: \"5\" is before the year 2000"),
         (Format::Taobao, ",2,3,pv,5\n", "1: user is empty"),
         (Format::Retailrocket, "noon,1,view,2,\n", "1: \"noon\" is no time"),
         (Format::Yoochoose, "1,2,3,4,5,6\n", "1: 6 values, not 5"),
