@@ -1,4 +1,4 @@
-//! The shop's catalogue: an input that every worker has whole.
+//! The shop's catalogue, broadcast: every worker has all of it.
 
 use crate::arrange::packed::{PackedSpine, Value};
 use crate::arrange::view::arrange_here;
@@ -15,19 +15,18 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::vec::Broadcast;
 
-/// A row as a worker keeps it: the ids of its tags, and the row; `None` is a tombstone, the row of a
-/// product that was deleted. It stays, since a product that was never in the catalogue may be shown,
-/// and a deleted one may not.
+/// The ids of a row's tags, and the row; `None` is the tombstone of a deleted product. It stays, since
+/// a product that was never in the catalogue may be shown, and a deleted one may not.
 pub type CatalogueEntry = (Vec<u32>, Option<Arc<Product>>);
 
 impl Value for CatalogueEntry {}
 
-/// Product to its row, on every worker.
+/// Product to row, on every worker.
 pub type Catalogue<'scope> = Arranged<'scope, TraceAgent<CatalogueSpine>>;
-/// How [`Catalogue`] is kept.
+/// The trace of [`Catalogue`].
 pub type CatalogueSpine = PackedSpine<CatalogueEntry, isize>;
 
-/// Broadcasts rows and keeps the latest of each product; a correction retracts what it replaces.
+/// Broadcasts rows and keeps the latest of each product: a row retracts the one that it replaces.
 ///
 /// NB: the rows of one product must come in order, as those of one partition do.
 pub fn catalogue<'scope>(

@@ -5,7 +5,7 @@ use crate::ids::exchange::NameReceiver;
 use crate::ids::exchange::NameSender;
 use crate::ids::exchange::NewNames;
 use crate::ranking::evidence::PairRow;
-use crate::ranking::evidence::{Popular, Visited};
+use crate::ranking::evidence::{PopularProducts, Visited};
 use crate::ranking::rules::Plan;
 use crate::record::event::OwnedEvent;
 use crate::score::weights::Score;
@@ -21,7 +21,7 @@ pub(crate) enum Part {
     /// A ranking's plan, and its evidence from the user's owner.
     Planned(Box<Planned>),
     /// A ranking's evidence from an owner of products and tags.
-    Products(Vec<PairRow>, Vec<Popular>),
+    Products(Vec<PairRow>, Vec<PopularProducts>),
     /// An empty ranking: nothing that rankings need is kept.
     Unranked,
 }

@@ -69,7 +69,7 @@ impl Planner {
             _ => None,
         };
         if matches!(basis, Basis::User(_) | Basis::Visit(_)) {
-            model_at.again = self.again(&model_at, time);
+            model_at.repeat_rate = self.again(&model_at, time);
         }
         let interests = match user {
             Some(user) => self.interests(user, &rules, &model_at, time, dictionaries),
@@ -183,7 +183,7 @@ impl Planner {
         model_at: ModelAt,
         request: impl FnMut(EvidenceRequest),
     ) -> usize {
-        let n = rules.reach().saturating_add(interests.left_out);
+        let n = rules.popular().saturating_add(interests.left_out);
         let to = |to| EvidenceRequest::new(to, model_at, n, rules.partners());
         let mut requests: Vec<EvidenceRequest> = (0..self.peers).map(to).collect();
         let blend = &model_at.model.blend;

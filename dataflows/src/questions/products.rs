@@ -9,7 +9,7 @@ use crate::ids::dictionary::Dictionary;
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ids::hash::stable_hash;
 use crate::ranking::evidence::PairRow;
-use crate::ranking::evidence::{Best, Popular};
+use crate::ranking::evidence::{Best, PopularProducts};
 use crate::ranking::top_k_cache::ReadTime;
 use crate::ranking::top_k_cache::TopProducts;
 use crate::score::model::ModelAt;
@@ -116,7 +116,7 @@ impl Products {
         rows
     }
 
-    fn popular(&mut self, request: EvidenceRequest, at: ReadTime) -> Vec<Popular> {
+    fn popular(&mut self, request: EvidenceRequest, at: ReadTime) -> Vec<PopularProducts> {
         let (view, cache) = &mut self.popularity;
         let (dictionaries, cache) = (&self.dictionaries.borrow(), &mut cache.borrow_mut());
         let EvidenceRequest { popular, model_at, n, .. } = request;
@@ -131,7 +131,7 @@ impl Products {
                 cache.best(key, (&model_at, n, at), view.batches(), ties);
             if !best.is_empty() {
                 let products = Best::first(n, best);
-                lists.push(Popular { tag, share, mass, products });
+                lists.push(PopularProducts { tag, share, mass, products });
             }
         }
         lists

@@ -1,39 +1,36 @@
-//! The kernel: from the parts of a question to the best products and the reasons for them.
+//! The kernel of the ranking: from the evidence to the best products, with the reasons for them.
 
 use super::pick::Picker;
-use crate::ids::dictionary::Dictionaries;
-use crate::ids::dictionary::Dictionary;
+use crate::ids::dictionary::{Dictionaries, Dictionary};
 use crate::ids::hash::stable_hash;
 use crate::ranking::answer::{Cause, Ranking};
-use crate::ranking::evidence::Evidence;
-use crate::ranking::evidence::PairRow;
-use crate::ranking::evidence::{Best, Popular, Visited, Worth};
+use crate::ranking::evidence::{Best, Evidence, PairRow, PopularProducts, Scored, Visited};
 use crate::ranking::product_info::ProductInfo;
-use crate::ranking::rules::{AGAIN, Basis, LeaveOut, Plan, Rules};
+use crate::ranking::rules::{Basis, LeaveOut, Plan, REPEAT_RATES, Rules};
 use crate::record::product::Product;
-use crate::score::model::Blend;
-use crate::score::model::ModelAt;
+use crate::score::model::{Blend, ModelAt};
 use crate::time::Time;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// A term of the score: each product's worth, times a factor.
+/// A term of the score: products with scores of their own, times a factor.
 struct Term<'a> {
     cause: Cause<&'a str>,
     factor: f64,
     products: Best,
 }
 
-/// Ranks, in memory that it keeps.
+/// Ranks products, in buffers that are reused from one ranking to the next.
 #[derive(Default)]
 pub(crate) struct Ranker {
-    /// By product, its score; zero outside of [`Ranker::rank`].
+    /// By product, its score; all zero between rankings.
     scores: Vec<f64>,
-    /// By product, one more than its place among those that are shown; likewise.
-    shown: Vec<u32>,
-    touched: Vec<u32>,
-    /// What terms say of each product that is shown, by its place.
-    parts: Vec<Vec<Part>>,
+    /// By product, its place among the shown ones, counted from 1; all zero between rankings.
+    places: Vec<u32>,
+    /// The products that have a score.
+    scored: Vec<u32>,
+    /// By place, what each term contributes to the score of the product shown there.
+    contributions: Vec<Vec<Contribution>>,
 }
 
 /// A product with its score.
@@ -42,30 +39,29 @@ struct Candidate {
     product: u32,
 }
 
-/// A product that is shown.
+/// A product that is shown, with its catalogue row.
 struct Shown {
     score: f64,
     product: u32,
     row: Option<Arc<Product>>,
 }
 
-/// What a term says of a product that is shown.
-struct Part {
+/// A term's part of the score of a product that is shown.
+struct Contribution {
     term: usize,
     events: u32,
     score: f64,
 }
 
-/// Takes the best so many out of the rest, best first, ties by name. Names are looked at among ties
-/// alone.
-fn take_best(rest: &mut Vec<Candidate>, most: usize, names: &Known<'_>) -> Vec<Candidate> {
+/// Moves the best `n` candidates out of `rest`: highest score first, ties by name.
+fn take_best(rest: &mut Vec<Candidate>, n: usize, names: &ProductNames<'_>) -> Vec<Candidate> {
     let order = |one: &Candidate, other: &Candidate| {
         let by_name = || names.text(one.product).cmp(names.text(other.product));
         other.score.total_cmp(&one.score).then_with(by_name)
     };
-    let mut best = if most < rest.len() {
-        rest.select_nth_unstable_by(most, order);
-        rest.drain(..most).collect()
+    let mut best = if n < rest.len() {
+        rest.select_nth_unstable_by(n, order);
+        rest.drain(..n).collect()
     } else {
         std::mem::take(rest)
     };
@@ -73,32 +69,32 @@ fn take_best(rest: &mut Vec<Candidate>, most: usize, names: &Known<'_>) -> Vec<C
     best
 }
 
-/// Looks at candidates, best first, until the picker is done or enough were looked at; `look` decides
-/// about one. Returns those that are shown.
+/// Passes candidates to `examine`, best first, until it breaks or [`Rules::max_examined`] is reached.
+/// Returns those that are shown.
 fn pick(
     mut rest: Vec<Candidate>,
     rules: &Rules,
-    names: &Known<'_>,
-    mut look: impl FnMut(Candidate) -> ControlFlow<(), Option<Shown>>,
+    names: &ProductNames<'_>,
+    mut examine: impl FnMut(Candidate) -> ControlFlow<(), Option<Shown>>,
 ) -> Vec<Shown> {
     let mut shown = Vec::with_capacity(rules.n.min(rest.len()));
-    let (mut take, mut left) = (rules.shown(), rules.most_looked_at());
+    let (mut take, mut left) = (rules.end(), rules.max_examined());
     while !rest.is_empty() && left > 0 {
         for candidate in take_best(&mut rest, take.clamp(1, left), names) {
-            match look(candidate) {
-                ControlFlow::Continue(more) => shown.extend(more),
+            match examine(candidate) {
+                ControlFlow::Continue(product) => shown.extend(product),
                 ControlFlow::Break(()) => return shown,
             }
             left -= 1;
         }
-        // Selecting goes through all that are left: twice as many each time keeps it few times.
+        // Each selection is linear in `rest`: doubling keeps their number logarithmic.
         take = take.saturating_mul(2);
     }
     shown
 }
 
 impl Ranker {
-    /// The best products of a plan that its rules allow and that are not unavailable.
+    /// The best available products that the plan's rules allow.
     pub(crate) fn rank(
         &mut self,
         plan: &Plan,
@@ -109,7 +105,7 @@ impl Ranker {
     ) -> Ranking {
         let Evidence { visit, bought, rows, popular } = evidence;
         let given = plan.basis.visit();
-        let names = &Known::with(&dictionaries.products, &given);
+        let names = &ProductNames::new(&dictionaries.products, &given);
         let visit = visit_of(plan, &given, visit, names);
         let left_out = left_out(plan, &visit, &bought, names);
         let terms = terms(plan, &visit, rows, &popular, names);
@@ -121,14 +117,14 @@ impl Ranker {
             }
             let listing = product_info.listing(product, time);
             let is_shown = listing.may_be_shown()
-                && picker.shows(|| product_info.tags(product, time, &dictionaries.tags));
+                && picker.accepts(|| product_info.tags(product, time, &dictionaries.tags));
             let row = is_shown.then(|| listing.into_row());
             ControlFlow::Continue(row.map(|row| Shown { score, product, row }))
         });
         self.explain(&terms, shown, names)
     }
 
-    /// All products that some term speaks for, but those that are left out.
+    /// Every product with a positive score, except those that are left out.
     fn candidates(
         &mut self,
         terms: &[Term<'_>],
@@ -137,19 +133,19 @@ impl Ranker {
     ) -> Vec<Candidate> {
         self.scores.resize(products, 0.0);
         for term in terms {
-            for &Worth { product, worth, .. } in &term.products {
-                let score = &mut self.scores[product as usize];
+            for scored in &term.products {
+                let score = &mut self.scores[scored.product as usize];
                 if *score == 0.0 {
-                    self.touched.push(product);
+                    self.scored.push(scored.product);
                 }
-                *score += term.factor * worth;
+                *score += term.factor * scored.score;
             }
         }
         for product in left_out {
             self.scores[product as usize] = 0.0;
         }
-        let mut candidates = Vec::with_capacity(self.touched.len());
-        for product in self.touched.drain(..) {
+        let mut candidates = Vec::with_capacity(self.scored.len());
+        for product in self.scored.drain(..) {
             let score = std::mem::take(&mut self.scores[product as usize]);
             if 0.0 < score {
                 candidates.push(Candidate { score, product });
@@ -158,30 +154,37 @@ impl Ranker {
         candidates
     }
 
-    /// What is shown, with what speaks for it, the weightiest first.
-    fn explain(&mut self, terms: &[Term<'_>], shown: Vec<Shown>, names: &Known<'_>) -> Ranking {
-        self.shown.resize(names.len(), 0);
+    /// The ranking: the shown products, each with its reasons, the largest contribution first.
+    fn explain(
+        &mut self,
+        terms: &[Term<'_>],
+        shown: Vec<Shown>,
+        names: &ProductNames<'_>,
+    ) -> Ranking {
+        self.places.resize(names.len(), 0);
         for (place, shown) in (1..).zip(&shown) {
-            self.shown[shown.product as usize] = place;
+            self.places[shown.product as usize] = place;
         }
-        self.parts.iter_mut().for_each(Vec::clear);
-        self.parts.resize_with(shown.len().max(self.parts.len()), Vec::new);
+        self.contributions.iter_mut().for_each(Vec::clear);
+        self.contributions.resize_with(shown.len().max(self.contributions.len()), Vec::new);
         for (term, Term { factor, products, .. }) in terms.iter().enumerate() {
-            for &Worth { product, worth, events } in products {
-                if let Some(place) = self.shown[product as usize].checked_sub(1) {
-                    let part = Part { term, events, score: factor * worth };
-                    self.parts[place as usize].push(part);
+            for &Scored { product, score, events } in products {
+                if let Some(place) = self.places[product as usize].checked_sub(1) {
+                    let contribution = Contribution { term, events, score: factor * score };
+                    self.contributions[place as usize].push(contribution);
                 }
             }
         }
         let mut ranking = Ranking::default();
         let mut causes = vec![None; terms.len()];
-        for (Shown { score, product, row }, parts) in shown.into_iter().zip(&mut self.parts) {
-            self.shown[product as usize] = 0;
+        for (Shown { score, product, row }, contributions) in
+            shown.into_iter().zip(&mut self.contributions)
+        {
+            self.places[product as usize] = 0;
             ranking.add(names.text(product), score, row);
-            // Few, and in the order of their terms: the sort keeps it where scores are equal.
-            parts.sort_by(|one, other| other.score.total_cmp(&one.score));
-            for &Part { term, events, score } in &*parts {
+            // The sort is stable: equal scores stay in the order of their terms.
+            contributions.sort_by(|one, other| other.score.total_cmp(&one.score));
+            for &Contribution { term, events, score } in &*contributions {
                 let cause =
                     *causes[term].get_or_insert_with(|| ranking.add_cause(terms[term].cause));
                 ranking.add_reason(cause, events, score);
@@ -191,41 +194,46 @@ impl Ranker {
     }
 }
 
-/// The products that are known here, and those of the visit that is asked about: whoever asks knows
-/// them, though nobody may have touched them yet. They are not kept.
-struct Known<'a> {
-    names: &'a Dictionary,
+/// The names of products: the worker's dictionary, and past its ids the products of the requested
+/// visit that it lacks, for this ranking alone.
+struct ProductNames<'a> {
+    dictionary: &'a Dictionary,
     others: Vec<&'a str>,
 }
 
-impl<'a> Known<'a> {
-    fn with(names: &'a Dictionary, visit: &[&'a str]) -> Known<'a> {
-        let others = visit.iter().copied().filter(|name| names.id(name).is_none());
-        Known { names, others: others.collect() }
+impl<'a> ProductNames<'a> {
+    fn new(dictionary: &'a Dictionary, visit: &[&'a str]) -> ProductNames<'a> {
+        let others = visit.iter().copied().filter(|name| dictionary.id(name).is_none());
+        ProductNames { dictionary, others: others.collect() }
     }
 
     fn len(&self) -> usize {
-        self.names.len() + self.others.len()
+        self.dictionary.len() + self.others.len()
     }
 
     fn id(&self, name: &str) -> Option<u32> {
         let other = || {
             let place = self.others.iter().position(|other| *other == name)?;
-            u32::try_from(self.names.len() + place).ok()
+            u32::try_from(self.dictionary.len() + place).ok()
         };
-        self.names.id(name).or_else(other)
+        self.dictionary.id(name).or_else(other)
     }
 
     fn text(&self, id: u32) -> &str {
-        match (id as usize).checked_sub(self.names.len()) {
+        match (id as usize).checked_sub(self.dictionary.len()) {
             Some(place) => self.others[place],
-            None => self.names.text(id),
+            None => self.dictionary.text(id),
         }
     }
 }
 
-/// The visit, newest first: the user's, or the one that was given.
-fn visit_of(plan: &Plan, given: &[&str], visit: Vec<Visited>, names: &Known<'_>) -> Vec<Visited> {
+/// The visit, newest first: the one in the request, or else the user's.
+fn visit_of(
+    plan: &Plan,
+    given: &[&str],
+    visit: Vec<Visited>,
+    names: &ProductNames<'_>,
+) -> Vec<Visited> {
     match &plan.basis {
         Basis::Visit(_) => {
             let known = given.iter().filter_map(|product| names.id(product));
@@ -235,7 +243,8 @@ fn visit_of(plan: &Plan, given: &[&str], visit: Vec<Visited>, names: &Known<'_>)
     }
 }
 
-fn left_out(plan: &Plan, visit: &[Visited], bought: &[u32], names: &Known<'_>) -> Vec<u32> {
+/// The products that are not ranked: excluded, just seen, bought, and the plan's own product.
+fn left_out(plan: &Plan, visit: &[Visited], bought: &[u32], names: &ProductNames<'_>) -> Vec<u32> {
     let rules = &plan.rules;
     let current = visit.iter().filter(|visited| visited.current).map(|visited| visited.product);
     let seen = match rules.leave_out {
@@ -251,21 +260,31 @@ fn left_out(plan: &Plan, visit: &[Visited], bought: &[u32], names: &Known<'_>) -
     excluded.chain(current.take(seen)).chain(bought.iter().copied()).chain(itself).collect()
 }
 
-/// The terms of the score, in an order that does not depend on who found what.
+/// The terms of the score, in an order that does not depend on which workers the evidence is from.
+///
+/// ```text
+/// each row i       (1 - R) · u_i / norm / (mass_i + doubt) · partners
+/// the visit        repeat_rate + repeat · e^(-pos / repeat_recency), R in all
+/// before it        earlier_repeat · e^(-pos / earlier_recency)
+/// each tag t       (1 - R) · tags · share_t / mass_t · popular in t
+/// overall          trend / mass · popular
+/// ```
+///
+/// Without a visit or a product to start from, the last two are the popular products as they are.
 fn terms<'a>(
     plan: &Plan,
     visit: &[Visited],
     mut rows: Vec<PairRow>,
-    popular: &'a [Popular],
-    names: &'a Known<'_>,
+    popular: &'a [PopularProducts],
+    names: &'a ProductNames<'_>,
 ) -> Vec<Term<'a>> {
     let blend = &plan.model_at.model.blend;
     rows.sort_by_key(|row| (!row.current, row.place));
-    let again = match plan.basis {
-        Basis::User(_) | Basis::Visit(_) => again(visit, &plan.model_at),
+    let repeats = match plan.basis {
+        Basis::User(_) | Basis::Visit(_) => repeats(visit, &plan.model_at),
         _ => Vec::new(),
     };
-    let rest = 1.0 - again.iter().map(|product| product.worth).sum::<f64>();
+    let rest = 1.0 - repeats.iter().map(|product| product.score).sum::<f64>();
     let visited = visit.iter().filter(|visited| visited.current).count();
     let visited = visited.clamp(1, blend.products.into());
     let norm: f64 = (0..visited).map(|place| fade(place, blend.recency)).sum();
@@ -285,117 +304,114 @@ fn terms<'a>(
             products: row.partners,
         })
         .collect();
-    terms.push(Term { cause: Cause::Seen, factor: 1.0, products: all(again) });
+    terms.push(Term { cause: Cause::Seen, factor: 1.0, products: Best::all(repeats) });
     terms.push(seen_before(visit, blend));
-    let ranking = !matches!(plan.basis, Basis::Tag(_) | Basis::Everything);
-    let (tags, everything) = if ranking { (rest * blend.tags, blend.trend) } else { (1.0, 1.0) };
-    let mut tagged: Vec<(&str, &Popular)> =
+    let is_blended = !matches!(plan.basis, Basis::Tag(_) | Basis::Everything);
+    let (tags, everything) = if is_blended { (rest * blend.tags, blend.trend) } else { (1.0, 1.0) };
+    let mut tagged: Vec<(&str, &PopularProducts)> =
         popular.iter().filter_map(|popular| Some((popular.tag.as_deref()?, popular))).collect();
     tagged.sort_by_key(|(tag, _)| *tag);
-    let scale = |mass: f64| if ranking { mass } else { 1.0 };
-    for (tag, &Popular { share, mass, ref products, .. }) in tagged {
+    let scale = |mass: f64| if is_blended { mass } else { 1.0 };
+    for (tag, &PopularProducts { share, mass, ref products, .. }) in tagged {
         let factor = tags * share / scale(mass);
         terms.push(Term { cause: Cause::Tag(tag), factor, products: products.clone() });
     }
-    let overall: Vec<&Popular> = popular.iter().filter(|popular| popular.tag.is_none()).collect();
+    let overall: Vec<&PopularProducts> =
+        popular.iter().filter(|popular| popular.tag.is_none()).collect();
     if let Some(first) = overall.first() {
         let mass = overall.iter().map(|list| list.mass).sum();
         let products = merged(&overall, first.products.n(), names);
         terms.push(Term { cause: Cause::Popular, factor: everything / scale(mass), products });
     }
-    // What the blend leaves out is no reason.
+    // A term that the blend switches off is no reason.
     terms.retain(|term| term.factor != 0.0);
     terms
 }
 
-/// How likely the visitor comes back to each product of the visit.
-fn again(visit: &[Visited], model_at: &ModelAt) -> Vec<Worth> {
+/// The probability that the visitor comes back to each product of the visit.
+fn repeats(visit: &[Visited], model_at: &ModelAt) -> Vec<Scored> {
     let blend = &model_at.model.blend;
-    let likely = std::iter::once(model_at.again).chain(AGAIN);
-    let current = visit.iter().filter(|visited| visited.current).zip(likely).enumerate();
-    let worth = |(place, (visited, likely)): (usize, (&Visited, f64))| Worth {
+    let rates = std::iter::once(model_at.repeat_rate).chain(REPEAT_RATES);
+    let current = visit.iter().filter(|visited| visited.current).zip(rates).enumerate();
+    let scored = |(place, (visited, rate)): (usize, (&Visited, f64))| Scored {
         product: visited.product,
-        worth: likely + blend.repeat * fade(place, blend.repeat_recency),
+        score: rate + blend.repeat * fade(place, blend.repeat_recency),
         events: 1,
     };
-    current.map(worth).collect()
+    current.map(scored).collect()
 }
 
-/// What was seen before the visit.
+/// The term of the products that were seen before the visit.
 fn seen_before<'a>(visit: &[Visited], blend: &Blend) -> Term<'a> {
     let products = visit.iter().filter(|visited| !visited.current);
-    let worth = |(place, visited): (usize, &Visited)| Worth {
+    let scored = |(place, visited): (usize, &Visited)| Scored {
         product: visited.product,
-        worth: fade(place, blend.earlier_recency),
+        score: fade(place, blend.earlier_recency),
         events: 1,
     };
-    let products = all(products.enumerate().map(worth).collect());
+    let products = Best::all(products.enumerate().map(scored).collect());
     Term { cause: Cause::SeenBefore, factor: blend.earlier_repeat, products }
 }
 
-/// What a place counts, when so many places on count 1/e.
+/// The weight of a place: 1 for the first, 1/e `recency` places on.
 pub(crate) fn fade(place: usize, recency: f64) -> f64 {
     #[allow(clippy::cast_precision_loss, reason = "a place in a visit is small")]
     let place = place as f64;
     (-place / recency).exp()
 }
 
-/// The best so many overall, of what each worker found among its own: as many as one worker would
-/// have found, so that the ranking does not depend on how many there are.
-fn merged(overall: &[&Popular], n: usize, names: &Known<'_>) -> Best {
+/// The best `n` of all workers' lists: as many as one worker alone would have returned, so that the
+/// ranking does not depend on the number of workers.
+fn merged(overall: &[&PopularProducts], n: usize, names: &ProductNames<'_>) -> Best {
     if let [only] = overall {
         return only.products.clone();
     }
-    let tie = |product: &Worth| stable_hash(names.text(product.product).as_bytes());
-    let mut products: Vec<Worth> =
+    let tie = |product: &Scored| stable_hash(names.text(product.product).as_bytes());
+    let mut products: Vec<Scored> =
         overall.iter().flat_map(|list| &list.products).copied().collect();
     products.sort_unstable_by(|one, other| {
-        other.worth.total_cmp(&one.worth).then_with(|| tie(one).cmp(&tie(other)))
+        other.score.total_cmp(&one.score).then_with(|| tie(one).cmp(&tie(other)))
     });
     products.truncate(n);
-    all(products)
-}
-
-/// All of some products.
-fn all(products: Vec<Worth>) -> Best {
-    Best::first(usize::MAX, products.into())
+    Best::all(products)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Looks at so many candidates of few different scores, of which none is shown.
-    fn looked_at(candidates: u32, rules: &Rules) -> Vec<u32> {
+    /// The products that are examined when there are so many candidates, and none is shown. There
+    /// are few different scores.
+    fn examined(candidates: u32, rules: &Rules) -> Vec<u32> {
         let mut names = Dictionary::default();
-        let known = |id: u32| {
+        let candidate = |id: u32| {
             let score = f64::from(id % 7);
             Candidate { score, product: names.intern(&format!("{id:06}")) }
         };
-        let candidates: Vec<_> = (0..candidates).map(known).collect();
-        let mut looked_at = Vec::new();
-        pick(candidates, rules, &Known::with(&names, &[]), |candidate| {
-            looked_at.push(candidate.product);
+        let candidates: Vec<_> = (0..candidates).map(candidate).collect();
+        let mut examined = Vec::new();
+        pick(candidates, rules, &ProductNames::new(&names, &[]), |candidate| {
+            examined.push(candidate.product);
             ControlFlow::Continue(None)
         });
-        looked_at
+        examined
     }
 
     #[test]
-    fn candidates_are_looked_at_once_each_best_first_and_ties_by_name() {
+    fn candidates_are_examined_once_each_best_first_and_ties_by_name() {
         let rules = Rules::first(1);
         let mut expected: Vec<u32> = (0..500).collect();
         expected.sort_by_key(|id| (std::cmp::Reverse(id % 7), *id));
-        assert_eq!(looked_at(500, &rules), expected);
+        assert_eq!(examined(500, &rules), expected);
     }
 
     #[test]
-    fn however_many_candidates_there_are_few_are_looked_at() {
+    fn few_of_many_candidates_are_examined() {
         for n in [1, 10, 1000] {
             let rules = Rules { offset: n, ..Rules::first(n) };
-            assert_eq!(looked_at(50_000, &rules).len(), rules.most_looked_at());
-            assert!(rules.most_looked_at() <= 2_100);
-            assert!(Rules { per_tag: Some(1), ..rules }.reach() <= 2_100);
+            assert_eq!(examined(50_000, &rules).len(), rules.max_examined());
+            assert!(rules.max_examined() <= 2_100);
+            assert!(Rules { per_tag: Some(1), ..rules }.popular() <= 2_100);
         }
     }
 }

@@ -1,19 +1,20 @@
-//! Picks the products that the rules allow from candidates, best first.
+//! Picks the candidates that the rules allow.
 
 use crate::ids::by_id::ById;
 use crate::ids::dictionary::Dictionary;
 use crate::ranking::rules::Rules;
 
-/// Lets candidates through as the rules allow. They come best first.
+/// Accepts or rejects candidates, which come best first, by the rules.
 pub(super) struct Picker {
-    picky: bool,
-    /// Tags of which a product must have one; `None` where the rules name none.
+    /// True if the rules depend on a product's tags.
+    needs_tags: bool,
+    /// Tags of which a product must have one; `None` allows all products.
     only: Option<ById<()>>,
     /// Tags of which a product must have none.
     without: ById<()>,
-    /// The most products that may share a tag.
-    most: usize,
-    /// By tag, the number of products shown.
+    /// The most accepted products that may share a tag.
+    max_per_tag: usize,
+    /// By tag, the number of accepted products.
     per_tag: ById<usize>,
     /// The number of products still to be skipped.
     skip: usize,
@@ -23,29 +24,29 @@ pub(super) struct Picker {
 
 impl Picker {
     pub(crate) fn new(rules: &Rules, tags: &Dictionary) -> Picker {
-        // A tag without an id is none of any product.
+        // A tag without an id belongs to no product.
         let ids = |texts: &[String]| -> ById<()> {
             texts.iter().filter_map(|text| Some((tags.id(text)?, ()))).collect()
         };
         Picker {
-            picky: rules.is_picky(),
+            needs_tags: rules.needs_tags(),
             only: (!rules.only.is_empty()).then(|| ids(&rules.only)),
             without: ids(&rules.without),
-            most: rules.per_tag.unwrap_or(usize::MAX),
+            max_per_tag: rules.per_tag.unwrap_or(usize::MAX),
             per_tag: ById::default(),
             skip: rules.offset,
             left: rules.n,
         }
     }
 
-    /// True once all products to be shown have been.
+    /// True once all products to be shown were accepted.
     pub(crate) fn is_done(&self) -> bool {
         self.left == 0
     }
 
-    /// Decides about the next candidate; calls `tags` only if the rules depend on them.
-    pub(crate) fn shows(&mut self, tags: impl FnOnce() -> Vec<u32>) -> bool {
-        if self.left == 0 || self.picky && !self.allows(&tags()) {
+    /// True if the next candidate is to be shown. Calls `tags` only if the rules depend on them.
+    pub(crate) fn accepts(&mut self, tags: impl FnOnce() -> Vec<u32>) -> bool {
+        if self.left == 0 || self.needs_tags && !self.allows_tags(&tags()) {
             return false;
         }
         let skipped = self.skip > 0;
@@ -53,12 +54,13 @@ impl Picker {
         !skipped
     }
 
-    fn allows(&mut self, tags: &[u32]) -> bool {
-        let is_of = |set: &ById<()>| tags.iter().any(|tag| set.contains_key(tag));
+    /// Checks the rules on tags, and counts the tags of a product that passes.
+    fn allows_tags(&mut self, tags: &[u32]) -> bool {
+        let has_any = |set: &ById<()>| tags.iter().any(|tag| set.contains_key(tag));
         let count = |tag| self.per_tag.get(tag).copied().unwrap_or_default();
-        if is_of(&self.without)
-            || self.only.as_ref().is_some_and(|only| !is_of(only))
-            || tags.iter().any(|tag| self.most <= count(tag))
+        if has_any(&self.without)
+            || self.only.as_ref().is_some_and(|only| !has_any(only))
+            || tags.iter().any(|tag| self.max_per_tag <= count(tag))
         {
             return false;
         }
@@ -73,7 +75,7 @@ mod tests {
 
     #[test]
     fn rules_decide_what_is_shown() {
-        // Each is named by its tags.
+        // Each candidate's name is the list of its tags.
         let candidates = ["a", "ab", "b", "a", "", "c"];
         let mut names = Dictionary::default();
         names.intern_all(&["a", "b", "c"], &mut Vec::new());
@@ -93,7 +95,7 @@ mod tests {
         ] {
             let mut picker = Picker::new(&rules, &names);
             let ids = |name: &str| tags(name).iter().filter_map(|tag| names.id(tag)).collect();
-            let shown = candidates.into_iter().filter(|name| picker.shows(|| ids(name)));
+            let shown = candidates.into_iter().filter(|name| picker.accepts(|| ids(name)));
             assert_eq!(shown.collect::<Vec<_>>(), expected, "{rules:?}");
         }
     }

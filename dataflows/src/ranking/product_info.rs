@@ -1,30 +1,28 @@
-//! Rows and tags of all products, as every worker knows them.
+//! The catalogue rows and tags of all products, which every worker has.
 
 use crate::arrange::lookup::Lookup;
 use crate::arrange::view::ViewSpine;
 use crate::ids::dictionary::Dictionary;
-use crate::ingest::catalogue::CatalogueEntry;
-use crate::ingest::catalogue::CatalogueSpine;
+use crate::ingest::catalogue::{CatalogueEntry, CatalogueSpine};
 use crate::record::product::Product;
 use crate::time::Time;
-use crate::views::product_tags::Label;
-use crate::views::product_tags::effective_tags;
+use crate::views::product_tags::{Label, effective_tags};
 use differential_dataflow::operators::arrange::TraceAgent;
 use std::sync::Arc;
 use timely::progress::frontier::AntichainRef;
 
-/// A product's place in the catalogue.
+/// A product's state in the catalogue.
 pub(crate) enum Listing {
-    /// It was never in it.
+    /// Never listed.
     Unlisted,
-    /// It was deleted from it.
+    /// Deleted.
     Deleted,
-    /// It has a row.
+    /// Listed, with its row.
     Listed(Arc<Product>),
 }
 
 impl Listing {
-    /// True unless the product was deleted, or is unavailable.
+    /// True unless the product is deleted or unavailable.
     pub(crate) fn may_be_shown(&self) -> bool {
         match self {
             Listing::Unlisted => true,
@@ -33,7 +31,7 @@ impl Listing {
         }
     }
 
-    /// The row, if there is one.
+    /// The row of a listed product.
     pub(crate) fn into_row(self) -> Option<Arc<Product>> {
         match self {
             Listing::Listed(row) => Some(row),
@@ -42,11 +40,11 @@ impl Listing {
     }
 }
 
-/// The catalogue, and the tags that events bring.
+/// Reads the catalogue, and the tags that events brought.
 pub(crate) struct ProductInfo {
     catalogue: Lookup<CatalogueEntry, isize>,
     labels: Lookup<Label>,
-    /// Buffers for the tags of one product, of the catalogue and of events.
+    /// Buffers for one product's tags: from the catalogue, and from events.
     listed: Vec<u32>,
     own: Vec<Label>,
 }
@@ -60,7 +58,7 @@ impl ProductInfo {
         ProductInfo { catalogue: Lookup::new(catalogue), labels: Lookup::new(labels), listed, own }
     }
 
-    /// A product's place in the catalogue as of a time.
+    /// A product's state in the catalogue as of a time.
     pub(crate) fn listing(&mut self, product: u32, time: Time) -> Listing {
         let mut listing = Listing::Unlisted;
         self.catalogue.each(product, time, |(_, row), _| {
@@ -69,7 +67,7 @@ impl ProductInfo {
         listing
     }
 
-    /// The tags of a product as of a time, whoever brought them.
+    /// The tags of a product as of a time, from the catalogue or from events.
     pub(crate) fn tags(&mut self, product: u32, time: Time, names: &Dictionary) -> Vec<u32> {
         let ProductInfo { catalogue, labels, listed, own } = self;
         listed.clear();

@@ -1,57 +1,59 @@
-//! The question that a ranking answers: its basis, and the rules of the shop for it.
+//! A ranking's basis, the rules of the shop for it, and how many candidates they call for.
 
 use crate::score::model::ModelAt;
 use serde::{Deserialize, Serialize};
 
-/// How many of a user's tags are asked about.
+/// The most tags of a user that popular products are fetched for.
 pub const TAGS: usize = 20;
-/// How many partners of a product are looked at: the best. At most, and as long as few are wanted.
+/// The most partners of a product that are fetched, best first.
 pub const PARTNERS: usize = 200;
-const FEW_PARTNERS: usize = 50;
-/// How often visitors come back to the products of the visit, from the second on.
-pub const AGAIN: [f64; 9] = [0.08, 0.03, 0.021, 0.015, 0.012, 0.01, 0.009, 0.008, 0.006];
-/// The most candidates of a ranking that are looked at, beyond those that are to be shown: each costs
-/// a lookup or two, and together they bound the time that a question takes from a worker.
-const MOST_LOOKED_AT: usize = 2_000;
-/// How many more of what is popular are asked for than are to be shown: some may be unavailable.
+/// The fewest partners that are fetched. Fifty rank as well as all (`docs/quality.md`).
+const MIN_PARTNERS: usize = 50;
+/// The probabilities that a visitor comes back to a product of the visit, by place, from the second
+/// newest on.
+pub const REPEAT_RATES: [f64; 9] = [0.08, 0.03, 0.021, 0.015, 0.012, 0.01, 0.009, 0.008, 0.006];
+/// The most candidates of a ranking that are examined, unless more are to be shown. Each costs a
+/// lookup or two, so this bounds the time that a question takes from a worker.
+const MAX_EXAMINED: usize = 2_000;
+/// Candidates fetched beyond those that are to be shown, since some may be unavailable.
 const SPARE: usize = 50;
 
-/// What may be shown, and how much of it.
+/// The products that a ranking may show, and how many.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rules {
-    /// How many products.
+    /// The number of products to show.
     pub n: usize,
-    /// How many of the best are left out first.
+    /// The number of the best products that are skipped first.
     pub offset: usize,
-    /// Whether what the user has bought is left out.
+    /// Leaves out the products that the user has bought.
     pub leave_out_bought: bool,
-    /// What of the current visit is left out.
+    /// The products of the current visit that are left out.
     pub leave_out: LeaveOut,
     /// Products that are left out.
     pub exclude: Vec<String>,
-    /// Tags of which a product must have one; none allows all.
+    /// Tags of which a product must have one; an empty list allows all products.
     pub only: Vec<String>,
     /// Tags of which a product must have none.
     pub without: Vec<String>,
-    /// How many products may share a tag.
+    /// The most products that may share a tag.
     pub per_tag: Option<usize>,
 }
 
-/// What of the current visit is left out.
+/// The products of the current visit that are left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeaveOut {
-    /// Nothing: a product may be shown again.
+    /// None: a product may be shown again.
     #[default]
     None,
-    /// The product that was touched last.
+    /// The newest.
     Current,
-    /// All of it.
+    /// All.
     Visit,
 }
 
 impl Rules {
-    /// So many products, without what the user has bought.
+    /// The first `n` products, without those that the user has bought.
     pub fn first(n: usize) -> Rules {
         Rules {
             n,
@@ -65,62 +67,60 @@ impl Rules {
         }
     }
 
-    /// Whether it matters which tags a product has.
-    pub(crate) fn is_picky(&self) -> bool {
+    /// True if the rules depend on a product's tags.
+    pub(crate) fn needs_tags(&self) -> bool {
         !self.only.is_empty() || !self.without.is_empty() || self.per_tag.is_some()
     }
 
-    /// The number of products to be shown or skipped.
-    pub(crate) fn shown(&self) -> usize {
+    /// The number of products to be skipped or shown.
+    pub(crate) fn end(&self) -> usize {
         self.n.saturating_add(self.offset)
     }
 
-    /// The most candidates that are looked at: with fewer products shown the ranking then ends.
-    pub(crate) fn most_looked_at(&self) -> usize {
-        MOST_LOOKED_AT.max(self.shown().saturating_add(SPARE))
+    /// The most candidates that are examined; the ranking then ends, however few are shown.
+    pub(crate) fn max_examined(&self) -> usize {
+        MAX_EXAMINED.max(self.end().saturating_add(SPARE))
     }
 
-    /// The number of candidates wanted of each source, so that enough remain: some may be of the
-    /// wrong tags.
+    /// The number of candidates to fetch of each source: more where tags may rule some out.
     fn candidates(&self) -> usize {
-        let shown = self.shown();
-        if self.is_picky() {
-            shown.saturating_mul(10).saturating_add(SPARE).min(MOST_LOOKED_AT.max(shown))
+        let end = self.end();
+        if self.needs_tags() {
+            end.saturating_mul(10).saturating_add(SPARE).min(MAX_EXAMINED.max(end))
         } else {
-            shown
+            end
         }
     }
 
-    /// How many partners of each product are needed. Fifty do as well as all (`docs/quality.md`).
+    /// The number of partners to fetch of each product.
     pub(crate) fn partners(&self) -> usize {
-        self.candidates().clamp(FEW_PARTNERS, PARTNERS)
+        self.candidates().clamp(MIN_PARTNERS, PARTNERS)
     }
 
-    /// How many products may be needed of what is popular, besides those that the user's own
-    /// history leaves out.
-    pub(crate) fn reach(&self) -> usize {
-        // Some may be unavailable.
+    /// The number of products to fetch of each popular list, besides those that the user's history
+    /// leaves out.
+    pub(crate) fn popular(&self) -> usize {
         self.candidates().saturating_add(self.exclude.len()).saturating_add(SPARE)
     }
 }
 
-/// What a ranking is made from.
+/// What a ranking starts from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Basis {
-    /// What a user does and has done: what to show to them.
+    /// A user's history: what to show to them.
     User(String),
-    /// Products that someone has seen, oldest first: what to show to them.
+    /// A visit's products, oldest first: what to show to this visitor.
     Visit(Vec<String>),
     /// One product: what goes with it.
     Product(String),
     /// A tag: what is popular in it.
     Tag(String),
-    /// Nothing in particular: what is popular.
+    /// Everything: what is popular overall.
     Everything,
 }
 
 impl Basis {
-    /// The products of a visit that is given, newest first, no product twice.
+    /// The products of [`Basis::Visit`], newest first, each once; empty for any other basis.
     pub(crate) fn visit(&self) -> Vec<&str> {
         let Basis::Visit(products) = self else { return Vec::new() };
         let mut visit: Vec<&str> = Vec::new();
@@ -133,13 +133,13 @@ impl Basis {
     }
 }
 
-/// A ranking that is to be made.
+/// A ranking to be made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// How counts are looked at.
+    /// The model and the day that scores are computed with.
     pub model_at: ModelAt,
-    /// What may be shown, and how much.
+    /// The products that may be shown, and how many.
     pub rules: Rules,
-    /// What it is made from.
+    /// What it starts from.
     pub basis: Basis,
 }

@@ -4,7 +4,7 @@
 //! are among them. So a change moves one product, and all are looked at only when too few are left.
 
 use crate::ids::by_id::ById;
-use crate::ranking::evidence::Worth;
+use crate::ranking::evidence::Scored;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub(crate) struct TopK {
     /// How many are kept at least, where there are as many; none before it is asked.
     most: usize,
     /// The first of them, as they were shown last, and how many were asked for.
-    shown: Option<(usize, Arc<[Worth]>)>,
+    shown: Option<(usize, Arc<[Scored]>)>,
 }
 
 impl TopK {
@@ -67,7 +67,7 @@ impl TopK {
     }
 
     /// The first so many, best first, or more; `all` are all products.
-    pub(crate) fn first(&mut self, n: usize, all: &ById<Entry>) -> Arc<[Worth]> {
+    pub(crate) fn first(&mut self, n: usize, all: &ById<Entry>) -> Arc<[Scored]> {
         if let Some((most, shown)) = &self.shown
             && n <= *most
         {
@@ -76,12 +76,12 @@ impl TopK {
         if self.most == 0 || self.best.len() < n && self.floor.is_some() {
             self.find(2 * n.max(1), all);
         }
-        let worth = |&(Entry { worth, events, .. }, product): &(Entry, u32)| Worth {
+        let scored = |&(Entry { worth, events, .. }, product): &(Entry, u32)| Scored {
             product,
-            worth,
+            score: worth,
             events: u32::try_from(events).unwrap_or_default(),
         };
-        let shown: Arc<[Worth]> = self.best.iter().take(n).map(worth).collect();
+        let shown: Arc<[Scored]> = self.best.iter().take(n).map(scored).collect();
         self.shown = Some((n, shown.clone()));
         shown
     }
@@ -150,7 +150,7 @@ mod tests {
             }
             let n = [1, 3, 20, 500][usize::try_from(random() % 4).unwrap()];
             let found = top.first(n, &entries);
-            let found = found.iter().map(|worth| (worth.product, worth.worth));
+            let found = found.iter().map(|scored| (scored.product, scored.score));
             let mut expected: Vec<(u32, f64)> =
                 entries.iter().map(|(&product, entry)| (product, entry.worth)).collect();
             expected.retain(|(_, worth)| 0.0 < *worth);

@@ -9,7 +9,7 @@
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::packed::Batch;
 use crate::ids::by_id::ById;
-use crate::ranking::evidence::Worth;
+use crate::ranking::evidence::Scored;
 use crate::ranking::top_k::Entry;
 use crate::ranking::top_k::TopK;
 use crate::score::counts::Counts;
@@ -41,7 +41,7 @@ pub(crate) struct TopProducts {
     /// What all products are worth together.
     pub(crate) mass: f64,
     /// The best, best first; more than were asked for, if more were asked for before.
-    pub(crate) best: Arc<[Worth]>,
+    pub(crate) best: Arc<[Scored]>,
 }
 
 /// The products under a key, through a model_at, as of a time.
@@ -124,7 +124,7 @@ impl<V: DatedProduct> TopKCache<V> {
             self.forget_half();
         }
         // How often visitors come back is no part of what is kept.
-        let model_at = ModelAt { again: 0.0, ..*model_at };
+        let model_at = ModelAt { repeat_rate: 0.0, ..*model_at };
         let kept = self.by_key.entry(key).or_default();
         self.products -= kept.by_product.len();
         if kept.as_of == 0 || kept.model_at != model_at {
@@ -264,7 +264,8 @@ mod tests {
     fn what_only_worthless_events_speak_for_is_worth_nothing() {
         let weights = Weights([0, 1, 1].map(|weight| Score(weight * Score::UNIT)));
         let model = Model { weights, ..Model::default() };
-        let (kept, model_at) = (&mut TopKCache::default(), ModelAt { model, today: 1, again: 0.0 });
+        let (kept, model_at) =
+            (&mut TopKCache::default(), ModelAt { model, today: 1, repeat_rate: 0.0 });
         let mut ask = |time, day, counts| {
             let update = ((KEY, ProductDay { product: 1, day }), time, Counts(counts));
             let batch = Packed::of(&[update]).map(Rc::new);
@@ -328,7 +329,7 @@ mod tests {
                 assert_eq!(found.len(), best.len(), "{step} {time}");
                 for (found, (worth, product, events)) in found.iter().zip(&best) {
                     assert_eq!((found.product, found.events), (*product, *events), "{step} {time}");
-                    assert!((found.worth + f64::from(*worth)).abs() < 1e-9, "{step} {time}");
+                    assert!((found.score + f64::from(*worth)).abs() < 1e-9, "{step} {time}");
                 }
                 asked += 1;
             }

@@ -13,7 +13,7 @@ pub struct Model {
     pub blend: Blend,
 }
 
-/// How the parts of a recommendation's score are mixed; [`crate::recommend`] has the formula.
+/// How the parts of a recommendation's score are mixed; [`crate::ranking`] has the formula.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Blend {
@@ -79,7 +79,7 @@ pub struct ModelAt {
     pub today: u16,
     /// How often a visitor touches the same product again at once: a share of all moments that
     /// follow another in a visit.
-    pub again: f64,
+    pub repeat_rate: f64,
 }
 
 impl ModelAt {

@@ -28,7 +28,7 @@ impl ModelHistory {
         let model = self.models.range(..=time).next_back();
         let model = model.map_or_else(Model::default, |(_, model)| *model);
         let today = u16::try_from(self.clock.at(time) / DAY_HOURS).unwrap_or(u16::MAX);
-        ModelAt { model, today, again: 0.0 }
+        ModelAt { model, today, repeat_rate: 0.0 }
     }
 
     /// Forgets all that is not needed to tell the model as of this time or later.

@@ -3,7 +3,7 @@
 use crate::expected::{Oracle, event_day, event_time};
 use crate::harness::LIMITS;
 use dataflows::ranking::answer::{Cause, Ranking};
-use dataflows::ranking::rules::{AGAIN, Basis, LeaveOut, Rules};
+use dataflows::ranking::rules::{Basis, LeaveOut, REPEAT_RATES, Rules};
 use dataflows::record::event::OwnedEvent;
 use dataflows::score::counts::Counts;
 use dataflows::score::model::ModelAt;
@@ -88,9 +88,9 @@ impl Oracle {
             Basis::Product(_) => vec![],
             _ => (0..)
                 .zip(&seen.visit)
-                .take(1 + AGAIN.len())
+                .take(1 + REPEAT_RATES.len())
                 .map(|(place, product)| {
-                    let likely = if place == 0 { self.again() } else { AGAIN[place - 1] };
+                    let likely = if place == 0 { self.again() } else { REPEAT_RATES[place - 1] };
                     let place = f64::from(u32::try_from(place).expect("few"));
                     let more = blend.repeat * (-place / blend.repeat_recency).exp();
                     (product.clone(), likely + more, 1)
@@ -199,7 +199,7 @@ impl Oracle {
     }
 
     fn model_at(&self) -> ModelAt {
-        ModelAt { model: self.model, today: self.today(), again: 0.0 }
+        ModelAt { model: self.model, today: self.today(), repeat_rate: 0.0 }
     }
 
     /// What the history holds: what came too late, or is too old by now, or too much, is not there.

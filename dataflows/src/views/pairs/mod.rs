@@ -1,6 +1,6 @@
 //! What goes with what: products that one visitor touched within half an hour of each other.
 //!
-//! Every two moments of a user within [`VISIT_GAP`] add one to each other's row: to the row of the
+//! Every two moments of a user within [`VISIT_GAP`](crate::time::VISIT_GAP) add one to each other's row: to the row of the
 //! one product, an event of the other's kind, on the day of the later moment, whether the other
 //! came after, and whether it was near. The sum is linear in both moments, so that a moment that is
 //! retracted takes its pairs along, whatever came since. A product touched twice pairs with itself.
@@ -23,7 +23,7 @@ pub struct Pairs<'scope> {
     /// Product to partners, each counted by the kind of its event, at the product's owner.
     pub partners: View<'scope, Partner>,
     /// On every worker, under [`REPEATS`]: how many moments of a day had another within
-    /// [`VISIT_GAP`] before them (the first count), and how many of these were on the same product as
+    /// [`VISIT_GAP`](crate::time::VISIT_GAP) before them (the first count), and how many of these were on the same product as
     /// the newest of those (the second).
     pub repeats: View<'scope, u16>,
 }
