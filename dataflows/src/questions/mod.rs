@@ -1,7 +1,7 @@
 //! Questions as a dataflow of their own, beside the one that keeps the views.
 //!
-//! A query goes to the owner of its key ([`users`]). A ranking is planned there, and further asked of
-//! the owners of products and tags ([`products`]). All parts come back to the origin ([`gather`]),
+//! A query goes to the owner of its key (`users`). A ranking is planned there, and further asked of
+//! the owners of products and tags (`products`). All parts come back to the origin (`gather`),
 //! which knows how many there are. A query's logical time is complete when it is asked
 //! ([`crate::arrange::closed`]), so nothing here waits for anything but messages.
 
