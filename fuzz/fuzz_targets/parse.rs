@@ -1,5 +1,5 @@
-//! No bytes make the parser panic, what it takes fits into a block and comes back, and no tag of it is
-//! empty or comes twice: each would count.
+//! No bytes make the parser panic. An event that it takes fits into a block and comes back unchanged,
+//! and no tag of it is empty or comes twice: each would count.
 
 #![no_main]
 
