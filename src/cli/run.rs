@@ -2,10 +2,10 @@
 
 use super::caught_up::CaughtUp;
 use crate::cluster::LossCause;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::engine::{self, Engine, ModelChange};
 use crate::event_log::EventLog;
-use crate::http::{Front, HttpLimits, Status, serve};
+use crate::http::{Front, Status, serve};
 use crate::metrics::{Metrics, SettingMetrics};
 use crate::readiness::{Latch, Readiness};
 use crate::settings::files::FileStore;
@@ -72,7 +72,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
         },
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = serve(front, listener, limits(&config.http), async {
+    let server = serve(front, listener, config.http.clone(), async {
         // Dropping the sender stops the front as well as a message does.
         let _ = stopped.await;
     })?;
@@ -202,17 +202,4 @@ fn source(
     let log = KafkaLog::new(&cluster).context("kafka.properties")?;
     let running = kafka::start(&cluster, &workers, &positions, metrics)?;
     Ok((running, Arc::new(log)))
-}
-
-fn limits(http: &config::HttpConfig) -> HttpLimits {
-    HttpLimits {
-        max_body_bytes: http.max_body_bytes,
-        body_budget_bytes: http.body_budget_bytes,
-        header_timeout: http.header_timeout,
-        request_timeout: http.request_timeout,
-        max_connections: http.max_connections,
-        hosts: http.hosts.clone(),
-        cors_origins: http.cors_origins.clone(),
-        threads: http.threads,
-    }
 }

@@ -123,21 +123,25 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// The number of its threads, which are not the workers'.
     pub threads: usize,
-    /// The largest request body, in bytes.
+    /// The largest request body, in bytes; a larger one is answered 413.
     pub max_body_bytes: usize,
-    /// The most memory, in bytes, that all request bodies take together.
+    /// The most memory, in bytes, that the bodies of all requests under way take together; one that
+    /// does not fit is answered 503.
     pub body_budget_bytes: usize,
-    /// The longest time that a request's head may take to arrive.
+    /// The longest time that a request's head may take to arrive, and that a connection may be
+    /// idle.
     pub header_timeout: Duration,
-    /// The longest time that a request may take in all.
+    /// The longest time from a request's head to its answer; beyond it the answer is 408 while the
+    /// body is awaited, and 504 after that. A shutdown waits this long for requests in flight.
     pub request_timeout: Duration,
-    /// The most connections at a time.
+    /// The most connections at a time; one more is answered 503.
     pub max_connections: usize,
     /// The most questions that may wait for a worker; one more is answered 503.
     pub max_waiting: usize,
     /// The names under which the server may be called, besides `localhost` and addresses; `*` is any.
     pub hosts: Vec<String>,
-    /// Web origins that may read and write; `*` lets any read.
+    /// The origins whose pages may use every route, such as `https://shop.example`. `*` stands for
+    /// any origin, and opens the routes that only read.
     pub cors_origins: Vec<String>,
 }
 

@@ -1,10 +1,11 @@
 //! A request as its handler sees it, and the waiting for others, each until the request's deadline.
 
+use crate::config::HttpConfig;
 use crate::engine::question::{Answer, Refusal};
+use crate::http::Front;
 use crate::http::body::{self, Body, BodyBudget};
 use crate::http::fault::Fault;
 use crate::http::query::Query;
-use crate::http::{Front, HttpLimits};
 use dataflows::questions::ask::Ask;
 use hyper::HeaderMap;
 use hyper::body::Incoming;
@@ -14,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 /// A request as its handler sees it.
 pub(super) struct Call<'a> {
     pub(super) front: &'a Front,
-    pub(super) limits: &'a HttpLimits,
+    pub(super) http: &'a HttpConfig,
     pub(super) budget: &'a Arc<BodyBudget>,
     pub(super) headers: &'a HeaderMap,
     /// The time at which waiting is given up.
@@ -58,7 +59,7 @@ impl Call<'_> {
 
     /// Reads the request's whole body. Keep it for as long as what was made of it is as large.
     pub(super) async fn read(&self, body: Incoming) -> Result<Body, Fault> {
-        let read = body::read(body, self.headers, self.limits.max_body_bytes, self.budget);
+        let read = body::read(body, self.headers, self.http.max_body_bytes, self.budget);
         timeout_at(self.deadline, read).await.unwrap_or(Err(Fault::SlowBody))
     }
 }

@@ -3,8 +3,6 @@
 //! Reads are questions to the dataflow ([`Asker`]), events go to the [`EventLog`], settings to the
 //! [`Store`].
 
-mod limits;
-mod routes;
 mod json;
 mod reply;
 mod fault;
@@ -14,8 +12,6 @@ mod given;
 mod query;
 mod fields;
 mod hosts;
-mod cors;
-mod measure;
 mod call;
 mod reads;
 mod rankings;
@@ -23,12 +19,14 @@ mod behavior;
 mod config;
 mod operations;
 mod ready;
+mod routes;
+mod cors;
+mod measure;
 mod service;
 mod server;
 #[cfg(test)]
 mod tests;
 
-pub use limits::HttpLimits;
 pub use server::{Server, serve};
 
 use crate::engine::question::Asker;

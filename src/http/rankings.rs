@@ -7,11 +7,14 @@ use crate::http::given::{self, Given, Item};
 use crate::http::json;
 use crate::http::reply::{Reply, json_as_of};
 use crate::http::request::{self, MOST_ITEMS};
-use crate::http::routes::RULES;
 use dataflows::questions::ask::Rank;
 use dataflows::ranking::rules::{Basis, LeaveOut, Rules};
 use hyper::body::Incoming;
 use serde_json::Value;
+
+/// The rules that every ranking takes: as parameters of a query, or as fields of a body.
+pub(super) const RULES: &[&str] =
+    &["n", "offset", "exclude", "excludeBought", "excludeIds", "onlyTags", "withoutTags", "perTag"];
 
 /// What of the current visit `exclude` may leave out.
 const LEAVE_OUT: [(&str, LeaveOut); 3] =

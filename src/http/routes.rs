@@ -1,4 +1,11 @@
-//! The routes as data, and how a path finds its route.
+//! The routes as data, how a path finds its route, and the handler of each.
+
+use crate::http::call::Call;
+use crate::http::fault::Fault;
+use crate::http::rankings::RULES;
+use crate::http::reply::Reply;
+use crate::http::{behavior, config, operations, rankings, reads, ready};
+use hyper::body::Incoming;
 
 /// The method of a request. Any other than these is [`Verb::Other`], which bounds the metrics'
 /// labels.
@@ -81,10 +88,6 @@ pub(super) struct MethodSpec {
     pub(super) parameters: &'static [&'static str],
 }
 
-/// The rules that every ranking takes: as parameters of a query, or as fields of a body.
-pub(super) const RULES: &[&str] =
-    &["n", "offset", "exclude", "excludeBought", "excludeIds", "onlyTags", "withoutTags", "perTag"];
-
 const NONE: &[&str] = &[];
 const READ: &[MethodSpec] = &[get(NONE)];
 const READ_BY_POST: &[MethodSpec] = &[method(Verb::Post, Access::Reads, NONE)];
@@ -146,6 +149,38 @@ const fn spec(pattern: &'static str, methods: &'static [MethodSpec]) -> RouteSpe
 impl Route {
     pub(super) fn spec(self) -> &'static RouteSpec {
         &ROUTES[self as usize]
+    }
+
+    /// Has the route's handler answer a request.
+    pub(super) async fn handle(
+        self,
+        verb: Verb,
+        call: &Call<'_>,
+        body: Incoming,
+    ) -> Result<Reply, Fault> {
+        let writes = matches!(verb, Verb::Post | Verb::Put);
+        match self {
+            Route::Profile => reads::profile(call).await,
+            Route::Profiles => reads::profiles(call, body).await,
+            Route::Activity => reads::activity(call).await,
+            Route::Recommendations => rankings::recommendations(call).await,
+            Route::Session => rankings::session(call, body).await,
+            Route::Similar => rankings::similar(call).await,
+            Route::Trending => rankings::trending(call).await,
+            Route::Behavior if writes => behavior::record(call, body).await,
+            Route::Behavior => reads::recent(call).await,
+            Route::Merge => behavior::merge(call, body).await,
+            Route::Config if writes => config::write(call, body).await,
+            Route::Config => config::read(call).await,
+            Route::Weights if writes => config::write_weights(call, body).await,
+            Route::Weights => config::read_weights(call).await,
+            Route::Metrics => operations::metrics(call),
+            Route::Health => Ok(operations::health()),
+            Route::Ready => ready::ready(call).await,
+            Route::Status => operations::status(call).await,
+            Route::OpenApi => Ok(operations::openapi()),
+            Route::Page => Ok(operations::page()),
+        }
     }
 }
 

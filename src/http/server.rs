@@ -1,8 +1,9 @@
 //! The sockets: accepts connections, bounds their number, and lets requests finish at the end.
 
+use crate::config::HttpConfig;
+use crate::http::Front;
 use crate::http::reply::Reply;
 use crate::http::service::Service;
-use crate::http::{Front, HttpLimits};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -51,19 +52,19 @@ impl Server {
 pub fn serve(
     front: Front,
     listener: std::net::TcpListener,
-    limits: HttpLimits,
+    http: HttpConfig,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<Server> {
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     let threads =
-        (0..limits.threads.max(1)).map(ServingThread::start).collect::<io::Result<Vec<_>>>()?;
+        (0..http.threads.max(1)).map(ServingThread::start).collect::<io::Result<Vec<_>>>()?;
     let runtime = runtime()?;
     let listener = {
         let _inside = runtime.enter();
         TcpListener::from_std(listener)?
     };
-    let service = Arc::new(Service::new(front, limits));
+    let service = Arc::new(Service::new(front, http));
     let thread = std::thread::Builder::new().name("http-accept".into()).spawn(move || {
         runtime.block_on(accept(listener, &threads, service, shutdown));
         // Connections that have not ended by now end with the threads.
@@ -103,7 +104,7 @@ async fn accept(
     service: Arc<Service>,
     shutdown: impl Future<Output = ()>,
 ) {
-    let slots = service.limits.max_connections.min(Semaphore::MAX_PERMITS);
+    let slots = service.http.max_connections.min(Semaphore::MAX_PERMITS);
     let slots = Arc::new(Semaphore::new(slots));
     let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE));
     // Every connection holds a receiver, so the channel closes when all have ended.
@@ -140,7 +141,7 @@ async fn accept(
     }
     drop(listener);
     stop.send_replace(());
-    if timeout(service.limits.request_timeout, stop.closed()).await.is_err() {
+    if timeout(service.http.request_timeout, stop.closed()).await.is_err() {
         tracing::warn!("requests that took too long were cut off by the shutdown");
     }
 }
@@ -156,7 +157,7 @@ async fn connection(
     if stream.set_nodelay(true).is_err() {
         return; // The connection is closed already.
     }
-    let header_timeout = service.limits.header_timeout;
+    let header_timeout = service.http.header_timeout;
     let handler = service_fn(move |request: Request<Incoming>| {
         let service = service.clone();
         async move { Ok::<Reply, Infallible>(service.serve(request).await) }

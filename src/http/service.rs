@@ -1,5 +1,7 @@
 //! Answers requests: finds the route, calls its handler, adds what every answer has.
 
+use crate::config::HttpConfig;
+use crate::http::Front;
 use crate::http::body::BodyBudget;
 use crate::http::call::Call;
 use crate::http::cors::Cors;
@@ -9,7 +11,6 @@ use crate::http::measure::Measure;
 use crate::http::query::Query;
 use crate::http::reply::Reply;
 use crate::http::routes::{self, Route, Verb};
-use crate::http::{Front, HttpLimits, behavior, config, operations, rankings, reads, ready};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 /// The state that all connections share.
 pub(super) struct Service {
     pub(super) front: Front,
-    pub(super) limits: HttpLimits,
+    pub(super) http: HttpConfig,
     budget: Arc<BodyBudget>,
     hosts: Hosts,
     cors: Cors,
@@ -27,12 +28,12 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn new(front: Front, limits: HttpLimits) -> Service {
-        let hosts = Hosts::new(&limits.hosts);
-        let cors = Cors::new(&limits.cors_origins);
+    pub(super) fn new(front: Front, http: HttpConfig) -> Service {
+        let hosts = Hosts::new(&http.hosts);
+        let cors = Cors::new(&http.cors_origins);
         let measure = Measure::new(front.metrics.http.request_duration.clone());
-        let budget = Arc::new(BodyBudget::new(limits.body_budget_bytes));
-        Service { front, limits, budget, hosts, cors, measure }
+        let budget = Arc::new(BodyBudget::new(http.body_budget_bytes));
+        Service { front, http, budget, hosts, cors, measure }
     }
 
     /// Answers a request, whatever it is.
@@ -42,7 +43,7 @@ impl Service {
         let verb = Verb::of(&parts.method);
         let found = routes::find(parts.uri.path());
         let route = found.map(|(route, _)| route);
-        let answer = self.answer(&parts, body, verb, found, started + self.limits.request_timeout);
+        let answer = self.answer(&parts, body, verb, found, started + self.http.request_timeout);
         let mut reply = answer.await.unwrap_or_else(Fault::into_reply);
         if verb != Verb::Options {
             let method = route.and_then(|route| route.spec().method(verb));
@@ -70,31 +71,9 @@ impl Service {
         let method = spec.method(verb).ok_or_else(|| Fault::Method { allow: spec.allow() })?;
         self.cors.check(&parts.headers, method.access)?;
         let query = Query::parse(parts.uri.query().unwrap_or(""), method.parameters)?;
-        let Service { front, limits, budget, .. } = self;
+        let Service { front, http, budget, .. } = self;
         let headers = &parts.headers;
-        let call = &Call { front, limits, budget, headers, deadline, parameter, query };
-        let writes = matches!(verb, Verb::Post | Verb::Put);
-        match route {
-            Route::Profile => reads::profile(call).await,
-            Route::Profiles => reads::profiles(call, body).await,
-            Route::Activity => reads::activity(call).await,
-            Route::Recommendations => rankings::recommendations(call).await,
-            Route::Session => rankings::session(call, body).await,
-            Route::Similar => rankings::similar(call).await,
-            Route::Trending => rankings::trending(call).await,
-            Route::Behavior if writes => behavior::record(call, body).await,
-            Route::Behavior => reads::recent(call).await,
-            Route::Merge => behavior::merge(call, body).await,
-            Route::Config if writes => config::write(call, body).await,
-            Route::Config => config::read(call).await,
-            Route::Weights if writes => config::write_weights(call, body).await,
-            Route::Weights => config::read_weights(call).await,
-            Route::Metrics => operations::metrics(call),
-            Route::Health => Ok(operations::health()),
-            Route::Ready => ready::ready(call).await,
-            Route::Status => operations::status(call).await,
-            Route::OpenApi => Ok(operations::openapi()),
-            Route::Page => Ok(operations::page()),
-        }
+        let call = &Call { front, http, budget, headers, deadline, parameter, query };
+        route.handle(verb, call, body).await
     }
 }

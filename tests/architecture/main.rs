@@ -22,7 +22,7 @@ const MAY_NAME: [(&str, &[&str]); 13] = [
     ("cluster", &["config"]),
     ("engine", &["cluster", "config", "event_log", "metrics"]),
     ("sinks", &["config", "engine", "metrics"]),
-    ("http", &["engine", "event_log", "metrics", "readiness", "settings"]),
+    ("http", &["config", "engine", "event_log", "metrics", "readiness", "settings"]),
     ("metrics", &[]),
     ("readiness", &[]),
     ("scheduler_slice", &[]),

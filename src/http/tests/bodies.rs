@@ -1,7 +1,7 @@
 //! Bodies: decoded, each within its limit, and all within one budget.
 
-use super::fixture::{AS_OF, Engine, Fixture};
-use crate::http::HttpLimits;
+use super::fixture::{AS_OF, Engine, Fixture, http_config};
+use crate::config::HttpConfig;
 use dataflows::questions::query::Found;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -21,7 +21,7 @@ fn a_body_may_be_compressed_with_gzip_and_with_nothing_else() {
     let max_body_bytes = 4096;
     let fixture = Fixture::with(
         Engine::Scripted,
-        HttpLimits { max_body_bytes, body_budget_bytes: max_body_bytes, ..HttpLimits::default() },
+        HttpConfig { max_body_bytes, body_budget_bytes: max_body_bytes, ..http_config() },
     );
     let whole = gzip(EVENT.as_bytes());
     let (first, second) = EVENT.split_at(20);
@@ -90,12 +90,12 @@ fn slow_bodies_share_one_budget() {
     let max_body_bytes = 64 << 10;
     let fixture = Fixture::with(
         Engine::Scripted,
-        HttpLimits {
+        HttpConfig {
             max_body_bytes,
             body_budget_bytes: 2 * max_body_bytes,
             // So that the bodies grow one at a time.
             threads: 1,
-            ..HttpLimits::default()
+            ..http_config()
         },
     );
     let (told, replies) = mpsc::channel();
@@ -129,8 +129,7 @@ fn slow_bodies_share_one_budget() {
 #[test]
 fn a_body_counts_until_its_events_are_stored_and_answered() {
     let padded = |length: usize| format!("{EVENT}{}", " ".repeat(length - EVENT.len()));
-    let limits =
-        HttpLimits { max_body_bytes: 2048, body_budget_bytes: 2048, ..HttpLimits::default() };
+    let limits = HttpConfig { max_body_bytes: 2048, body_budget_bytes: 2048, ..http_config() };
     let fixture = Fixture::with(Engine::ByHand, limits);
     let mut first = fixture.connect();
     first.send("POST /api/user-behavior?wait=visible", padded(2000));

@@ -1,8 +1,8 @@
 //! Connections: kept, pipelined, bounded in number and in patience, and ended in good order.
 
 use super::client::Client;
-use super::fixture::{AS_OF, Engine, Fixture};
-use crate::http::HttpLimits;
+use super::fixture::{AS_OF, Engine, Fixture, http_config};
+use crate::config::HttpConfig;
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -40,8 +40,8 @@ fn head_is_get_without_the_body() {
 
 #[test]
 fn one_connection_too_many_is_turned_away() {
-    let limits = HttpLimits { max_connections: 1, ..HttpLimits::default() };
-    let fixture = Fixture::with(Engine::Scripted, limits);
+    let http = HttpConfig { max_connections: 1, ..http_config() };
+    let fixture = Fixture::with(Engine::Scripted, http);
     let mut first = fixture.connect();
     first.send("GET /healthz", "");
     assert_eq!(first.receive(false).status, 200);
@@ -57,9 +57,8 @@ fn one_connection_too_many_is_turned_away() {
 #[test]
 fn clients_that_take_too_long() {
     let patience = Duration::from_millis(50);
-    let limits =
-        HttpLimits { header_timeout: patience, request_timeout: patience, ..HttpLimits::default() };
-    let fixture = Fixture::with(Engine::Scripted, limits);
+    let http = HttpConfig { header_timeout: patience, request_timeout: patience, ..http_config() };
+    let fixture = Fixture::with(Engine::Scripted, http);
     for (start, expected) in [
         ("GET /healthz HTTP/1.1\r\nHost:", Some(408)),
         (
@@ -80,7 +79,7 @@ fn clients_that_take_too_long() {
 
 #[test]
 fn a_shutdown_finishes_the_requests_in_flight() {
-    let mut fixture = Fixture::with(Engine::ByHand, HttpLimits::default());
+    let mut fixture = Fixture::with(Engine::ByHand, http_config());
     let (mut busy, mut idle) = (fixture.connect(), fixture.connect());
     idle.send("GET /healthz", "");
     assert_eq!(idle.receive(false).status, 200);
@@ -99,8 +98,8 @@ fn a_shutdown_finishes_the_requests_in_flight() {
 #[test]
 fn a_shutdown_is_bounded() {
     let request_timeout = Duration::from_millis(50);
-    let limits = HttpLimits { request_timeout, ..HttpLimits::default() };
-    let mut fixture = Fixture::with(Engine::ByHand, limits);
+    let http = HttpConfig { request_timeout, ..http_config() };
+    let mut fixture = Fixture::with(Engine::ByHand, http);
     let mut client: Client = fixture.connect();
     client.send("GET /api/user-profile/user1", "");
     let asked = fixture.questions.recv().unwrap();

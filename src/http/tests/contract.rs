@@ -1,10 +1,10 @@
 //! The contract, request by request.
 
-use super::fixture::{AS_OF, Engine, Fixture};
+use super::fixture::{AS_OF, Engine, Fixture, http_config};
 use crate::event_log::Subject;
-use crate::http::HttpLimits;
 use crate::http::operations::OPENAPI;
-use crate::http::routes::{ROUTES, RULES};
+use crate::http::rankings::RULES;
+use crate::http::routes::ROUTES;
 use dataflows::questions::query::Query;
 use dataflows::ranking::rules::{LeaveOut, Rules};
 use serde_json::Value;
@@ -101,7 +101,7 @@ fn asked(fixture: &Fixture, request: &str, body: &str) -> Rules {
 
 #[test]
 fn every_ranking_takes_the_same_rules() {
-    let fixture = Fixture::with(Engine::ByHand, HttpLimits::default());
+    let fixture = Fixture::with(Engine::ByHand, http_config());
     let query = "n=7&offset=2&exclude=visit&excludeBought=false&excludeIds=a%2Cb,c&excludeIds=7\
                  &onlyTags=Home%2C%20Garden&withoutTags=x,y&perTag=3";
     let fields = r#""n":7,"offset":2,"exclude":"visit","excludeBought":false,"excludeIds":["a,b","c",7],"onlyTags":["Home, Garden"],"withoutTags":["x","y"],"perTag":3"#;

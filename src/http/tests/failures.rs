@@ -1,8 +1,8 @@
 //! What a client sees when something is wrong: with its request, or behind the front.
 
-use super::fixture::{AS_OF, Engine, Fixture};
+use super::fixture::{AS_OF, Engine, Fixture, http_config};
+use crate::config::HttpConfig;
 use crate::event_log::LogError;
-use crate::http::HttpLimits;
 use crate::settings::StoreError;
 use dataflows::questions::query::Found;
 use dataflows::questions::query::Query;
@@ -22,8 +22,8 @@ fn check(fixture: &Fixture, request: &str, body: &str, status: u16, header: &str
 
 #[test]
 fn requests_that_nothing_serves() {
-    let limits = HttpLimits { max_body_bytes: 100, ..HttpLimits::default() };
-    let fixture = Fixture::with(Engine::Scripted, limits);
+    let http = HttpConfig { max_body_bytes: 100, ..http_config() };
+    let fixture = Fixture::with(Engine::Scripted, http);
     let large = "x".repeat(101);
     let chunked = format!("65\r\n{large}\r\n0\r\n\r\n");
     for (request, body, status, header) in [
@@ -51,7 +51,7 @@ fn requests_that_nothing_serves() {
 #[test]
 fn workers_that_have_no_time_or_have_ended() {
     for (engine, refused) in [(Engine::Full, 1), (Engine::Ended, 0)] {
-        let fixture = Fixture::with(engine, HttpLimits::default());
+        let fixture = Fixture::with(engine, http_config());
         check(&fixture, "GET /api/user-profile/user1", "", 503, "retry-after: 1");
         assert_eq!(fixture.metrics.engine.questions_refused.get(), refused);
         let status = fixture.send("GET /api/status", "");
@@ -62,8 +62,8 @@ fn workers_that_have_no_time_or_have_ended() {
 #[test]
 fn workers_that_take_too_long() {
     let request_timeout = Duration::from_millis(50);
-    let limits = HttpLimits { request_timeout, ..HttpLimits::default() };
-    let fixture = Fixture::with(Engine::ByHand, limits);
+    let http = HttpConfig { request_timeout, ..http_config() };
+    let fixture = Fixture::with(Engine::ByHand, http);
     check(&fixture, "GET /api/user-profile/user1", "", 504, "");
     check(&fixture, "POST /api/user-behavior?wait=visible", EVENT, 504, "");
     assert_eq!(fixture.log.events.lock().unwrap().len(), 1, "it is stored all the same");
@@ -95,7 +95,7 @@ fn services_behind_that_fail() {
 
 #[test]
 fn events_are_answered_once_all_are_visible() {
-    let fixture = Fixture::with(Engine::ByHand, HttpLimits::default());
+    let fixture = Fixture::with(Engine::ByHand, http_config());
     let mut client = fixture.connect();
     client.send("POST /api/user-behavior?wait=visible", format!("[{EVENT},{EVENT}]"));
     // They lie at the offsets 7 and 8 of one partition: all are in once the next offset is 9.
@@ -112,7 +112,7 @@ fn events_are_answered_once_all_are_visible() {
 #[test]
 fn names_that_lead_here_from_elsewhere() {
     let hosts = vec!["engine".into()];
-    let fixture = Fixture::with(Engine::Scripted, HttpLimits { hosts, ..HttpLimits::default() });
+    let fixture = Fixture::with(Engine::Scripted, HttpConfig { hosts, ..http_config() });
     for (method, path, host, origin, status) in [
         ("GET", "/metrics", "engine:8080", "", 200),
         ("GET", "/metrics", "10.0.0.1:8080", "", 200),
@@ -143,8 +143,7 @@ fn names_that_lead_here_from_elsewhere() {
 
 #[test]
 fn pages_of_other_origins() {
-    let listed =
-        HttpLimits { cors_origins: vec!["https://shop.example".into()], ..HttpLimits::default() };
+    let listed = HttpConfig { cors_origins: vec!["https://shop.example".into()], ..http_config() };
     let (open, listed) = (Fixture::new(), Fixture::with(Engine::Scripted, listed));
     const SHOP: &str = "Origin: https://shop.example";
     const OWN: &str = "Origin: http://127.0.0.1";

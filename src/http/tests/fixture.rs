@@ -2,8 +2,9 @@
 
 use super::client::{Client, Reply};
 use super::fakes::{MemoryLog, MemoryStore, scripted};
+use crate::config::{HttpConfig, Layers};
 use crate::engine::question::{Asker, Question};
-use crate::http::{Front, HttpLimits, Server, Status, serve};
+use crate::http::{Front, Server, Status, serve};
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crossbeam_channel::{Receiver, bounded};
@@ -41,12 +42,17 @@ pub(super) enum Engine {
     Ended,
 }
 
+/// The settings that no file sets.
+pub(super) fn http_config() -> HttpConfig {
+    Layers::default().check().unwrap().0.http
+}
+
 impl Fixture {
     pub(super) fn new() -> Fixture {
-        Fixture::with(Engine::Scripted, HttpLimits::default())
+        Fixture::with(Engine::Scripted, http_config())
     }
 
-    pub(super) fn with(engine: Engine, limits: HttpLimits) -> Fixture {
+    pub(super) fn with(engine: Engine, http: HttpConfig) -> Fixture {
         let (queue, questions) =
             bounded::<Box<dyn Question>>(if engine == Engine::Full { 0 } else { 64 });
         let script = questions.clone();
@@ -85,7 +91,7 @@ impl Fixture {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async { drop(stopped.await) };
-        let server = serve(front, listener, limits, shutdown).unwrap();
+        let server = serve(front, listener, http, shutdown).unwrap();
         let address = server.address();
         let (stop, server) = (Some(stop), Some(server));
         Fixture { address, metrics, log, store, readiness, questions, stop, server }

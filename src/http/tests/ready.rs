@@ -1,7 +1,7 @@
 //! What `/readyz` says of each part, and the status for each that a load balancer may ask about.
 
-use super::fixture::{Engine, Fixture};
-use crate::http::HttpLimits;
+use super::fixture::{Engine, Fixture, http_config};
+use crate::config::HttpConfig;
 use std::time::Duration;
 
 /// Asks about each part, and compares the statuses and the one body.
@@ -59,8 +59,8 @@ fn workers_that_do_not_answer_are_no_reads() {
         (Engine::Ended, "the workers have ended"),
         (Engine::ByHand, "the workers have not answered yet"),
     ] {
-        let limits = HttpLimits { request_timeout, ..HttpLimits::default() };
-        let fixture = Fixture::with(engine, limits);
+        let http = HttpConfig { request_timeout, ..http_config() };
+        let fixture = Fixture::with(engine, http);
         let body = format!(
             r#"{{"ready":true,"reads":false,"writes":true,"sink":true,"awaited":[],"reasons":{{"reads":"{reason}"}}}}"#
         );
