@@ -27,7 +27,7 @@ use timely::dataflow::operators::Inspect;
 use timely::dataflow::operators::probe;
 use timely::worker::Worker;
 
-/// Query a worker tells.
+/// What a worker tells.
 enum Told {
     Heard(Time),
     Modelled(Time, Model),
@@ -56,6 +56,14 @@ impl Case {
     /// With all views, and fed at one worker.
     pub(crate) const fn new(seed: u64, workers: usize, open: usize) -> Case {
         Case { seed, workers, open, feeders: 1, mode: Mode::All }
+    }
+
+    /// A case that follows from its seed, and from nothing else.
+    pub(crate) fn any(seed: u64) -> Case {
+        let mut random = Random::new(seed);
+        let workers = 1 + random.below(5);
+        let open = [0, 1, 3, 7, 20, 1000][random.below(6)];
+        Case::new(seed, workers, open).fed_by(1 + random.below(workers))
     }
 
     pub(crate) const fn fed_by(self, feeders: usize) -> Case {
@@ -286,7 +294,7 @@ fn same(found: &Ranking, expected: &Ranking) -> bool {
         })
 }
 
-/// Query was found comes in any order.
+/// What was found comes in any order.
 fn in_order(found: &[Found]) -> Vec<String> {
     let mut texts: Vec<String> = found.iter().map(|found| format!("{found:?}")).collect();
     texts.sort_unstable();

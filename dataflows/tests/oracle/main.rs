@@ -51,3 +51,17 @@ fn profiles_alone_are_what_the_oracle_says() {
         }
     });
 }
+
+/// Scripts of the seeds that `RECSYS_ORACLE_SEEDS` names, as `FIRST..END`: one that has failed is
+/// found again by its seed alone.
+#[test]
+#[ignore = "takes minutes; scripts/test --long runs it"]
+fn many_more_scripts() {
+    let seeds = std::env::var("RECSYS_ORACLE_SEEDS").expect("run this test by scripts/test --long");
+    let (first, end) = seeds.split_once("..").expect("it is FIRST..END");
+    let seeds = first.parse::<u64>().unwrap()..end.parse().unwrap();
+    assert!(!seeds.is_empty(), "{seeds:?} has no seed");
+    for seed in seeds {
+        check(Case::any(seed));
+    }
+}

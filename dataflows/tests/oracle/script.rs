@@ -1,4 +1,4 @@
-//! Query goes in: a seeded script of steps, each at its own time. Few names, so that they collide.
+//! What goes in: a seeded script of steps, each at its own time. Few names, so that they collide.
 
 use dataflows::questions::query::Query;
 use dataflows::ranking::rules::{Basis, LeaveOut, Rules};
@@ -58,7 +58,7 @@ impl Random {
     }
 }
 
-/// Query happens at one time.
+/// What happens at one time.
 pub(crate) struct Step {
     pub(crate) time: Time,
     pub(crate) events: Vec<OwnedEvent>,
@@ -66,11 +66,11 @@ pub(crate) struct Step {
     pub(crate) rows: Vec<CatalogueRow>,
     pub(crate) model: Option<Model>,
     pub(crate) advances: Vec<(String, i64)>,
-    /// Who asks query.
+    /// Who asks what.
     pub(crate) asks: Vec<(usize, Query)>,
 }
 
-/// A script for so many workers. Query happens does not depend on them; who asks does.
+/// A script for so many workers. What happens does not depend on them; who asks does.
 pub(crate) fn script(seed: u64, workers: usize) -> Vec<Step> {
     let (mut random, mut askers) = (Random::new(seed), Random::new(seed ^ 0xA5));
     let mut time = BEGIN;

@@ -1,0 +1,35 @@
+# shellcheck shell=bash
+# What must be installed: a program or a file, and the Debian package that has it.
+
+# For the build of the bundled librdkafka, by its own configure and make: cmake is not among them.
+build_needs=(cc gcc c++ g++ make make /usr/include/zlib.h zlib1g-dev)
+
+# For the whole gate besides. What services need, they install when they are started.
+whole_needs=(shellcheck shellcheck chromium chromium promtool prometheus)
+
+# For building with the feature `kafka-tls`.
+tls_needs=(/usr/include/openssl/ssl.h libssl-dev /usr/include/sasl/sasl.h libsasl2-dev)
+
+# need PROGRAM-OR-FILE PACKAGE...: installs what is missing.
+need() {
+  while (($# > 0)); do
+    require "$1" "$2"
+    shift 2
+  done
+}
+
+# tell_missing PROGRAM-OR-FILE PACKAGE...: names what is missing, and installs nothing.
+tell_missing() {
+  while (($# > 0)); do
+    [[ -e $1 ]] || command -v "$1" >/dev/null ||
+      echo "test: $1 is missing; the whole gate needs it, and installs $2"
+    shift 2
+  done
+}
+
+# cargo_tool NAME VERSION: builds a tool of cargo's once, into .services/tools.
+cargo_tool() {
+  export PATH=$PATH:$root/.services/tools/bin
+  command -v "$1" >/dev/null ||
+    step "build $1" cargo install --quiet --locked --debug "$1" --version "$2" --root .services/tools
+}

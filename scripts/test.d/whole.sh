@@ -1,0 +1,41 @@
+# shellcheck shell=bash
+# The whole gate: everything that must hold of a commit on the main branch.
+
+whole() {
+  step "packages" need "${build_needs[@]}" "${whole_needs[@]}"
+  format_and_lints
+  # Licences, bans and sources of what is linked. Advisories would need a database that is not
+  # everywhere within reach.
+  cargo_tool cargo-deny 0.20.2
+  step "licences and sources" cargo deny --locked check bans licenses sources
+  step "build of the tests" cargo test --workspace --locked --no-run
+  step "tests" cargo test --workspace --locked
+  step "documentation" env RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked
+  step "Prometheus rules" promtool check rules ops/prometheus/rules.yml
+  step "tests of the rules" promtool test rules ops/prometheus/rules_test.yml
+  with_services
+  tell_long_run
+}
+
+with_services() {
+  export SERVICES_DIR=$root/.services/test
+  export KAFKA_PORTS="9393 9394 9395" KAFKA_CONTROLLER_PORTS="19393 19394 19395"
+  export REDIS_PORT=6399 ZOOKEEPER_PORT=2199
+  # Three brokers start slowly beside a busy machine's other work.
+  export SERVICES_TIMEOUT=${SERVICES_TIMEOUT:-180}
+  mkdir -p "$SERVICES_DIR"
+  at_end=stop_services
+  step "start of the services" "$scripts/services" up kafka redis zookeeper
+
+  export RECSYS_TEST_KAFKA=127.0.0.1:9393,127.0.0.1:9394,127.0.0.1:9395
+  export RECSYS_TEST_REDIS=redis://127.0.0.1:$REDIS_PORT
+  export RECSYS_TEST_ZOOKEEPER=127.0.0.1:$ZOOKEEPER_PORT
+  step "tests with ZooKeeper" cargo test --locked --lib settings::zookeeper -- --ignored
+  step "end-to-end tests" cargo test --locked --test end_to_end -- --ignored
+}
+
+# Ends the services of this gate, and no others: they are told by their folder.
+stop_services() {
+  "$scripts/services" clean kafka redis zookeeper >/dev/null ||
+    echo "test: could not stop the services in $SERVICES_DIR" >&2
+}
