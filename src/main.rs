@@ -1,8 +1,5 @@
 //! The `recsys` program.
 
-#[cfg(target_os = "linux")]
-mod scheduler_slice;
-
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -14,11 +11,10 @@ fn main() -> ExitCode {
     recsys::cli::main()
 }
 
-/// Asks the kernel for small pages and short slices. If it refuses, the program is slower, and works.
+/// Asks the kernel for small pages. If it refuses, the program is slower, and works.
 #[cfg(target_os = "linux")]
 fn tune_the_kernel() {
     // The allocator asks for huge pages. Buffers of merges are large and live for milliseconds: a tenth
     // of the time went into clearing pages of two megabytes.
     let _ = rustix::thread::disable_transparent_huge_pages(true);
-    let _ = scheduler_slice::shorten();
 }
