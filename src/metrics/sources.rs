@@ -14,6 +14,10 @@ pub struct SourceMetrics {
     pub dead_letters_lost: IntCounter,
     /// `recsys_source_lag{topic, partition}`, in offsets.
     pub lag: IntGaugeVec,
+    /// `recsys_source_errors_total{topic}`
+    pub errors: IntCounterVec,
+    /// `recsys_source_stalled{topic, partition}`
+    pub stalled: IntGaugeVec,
     /// `recsys_source_queue_bytes{worker}`
     pub queue_bytes: IntGaugeVec,
     /// `recsys_source_paused{worker}`
@@ -46,6 +50,18 @@ impl SourceMetrics {
                 registry,
                 "recsys_source_lag",
                 "Offsets of a partition that are not read yet",
+                &["topic", "partition"],
+            ),
+            errors: counters(
+                registry,
+                "recsys_source_errors_total",
+                "Fetches of a partition that failed",
+                &["topic"],
+            ),
+            stalled: gauges(
+                registry,
+                "recsys_source_stalled",
+                "1 while a partition's lag has stood still for 30 seconds, else 0",
                 &["topic", "partition"],
             ),
             queue_bytes: gauges(

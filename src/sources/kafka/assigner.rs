@@ -5,6 +5,7 @@ use super::cluster::KafkaCluster;
 use super::dead_letters::DeadLetterTopic;
 use super::queue::PartitionQueue;
 use super::reader::{AssignedPartition, Assignment, PartitionProgress, WorkerReader};
+use super::stall::Stall;
 use super::topology::Topology;
 use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
@@ -77,11 +78,13 @@ pub(super) struct PartitionAssigner {
     topology: Topology,
 }
 
-/// A partition that was assigned to a reader, and its lag.
+/// A partition that was assigned to a reader, its lag, and whether that stands still.
 struct WatchedPartition {
     reader: usize,
-    next: Arc<AtomicI64>,
+    read_to: Arc<AtomicI64>,
     lag: IntGauge,
+    stalled: IntGauge,
+    stall: Stall,
 }
 
 /// A partition that is about to be assigned.
@@ -202,9 +205,18 @@ impl PartitionAssigner {
         if all {
             self.progress.all_counted();
         }
-        for (Partition { topic, index }, WatchedPartition { next, lag, .. }) in &self.watched {
-            if let Ok((_, high)) = self.consumer.fetch_watermarks(topic, *index, PATIENCE) {
-                lag.set((high - next.load(Ordering::Relaxed)).max(0));
+        for (Partition { topic, index }, watched) in &mut self.watched {
+            let Ok((_, high)) = self.consumer.fetch_watermarks(topic, *index, PATIENCE) else {
+                continue;
+            };
+            let read_to = watched.read_to.load(Ordering::Relaxed);
+            watched.lag.set((high - read_to).max(0));
+            let stalled = watched.stall.look(read_to, high, Instant::now());
+            if watched.stalled.get() != i64::from(stalled) {
+                watched.stalled.set(stalled.into());
+                if stalled {
+                    tracing::warn!(%topic, index, offset = read_to, end = high, "the lag stands still");
+                }
             }
         }
         Ok(())
@@ -269,11 +281,16 @@ impl PartitionAssigner {
             if progress.is_behind() {
                 self.progress.one_behind();
             }
-            let lag = self.metrics.lag.with_label_values(&[&**topic, &index.to_string()]);
-            self.watched.insert(
-                partition.clone(),
-                WatchedPartition { reader, next: progress.published(), lag },
-            );
+            let index = index.to_string();
+            let labels = [&**topic, &*index];
+            let watched = WatchedPartition {
+                reader,
+                read_to: progress.read_to(),
+                lag: self.metrics.lag.with_label_values(&labels),
+                stalled: self.metrics.stalled.with_label_values(&labels),
+                stall: Stall::default(),
+            };
+            self.watched.insert(partition.clone(), watched);
             assignments[reader].0.push(AssignedPartition { progress, queue });
         }
         // Messages that reached the main queue before the split come before all in the new queues.

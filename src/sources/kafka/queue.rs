@@ -35,8 +35,15 @@ pub(super) struct QueuedMessage<'a> {
     pub(super) time: Option<i64>,
 }
 
-/// What a queue holds: messages, and errors of its partition such as its end.
-pub(super) type Polled<'a> = Result<QueuedMessage<'a>, RDKafkaErrorCode>;
+/// An error of a partition, such as its end, and the offset that it is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct QueuedError {
+    pub(super) code: RDKafkaErrorCode,
+    pub(super) offset: i64,
+}
+
+/// An entry of a queue: a message, or an error.
+pub(super) type Polled<'a> = Result<QueuedMessage<'a>, QueuedError>;
 
 /// The queue of one partition, split off from the consumer's.
 ///
@@ -159,7 +166,7 @@ impl Drop for UnreadMessages<'_> {
 
 fn polled(message: &rd_kafka_message_t) -> Polled<'_> {
     if message.err != rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
-        return Err(message.err.into());
+        return Err(QueuedError { code: message.err.into(), offset: message.offset });
     }
     let mut kind = rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
     // SAFETY: both pointers are to live values, and the message is a consumer's.

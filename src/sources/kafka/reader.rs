@@ -1,7 +1,7 @@
 //! Reads the partitions of one worker: polls their queues, parses the records, hands them over.
 
 use super::dead_letters::DeadLetterTopic;
-use super::queue::{PartitionQueue, QueuedMessage};
+use super::queue::{PartitionQueue, QueuedError, QueuedMessage};
 use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
 use crate::sources::batch_sender::BatchSender;
@@ -40,11 +40,17 @@ pub(super) struct PartitionProgress {
     partition: Partition,
     feed: Feed,
     next: i64,
-    /// The next offset as of the last hand-over, shared with the assigner, which computes the lag.
-    published: Arc<AtomicI64>,
+    /// The next offset as of the last hand-over.
+    published: i64,
+    /// The offset up to which all was read, shared with the assigner, which computes the lag. At the
+    /// end it is beyond `next`, if the last records are transactions' markers.
+    read_to: Arc<AtomicI64>,
+    /// The offset at which fetching fails now.
+    failing: Option<i64>,
     /// The end of the partition when reading began, until all up to there has been handed over.
     target: Option<i64>,
     events: IntCounter,
+    errors: IntCounter,
     /// Records that were read, but not counted in `events` yet.
     taken: u64,
 }
@@ -58,8 +64,19 @@ impl PartitionProgress {
         metrics: &SourceMetrics,
     ) -> PartitionProgress {
         let events = metrics.events.with_label_values(&[&*partition.topic]);
-        let published = Arc::new(AtomicI64::new(next));
-        PartitionProgress { partition, feed, next, published, target, events, taken: 0 }
+        let errors = metrics.errors.with_label_values(&[&*partition.topic]);
+        PartitionProgress {
+            partition,
+            feed,
+            next,
+            published: next,
+            read_to: Arc::new(AtomicI64::new(next)),
+            failing: None,
+            target,
+            events,
+            errors,
+            taken: 0,
+        }
     }
 
     pub(super) fn is_behind(&self) -> bool {
@@ -70,19 +87,39 @@ impl PartitionProgress {
         self.target.is_some_and(|target| self.next >= target)
     }
 
-    /// Handles what a queue holds besides messages.
-    fn note(&mut self, error: RDKafkaErrorCode) {
-        match (error, &mut self.target) {
+    /// Handles an error. One that lasts is logged when it begins, and again when it ends.
+    fn note(&mut self, QueuedError { code, offset }: QueuedError) {
+        if code == RDKafkaErrorCode::PartitionEOF {
             // All was read. Control records at the end keep `next` from reaching the target.
-            (RDKafkaErrorCode::PartitionEOF, Some(target)) => *target = 0,
-            (RDKafkaErrorCode::PartitionEOF, None) => (),
-            _ => tracing::debug!(%error, partition = ?self.partition, "while reading"),
+            self.target = self.target.map(|_| 0);
+            self.read_to.fetch_max(offset, Ordering::Relaxed);
+            return;
+        }
+        self.errors.inc();
+        let at = offset.max(self.next);
+        if self.failing.replace(at) != Some(at) {
+            let Partition { topic, index } = &self.partition;
+            tracing::warn!(error = %code, %topic, index, offset = at, "a partition can't be read");
         }
     }
 
-    /// The next offset as of the last hand-over.
-    pub(super) fn published(&self) -> Arc<AtomicI64> {
-        self.published.clone()
+    /// Notes that a message came.
+    fn came(&mut self, offset: i64) {
+        if let Some(at) = self.failing.take() {
+            let Partition { topic, index } = &self.partition;
+            tracing::info!(%topic, index, at, offset, "the partition is read again");
+        }
+        if offset < self.next {
+            let PartitionProgress { partition, next, .. } = self;
+            tracing::warn!(?partition, next, offset, "offsets went back");
+            self.read_to.store(offset, Ordering::Relaxed);
+        }
+        self.next = offset + 1;
+    }
+
+    /// The offset up to which all was read, as of the last hand-over.
+    pub(super) fn read_to(&self) -> Arc<AtomicI64> {
+        self.read_to.clone()
     }
 }
 
@@ -190,11 +227,7 @@ impl WorkerReader {
                     .send(&DeadLetter { partition, offset, key, value, reason }, &self.stop);
             }
         }
-        if offset < progress.next {
-            let PartitionProgress { partition, next, .. } = progress;
-            tracing::warn!(?partition, next, offset, "offsets went back");
-        }
-        progress.next = offset + 1;
+        progress.came(offset);
         if self.sender.is_full() { self.publish(progress) } else { ControlFlow::Continue(()) }
     }
 
@@ -202,7 +235,8 @@ impl WorkerReader {
     /// record.
     fn publish(&mut self, progress: &mut PartitionProgress) -> ControlFlow<()> {
         // Not the number of records read: compaction and transactions leave gaps in the offsets.
-        let by = progress.next - progress.published.swap(progress.next, Ordering::Relaxed);
+        let by = progress.next - std::mem::replace(&mut progress.published, progress.next);
+        progress.read_to.fetch_max(progress.next, Ordering::Relaxed);
         progress.events.inc_by(std::mem::take(&mut progress.taken));
         self.sender.advance(&progress.partition, by)
     }

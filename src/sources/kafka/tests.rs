@@ -9,8 +9,8 @@ use dataflows::record::event::Kind;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::mocking::MockCluster;
-use rdkafka::producer::DefaultProducerContext;
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -261,4 +261,26 @@ fn what_librdkafka_refuses_is_told_at_once() {
     let workers = WorkerInlets { peers: 1, first: 0, inlets: vec![intake(1).0] };
     assert!(start(&cluster, &workers, &Positions::new(), &metrics).is_err());
     assert!(KafkaLog::new(&cluster).is_err());
+}
+
+#[test]
+fn every_codec_is_read() {
+    for codec in ["none", "gzip", "snappy", "lz4", "zstd"] {
+        let fixture = Fixture::new(&[("view-events", 1)]);
+        let mut producer = ClientConfig::new();
+        producer.set("bootstrap.servers", fixture.brokers.bootstrap_servers());
+        // One batch, so large that it is compressed.
+        producer.set("compression.type", codec).set("linger.ms", "200");
+        let producer: ThreadedProducer<DefaultProducerContext> = producer.create().unwrap();
+        for user in 0..500 {
+            let (value, key) = (long_view(user), user.to_string());
+            let record = BaseRecord::to("view-events").payload(&value).key(&key);
+            producer.send(record).map_err(|(error, _)| error).unwrap();
+        }
+        producer.flush(PATIENCE).unwrap();
+        let (_running, outlets) = fixture.start(1, 1 << 20, &Positions::new());
+        let mut taken = Taken::default();
+        taken.take_until(&outlets, |taken| taken.offsets() == 500);
+        assert_eq!(taken.users.len(), 500, "{codec}");
+    }
 }
