@@ -237,24 +237,3 @@ fn unsafe_code_is_in_one_place() {
     let allowed = [root().join("src/sources/kafka/queue.rs")];
     assert_eq!(named.collect::<BTreeSet<_>>(), BTreeSet::from(allowed));
 }
-
-/// Each file of the workspace by its path, with its crate and its place in the order of that.
-fn places() -> BTreeMap<String, (String, usize)> {
-    let mut places = BTreeMap::new();
-    for folder in crates() {
-        let texts = texts(&folder);
-        let files = Crate::new(texts.iter().map(|(file, text)| (&**file, &**text)));
-        for (at, file) in files.in_order().into_iter().enumerate() {
-            places.insert(format!("{folder}/{file}"), (folder.clone(), at));
-        }
-    }
-    places
-}
-
-#[test]
-fn the_walks_of_the_map_go_down_the_tree() {
-    let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let (table, places) = (walk::read(&map).unwrap(), places());
-    let faults = walk::faults(&table, |file| places.get(file).cloned());
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
-}

@@ -25,7 +25,7 @@ struct Head {
 }
 
 impl Block {
-    /// An empty block with buffer for as much as another holds.
+    /// An empty block with memory for as much as another holds.
     pub fn with_capacity_of(other: &Block) -> Block {
         Block {
             heads: Vec::with_capacity(other.heads.len()),

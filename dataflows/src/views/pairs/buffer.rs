@@ -16,7 +16,7 @@ pub(super) type Pair = ((u32, Partner), Time, Counts);
 /// same product.
 pub(super) type Repeat = (u16, Time, Counts);
 
-/// PairBuffer for one user's moments, kept between users.
+/// One user's moments side by side; the buffers are kept between users.
 #[derive(Default)]
 pub(super) struct PairBuffer {
     /// What is new, or is taken back.
