@@ -19,6 +19,8 @@ pub struct SinkMetrics {
     pub fields: IntCounterVec,
     /// `recsys_sink_errors_total{worker}`
     pub errors: IntCounterVec,
+    /// `recsys_sink_replaced_total{worker}`
+    pub replaced: IntCounterVec,
     /// `recsys_sink_connected{worker}`
     pub connected: IntGaugeVec,
     /// `recsys_freshness_seconds`
@@ -36,6 +38,8 @@ pub struct SinkWorkerMetrics {
     pub fields: IntCounter,
     /// `recsys_sink_errors_total`
     pub errors: IntCounter,
+    /// `recsys_sink_replaced_total`
+    pub replaced: IntCounter,
     /// `recsys_sink_connected`
     pub connected: IntGauge,
     /// `recsys_freshness_seconds`, which all workers share.
@@ -62,6 +66,12 @@ impl SinkMetrics {
                 registry,
                 "recsys_sink_fields_total",
                 "Hash fields written to Redis, or deleted there",
+                &["worker"],
+            ),
+            replaced: counters(
+                registry,
+                "recsys_sink_replaced_total",
+                "Keys of profiles that were no hashes in Redis, and were replaced",
                 &["worker"],
             ),
             errors: counters(
@@ -92,6 +102,7 @@ impl SinkMetrics {
             pending_users: self.pending_users.with_label_values(&[&label]),
             flush: self.flush.with_label_values(&[&label]),
             fields: self.fields.with_label_values(&[&label]),
+            replaced: self.replaced.with_label_values(&[&label]),
             errors: self.errors.with_label_values(&[&label]),
             connected: self.connected.with_label_values(&[&label]),
             freshness: self.freshness.clone(),

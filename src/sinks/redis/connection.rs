@@ -54,6 +54,11 @@ impl Connection {
         self.status.take_lost()
     }
 
+    /// The users whose key turned out to be no hash, since the last call.
+    pub(super) fn take_damaged(&self) -> Vec<String> {
+        self.status.take_damaged()
+    }
+
     /// Sends a pipeline, with the record times of the events that are written once Redis has taken it.
     /// The thread wakes the worker then.
     pub(super) fn send(&self, pipeline: Pipeline, records: RecordTimes) {

@@ -11,6 +11,9 @@ pub(super) struct Pipeline {
     fields: u64,
 }
 
+/// What stands before a user's name in the key of their hash.
+const PREFIX: &str = "user:profile:";
+
 impl Pipeline {
     /// An empty pipeline in the buffer of another.
     pub(super) fn reuse(mut packed: Vec<u8>) -> Pipeline {
@@ -34,6 +37,23 @@ impl Pipeline {
         self.fields
     }
 
+    /// The key of a command, which is its second part.
+    pub(super) fn key(&self, answer: usize) -> Option<&str> {
+        let mut rest = &self.packed[..];
+        for _ in 0..answer {
+            let parts = header(&mut rest, b'*')?;
+            (0..parts).try_for_each(|_| part(&mut rest).map(drop))?;
+        }
+        header(&mut rest, b'*').filter(|parts| *parts > 1)?;
+        part(&mut rest)?;
+        str::from_utf8(part(&mut rest)?).ok()
+    }
+
+    /// The user whose profile a command is about.
+    pub(super) fn user(&self, answer: usize) -> Option<&str> {
+        self.key(answer)?.strip_prefix(PREFIX)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.answers == 0
     }
@@ -50,6 +70,22 @@ impl Pipeline {
         self.packed.push(b'*');
         number(&mut self.packed, parts);
     }
+}
+
+/// Reads a number after a mark.
+fn header(rest: &mut &[u8], mark: u8) -> Option<usize> {
+    let end = rest.windows(2).position(|two| two == b"\r\n")?;
+    let number = str::from_utf8(rest[..end].strip_prefix(&[mark])?).ok()?.parse().ok()?;
+    *rest = &rest[end + 2..];
+    Some(number)
+}
+
+/// Reads one part of a command.
+fn part<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = header(rest, b'$')?;
+    let (part, after) = rest.split_at_checked(length)?;
+    *rest = after.strip_prefix(b"\r\n")?;
+    Some(part)
 }
 
 /// Encodes one user after the other. A tag with a score of zero is no field: `HDEL`.
@@ -118,13 +154,12 @@ impl Encoder {
     }
 
     fn write(&mut self, command: &str, user: &str, arguments: &Arguments) {
-        const PREFIX: &[u8] = b"user:profile:";
         self.pipeline.head(2 + arguments.count);
         let packed = &mut self.pipeline.packed;
         bulk(packed, command.as_bytes());
         packed.push(b'$');
         number(packed, PREFIX.len() + user.len());
-        packed.extend_from_slice(PREFIX);
+        packed.extend_from_slice(PREFIX.as_bytes());
         packed.extend_from_slice(user.as_bytes());
         packed.extend_from_slice(b"\r\n");
         packed.extend_from_slice(&arguments.packed);
@@ -182,5 +217,19 @@ mod tests {
         check(false, &[("hats", 0)], "*3 $4 HDEL $15 user:profile:u1 $4 hats ", 1);
         check(true, &[], "*1 $5 MULTI *2 $3 DEL $15 user:profile:u1 *1 $4 EXEC ", 3);
         check(false, &[], "", 0);
+    }
+
+    #[test]
+    fn an_answer_leads_to_its_command() {
+        let mut encoder = Encoder::default();
+        for (user, whole) in [("a", true), ("b\r\n$", false), ("c", false)] {
+            encoder.tag("shoes", Score(1_000_000));
+            encoder.user(user, whole);
+        }
+        encoder.pipeline.command(&["GETSET", "marker", "1"]);
+        let pipeline = encoder.pipeline;
+        let users: Vec<_> = (0..pipeline.answers()).map(|answer| pipeline.user(answer)).collect();
+        assert_eq!(users, [None, Some("a"), Some("a"), None, Some("b\r\n$"), Some("c"), None]);
+        assert_eq!((pipeline.key(6), pipeline.key(7)), (Some("marker"), None));
     }
 }

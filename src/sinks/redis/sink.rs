@@ -103,6 +103,7 @@ impl Sink for RedisSink {
             self.written.clear();
             self.sweep.start_unwritten();
         }
+        self.repair();
         if self.output.connection.is_free() {
             self.write(closed);
         } else if self.sealed.borrow().is_too_much() {
@@ -116,6 +117,21 @@ impl Sink for RedisSink {
 }
 
 impl RedisSink {
+    /// Has users written whole whose key turned out to be no hash.
+    fn repair(&mut self) {
+        let damaged = self.output.connection.take_damaged();
+        if damaged.is_empty() {
+            return;
+        }
+        let users = &self.dictionaries.borrow().users;
+        for user in damaged.iter().filter_map(|name| users.id(name)) {
+            if let Some(written) = self.written.get_mut(user as usize) {
+                *written = false;
+            }
+        }
+        self.sweep.start_unwritten();
+    }
+
     /// Drops the batches, as Redis has been away for long; a sweep writes their users later.
     fn drop_changes(&mut self) {
         self.output.is_blank = false;

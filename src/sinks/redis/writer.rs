@@ -6,8 +6,8 @@ use crate::sinks::redis::encode::Pipeline;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use prometheus::local::LocalHistogram;
 use redis::{Client, ConnectionLike, RedisResult};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -31,6 +31,8 @@ pub(super) struct ConnectionStatus {
     in_flight: AtomicUsize,
     lost: AtomicBool,
     gave_up: AtomicBool,
+    /// Users whose key is no hash.
+    damaged: Mutex<Vec<String>>,
 }
 
 impl ConnectionStatus {
@@ -47,6 +49,16 @@ impl ConnectionStatus {
     /// True when Redis has lost its data since the last call.
     pub(super) fn take_lost(&self) -> bool {
         self.lost.swap(false, Ordering::AcqRel)
+    }
+
+    /// The users whose key turned out to be no hash, since the last call.
+    pub(super) fn take_damaged(&self) -> Vec<String> {
+        // A push is whole or has not happened, so a poisoned list is still good.
+        std::mem::take(&mut *self.damaged.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn add_damaged(&self, user: &str) {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).push(user.into());
     }
 
     /// Tells the thread that nobody waits for pipelines that Redis does not take.
@@ -121,7 +133,7 @@ impl Writer {
                     self.finish(delivery, began);
                 }
                 Err(RecvTimeoutError::Timeout) => match self.check() {
-                    Ok(()) => self.metrics.connected.set(1),
+                    Ok(()) => self.note_success(),
                     Err(error) => self.note_failure(&error),
                 },
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -135,9 +147,6 @@ impl Writer {
             connection.set_read_timeout(Some(self.timeout))?;
             connection.set_write_timeout(Some(self.timeout))?;
             self.connection = Some(connection);
-            if std::mem::take(&mut self.is_away) {
-                tracing::info!("Redis is back");
-            }
         }
         self.connection
             .as_mut()
@@ -149,8 +158,8 @@ impl Writer {
         let connection = self.connect()?;
         let replies = connection.req_packed_commands(pipeline.packed(), 0, pipeline.answers())?;
         let mut last = None;
-        for reply in replies {
-            last = Some(reply.extract_error()?);
+        for (answer, reply) in replies.into_iter().enumerate() {
+            last = self.judge(pipeline, answer, reply)?;
         }
         let found: Option<String> =
             last.and_then(|value| redis::from_redis_value(value).ok()).flatten();
@@ -158,6 +167,29 @@ impl Writer {
         // A pipeline that is sent a second time finds the marker of the first time.
         self.compare(found.as_deref() == Some(&before) || found.as_deref() == Some(&after));
         Ok(())
+    }
+
+    /// Judges one answer. A key that is no hash costs its own command alone: its user is written whole,
+    /// in place of it. Any other error is that of the pipeline.
+    fn judge(
+        &self,
+        pipeline: &Pipeline,
+        answer: usize,
+        reply: redis::Value,
+    ) -> RedisResult<Option<redis::Value>> {
+        match reply.extract_error() {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.code() == Some("WRONGTYPE") => {
+                // The marker may be no text either: then it is none of ours.
+                if let Some(user) = pipeline.user(answer) {
+                    tracing::warn!(user, "a profile's key is no hash in Redis; it is replaced");
+                    self.metrics.replaced.inc();
+                    self.status.add_damaged(user);
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn check(&mut self) -> RedisResult<()> {
@@ -186,8 +218,19 @@ impl Writer {
         format!("{}:{written}", self.run)
     }
 
+    fn note_success(&mut self) {
+        self.metrics.connected.set(1);
+        if std::mem::take(&mut self.is_away) {
+            tracing::info!("Redis is back");
+        }
+    }
+
+    /// An error that Redis answers leaves the connection as it is; after any other it is made anew. One
+    /// line tells when the failure begins, and one when it ends.
     fn note_failure(&mut self, error: &redis::RedisError) {
-        self.connection = None;
+        if error.code().is_none() {
+            self.connection = None;
+        }
         self.metrics.connected.set(0);
         self.metrics.errors.inc();
         if !std::mem::replace(&mut self.is_away, true) {
@@ -197,7 +240,7 @@ impl Writer {
 
     /// Measures a pipeline that Redis has taken, gives its buffer back, and wakes the worker.
     fn finish(&mut self, delivery: Delivery, began: Instant) {
-        self.metrics.connected.set(1);
+        self.note_success();
         self.metrics.flush.observe(began.elapsed().as_secs_f64());
         self.metrics.fields.inc_by(delivery.pipeline.fields());
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
