@@ -23,7 +23,7 @@ long() {
     cargo clippy --workspace --all-targets --locked --features kafka-tls -- -D warnings
   step "lints of the hand-written loop" cargo clippy --locked \
     --manifest-path scripts/peers/loop/Cargo.toml --target-dir target -- -D warnings
-  step "benchmarks" scripts/bench dataflow throughput --rounds 1
+  step "benchmarks" scripts/bench dataflow idle --rounds 1
   record_long_run
 }
 

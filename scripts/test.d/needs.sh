@@ -31,5 +31,6 @@ tell_missing() {
 cargo_tool() {
   export PATH=$PATH:$root/.services/tools/bin
   command -v "$1" >/dev/null ||
-    step "build $1" cargo install --quiet --locked --debug "$1" --version "$2" --root .services/tools
+    step "build $1" env CARGO_PROFILE_DEV_DEBUG=0 \
+      cargo install --quiet --locked --debug "$1" --version "$2" --root .services/tools
 }
