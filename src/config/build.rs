@@ -145,7 +145,13 @@ fn http(reader: &mut SettingReader) -> HttpConfig {
         body_budget_bytes,
         header_timeout: reader.millis("http.header_timeout_ms", 5_000, 10..=600_000),
         request_timeout: reader.millis("http.request_timeout_ms", 10_000, 10..=600_000),
+        write_timeout: reader.millis("http.write_timeout_ms", 10_000, 10..=600_000),
         max_connections: reader.number("http.max_connections", 1_024, 1..=1_000_000),
+        max_connections_per_address: reader.number(
+            "http.max_connections_per_address",
+            512,
+            1..=1_000_000,
+        ),
         max_waiting: reader.number("http.max_waiting", 1_024, 1..=1_000_000),
         hosts: reader.list("http.hosts", &[], host_name),
         cors_origins: reader.list("http.cors_origins", &["*"], origin),

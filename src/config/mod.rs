@@ -134,8 +134,13 @@ pub struct HttpConfig {
     /// The longest time from a request's head to its answer; beyond it the answer is 408 while the
     /// body is awaited, and 504 after that. A shutdown waits this long for requests in flight.
     pub request_timeout: Duration,
-    /// The most connections at a time; one more is answered 503.
+    /// The longest time that a client may take to read an answer; then its connection is cut off.
+    pub write_timeout: Duration,
+    /// The most connections at a time; one more is answered 503, unless it asks for the process's
+    /// health.
     pub max_connections: usize,
+    /// The same for connections from one address.
+    pub max_connections_per_address: usize,
     /// The most questions that may wait for a worker; one more is answered 503.
     pub max_waiting: usize,
     /// The names under which the server may be called, besides `localhost` and addresses; `*` is any.

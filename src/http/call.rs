@@ -6,6 +6,7 @@ use crate::http::Front;
 use crate::http::body::{self, Body, BodyBudget};
 use crate::http::fault::Fault;
 use crate::http::query::Query;
+use crate::http::turn::Turn;
 use dataflows::questions::ask::Ask;
 use hyper::HeaderMap;
 use hyper::body::Incoming;
@@ -20,6 +21,7 @@ pub(super) struct Call<'a> {
     pub(super) headers: &'a HeaderMap,
     /// The time at which waiting is given up.
     pub(super) deadline: Instant,
+    pub(super) turn: &'a Turn,
     /// The value of the pattern's parameter, percent-encoded.
     pub(super) parameter: &'a str,
     pub(super) query: Query<'a>,
@@ -60,6 +62,9 @@ impl Call<'_> {
     /// Reads the request's whole body. Keep it for as long as what was made of it is as large.
     pub(super) async fn read(&self, body: Incoming) -> Result<Body, Fault> {
         let read = body::read(body, self.headers, self.http.max_body_bytes, self.budget);
-        timeout_at(self.deadline, read).await.unwrap_or(Err(Fault::SlowBody))
+        self.turn.pass_to_client();
+        let body = timeout_at(self.deadline, read).await.unwrap_or(Err(Fault::SlowBody));
+        self.turn.pass_to_server();
+        body
     }
 }

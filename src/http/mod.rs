@@ -12,6 +12,7 @@ mod given;
 mod query;
 mod fields;
 mod hosts;
+mod turn;
 mod call;
 mod reads;
 mod rankings;
@@ -22,7 +23,10 @@ mod ready;
 mod routes;
 mod cors;
 mod measure;
+mod slots;
+mod stream;
 mod service;
+mod connection;
 mod server;
 #[cfg(test)]
 mod tests;

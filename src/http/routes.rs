@@ -182,6 +182,11 @@ impl Route {
             Route::Page => Ok(operations::page()),
         }
     }
+
+    /// Whether operators and their programs need the route when all connections are taken.
+    pub(super) fn is_for_operators(self) -> bool {
+        matches!(self, Route::Health | Route::Ready | Route::Metrics)
+    }
 }
 
 impl RouteSpec {

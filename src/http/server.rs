@@ -2,24 +2,18 @@
 
 use crate::config::HttpConfig;
 use crate::http::Front;
-use crate::http::reply::Reply;
+use crate::http::connection;
 use crate::http::service::Service;
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use std::convert::Infallible;
+use crate::http::slots::Slots;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Handle, Runtime};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 /// A running HTTP server.
@@ -104,9 +98,9 @@ async fn accept(
     service: Arc<Service>,
     shutdown: impl Future<Output = ()>,
 ) {
-    let slots = service.http.max_connections.min(Semaphore::MAX_PERMITS);
-    let slots = Arc::new(Semaphore::new(slots));
-    let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE));
+    let http = &service.http;
+    let slots = Slots::new(http.max_connections, http.max_connections_per_address);
+    let reserved = Slots::new(RESERVED, RESERVED_PER_ADDRESS);
     // Every connection holds a receiver, so the channel closes when all have ended.
     let (stop, _) = watch::channel(());
     let mut shutdown = pin!(shutdown);
@@ -116,8 +110,8 @@ async fn accept(
             accepted = listener.accept() => accepted,
             () = &mut shutdown => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, from) = match accepted {
+            Ok((stream, from)) => (stream, from.ip()),
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
                 // Without file descriptors, say, the next accept would fail at once.
@@ -125,18 +119,26 @@ async fn accept(
                 continue;
             }
         };
-        if let Ok(slot) = slots.clone().try_acquire_owned() {
-            let thread = threads.next().expect("there is at least one, again and again");
-            let (service, stop) = (service.clone(), stop.subscribe());
-            thread.runtime.spawn(async move {
-                // It was accepted on another runtime. If it cannot be moved to this one, it is
-                // closed.
-                if let Ok(stream) = stream.into_std().and_then(TcpStream::from_std) {
-                    connection(stream, service, stop, slot).await;
+        let service = service.clone();
+        match slots.take(from) {
+            Ok(slot) => {
+                let thread = threads.next().expect("there is at least one, again and again");
+                let stop = stop.subscribe();
+                thread.runtime.spawn(async move {
+                    // It was accepted on another runtime. If it cannot be moved to this one, it is
+                    // closed.
+                    if let Ok(stream) = stream.into_std().and_then(TcpStream::from_std) {
+                        connection::serve(stream, service, stop, slot).await;
+                    }
+                });
+            }
+            Err(full) => {
+                service.front.metrics.http.connections_refused.inc();
+                // On this thread, as those that serve may be busy.
+                if let Ok(slot) = reserved.take(from) {
+                    tokio::spawn(connection::serve_reserved(stream, service, full, slot));
                 }
-            });
-        } else if let Ok(slot) = turned_away.clone().try_acquire_owned() {
-            tokio::spawn(turn_away(stream, slot));
+            }
         }
     }
     drop(listener);
@@ -146,87 +148,10 @@ async fn accept(
     }
 }
 
-/// Serves one connection until the client or the shutdown ends it.
-async fn connection(
-    stream: TcpStream,
-    service: Arc<Service>,
-    mut stop: watch::Receiver<()>,
-    _slot: OwnedSemaphorePermit,
-) {
-    // Without this a small answer waits until the client has acknowledged the one before.
-    if stream.set_nodelay(true).is_err() {
-        return; // The connection is closed already.
-    }
-    let header_timeout = service.http.header_timeout;
-    let handler = service_fn(move |request: Request<Incoming>| {
-        let service = service.clone();
-        async move { Ok::<Reply, Infallible>(service.serve(request).await) }
-    });
-    // NB: hyper's `pipeline_flush` is off: it holds answers back while part of another request is
-    // in the buffer, for ever if that is not HTTP.
-    let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
-        .serve_connection(TokioIo::new(stream), handler);
-    let outcome = tokio::select! {
-        biased;
-        outcome = &mut connection => outcome,
-        _ = stop.changed() => {
-            std::pin::Pin::new(&mut connection).graceful_shutdown();
-            (&mut connection).await
-        }
-    };
-    let late = outcome.is_err_and(|error| error.is_timeout());
-    let parts = connection.into_parts();
-    // An idle connection is closed in silence; an unfinished head is answered.
-    if late && !parts.read_buf.is_empty() {
-        // The client may be gone.
-        let _ = parts.io.into_inner().write_all(SLOW_HEAD).await;
-    }
-}
-
-/// Tells a client that there are too many connections, then reads and discards its request: closing
-/// before that could reset the connection, and the client would lose the answer.
-async fn turn_away(mut stream: TcpStream, _slot: OwnedSemaphorePermit) {
-    let turned_away = async {
-        stream.write_all(TOO_MANY).await?;
-        stream.shutdown().await?;
-        let mut thrown_away = [0; 1024];
-        while stream.read(&mut thrown_away).await? > 0 {}
-        io::Result::Ok(())
-    };
-    // A client that has hung up needs no answer.
-    let _ = timeout(TURN_AWAY, turned_away).await;
-}
-
 /// The pause after an accept that failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
-/// The longest time for turning a client away.
-const TURN_AWAY: Duration = Duration::from_secs(1);
-/// The most clients that are turned away at a time; the connections of others are just closed.
-const TURNED_AWAY_AT_ONCE: usize = 64;
-
-const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    content-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n\
-    content-length: 80\r\n\r\n\
-    {\"error\":\"unavailable now, try again\",\"details\":\"too many connections are open\"}";
-
-const SLOW_HEAD: &[u8] = b"HTTP/1.1 408 Request Timeout\r\n\
-    content-type: application/json\r\nconnection: close\r\n\
-    content-length: 80\r\n\r\n\
-    {\"error\":\"the request's head did not arrive in time\",\"details\":\"send it sooner\"}";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_answers_written_by_hand_count_their_bytes() {
-        for answer in [TOO_MANY, SLOW_HEAD] {
-            let answer = std::str::from_utf8(answer).unwrap();
-            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-            assert!(head.ends_with(&format!("content-length: {}", body.len())), "{}", body.len());
-            assert!(serde_json::from_str::<serde_json::Value>(body).is_ok());
-        }
-    }
-}
+/// The most connections, for a single request each, beside those that may be kept. They answer
+/// whoever asks for the process's health while all others are taken; further ones are just closed.
+const RESERVED: usize = 64;
+/// The most of these from one address.
+const RESERVED_PER_ADDRESS: usize = 16;

@@ -11,6 +11,8 @@ use crate::http::measure::Measure;
 use crate::http::query::Query;
 use crate::http::reply::Reply;
 use crate::http::routes::{self, Route, Verb};
+use crate::http::slots::Full;
+use crate::http::turn::Turn;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
@@ -36,20 +38,34 @@ impl Service {
         Service { front, http, budget, hosts, cors, measure }
     }
 
-    /// Answers a request, whatever it is.
-    pub(super) async fn serve(&self, request: Request<Incoming>) -> Reply {
+    /// Answers a request, whatever it is. If the slots for connections are `full`, it answers those
+    /// alone that operators need just then.
+    pub(super) async fn serve(
+        &self,
+        request: Request<Incoming>,
+        turn: &Turn,
+        full: Option<Full>,
+    ) -> Reply {
+        turn.pass_to_server();
         let started = Instant::now();
         let (parts, body) = request.into_parts();
         let verb = Verb::of(&parts.method);
         let found = routes::find(parts.uri.path());
         let route = found.map(|(route, _)| route);
-        let answer = self.answer(&parts, body, verb, found, started + self.http.request_timeout);
-        let mut reply = answer.await.unwrap_or_else(Fault::into_reply);
+        let deadline = started + self.http.request_timeout;
+        let answer = match full {
+            Some(full) if !route.is_some_and(Route::is_for_operators) => {
+                Err(Fault::Unavailable(full.to_string()))
+            }
+            _ => self.answer(&parts, body, found, deadline, turn).await,
+        };
+        let mut reply = answer.unwrap_or_else(Fault::into_reply);
         if verb != Verb::Options {
             let method = route.and_then(|route| route.spec().method(verb));
             self.cors.mark(&mut reply, &parts.headers, method.map(|method| method.access));
         }
         self.measure.observe(route, verb, reply.status(), started.elapsed());
+        turn.pass_to_client();
         reply
     }
 
@@ -57,12 +73,12 @@ impl Service {
         &self,
         parts: &Parts,
         body: Incoming,
-        verb: Verb,
         found: Option<(Route, &str)>,
         deadline: Instant,
+        turn: &Turn,
     ) -> Result<Reply, Fault> {
         self.hosts.check(&parts.uri, &parts.headers)?;
-        let path = parts.uri.path();
+        let (path, verb) = (parts.uri.path(), Verb::of(&parts.method));
         let (route, parameter) = found.ok_or_else(|| Fault::NoRoute(path.into()))?;
         let spec = route.spec();
         if verb == Verb::Options {
@@ -73,7 +89,7 @@ impl Service {
         let query = Query::parse(parts.uri.query().unwrap_or(""), method.parameters)?;
         let Service { front, http, budget, .. } = self;
         let headers = &parts.headers;
-        let call = &Call { front, http, budget, headers, deadline, parameter, query };
+        let call = &Call { front, http, budget, headers, deadline, turn, parameter, query };
         route.handle(verb, call, body).await
     }
 }

@@ -1,7 +1,7 @@
 //! HTTP requests.
 
-use super::register::histograms;
-use prometheus::{HistogramVec, Registry};
+use super::register::{counter, histograms};
+use prometheus::{HistogramVec, IntCounter, Registry};
 
 const MILLISECONDS: [f64; 14] =
     [0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 5000.0];
@@ -11,6 +11,8 @@ const MILLISECONDS: [f64; 14] =
 pub struct HttpMetrics {
     /// `http_request_duration_ms{method, route, status_code}`
     pub request_duration: HistogramVec,
+    /// `recsys_connections_refused_total`
+    pub connections_refused: IntCounter,
 }
 
 impl HttpMetrics {
@@ -22,6 +24,11 @@ impl HttpMetrics {
                 "Time from a request's head to its answer's, in milliseconds, by route pattern",
                 &["method", "route", "status_code"],
                 &MILLISECONDS,
+            ),
+            connections_refused: counter(
+                registry,
+                "recsys_connections_refused_total",
+                "Connections beyond the bounds, which got no answer but health and metrics",
             ),
         }
     }

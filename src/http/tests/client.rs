@@ -1,8 +1,9 @@
 //! A client that sees every byte.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+use tokio::net::TcpSocket;
 
 /// One connection.
 pub(super) struct Client {
@@ -26,10 +27,44 @@ impl Reply {
 
 impl Client {
     pub(super) fn new(address: SocketAddr) -> Client {
-        let stream = TcpStream::connect(address).unwrap();
+        Client::on(TcpStream::connect(address).unwrap())
+    }
+
+    /// A client that has a given address.
+    pub(super) fn from(own: &str, address: SocketAddr) -> Client {
+        let connected = async {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind(format!("{own}:0").parse().unwrap()).unwrap();
+            socket.connect(address).await.unwrap().into_std().unwrap()
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let stream = runtime.block_on(connected);
+        stream.set_nonblocking(false).unwrap();
+        Client::on(stream)
+    }
+
+    fn on(stream: TcpStream) -> Client {
+        let client = Client { stream: BufReader::new(stream) };
         // Nothing here takes long; a test that would hang fails instead.
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        Client { stream: BufReader::new(stream) }
+        client.patience(Duration::from_secs(20));
+        client
+    }
+
+    /// The longest time that it waits for the server to write, or to read.
+    pub(super) fn patience(&self, patience: Duration) {
+        let stream = self.stream.get_ref();
+        stream.set_read_timeout(Some(patience)).unwrap();
+        stream.set_write_timeout(Some(patience)).unwrap();
+    }
+
+    /// Asks on and on and reads no answer, until that fails.
+    pub(super) fn flood(&mut self) -> io::Error {
+        let request = "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(100);
+        loop {
+            if let Err(error) = self.stream.get_mut().write_all(request.as_bytes()) {
+                return error;
+            }
+        }
     }
 
     /// The same connection, to write to while another thread reads from it.

@@ -3,8 +3,9 @@
 use super::client::Client;
 use super::fixture::{AS_OF, Engine, Fixture, http_config};
 use crate::config::HttpConfig;
+use std::io::ErrorKind;
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_connection_is_kept_and_takes_requests_ahead() {
@@ -38,20 +39,85 @@ fn head_is_get_without_the_body() {
     }
 }
 
+/// A request that any client may make.
+const ASK: &str = "GET /api/trending";
+
 #[test]
-fn one_connection_too_many_is_turned_away() {
-    let http = HttpConfig { max_connections: 1, ..http_config() };
+fn connections_are_bounded_in_all_and_by_address() {
+    for (most, per_address, address, details) in [
+        (2, 9, "127.0.0.2", "too many connections are open"),
+        (9, 2, "127.0.0.1", "too many connections from this address are open"),
+    ] {
+        let http = HttpConfig {
+            max_connections: most,
+            max_connections_per_address: per_address,
+            ..http_config()
+        };
+        let fixture = Fixture::with(Engine::Scripted, http);
+        let mut kept = [fixture.connect(), fixture.connect()];
+        for client in &mut kept {
+            client.send(ASK, "");
+            assert_eq!(client.receive(false).status, 200);
+        }
+        let mut client = Client::from(address, fixture.address);
+        client.send(ASK, "");
+        let reply = client.receive(false);
+        assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")), "{reply:?}");
+        assert!(reply.body.contains(details), "{reply:?}");
+        assert!(client.is_closed());
+        for (path, body) in [
+            ("/healthz", r#"{"status":"ok"}"#),
+            ("/readyz", r#"{"ready":true"#),
+            ("/metrics", "# HELP"),
+        ] {
+            let mut client = Client::from(address, fixture.address);
+            client.send(&format!("GET {path}"), "");
+            let reply = client.receive(false);
+            assert_eq!(reply.status, 200, "{path} has slots of its own: {reply:?}");
+            assert!(reply.body.starts_with(body), "{path}: {reply:?}");
+            assert!(client.is_closed());
+        }
+        assert_eq!(fixture.metrics.http.connections_refused.get(), 4);
+        for client in &mut kept {
+            client.send(ASK, "");
+            assert_eq!(client.receive(false).status, 200, "those that are kept are served on");
+        }
+        if per_address < most {
+            let mut other = Client::from("127.0.0.2", fixture.address);
+            other.send(ASK, "");
+            assert_eq!(other.receive(false).status, 200, "other addresses have their own share");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_never_reads_is_cut_off() {
+    let write_timeout = Duration::from_millis(50);
+    let http = HttpConfig { write_timeout, ..http_config() };
     let fixture = Fixture::with(Engine::Scripted, http);
-    let mut first = fixture.connect();
-    first.send("GET /healthz", "");
-    assert_eq!(first.receive(false).status, 200);
-    let mut second = fixture.connect();
-    second.send("GET /healthz", "");
-    let reply = second.receive(false);
-    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")), "{reply:?}");
-    assert!(second.is_closed());
-    first.send("GET /healthz", "");
-    assert_eq!(first.receive(false).status, 200, "the first one is served on");
+    let mut client = fixture.connect();
+    let error = client.flood();
+    let cut = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe].contains(&error.kind());
+    assert!(cut, "the server waits for it: {error}");
+}
+
+#[test]
+fn a_shutdown_does_not_wait_for_clients_that_neither_read_nor_write() {
+    let mut fixture = Fixture::new();
+    let mut deaf = fixture.connect();
+    deaf.patience(Duration::from_millis(200));
+    let error = deaf.flood();
+    let waits = [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&error.kind());
+    assert!(waits, "the server does not wait for it: {error}");
+    let (mut half_a_head, mut half_a_body) = (fixture.connect(), fixture.connect());
+    half_a_head.send_raw("GET /healthz HTTP/1.1\r\nHost:");
+    half_a_body
+        .send_raw("PUT /api/config/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf");
+    let begun = Instant::now();
+    fixture.stop();
+    fixture.join();
+    let took = begun.elapsed();
+    assert!(took < http_config().header_timeout, "it took {took:?}");
 }
 
 #[test]

@@ -1,0 +1,155 @@
+//! One connection, from its beginning to its end.
+
+use crate::http::reply::Reply;
+use crate::http::service::Service;
+use crate::http::slots::{Full, Slot};
+use crate::http::stream::ClientStream;
+use crate::http::turn::Turn;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// The most that is buffered of a connection, which is also the longest head of a request.
+const BUFFER_BYTES: usize = 64 << 10;
+/// The longest time that a client may keep a shutdown waiting.
+const LAST_TURN: Duration = Duration::from_secs(1);
+/// The longest time that a client of a reserved slot may take to send the head of its request.
+const RESERVED_HEAD: Duration = Duration::from_secs(1);
+/// The longest time that a reserved slot is taken.
+const RESERVED: Duration = Duration::from_secs(3);
+
+/// Serves a connection until the client or the shutdown ends it.
+pub(super) async fn serve(
+    stream: TcpStream,
+    service: Arc<Service>,
+    mut stop: watch::Receiver<()>,
+    _slot: Slot,
+) {
+    // Without this a small answer waits until the client has acknowledged the one before.
+    if stream.set_nodelay(true).is_err() {
+        return; // The connection is closed already.
+    }
+    let stream = ClientStream::new(stream, service.http.write_timeout);
+    let header_timeout = service.http.header_timeout;
+    let turn = Arc::new(Turn::default());
+    let connections_turn = turn.clone();
+    let handler = service_fn(move |request: Request<Incoming>| {
+        let (service, turn) = (service.clone(), turn.clone());
+        async move { Ok::<Reply, Infallible>(service.serve(request, &turn, None).await) }
+    });
+    // NB: hyper's `pipeline_flush` is off: it holds answers back while part of another request is
+    // in the buffer, for ever if that is not HTTP.
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_buf_size(BUFFER_BYTES)
+        .serve_connection(TokioIo::new(stream), handler);
+    let outcome = tokio::select! {
+        biased;
+        outcome = &mut connection => outcome,
+        _ = stop.changed() => {
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
+            match last_request(&mut connection, &connections_turn).await {
+                Some(outcome) => outcome,
+                None => return,
+            }
+        }
+    };
+    let late = outcome.is_err_and(|error| error.is_timeout());
+    let parts = connection.into_parts();
+    // An idle connection is closed in silence; an unfinished head is answered.
+    if late && !parts.read_buf.is_empty() {
+        // The client may be gone.
+        let _ = parts.io.into_inner().write_all(SLOW_HEAD).await;
+    }
+}
+
+/// Waits for a connection's end after its last request; `None` if its client takes too long to send
+/// the request, or to take the answer.
+async fn last_request<C>(connection: &mut C, turn: &Turn) -> Option<C::Output>
+where
+    C: Future + Unpin,
+{
+    loop {
+        match timeout(LAST_TURN, &mut *connection).await {
+            Ok(outcome) => return Some(outcome),
+            Err(_) if turn.is_clients() => return None,
+            // The answer comes before the request's own deadline.
+            Err(_) => {}
+        }
+    }
+}
+
+/// Serves a connection for which there is no slot: a single request, of those that operators need
+/// just then. Others are told that the slots are `full`.
+pub(super) async fn serve_reserved(
+    stream: TcpStream,
+    service: Arc<Service>,
+    full: Full,
+    _slot: Slot,
+) {
+    let header_timeout = service.http.header_timeout.min(RESERVED_HEAD);
+    let stream = ClientStream::new(stream, RESERVED);
+    let handler = service_fn(move |request: Request<Incoming>| {
+        let service = service.clone();
+        async move {
+            Ok::<Reply, Infallible>(service.serve(request, &Turn::default(), Some(full)).await)
+        }
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .keep_alive(false)
+        .max_buf_size(BUFFER_BYTES)
+        .serve_connection(TokioIo::new(stream), handler);
+    let served = async {
+        let late = (&mut connection).await.is_err_and(|error| error.is_timeout());
+        let mut stream = connection.into_parts().io.into_inner();
+        if late {
+            stream.write_all(TOO_MANY).await?;
+            stream.shutdown().await?;
+        }
+        // Closing before all is read could reset the connection, and the client would lose the
+        // answer.
+        let mut thrown_away = [0; 1024];
+        while stream.read(&mut thrown_away).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // A client that has hung up needs no answer.
+    let _ = timeout(RESERVED, served).await;
+}
+
+const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    content-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n\
+    content-length: 80\r\n\r\n\
+    {\"error\":\"unavailable now, try again\",\"details\":\"too many connections are open\"}";
+
+const SLOW_HEAD: &[u8] = b"HTTP/1.1 408 Request Timeout\r\n\
+    content-type: application/json\r\nconnection: close\r\n\
+    content-length: 80\r\n\r\n\
+    {\"error\":\"the request's head did not arrive in time\",\"details\":\"send it sooner\"}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answers_written_by_hand_count_their_bytes() {
+        for answer in [TOO_MANY, SLOW_HEAD] {
+            let answer = std::str::from_utf8(answer).unwrap();
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(head.ends_with(&format!("content-length: {}", body.len())), "{}", body.len());
+            assert!(serde_json::from_str::<serde_json::Value>(body).is_ok());
+        }
+    }
+}
