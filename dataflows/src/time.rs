@@ -1,4 +1,4 @@
-//! Logical time, the calendar that events are sorted into, and the clock that they drive.
+//! Logical time, hours and days, the length of a visit, and the clock that events drive.
 
 use std::collections::BTreeMap;
 
@@ -14,32 +14,32 @@ pub const DAY: u64 = 24 * HOUR;
 /// Hours in a day.
 pub const DAY_HOURS: u32 = 24;
 
-/// The longest pause within a visit, in milliseconds: two events of a user that are further apart
-/// belong to two visits, and do not pair.
+/// The longest pause within a visit, in milliseconds. Events of a user that are further apart belong
+/// to two visits, and do not pair.
 pub const VISIT_GAP: u64 = 30 * 60 * 1000;
 
-/// The hour of a time in milliseconds, counted from the Unix epoch.
+/// The hour, counted from the Unix epoch, of a time in milliseconds since then.
 pub fn hour(time: u64) -> u32 {
     u32::try_from(time / HOUR).unwrap_or(u32::MAX)
 }
 
-/// The day of a time in milliseconds, counted from the Unix epoch.
+/// The day, counted from the Unix epoch, of a time in milliseconds since then.
 pub fn day(time: u64) -> u16 {
     u16::try_from(time / DAY).unwrap_or(u16::MAX)
 }
 
-/// The hour of the newest event, by logical time.
+/// The event clock: by logical time, the hour of the newest event.
 #[derive(Default)]
-pub struct Clock(BTreeMap<Time, u32>);
+pub struct EventClock(BTreeMap<Time, u32>);
 
-impl Clock {
-    /// Entries below this number are never forgotten: forgetting copies what remains.
-    const KEPT: usize = 64;
+impl EventClock {
+    /// Up to this many entries nothing is forgotten, since forgetting copies those that remain.
+    const MIN_ENTRIES: usize = 64;
 
-    /// Sets the hour from a logical time on, unless it was later already.
+    /// Moves the clock on to an hour, from a logical time on. An earlier hour has no effect.
     pub fn set(&mut self, time: Time, hour: u32) {
-        let set = self.0.entry(time).or_default();
-        *set = hour.max(*set);
+        let newest = self.0.entry(time).or_default();
+        *newest = hour.max(*newest);
     }
 
     /// The hour as of a logical time.
@@ -47,9 +47,9 @@ impl Clock {
         self.0.range(..=time).map(|(_, &hour)| hour).max().unwrap_or_default()
     }
 
-    /// Forgets all that is not needed to tell the hour as of this time or later.
+    /// Forgets the entries that [`EventClock::at`] needs only for earlier times than this.
     pub fn forget_before(&mut self, time: Time) {
-        if self.0.len() > Clock::KEPT {
+        if self.0.len() > EventClock::MIN_ENTRIES {
             let hour = self.at(time);
             self.0 = self.0.split_off(&time);
             self.set(time, hour);
@@ -59,11 +59,11 @@ impl Clock {
 
 #[cfg(test)]
 mod tests {
-    use super::Clock;
+    use super::EventClock;
 
     #[test]
-    fn a_clock_that_goes_on_holds_few_hours_and_tells_the_same() {
-        let mut clock = Clock::default();
+    fn forgetting_bounds_the_entries_and_changes_no_hour() {
+        let mut clock = EventClock::default();
         for (time, hour) in (0..10_000).zip(0..) {
             clock.set(time, hour);
             clock.forget_before(time.saturating_sub(5));
@@ -72,6 +72,6 @@ mod tests {
                 (hour, hour.saturating_sub(5))
             );
         }
-        assert!(clock.0.len() <= Clock::KEPT + 1);
+        assert!(clock.0.len() <= EventClock::MIN_ENTRIES + 1);
     }
 }

@@ -1,7 +1,7 @@
 //! The time of events: what visits, decay and retention go by, instead of a wall clock.
 
 use crate::inputs::Blocks;
-use crate::time::Clock;
+use crate::time::EventClock;
 use crate::time::Time;
 use crate::time::hour;
 use timely::container::CapacityContainerBuilder;
@@ -23,7 +23,7 @@ pub fn hours(blocks: Blocks<'_>) -> (Blocks<'_>, Stream<'_, Time, Vec<u32>>) {
     let mut blocks = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(blocks);
     let mut hours = OutputBuilder::<_, CapacityContainerBuilder<Vec<u32>>>::from(hours);
     builder.build(move |_| {
-        let mut told = Clock::default();
+        let mut told = EventClock::default();
         move |frontiers| {
             let (mut passed, mut hours) = (blocks.activate(), hours.activate());
             input.for_each(|capability, blocks| {

@@ -16,7 +16,7 @@ use crate::record::block::Block;
 use crate::record::event::Event;
 use crate::record::merge::Merge;
 use crate::time::Time;
-use crate::time::{Clock, hour};
+use crate::time::{EventClock, hour};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use timely::container::CapacityContainerBuilder;
@@ -64,7 +64,7 @@ pub fn guests<'scope>(
     let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(output);
     builder.build(move |_| {
         let mut waiting: BTreeMap<Time, Epoch> = BTreeMap::new();
-        let mut clock = Clock::default();
+        let mut clock = EventClock::default();
         let mut guests = Guests::new(horizon, scope.peers());
         move |frontiers| {
             blocks.for_each(|capability, blocks| {

@@ -96,10 +96,10 @@ pub fn intern<'scope>(
                 let mut aside = Block::default();
                 for (_, block) in blocks.drain(..) {
                     ids.find(&block, &mut dictionaries.borrow_mut(), |event| {
-                        if event.is_guests() {
+                        if event.is_by_guest() {
                             aside.push(event);
                         }
-                        !event.is_guests()
+                        !event.is_by_guest()
                     });
                     outputs.give(&capability, |updates| ids.add_to(time, 1, updates));
                     keep(time, block);

@@ -176,7 +176,7 @@ impl Products {
     fn note<V: DatedProduct>(&mut self, time: Time, value: &V, counts: Counts) {
         let factor = self.fade(value.day()) * value.factor(&self.model_at.model.blend);
         let weights = &self.model_at.model.weights;
-        let worthy = if factor == 0.0 { 0 } else { weights.worthy(counts) };
+        let worthy = if factor == 0.0 { 0 } else { weights.weighted(counts) };
         let worth = weights.score(counts).to_f64() * factor;
         let change = Change { product: value.product(), events: counts.total(), worthy, worth };
         self.later.push((time, change));

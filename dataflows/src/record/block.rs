@@ -1,22 +1,20 @@
-//! Events as blocks: what crosses between workers, one block per owner.
+//! Blocks of events, in which events are sent to the workers that own their users.
 
 use crate::record::event::{Event, Kind};
 use serde::{Deserialize, Serialize};
 
-/// Events end to end, column by column.
-///
-/// All texts lie in one `String`: cutting it up again needs no second look for invalid UTF-8.
+/// Events column by column. All texts lie end to end in one `String`, so that UTF-8 is checked once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
     heads: Vec<Head>,
     /// The lengths of user, product, category, session, id and the tags of each event.
     lengths: Vec<u16>,
     texts: String,
-    /// When the records were written, in milliseconds, and how many events in a row share it.
+    /// When records were written, in milliseconds, and how many consecutive events share that time.
     written: Vec<(i64, u32)>,
 }
 
-/// What an event has beside its texts.
+/// The fields of an event beside its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Head {
     time: i64,
@@ -25,7 +23,7 @@ struct Head {
 }
 
 impl Block {
-    /// An empty block with memory for as much as another holds.
+    /// An empty block with capacity for as much as another holds.
     pub fn with_capacity_of(other: &Block) -> Block {
         Block {
             heads: Vec::with_capacity(other.heads.len()),
@@ -35,32 +33,35 @@ impl Block {
         }
     }
 
-    /// How many events it holds.
+    /// The number of events.
     pub fn events(&self) -> usize {
         self.heads.len()
     }
 
-    /// Its size in bytes.
+    /// The size in bytes, about.
     pub fn len(&self) -> usize {
         size_of_val(&self.heads[..]) + size_of_val(&self.lengths[..]) + self.texts.len()
     }
 
-    /// Whether it holds no event.
+    /// True without any event.
     pub fn is_empty(&self) -> bool {
         self.heads.is_empty()
     }
 
-    /// When its newest event happened, in milliseconds since the Unix epoch.
+    /// The time of the newest event, in milliseconds since the Unix epoch.
     pub fn newest(&self) -> Option<i64> {
         self.heads.iter().map(|head| head.time).max()
     }
 
-    /// Appends an event, whose texts and tags are within [`Event`]'s limits.
+    /// Appends an event.
+    ///
+    /// # Panics
+    /// If a text or the tags exceed [`Event`]'s limits, to which the parser holds them.
     pub fn push(&mut self, event: &Event<'_>) {
         self.push_for(event.user, event);
     }
 
-    /// Appends an event as another user's.
+    /// Appends an event in the name of another user, as [`Block::push`] does.
     pub fn push_for(&mut self, user: &str, event: &Event<'_>) {
         let tags = u8::try_from(event.tags.len()).expect("the parser holds events to MAX_TAGS");
         self.heads.push(Head { time: event.time, kind: event.kind, tags });
@@ -72,7 +73,7 @@ impl Block {
         }
     }
 
-    /// Notes when the record of the last event was written, in milliseconds since the Unix epoch.
+    /// Notes when the last event's record was written, in milliseconds since the Unix epoch.
     pub fn note_written(&mut self, time: i64) {
         match self.written.last_mut() {
             Some((last, events)) if *last == time => *events += 1,
@@ -80,7 +81,8 @@ impl Block {
         }
     }
 
-    /// When the records were written, as far as it was noted, and how many events share it.
+    /// The times noted, in milliseconds since the Unix epoch, each with the number of consecutive
+    /// events that share it.
     pub fn written(&self) -> &[(i64, u32)] {
         &self.written
     }
@@ -90,8 +92,8 @@ impl Block {
         self.texts.push_str(text);
     }
 
-    /// Shows every event, in order.
-    pub fn for_each<'a>(&'a self, mut show: impl FnMut(&Event<'a>)) {
+    /// Calls `each` with every event, in order.
+    pub fn for_each<'a>(&'a self, mut each: impl FnMut(&Event<'a>)) {
         let (mut rest, mut lengths) = (self.texts.as_str(), self.lengths.iter());
         let mut text = || {
             let length = *lengths.next().expect("push wrote a length for each text");
@@ -99,14 +101,15 @@ impl Block {
             rest = after;
             text
         };
-        let mut held = Vec::new();
+        let mut buffer = Vec::new();
         for &Head { time, kind, tags } in &self.heads {
             let [user, product, category, session, id] = std::array::from_fn(|_| text());
-            held.extend((0..tags).map(|_| text()));
-            let mut event = Event { kind, time, user, product, category, session, id, tags: held };
-            show(&event);
+            buffer.extend((0..tags).map(|_| text()));
+            let tags = buffer;
+            let mut event = Event { kind, time, user, product, category, session, id, tags };
+            each(&event);
             event.tags.clear();
-            held = event.tags;
+            buffer = event.tags;
         }
     }
 }

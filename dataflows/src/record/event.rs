@@ -1,16 +1,16 @@
-//! What a visitor did: the one record that everything else is made of.
+//! An event: a visitor viewed, carted or bought a product. All views are made of events.
 
 use serde::{Deserialize, Serialize};
 
-/// What a visitor did with a product.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Looked at it.
+    /// The visitor looked at the product.
     View,
-    /// Put it into the cart.
+    /// The visitor put it into the cart.
     AddToCart,
-    /// Bought it.
+    /// The visitor bought it.
     Purchase,
 }
 
@@ -37,30 +37,30 @@ impl Kind {
         }
     }
 
-    /// The kind of a name.
+    /// The kind with a name.
     pub fn from_name(name: &str) -> Option<Kind> {
         Kind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
-/// One event, its texts borrowed from the record that it was read from.
+/// An event whose texts are borrowed from the record that it was read from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event<'a> {
-    /// What was done.
+    /// The kind.
     pub kind: Kind,
-    /// When, in milliseconds since the Unix epoch.
+    /// The time, in milliseconds since the Unix epoch.
     pub time: i64,
-    /// By whom.
+    /// The user.
     pub user: &'a str,
-    /// With what.
+    /// The product.
     pub product: &'a str,
     /// The product's category, or "".
     pub category: &'a str,
-    /// The visit, or "".
+    /// The session, or "".
     pub session: &'a str,
     /// The event's own id, or "".
     pub id: &'a str,
-    /// The tags that the event itself brings; at most [`Event::MAX_TAGS`].
+    /// The tags in the record; at most [`Event::MAX_TAGS`].
     pub tags: Vec<&'a str>,
 }
 
@@ -70,8 +70,8 @@ impl Event<'_> {
     /// The most tags that an event may carry.
     pub const MAX_TAGS: usize = 64;
 
-    /// Whether it is a guest's: of a session without a user, so that the session is the user.
-    pub fn is_guests(&self) -> bool {
+    /// True for a guest's event. A guest has no account: the session stands for the user.
+    pub fn is_by_guest(&self) -> bool {
         self.user == self.session
     }
 }
@@ -79,21 +79,21 @@ impl Event<'_> {
 /// An event with its texts owned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OwnedEvent {
-    /// What was done.
+    /// The kind.
     pub kind: Kind,
-    /// When, in milliseconds since the Unix epoch.
+    /// The time, in milliseconds since the Unix epoch.
     pub time: i64,
-    /// By whom.
+    /// The user.
     pub user: String,
-    /// With what.
+    /// The product.
     pub product: String,
     /// The product's category, or "".
     pub category: String,
-    /// The visit, or "".
+    /// The session, or "".
     pub session: String,
     /// The event's own id, or "".
     pub id: String,
-    /// The tags that the event itself brought.
+    /// The tags in the record.
     pub tags: Vec<String>,
 }
 

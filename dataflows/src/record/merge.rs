@@ -1,13 +1,13 @@
-//! A guest signs in: from then on it is known which account the guest was.
+//! A merge: a guest signed in, so that the guest's events count for an account.
 
 use serde::{Deserialize, Serialize};
 
-/// A guest was an account, until a time. Both are texts, since they may have different owners.
+/// A guest's events count for an account. Both are texts, since they may have different owners.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Merge {
-    /// The guest, which is a session.
+    /// The guest: a session.
     pub guest: String,
-    /// The guest's events up to this time are the account's; milliseconds since the Unix epoch.
+    /// Events up to this time count for the account; in milliseconds since the Unix epoch.
     pub time: i64,
     /// The account.
     pub account: String,

@@ -1,5 +1,4 @@
-//! The records that come in: events, the blocks that carry them between workers, merges, and
-//! catalogue rows.
+//! The records that come in: events (in blocks), merges and catalogue rows.
 
 pub mod event;
 pub mod block;

@@ -13,15 +13,15 @@ pub struct Product {
     pub tags: Vec<String>,
     /// Its price, in millionths of the shop's currency.
     pub price: Option<i64>,
-    /// Cannot be bought now: then it is not recommended.
+    /// True if it cannot be bought now; then it is not recommended.
     pub unavailable: bool,
 }
 
-/// A row of the catalogue, as it came.
+/// A row of the catalogue: it replaces the earlier row of its product.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CatalogueRow {
     /// The product's id.
     pub product: String,
-    /// Its description from now on; `None` deletes it.
+    /// The product's description; `None` deletes the product.
     pub row: Option<Product>,
 }

@@ -1,6 +1,6 @@
-//! How many views, carts and purchases: the difference that every view is kept in.
+//! Counts of views, carts and purchases: the difference type of the views.
 //!
-//! Differential sums the kinds for us, a retraction is exact, and a score is `counts · weights`.
+//! Differential sums them, retractions are exact, and a score is `counts · weights`.
 
 use crate::record::event::Kind;
 use differential_dataflow::difference::{Abelian, IsZero, Monoid, Multiply, Semigroup};
@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// The number of events of each kind, in the order of [`Kind::ALL`].
 ///
-/// Arithmetic wraps, as it must for retractions to be exact: a sum that passes 2^31 is right again
-/// once it is back. Saturating would lose what went over.
+/// Arithmetic wraps, so that retractions are exact: a sum that overflowed is right again once it is
+/// back in range. Saturating would lose the excess.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -23,17 +23,17 @@ impl Counts {
         Counts(counts)
     }
 
-    /// How many of a kind.
+    /// The number of events of a kind.
     pub fn of(self, kind: Kind) -> i32 {
         self.0[kind.index()]
     }
 
-    /// How many in all.
+    /// The number of events of all kinds.
     pub fn total(self) -> i32 {
         self.0.into_iter().fold(0, i32::wrapping_add)
     }
 
-    /// The counts, each multiplied.
+    /// Multiplies each count.
     #[must_use]
     pub fn times(self, times: i32) -> Counts {
         Counts(self.0.map(|count| count.wrapping_mul(times)))
@@ -68,10 +68,10 @@ impl Abelian for Counts {
     }
 }
 
-/// Counts joined with what is there once (a catalogue row) keep their counts.
+/// Counts joined with a collection of records that occur once (the catalogue) stay as they are.
 impl Multiply<isize> for Counts {
     type Output = Counts;
     fn multiply(self, times: &isize) -> Counts {
-        self.times(i32::try_from(*times).expect("a row is there once or not at all"))
+        self.times(i32::try_from(*times).expect("a row occurs once or not at all"))
     }
 }

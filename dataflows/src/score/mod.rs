@@ -1,4 +1,4 @@
-//! From counts to scores: how many events there were, what each is worth, and how rankings mix them.
+//! From counts of events to scores: the weights of events, and the blend of rankings.
 
 pub mod counts;
 pub mod weights;

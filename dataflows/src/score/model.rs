@@ -1,50 +1,49 @@
-//! How counts are looked at: what may change at run time, and holds for all history at once.
+//! The model: weights and blend. Both may change at run time, and then apply to all history.
 
 use crate::score::counts::Counts;
 use crate::score::weights::Weights;
 use serde::{Deserialize, Serialize};
 
-/// Everything about the ranking that may change at run time.
+/// The weights and the blend of rankings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Model {
-    /// What each kind of event is worth.
+    /// The weight of each kind of event.
     pub weights: Weights,
-    /// How the parts of a recommendation's score are mixed.
+    /// The factors of the terms of a recommendation's score.
     pub blend: Blend,
 }
 
-/// How the parts of a recommendation's score are mixed; [`crate::ranking`] has the formula.
+/// The factors of the terms of a recommendation's score; [`crate::ranking`] has the formula.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Blend {
-    /// How many of the newest products of the visit count.
+    /// The number of newest products of the visit whose rows count.
     pub products: u16,
-    /// After how many products of the visit, back from the newest, one counts 1/e.
+    /// The weight of a product's row falls to 1/e in this many places, back from the newest.
     pub recency: f64,
-    /// What it counts that a product came before, against after.
+    /// The weight of a partner that came before, against 1 for one that came after.
     pub before: f64,
-    /// What it counts that two products were touched further apart than five minutes, against nearer.
+    /// The weight of a pair more than five minutes apart, against 1 for a nearer one.
     pub far: f64,
-    /// How much evidence a product's row must have to count half: what little is known of says
-    /// little.
+    /// The mass at which a product's row counts half, so that rows of little evidence count little.
     pub doubt: f64,
-    /// After how many days evidence counts 1/e.
+    /// The weight of evidence falls to 1/e in this many days.
     pub fade_days: f64,
-    /// What it adds that a product is the newest of the visit, besides what is learned of that.
+    /// Added to the newest product of the visit, besides its learned repeat rate.
     pub repeat: f64,
-    /// After how many products of the visit that is 1/e.
+    /// `repeat` falls to 1/e in this many places.
     pub repeat_recency: f64,
-    /// How many of the newest products from before the visit count.
+    /// The number of newest products from before the visit whose rows count.
     pub earlier_products: u16,
-    /// What the newest of them counts, against the newest of the visit.
+    /// The weight of the newest of these, against 1 for the newest of the visit.
     pub earlier: f64,
-    /// After how many of them one counts 1/e.
+    /// `earlier` and `earlier_repeat` fall to 1/e in this many places.
     pub earlier_recency: f64,
-    /// What it adds that a product is the newest of them.
+    /// Added to the newest product from before the visit.
     pub earlier_repeat: f64,
-    /// What is popular in the visit's tags, or else in the user's.
+    /// The weight of what is popular in the visit's tags, or else in the profile's.
     pub tags: f64,
-    /// What is popular overall.
+    /// The weight of what is popular overall.
     pub trend: f64,
 }
 
@@ -70,25 +69,24 @@ impl Default for Blend {
     }
 }
 
-/// The model and the day as of the time of a question.
+/// The model and the day as of a logical time: all that scoring depends on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ModelAt {
     /// The model.
     pub model: Model,
     /// The day of the newest event, counted from the Unix epoch.
     pub today: u16,
-    /// How often a visitor touches the same product again at once: a share of all moments that
-    /// follow another in a visit.
+    /// The share of moments that repeat the product of the moment before them in the visit.
     pub repeat_rate: f64,
 }
 
 impl ModelAt {
-    /// What the counts of a day are worth today.
-    pub fn worth(&self, counts: Counts, day: u16) -> f64 {
+    /// The score of a day's counts, faded by the day's age.
+    pub fn score(&self, counts: Counts, day: u16) -> f64 {
         self.model.weights.score(counts).to_f64() * self.fade(day)
     }
 
-    /// What a day counts, today being 1.
+    /// The weight of a day, falling from 1 for today.
     pub fn fade(&self, day: u16) -> f64 {
         let age = f64::from(self.today.saturating_sub(day));
         (-age / self.model.blend.fade_days).exp()

@@ -1,15 +1,14 @@
-//! The model and the day as of any time that may still be asked about.
+//! The model and the day as of any time that questions may still ask about.
 
-use super::model::ModelAt;
-use crate::score::model::Model;
-use crate::time::{Clock, DAY_HOURS, Time};
+use crate::score::model::{Model, ModelAt};
+use crate::time::{DAY_HOURS, EventClock, Time};
 use std::collections::BTreeMap;
 
-/// All changes of the model and the hour, by time. A change is entered before its time is complete.
+/// Changes of the model and the hour, by logical time. Each is entered before its time is complete.
 #[derive(Default)]
 pub(crate) struct ModelHistory {
     models: BTreeMap<Time, Model>,
-    clock: Clock,
+    clock: EventClock,
 }
 
 impl ModelHistory {
@@ -18,12 +17,12 @@ impl ModelHistory {
         self.models.insert(from, model);
     }
 
-    /// Sets the hour from a time on, unless it was later already.
+    /// Moves the event clock on to an hour, from a time on.
     pub(crate) fn set_hour(&mut self, time: Time, hour: u32) {
         self.clock.set(time, hour);
     }
 
-    /// The model_at as of a time; how often visitors come back is not known here.
+    /// The model and the day as of a time. The repeat rate is not known here, and 0.
     pub(crate) fn at(&self, time: Time) -> ModelAt {
         let model = self.models.range(..=time).next_back();
         let model = model.map_or_else(Model::default, |(_, model)| *model);
@@ -31,7 +30,7 @@ impl ModelHistory {
         ModelAt { model, today, repeat_rate: 0.0 }
     }
 
-    /// Forgets all that is not needed to tell the model as of this time or later.
+    /// Forgets the changes that [`ModelHistory::at`] needs only for earlier times than this.
     pub(crate) fn forget_before(&mut self, time: Time) {
         self.clock.forget_before(time);
         if let Some(last) = self.models.range(..=time).next_back().map(|(time, _)| *time)

@@ -1,4 +1,4 @@
-//! What a view, a cart and a purchase are worth, as exact fixed-point numbers.
+//! The weights of a view, a cart and a purchase, as exact fixed-point numbers.
 
 use crate::record::event::Kind;
 use crate::score::counts::Counts;
@@ -6,17 +6,17 @@ use differential_dataflow::difference::Multiply;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A weight or a score: millionths, so that sums are exact.
+/// A weight or a score in millionths, so that sums are exact.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 pub struct Score(pub i64);
 
 impl Score {
-    /// How many parts a whole has.
+    /// A score of 1.
     pub const UNIT: i64 = 1_000_000;
 
-    /// The nearest score to a number, or none when it is not finite or beyond ±1e12.
+    /// The nearest score to a number; `None` if the number is not finite or beyond ±1e12.
     pub fn from_f64(value: f64) -> Option<Score> {
         if !(-1e12..=1e12).contains(&value) {
             return None;
@@ -25,7 +25,7 @@ impl Score {
         Some(Score((value * 1e6).round() as i64))
     }
 
-    /// The score as a number, rounded to the nearest that there is.
+    /// The nearest number to the score.
     pub fn to_f64(self) -> f64 {
         #[allow(clippy::cast_precision_loss, reason = "rounding is what the caller asks for")]
         let value = self.0 as f64 / Score::UNIT as f64;
@@ -34,7 +34,7 @@ impl Score {
 }
 
 impl fmt::Display for Score {
-    /// Whole numbers without a decimal point, others with as many decimals as they need.
+    /// Writes whole numbers without a decimal point, others with as many decimals as they need.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, part) = (self.0 / Score::UNIT, (self.0 % Score::UNIT).unsigned_abs());
         if part == 0 {
@@ -46,7 +46,7 @@ impl fmt::Display for Score {
     }
 }
 
-/// What each kind of event is worth, in the order of [`Kind::ALL`].
+/// The weight of each kind of event, in the order of [`Kind::ALL`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Weights(pub [Score; 3]);
 
@@ -63,8 +63,8 @@ impl Weights {
         self.0[kind.index()]
     }
 
-    /// How many of the events are worth something.
-    pub fn worthy(&self, counts: Counts) -> i32 {
+    /// The number of events whose kind has a weight other than 0.
+    pub fn weighted(&self, counts: Counts) -> i32 {
         let counted = counts.0.iter().zip(self.0).filter(|(_, weight)| *weight != Score(0));
         counted.map(|(count, _)| count).sum()
     }
@@ -79,7 +79,7 @@ impl Weights {
     }
 }
 
-/// Counts joined with weights are scores: bilinear, so that either side may change.
+/// Counts joined with weights are scores. The product is bilinear, so that either side may change.
 impl Multiply<Weights> for Counts {
     type Output = i64;
     fn multiply(self, weights: &Weights) -> i64 {

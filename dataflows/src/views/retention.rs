@@ -4,7 +4,7 @@ use crate::arrange::packed::Value;
 use crate::arrange::reader::Reader;
 use crate::arrange::view::{View, ViewSpine, arrange_here};
 use crate::score::counts::Counts;
-use crate::time::Clock;
+use crate::time::EventClock;
 use crate::time::Time;
 use differential_dataflow::difference::{Abelian, IsZero};
 use differential_dataflow::operators::arrange::TraceAgent;
@@ -61,7 +61,7 @@ pub fn retained<'scope, V: Value>(
         move |_, info| {
             let activator = scope.activator_for(info.address);
             let mut waiting: BTreeMap<Time, Epoch<V>> = BTreeMap::new();
-            let mut clock = Clock::default();
+            let mut clock = EventClock::default();
             let mut calendar = Calendar::new(horizon);
             move |(entries, more), (hours, told), output| {
                 hours.for_each(|capability, hours| {

@@ -315,7 +315,7 @@ impl Oracle {
                     let day = event_day(first).max(event_day(second));
                     let side = if one <= other { 1.0 } else { blend.before };
                     let apart = if one.abs_diff(other) <= NEAR { 1.0 } else { blend.far };
-                    let worth = model_at.worth(Counts::one(second.kind), day) * side * apart;
+                    let worth = model_at.score(Counts::one(second.kind), day) * side * apart;
                     row.push((second.product.clone(), worth));
                 }
             }
@@ -334,7 +334,7 @@ impl Oracle {
             None => 1,
         };
         let worth = |event: &OwnedEvent| {
-            (event.product.clone(), model_at.worth(Counts::one(event.kind), event_day(event)))
+            (event.product.clone(), model_at.score(Counts::one(event.kind), event_day(event)))
         };
         let kept = self.events.iter().filter(kept);
         best_first(kept.flat_map(|event| std::iter::repeat_n(worth(event), times(event))).collect())
