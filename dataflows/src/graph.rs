@@ -1,7 +1,6 @@
 //! All views as one dataflow: from the inputs to the views that sinks and questions read.
 
-use crate::arrange::closed::Closed;
-use crate::arrange::closed::ClosedBuilder;
+use crate::arrange::closed::{Closed, ClosedBuilder};
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::measured::Measured;
 use crate::arrange::view::{View, ViewSpine};
@@ -12,10 +11,7 @@ use crate::ingest::guests::guests;
 use crate::ingest::intern::{Interned, intern, intern_settled};
 use crate::ingest::tags::{Tagged, tags};
 use crate::inputs::Inputs;
-use crate::questions::views::CachedView;
-use crate::questions::views::RankingViews;
-use crate::questions::views::Views;
-use crate::questions::views::cache;
+use crate::questions::views::{CachedView, RankingViews, Views, cache};
 use crate::record::block::Block;
 use crate::score::counts::Counts;
 use crate::score::model::Model;

@@ -12,9 +12,7 @@
 
 mod traffic;
 
-use dataflows::graph::Mode;
-use dataflows::graph::ViewConfig;
-use dataflows::graph::graph;
+use dataflows::graph::{Mode, ViewConfig, graph};
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ids::hash::owner;
 use dataflows::record::block::Block;

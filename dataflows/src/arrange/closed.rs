@@ -1,6 +1,6 @@
 //! The times that are complete in every view: one operator that all views end in.
 
-use crate::arrange::packed::{Batch, PackedSpine};
+use super::packed::{Batch, PackedSpine};
 use crate::time::Time;
 use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::Semigroup;

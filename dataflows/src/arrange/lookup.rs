@@ -1,7 +1,7 @@
 //! Views as questions read them: by key, as of a time that is complete on all workers.
 
-use crate::arrange::packed::{Batch, PackedSpine};
-use crate::arrange::reader::Reader;
+use super::packed::{Batch, PackedSpine};
+use super::reader::Reader;
 use crate::score::counts::Counts;
 use crate::time::Time;
 use differential_dataflow::ExchangeData;

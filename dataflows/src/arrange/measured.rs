@@ -1,6 +1,6 @@
 //! The size of an arrangement, whatever its values are.
 
-use crate::arrange::view::{View, ViewSpine};
+use super::view::{View, ViewSpine};
 use crate::time::Time;
 use differential_dataflow::ExchangeData;
 use differential_dataflow::operators::arrange::TraceAgent;

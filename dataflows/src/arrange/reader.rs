@@ -1,6 +1,6 @@
 //! Reads an arrangement by key: what each value sums up to over all batches, as of a time.
 
-use crate::arrange::packed::{Batch, PackedSpine};
+use super::packed::{Batch, PackedSpine};
 use crate::time::Time;
 use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::Semigroup;

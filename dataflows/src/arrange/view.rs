@@ -1,6 +1,6 @@
 //! Arrangements by id, and how a collection becomes one.
 
-use crate::arrange::packed::{PackedBatcher, PackedSpine, Value};
+use super::packed::{PackedBatcher, PackedSpine, Value};
 use crate::score::counts::Counts;
 use crate::time::Time;
 use differential_dataflow::difference::Semigroup;

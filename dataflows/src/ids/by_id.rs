@@ -1,4 +1,4 @@
-//! Maps by id. Ids are dense and our own, so that a multiplication spreads them well enough.
+//! Maps by id. Ids are dense and chosen by us, so that a multiplication hashes them well enough.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -6,7 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// A map by id.
 pub(crate) type ById<V> = HashMap<u32, V, BuildHasherDefault<Spread>>;
 
-/// Spreads an id over all bits.
+/// Hashes an id: spreads it over all bits.
 #[derive(Default)]
 pub(crate) struct Spread(u64);
 
@@ -16,7 +16,7 @@ impl Hasher for Spread {
     }
 
     fn write_u32(&mut self, id: u32) {
-        // The table takes its place from the low bits and its tag from the high ones.
+        // The table takes the bucket from the low bits and the control byte from the high ones.
         let spread = (self.0 ^ u64::from(id)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         self.0 = spread ^ (spread >> 32);
     }

@@ -7,12 +7,12 @@ use std::rc::Rc;
 
 /// Names with dense ids, counted from 0 in order of appearance.
 ///
-/// The texts lie end to end. A hash table leads to them: its slots hold half of the hash beside the
-/// id, so a text is compared only where it almost surely is equal. A name costs about 20 bytes beside
-/// its text.
+/// The texts lie end to end, and a hash table maps them to ids. Its slots hold half of the hash beside
+/// the id, so a text is compared only where it almost surely is equal. A name costs about 20 bytes
+/// beside its text.
 ///
 /// The hash is keyed at random, since visitors choose names (sessions are users): nobody can make
-/// them collide. So nothing that must be equal on all workers may follow from it.
+/// them collide. So nothing that must be equal on all workers may depend on it.
 #[derive(Default)]
 pub struct Dictionary {
     /// All texts, end to end.
@@ -23,6 +23,7 @@ pub struct Dictionary {
     hasher: DefaultHashBuilder,
 }
 
+/// An id, with the high half of its text's hash.
 #[derive(Clone, Copy)]
 struct Slot {
     hash: u32,
@@ -30,7 +31,7 @@ struct Slot {
 }
 
 impl Slot {
-    /// The table's hash. It follows from the slot alone: no text is read when the table grows.
+    /// The hash that the table uses. It needs the slot alone: no text is read when the table grows.
     #[inline]
     fn spread(hash: u32) -> u64 {
         u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
@@ -38,17 +39,21 @@ impl Slot {
 }
 
 impl Dictionary {
-    /// The id of a text, which is new if the text has none.
+    /// The id of a text; a text without one gets the next.
     #[inline]
     pub fn intern(&mut self, text: &str) -> u32 {
         let hash = self.hash(text);
         self.find(hash, text).unwrap_or_else(|| self.add(hash, text))
     }
 
-    /// The ids of texts, in their order, as [`Dictionary::intern`] would give them.
+    /// Replaces `ids` by the ids of texts, in their order.
     ///
     /// A lookup waits for memory three times: for the slot, for the span of its text, and for the
-    /// text. Done step by step for many texts at once, these waits overlap.
+    /// text. Taking each step for many texts at once overlaps these waits. It computes:
+    ///
+    /// ```text
+    /// ids = texts.map(|text| self.intern(text))
+    /// ```
     pub fn intern_all(&mut self, texts: &[&str], ids: &mut Vec<u32>) {
         const AT_ONCE: usize = 32;
         ids.clear();
@@ -69,21 +74,21 @@ impl Dictionary {
             for (((text, hash), guess), (start, end)) in
                 texts.iter().zip(hashes).zip(guesses).zip(spans)
             {
-                let right = |_: &u32| same(&self.texts.as_bytes()[start..end], text.as_bytes());
-                // The guess may be another text of the same hash, and a text that is new twice among
-                // these has an id the second time.
-                let id = guess.filter(right).or_else(|| self.find(hash, text));
+                let is_right =
+                    |_: &u32| is_same(&self.texts.as_bytes()[start..end], text.as_bytes());
+                // Another text may have the same hash, and a new text may occur twice in the chunk.
+                let id = guess.filter(is_right).or_else(|| self.find(hash, text));
                 ids.push(id.unwrap_or_else(|| self.add(hash, text)));
             }
         }
     }
 
-    /// The id of a text that has one.
+    /// The id of a text; `None` if it was never interned.
     pub fn id(&self, text: &str) -> Option<u32> {
         self.find(self.hash(text), text)
     }
 
-    /// The text of an id that [`Dictionary::intern`] gave.
+    /// The text of an id of this dictionary.
     #[inline]
     pub fn text(&self, id: u32) -> &str {
         let (start, end) = self.span(id);
@@ -100,6 +105,7 @@ impl Dictionary {
         self.ends.is_empty()
     }
 
+    /// The begin and the end of a text.
     #[inline]
     fn span(&self, id: u32) -> (usize, usize) {
         let id = id as usize;
@@ -114,8 +120,8 @@ impl Dictionary {
 
     #[inline]
     fn find(&self, hash: u32, text: &str) -> Option<u32> {
-        let is_same = |slot: &Slot| slot.hash == hash && self.text(slot.id) == text;
-        self.slots.find(Slot::spread(hash), is_same).map(|slot| slot.id)
+        let is_right = |slot: &Slot| slot.hash == hash && self.text(slot.id) == text;
+        self.slots.find(Slot::spread(hash), is_right).map(|slot| slot.id)
     }
 
     #[cold]
@@ -130,9 +136,9 @@ impl Dictionary {
     }
 }
 
-/// Compares two texts. Names are short: a call to `memcmp` would cost more than the comparison.
+/// Compares two texts without a call to `memcmp`, which costs more than comparing short names.
 #[inline]
-fn same(one: &[u8], other: &[u8]) -> bool {
+fn is_same(one: &[u8], other: &[u8]) -> bool {
     let (words, rest) = one.as_chunks();
     let (others, others_rest) = other.as_chunks();
     let differ =
@@ -147,9 +153,9 @@ fn same(one: &[u8], other: &[u8]) -> bool {
 pub struct Dictionaries {
     /// Users that this worker owns.
     pub users: Dictionary,
-    /// Products that it has met.
+    /// Products in its events, in its catalogue or received from other workers.
     pub products: Dictionary,
-    /// Tags that it has met.
+    /// Tags, likewise.
     pub tags: Dictionary,
     /// Partitions whose positions it holds.
     pub partitions: Dictionary,
@@ -165,14 +171,14 @@ mod tests {
     use proptest::strategy::Strategy;
     use std::collections::HashMap;
 
-    /// Few short names, which come again, and any others.
+    /// Few short names, which repeat, and any others.
     fn name() -> impl Strategy<Value = String> {
         prop_oneof!["[a-c]{0,3}", "user[0-9]{1,3}", any::<String>()]
     }
 
     proptest! {
         #[test]
-        fn names_are_what_a_map_says(names in proptest::collection::vec(name(), 0..400)) {
+        fn a_dictionary_agrees_with_a_map(names in proptest::collection::vec(name(), 0..400)) {
             let (mut interned, mut ids) = (Dictionary::default(), HashMap::new());
             for name in &names {
                 assert_eq!(interned.id(name), ids.get(name).copied());
@@ -188,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn many_at_once_get_the_ids_that_one_by_one_would() {
+    fn interning_many_at_once_gives_the_same_ids_as_one_by_one() {
         let texts: Vec<String> =
             (0..1000).map(|number| format!("{}", number * number % 300)).collect();
         let mut texts: Vec<&str> = texts.iter().map(String::as_str).collect();

@@ -1,15 +1,13 @@
-//! Entries of dense ids, exchanged between workers: a name is sent once, before its id.
+//! The exchange of updates that hold dense ids: a name is sent once, before the first use of its id.
 //!
 //! Ids mean nothing at another worker. So a sender remembers which names it has sent to each
 //! receiver, and a receiver keeps, for each sender, a table from the sender's ids to its own.
 //!
-//! NB: a name arrives before the ids that need it because a channel between two workers keeps its
-//! order.
+//! NB: names arrive before the updates that need them because a channel between two workers keeps
+//! its order.
 
-use super::dictionary::Dictionaries;
-use super::dictionary::Dictionary;
-use super::dictionary::SharedDictionaries;
-use crate::ids::hash::owner;
+use super::dictionary::{Dictionaries, Dictionary, SharedDictionaries};
+use super::hash::owner;
 use crate::score::counts::Counts;
 use crate::time::Time;
 use differential_dataflow::ExchangeData;
@@ -19,12 +17,13 @@ use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::generic::Operator;
 
-/// Names that a receiver does not know yet, with the sender's ids.
+/// Names that a receiver lacks, with the sender's ids.
 pub type NewNames = Vec<(u32, String)>;
 
-/// The names of one dictionary that were sent to each receiver.
+/// Records which names of one dictionary were sent to which receiver.
 #[derive(Default)]
 pub struct NameSender {
+    /// By receiver and id.
     sent: Vec<Vec<bool>>,
 }
 
@@ -44,14 +43,15 @@ impl NameSender {
     }
 }
 
-/// By sender, the receiver's ids for the sender's ids.
+/// Translates ids of senders to the receiver's.
 #[derive(Default)]
 pub struct NameReceiver {
+    /// By sender and its id, the receiver's id.
     ids: Vec<Vec<u32>>,
 }
 
 impl NameReceiver {
-    /// Enters names that came from a sender.
+    /// Interns names received from a sender.
     pub fn receive(&mut self, sender: usize, new: NewNames, names: &mut Dictionary) {
         if self.ids.len() <= sender {
             self.ids.resize_with(sender + 1, Vec::new);
@@ -66,66 +66,70 @@ impl NameReceiver {
     }
 
     /// The receiver's id for a sender's id whose name was received.
-    pub fn here(&self, sender: usize, id: u32) -> u32 {
+    pub fn local(&self, sender: usize, id: u32) -> u32 {
         self.ids[sender][id as usize]
     }
 }
 
-/// The dictionary that an id is of.
+/// The dictionary that an id belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Space {
+pub enum IdSpace {
     /// Products.
     Products,
     /// Tags.
     Tags,
 }
 
-impl Space {
+impl IdSpace {
     fn of(self, dictionaries: &mut Dictionaries) -> &mut Dictionary {
         match self {
-            Space::Products => &mut dictionaries.products,
-            Space::Tags => &mut dictionaries.tags,
+            IdSpace::Products => &mut dictionaries.products,
+            IdSpace::Tags => &mut dictionaries.tags,
         }
     }
 }
 
-/// An entry that can be exchanged: a key that decides its owner, and the ids in it.
+/// Data that can be exchanged: it lists the ids that it holds, one of which decides its owner.
 pub trait HasIds: ExchangeData {
-    /// Calls `each` with every id and its dictionary.
-    fn ids(&mut self, each: impl FnMut(Space, &mut u32));
+    /// Calls `each` with every id, to translate it, and its dictionary.
+    fn ids(&mut self, each: impl FnMut(IdSpace, &mut u32));
     /// The id whose name decides the owner, and its dictionary.
-    fn key(&self) -> (Space, u32);
+    fn key(&self) -> (IdSpace, u32);
 }
 
-/// Entries for one receiver, with the names that it does not know yet.
+/// Updates for one receiver, with the names that it lacks.
 #[derive(Clone, Serialize, Deserialize)]
 struct Message<D> {
     to: usize,
     from: usize,
     products: NewNames,
     tags: NewNames,
-    entries: Vec<(D, Time, Counts)>,
+    updates: Vec<(D, Time, Counts)>,
 }
 
-/// Brings entries to their owners, in the owners' ids.
+/// Sends updates to the owners of their keys, in the owners' ids.
+///
+/// ```text
+/// updates.exchange(|(data, _, _)| owner(name of data.key()))    and translate all ids
+/// ```
 pub fn to_owners<'scope, D: HasIds>(
-    entries: Stream<'scope, Time, Vec<(D, Time, Counts)>>,
+    updates: Stream<'scope, Time, Vec<(D, Time, Counts)>>,
     dictionaries: &SharedDictionaries,
     name: &str,
 ) -> Stream<'scope, Time, Vec<(D, Time, Counts)>> {
-    let (from, peers) = (entries.scope().index(), entries.scope().peers());
+    let (from, peers) = (updates.scope().index(), updates.scope().peers());
     if peers == 1 {
-        return entries;
+        return updates;
     }
     let (sending, receiving) = (dictionaries.clone(), dictionaries.clone());
-    let messages = entries.unary::<CapacityContainerBuilder<Vec<Message<D>>>, _, _, _>(
+    let messages = updates.unary::<CapacityContainerBuilder<Vec<Message<D>>>, _, _, _>(
         Pipeline,
         &format!("{name}, out"),
         |_, _| {
             let mut sender = Sender { from, peers, ..Sender::default() };
             move |input, output| {
-                input.for_each(|capability, entries| {
-                    let messages = sender.pack(entries, &mut sending.borrow_mut());
+                input.for_each(|capability, updates| {
+                    let messages = sender.pack(updates, &mut sending.borrow_mut());
                     output.session(&capability).give_iterator(messages.into_iter());
                 });
             }
@@ -138,13 +142,13 @@ pub fn to_owners<'scope, D: HasIds>(
         |_, _| {
             let mut receiver = Receiver::default();
             move |input, output| {
-                // NB: in the order of arrival, as the names need it.
+                // NB: in order of arrival: names come before the ids that need them.
                 input.for_each(|capability, messages| {
                     let mut dictionaries = receiving.borrow_mut();
                     let mut session = output.session(&capability);
                     for message in messages.drain(..) {
-                        let mut entries = receiver.unpack(message, &mut dictionaries);
-                        session.give_container(&mut entries);
+                        let mut updates = receiver.unpack(message, &mut dictionaries);
+                        session.give_container(&mut updates);
                     }
                 });
             }
@@ -152,48 +156,49 @@ pub fn to_owners<'scope, D: HasIds>(
     )
 }
 
+/// One worker's end of the exchange, towards all owners.
 #[derive(Default)]
 struct Sender {
     from: usize,
     peers: usize,
     products: NameSender,
     tags: NameSender,
-    /// By id, the owner: of products, and of tags.
+    /// By [`IdSpace`] and id, the owner.
     owners: [Vec<usize>; 2],
 }
 
 impl Sender {
-    /// Sorts entries into one message an owner.
+    /// Sorts updates into one message for each owner.
     fn pack<D: HasIds>(
         &mut self,
-        entries: &mut Vec<(D, Time, Counts)>,
+        updates: &mut Vec<(D, Time, Counts)>,
         dictionaries: &mut Dictionaries,
     ) -> Vec<Message<D>> {
         let from = self.from;
         let (products, tags) = (NewNames::new, NewNames::new);
         let empty =
-            |to| Message { to, from, products: products(), tags: tags(), entries: Vec::new() };
+            |to| Message { to, from, products: products(), tags: tags(), updates: Vec::new() };
         let mut messages: Vec<_> = (0..self.peers).map(empty).collect();
-        for (mut entry, time, counts) in entries.drain(..) {
-            let (space, key) = entry.key();
+        for (mut data, time, counts) in updates.drain(..) {
+            let (space, key) = data.key();
             let to = self.owner(space, key, dictionaries);
             let message = &mut messages[to];
-            // An entry that stays keeps its ids, and needs no names.
+            // Updates that stay keep their ids, and need no names.
             if to != from {
-                entry.ids(|space, id| match space {
-                    Space::Products => {
+                data.ids(|space, id| match space {
+                    IdSpace::Products => {
                         self.products.add(to, *id, &dictionaries.products, &mut message.products);
                     }
-                    Space::Tags => self.tags.add(to, *id, &dictionaries.tags, &mut message.tags),
+                    IdSpace::Tags => self.tags.add(to, *id, &dictionaries.tags, &mut message.tags),
                 });
             }
-            message.entries.push((entry, time, counts));
+            message.updates.push((data, time, counts));
         }
-        messages.retain(|message| !message.entries.is_empty());
+        messages.retain(|message| !message.updates.is_empty());
         messages
     }
 
-    fn owner(&mut self, space: Space, id: u32, dictionaries: &mut Dictionaries) -> usize {
+    fn owner(&mut self, space: IdSpace, id: u32, dictionaries: &mut Dictionaries) -> usize {
         let names = space.of(dictionaries);
         let owners = &mut self.owners[space as usize];
         while owners.len() <= id as usize {
@@ -204,6 +209,7 @@ impl Sender {
     }
 }
 
+/// One worker's end of the exchange, from all senders.
 #[derive(Default)]
 struct Receiver {
     products: NameReceiver,
@@ -211,26 +217,26 @@ struct Receiver {
 }
 
 impl Receiver {
-    /// The entries of a message, in the receiver's ids.
+    /// A message's updates, in the receiver's ids.
     fn unpack<D: HasIds>(
         &mut self,
         message: Message<D>,
         dictionaries: &mut Dictionaries,
     ) -> Vec<(D, Time, Counts)> {
-        let Message { to, from, products, tags, mut entries } = message;
+        let Message { to, from, products, tags, mut updates } = message;
         if to == from {
-            return entries;
+            return updates;
         }
         self.products.receive(from, products, &mut dictionaries.products);
         self.tags.receive(from, tags, &mut dictionaries.tags);
-        for (entry, _, _) in &mut entries {
-            entry.ids(|space, id| {
+        for (data, _, _) in &mut updates {
+            data.ids(|space, id| {
                 *id = match space {
-                    Space::Products => self.products.here(from, *id),
-                    Space::Tags => self.tags.here(from, *id),
+                    IdSpace::Products => self.products.local(from, *id),
+                    IdSpace::Tags => self.tags.local(from, *id),
                 };
             });
         }
-        entries
+        updates
     }
 }

@@ -6,7 +6,8 @@ pub fn owner(key: &str, peers: usize) -> usize {
     usize::try_from(stable_hash(key.as_bytes()) % peers.max(1) as u64).unwrap_or(0)
 }
 
-/// A stable hash: differential's own changes its seed between versions, so none of it may be kept.
+/// A hash that stays the same. Differential's own changes its seed between versions, so nothing that
+/// is stored may depend on it.
 pub fn stable_hash(bytes: &[u8]) -> u64 {
     const PRIME: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ (bytes.len() as u64).wrapping_mul(PRIME);
@@ -21,7 +22,7 @@ pub fn stable_hash(bytes: &[u8]) -> u64 {
     if !rest.is_empty() {
         mix(rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)));
     }
-    // The last step spreads the high bits: owners are taken from the remainder.
+    // Mixes the high bits into the low ones, which decide the remainder.
     hash = hash.wrapping_mul(0xBF58_476D_1CE4_E5B9);
     hash ^ (hash >> 32)
 }

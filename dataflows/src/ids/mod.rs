@@ -1,4 +1,4 @@
-//! Strings to dense ids and back, and ids from worker to worker.
+//! Names and their dense ids: owners, dictionaries, and the exchange of ids between workers.
 
 pub mod hash;
 pub mod dictionary;

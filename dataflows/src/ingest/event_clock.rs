@@ -1,9 +1,7 @@
 //! The time of events: what visits, decay and retention go by, instead of a wall clock.
 
 use crate::inputs::Blocks;
-use crate::time::EventClock;
-use crate::time::Time;
-use crate::time::hour;
+use crate::time::{EventClock, Time, hour};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;

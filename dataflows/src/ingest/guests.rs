@@ -9,14 +9,12 @@
 //! To be moved later, an event is kept for as long as the history would keep it. A merge that comes
 //! when it is older than that leaves it where it is.
 
-use crate::ids::dictionary::Dictionary;
-use crate::ids::dictionary::SharedDictionaries;
+use crate::ids::dictionary::{Dictionary, SharedDictionaries};
 use crate::ids::hash::{owner, stable_hash};
 use crate::record::block::Block;
 use crate::record::event::Event;
 use crate::record::merge::Merge;
-use crate::time::Time;
-use crate::time::{EventClock, hour};
+use crate::time::{EventClock, Time, hour};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use timely::container::CapacityContainerBuilder;

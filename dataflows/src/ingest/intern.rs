@@ -1,14 +1,12 @@
 //! Strings end here: blocks go to their users' owners and become actions and touches of dense ids.
 
-use crate::ids::dictionary::Dictionaries;
-use crate::ids::dictionary::SharedDictionaries;
-use crate::ingest::guests::Settled;
+use super::guests::Settled;
+use crate::ids::dictionary::{Dictionaries, SharedDictionaries};
 use crate::inputs::Blocks;
 use crate::record::block::Block;
 use crate::record::event::{Event, Kind};
 use crate::score::counts::Counts;
-use crate::time::Time;
-use crate::time::day;
+use crate::time::{Time, day};
 use differential_dataflow::{AsCollection, VecCollection};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;

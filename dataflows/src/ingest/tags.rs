@@ -1,9 +1,9 @@
 //! Which tags a touch counts for whose event brings none: what the catalogue says of the product now.
 
+use super::catalogue::Catalogue;
+use super::intern::Touch;
 use crate::arrange::packed::Value;
 use crate::arrange::view::arrange_here;
-use crate::ingest::catalogue::Catalogue;
-use crate::ingest::intern::Touch;
 use crate::score::counts::Counts;
 use crate::time::Time;
 use differential_dataflow::difference::Abelian;

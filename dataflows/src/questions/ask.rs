@@ -1,7 +1,6 @@
 //! Questions, each with the type of its answer.
 
-use super::query::Found;
-use super::query::Query;
+use super::query::{Found, Query};
 use crate::ranking::answer::Ranking;
 use crate::ranking::rules::{Basis, Rules};
 use crate::record::event::OwnedEvent;

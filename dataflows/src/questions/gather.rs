@@ -1,11 +1,7 @@
 //! The last step, at the origin: brings all parts of a question together, and makes the answer.
 
-use super::parts::Part;
-use super::parts::PartReceiver;
-use super::parts::Planned;
-use super::parts::RoutedPart;
-use super::query::Answered;
-use super::query::Found;
+use super::parts::{Part, PartReceiver, Planned, RoutedPart};
+use super::query::{Answered, Found};
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ranking::answer::Ranking;
 use crate::ranking::evidence::Evidence;

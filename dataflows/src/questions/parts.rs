@@ -1,11 +1,8 @@
 //! The parts of an answer, on their way from the owners that found them to the origin.
 
 use crate::ids::dictionary::Dictionary;
-use crate::ids::exchange::NameReceiver;
-use crate::ids::exchange::NameSender;
-use crate::ids::exchange::NewNames;
-use crate::ranking::evidence::PairRow;
-use crate::ranking::evidence::{PopularProducts, Visited};
+use crate::ids::exchange::{NameReceiver, NameSender, NewNames};
+use crate::ranking::evidence::{PairRow, PopularProducts, Visited};
 use crate::ranking::rules::Plan;
 use crate::record::event::OwnedEvent;
 use crate::score::weights::Score;
@@ -141,7 +138,7 @@ impl PartReceiver {
         let RoutedPart { from, names, mut part, .. } = sent;
         if from != me {
             self.0.receive(from, names, products);
-            part.ids_mut(|id| *id = self.0.here(from, *id));
+            part.ids_mut(|id| *id = self.0.local(from, *id));
         }
         part
     }

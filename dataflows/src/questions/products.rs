@@ -1,22 +1,16 @@
 //! The second step, at the owners of products and tags: the rows of products, and what is popular.
 
-use super::parts::Part;
-use super::parts::PartSender;
-use super::parts::RoutedPart;
+use super::parts::{Part, PartSender, RoutedPart};
 use super::views::SharedCache;
 use crate::arrange::lookup::Lookup;
-use crate::ids::dictionary::Dictionary;
-use crate::ids::dictionary::SharedDictionaries;
+use crate::ids::dictionary::{Dictionary, SharedDictionaries};
 use crate::ids::hash::stable_hash;
-use crate::ranking::evidence::PairRow;
-use crate::ranking::evidence::{Best, PopularProducts};
-use crate::ranking::top_k_cache::ReadTime;
-use crate::ranking::top_k_cache::TopProducts;
+use crate::ranking::evidence::{Best, PairRow, PopularProducts};
+use crate::ranking::top_k_cache::{ReadTime, TopProducts};
 use crate::score::model::ModelAt;
 use crate::time::Time;
 use crate::views::pairs::partner::Partner;
-use crate::views::popularity::OVERALL_ID;
-use crate::views::popularity::ProductDay;
+use crate::views::popularity::{OVERALL_ID, ProductDay};
 use serde::{Deserialize, Serialize};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;

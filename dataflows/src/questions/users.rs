@@ -1,13 +1,10 @@
 //! The first step, at the owners of users: they answer what they know, and plan rankings.
 
-use super::parts::Part;
-use super::parts::PartSender;
-use super::parts::RoutedPart;
+use super::parts::{Part, PartSender, RoutedPart};
 use super::plan::Planner;
 use super::products::EvidenceRequest;
 use super::profile::scores;
-use super::query::Query;
-use super::query::RoutedQuery;
+use super::query::{Query, RoutedQuery};
 use crate::arrange::lookup::Lookup;
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ranking::rules::{Basis, Rules};

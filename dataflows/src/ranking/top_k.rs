@@ -3,8 +3,8 @@
 //! A few more than are asked for are kept in order, and all that are better than the worst of these
 //! are among them. So a change moves one product, and all are looked at only when too few are left.
 
+use super::evidence::Scored;
 use crate::ids::by_id::ById;
-use crate::ranking::evidence::Scored;
 use std::cmp::Ordering;
 use std::sync::Arc;
 

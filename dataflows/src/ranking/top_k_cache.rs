@@ -6,12 +6,11 @@
 //! there are. Questions may come of a time before that of what is kept, for workers ask as of what
 //! they know to be complete: then the latest changes are taken back, to be added again later.
 
+use super::evidence::Scored;
+use super::top_k::{Entry, TopK};
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::packed::Batch;
 use crate::ids::by_id::ById;
-use crate::ranking::evidence::Scored;
-use crate::ranking::top_k::Entry;
-use crate::ranking::top_k::TopK;
 use crate::score::counts::Counts;
 use crate::score::model::ModelAt;
 use crate::time::Time;

@@ -1,6 +1,6 @@
 //! Blocks of events, in which events are sent to the workers that own their users.
 
-use crate::record::event::{Event, Kind};
+use super::event::{Event, Kind};
 use serde::{Deserialize, Serialize};
 
 /// Events column by column. All texts lie end to end in one `String`, so that UTF-8 is checked once.

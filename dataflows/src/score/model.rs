@@ -1,7 +1,7 @@
 //! The model: weights and blend. Both may change at run time, and then apply to all history.
 
-use crate::score::counts::Counts;
-use crate::score::weights::Weights;
+use super::counts::Counts;
+use super::weights::Weights;
 use serde::{Deserialize, Serialize};
 
 /// The weights and the blend of rankings.

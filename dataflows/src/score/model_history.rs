@@ -1,6 +1,6 @@
 //! The model and the day as of any time that questions may still ask about.
 
-use crate::score::model::{Model, ModelAt};
+use super::model::{Model, ModelAt};
 use crate::time::{DAY_HOURS, EventClock, Time};
 use std::collections::BTreeMap;
 

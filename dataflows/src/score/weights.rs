@@ -1,7 +1,7 @@
 //! The weights of a view, a cart and a purchase, as exact fixed-point numbers.
 
+use super::counts::Counts;
 use crate::record::event::Kind;
-use crate::score::counts::Counts;
 use differential_dataflow::difference::Multiply;
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -1,7 +1,6 @@
 //! The views that lie with their users: profile, what was bought, activity.
 
-use crate::arrange::view::View;
-use crate::arrange::view::arrange_here;
+use crate::arrange::view::{View, arrange_here};
 use crate::ingest::intern::Action;
 use crate::ingest::tags::Tagged;
 use crate::record::event::Kind;

@@ -1,16 +1,13 @@
 //! What every user did, newest first, for as long as it is kept.
 
+use super::retention::retained;
 use crate::arrange::packed::Value;
 use crate::arrange::reader::Reader;
 use crate::arrange::view::{View, ViewSpine};
-use crate::ids::dictionary::Dictionary;
-use crate::ids::dictionary::SharedDictionaries;
+use crate::ids::dictionary::{Dictionary, SharedDictionaries};
 use crate::ingest::intern::Action;
 use crate::score::counts::Counts;
-use crate::time::Time;
-use crate::time::day;
-use crate::time::{DAY_HOURS, hour};
-use crate::views::retention::retained;
+use crate::time::{DAY_HOURS, Time, day, hour};
 use differential_dataflow::VecCollection;
 use differential_dataflow::consolidation::consolidate_updates;
 use differential_dataflow::difference::IsZero;

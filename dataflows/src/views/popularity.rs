@@ -1,20 +1,16 @@
 //! What is popular, by tag and overall, by day: partitioned by tag, overall by product.
 
+use super::retention::retained;
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::packed::Value;
 use crate::arrange::view::View;
 use crate::ids::dictionary::SharedDictionaries;
-use crate::ids::exchange::HasIds;
-use crate::ids::exchange::Space;
-use crate::ids::exchange::to_owners;
+use crate::ids::exchange::{HasIds, IdSpace, to_owners};
 use crate::ingest::intern::Action;
 use crate::ingest::tags::Tagged;
 use crate::score::counts::Counts;
 use crate::score::model::Blend;
-use crate::time::DAY_HOURS;
-use crate::time::Time;
-use crate::time::day;
-use crate::views::retention::retained;
+use crate::time::{DAY_HOURS, Time, day};
 use differential_dataflow::{AsCollection, VecCollection};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::Stream;
@@ -54,15 +50,15 @@ impl DatedProduct for ProductDay {
 }
 
 impl HasIds for (u32, ProductDay) {
-    fn ids(&mut self, mut each: impl FnMut(Space, &mut u32)) {
-        each(Space::Tags, &mut self.0);
-        each(Space::Products, &mut self.1.product);
+    fn ids(&mut self, mut each: impl FnMut(IdSpace, &mut u32)) {
+        each(IdSpace::Tags, &mut self.0);
+        each(IdSpace::Products, &mut self.1.product);
     }
 
-    fn key(&self) -> (Space, u32) {
+    fn key(&self) -> (IdSpace, u32) {
         match self.0 {
-            OVERALL_ID => (Space::Products, self.1.product),
-            tag => (Space::Tags, tag),
+            OVERALL_ID => (IdSpace::Products, self.1.product),
+            tag => (IdSpace::Tags, tag),
         }
     }
 }

@@ -2,8 +2,7 @@
 
 use crate::arrange::packed::Value;
 use crate::arrange::view::{View, arrange_here};
-use crate::ids::dictionary::Dictionary;
-use crate::ids::dictionary::SharedDictionaries;
+use crate::ids::dictionary::{Dictionary, SharedDictionaries};
 use crate::ids::hash::stable_hash;
 use crate::ingest::intern::Touch;
 use crate::score::counts::Counts;

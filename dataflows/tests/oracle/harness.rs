@@ -3,16 +3,11 @@
 use crate::expected::Oracle;
 use crate::script::{Random, Step, script};
 use dataflows::arrange::closed::Closed;
-use dataflows::graph::Mode;
-use dataflows::graph::ViewConfig;
-use dataflows::graph::graph;
+use dataflows::graph::{Mode, ViewConfig, graph};
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ids::hash::owner;
 use dataflows::inputs::Inputs;
-use dataflows::questions::query::Answered;
-use dataflows::questions::query::Found;
-use dataflows::questions::query::Query;
-use dataflows::questions::query::RoutedQuery;
+use dataflows::questions::query::{Answered, Found, Query, RoutedQuery};
 use dataflows::questions::questions;
 use dataflows::ranking::answer::{Ranked, Ranking};
 use dataflows::record::block::Block;
@@ -23,8 +18,7 @@ use dataflows::views::history::Limits;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use timely::dataflow::operators::Inspect;
-use timely::dataflow::operators::probe;
+use timely::dataflow::operators::{Inspect, probe};
 use timely::worker::Worker;
 
 /// What a worker tells.

@@ -2,8 +2,7 @@
 
 use dataflows::questions::query::Query;
 use dataflows::ranking::rules::{Basis, LeaveOut, Rules};
-use dataflows::record::event::Kind;
-use dataflows::record::event::OwnedEvent;
+use dataflows::record::event::{Kind, OwnedEvent};
 use dataflows::record::merge::Merge;
 use dataflows::record::product::{CatalogueRow, Product};
 use dataflows::score::model::{Blend, Model};

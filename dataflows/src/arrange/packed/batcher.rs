@@ -4,8 +4,8 @@
 //! significant bits. So a few radix passes put an epoch in the order of its keys and of a prefix of
 //! its values, and only updates with equal prefixes are compared.
 
+use super::Packed;
 use super::writer::Writer;
-use crate::arrange::packed::Packed;
 use crate::time::Time;
 use differential_dataflow::ExchangeData;
 use differential_dataflow::batcher::{Batcher, Extract};

@@ -1,6 +1,6 @@
 //! Differential's cursor over a batch.
 
-use crate::arrange::packed::Packed;
+use super::Packed;
 use crate::time::Time;
 use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::Semigroup;

@@ -1,9 +1,8 @@
 //! Merges two batches, a part at a time.
 
+use super::Packed;
 use super::batch::Times;
-use super::writer::Writer;
-use super::writer::offset;
-use crate::arrange::packed::Packed;
+use super::writer::{Writer, offset};
 use crate::time::Time;
 use differential_dataflow::ExchangeData;
 use differential_dataflow::consolidation::consolidate;

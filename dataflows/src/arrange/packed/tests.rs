@@ -1,7 +1,7 @@
 //! Batches against what sorting and summing up gives.
 
 use super::merger::PackedMerger;
-use crate::arrange::packed::{Packed, Value};
+use super::{Packed, Value};
 use crate::score::counts::Counts;
 use crate::time::Time;
 use differential_dataflow::consolidation::consolidate_updates;

@@ -1,7 +1,7 @@
 //! Writes a batch column by column.
 
+use super::Packed;
 use super::batch::Times;
-use crate::arrange::packed::Packed;
 use crate::time::Time;
 
 /// An offset into a column.

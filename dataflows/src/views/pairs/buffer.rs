@@ -1,12 +1,10 @@
 //! One user's moments, side by side: the pairs and the repeats that the new ones make.
 
+use super::partner::{NEAR, Partner};
 use crate::ids::dictionary::Dictionary;
 use crate::score::counts::Counts;
-use crate::time::Time;
-use crate::time::VISIT_GAP;
-use crate::time::day;
+use crate::time::{Time, VISIT_GAP, day};
 use crate::views::history::Moment;
-use crate::views::pairs::partner::{NEAR, Partner};
 use differential_dataflow::difference::Semigroup;
 use std::cmp::Reverse;
 

@@ -1,14 +1,11 @@
 //! The operator that pairs what is new in the history with itself and with all before it.
 
-use super::buffer::Pair;
-use super::buffer::PairBuffer;
-use super::buffer::Repeat;
+use super::buffer::{Pair, PairBuffer, Repeat};
 use crate::arrange::packed::Value;
 use crate::arrange::view::{View, ViewSpine};
 use crate::ids::dictionary::SharedDictionaries;
 use crate::score::counts::Counts;
-use crate::time::Time;
-use crate::time::VISIT_GAP;
+use crate::time::{Time, VISIT_GAP};
 use crate::views::history::Moment;
 use differential_dataflow::consolidation::consolidate_updates;
 use differential_dataflow::difference::{IsZero, Semigroup};

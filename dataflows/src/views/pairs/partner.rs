@@ -2,8 +2,7 @@
 
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::packed::Value;
-use crate::ids::exchange::HasIds;
-use crate::ids::exchange::Space;
+use crate::ids::exchange::{HasIds, IdSpace};
 use crate::score::model::Blend;
 use serde::{Deserialize, Serialize};
 
@@ -46,12 +45,12 @@ impl DatedProduct for Partner {
 }
 
 impl HasIds for (u32, Partner) {
-    fn ids(&mut self, mut each: impl FnMut(Space, &mut u32)) {
-        each(Space::Products, &mut self.0);
-        each(Space::Products, &mut self.1.product);
+    fn ids(&mut self, mut each: impl FnMut(IdSpace, &mut u32)) {
+        each(IdSpace::Products, &mut self.0);
+        each(IdSpace::Products, &mut self.1.product);
     }
 
-    fn key(&self) -> (Space, u32) {
-        (Space::Products, self.0)
+    fn key(&self) -> (IdSpace, u32) {
+        (IdSpace::Products, self.0)
     }
 }
