@@ -6,6 +6,7 @@ pub mod question;
 mod asking;
 mod arrivals;
 mod sink;
+mod in_force;
 mod pace;
 mod process_state;
 mod setup;
@@ -15,6 +16,7 @@ mod start;
 
 pub use arrivals::{Arrivals, RecordTimes};
 pub use clock::now;
+pub use in_force::{InForce, ModelInForce};
 pub use setup::ModelChange;
 pub use sink::{Sink, SinkError, UnattachedSink};
 pub use start::{Engine, StartError, start};

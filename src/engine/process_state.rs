@@ -1,14 +1,16 @@
 //! The state that the workers of a process share with each other and with the process.
 
+use crate::engine::in_force::ModelInForce;
 use dataflows::time::Time;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-/// The progress of the workers of a process, and the order to stop.
+/// The progress of the workers of a process, their model, and the order to stop.
 #[derive(Debug, Default)]
 pub(super) struct ProcessState {
     stop: AtomicBool,
     closed: AtomicU64,
     open_epochs: AtomicUsize,
+    pub(super) in_force: ModelInForce,
 }
 
 impl ProcessState {

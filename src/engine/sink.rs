@@ -20,7 +20,8 @@ pub trait UnattachedSink: Send {
 
 /// A sink of one worker, which calls it on its own thread. A sink must not block.
 pub trait Sink {
-    /// Sets the weights. They change every score.
+    /// Sets the weights. They change every score; before the first call a sink knows none, and writes
+    /// nothing.
     fn set_weights(&mut self, weights: Weights);
 
     /// Writes profiles as of the epochs before `closed`, or a part of them: it is called after every

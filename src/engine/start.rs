@@ -3,6 +3,7 @@
 use crate::cluster::{self, Cluster, Loss};
 use crate::config::{Config, ViewsConfig};
 use crate::engine::asking::SharedTime;
+use crate::engine::in_force::ModelInForce;
 use crate::engine::intake::{Inlet, intake};
 use crate::engine::process_state::ProcessState;
 use crate::engine::question::Asker;
@@ -140,6 +141,11 @@ impl Engine {
                 first.unpark();
             }
         })
+    }
+
+    /// The model that the workers score with.
+    pub fn in_force(&self) -> ModelInForce {
+        self.state.in_force.clone()
     }
 
     /// The time before which everything is in the views: microseconds since the Unix epoch.

@@ -13,7 +13,8 @@ use dataflows::arrange::measured::Measured;
 use dataflows::graph::graph;
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::inputs::Inputs;
-use dataflows::score::model::Model;
+use dataflows::score::model::{Blend, Model};
+use dataflows::score::weights::Weights;
 use dataflows::time::Time;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -74,8 +75,10 @@ struct State {
     pace: Pace,
     /// The latest time that any worker has opened.
     heard: Rc<Cell<Time>>,
-    /// The model that the first worker gave to the dataflow last.
-    model: Model,
+    /// The parts of the model, as the first worker was told them last. It gives the dataflow none
+    /// before it knows all of them.
+    weights: Option<Weights>,
+    blend: Option<Blend>,
     /// Changes of the model that are not closed yet, with their times.
     models: Rc<RefCell<VecDeque<(Time, Model)>>>,
     asking: Asking,
@@ -123,7 +126,8 @@ impl State {
             open: VecDeque::new(),
             pace: Pace::new(),
             heard,
-            model: Model::default(),
+            weights: None,
+            blend: None,
             models,
             asking,
             measured,
@@ -200,18 +204,18 @@ impl State {
         took
     }
 
-    /// Sends the model if it has changed.
+    /// Sends the model if it has changed, and is known.
     fn take_changes(&mut self) -> bool {
         let mut changed = false;
         while let Ok(change) = self.slot.changes.try_recv() {
             changed = true;
             match change {
-                ModelChange::Weights(weights) => self.model.weights = weights,
-                ModelChange::Blend(blend) => self.model.blend = blend,
+                ModelChange::Weights(weights) => self.weights = Some(weights),
+                ModelChange::Blend(blend) => self.blend = Some(blend),
             }
         }
-        if changed {
-            self.inputs.models.send((self.time, self.model));
+        if changed && let (Some(weights), Some(blend)) = (self.weights, self.blend) {
+            self.inputs.models.send((self.time, Model { weights, blend }));
         }
         changed
     }
@@ -237,22 +241,21 @@ impl State {
         }
     }
 
-    /// Lets traces merge, tells the others the time before which everything is closed, and lets the sink
-    /// write.
+    /// Lets traces merge, tells the others the time before which everything is closed and the model that
+    /// holds there, and lets the sink write.
     fn maintain(&mut self) {
         let closed = self.closed.before();
         self.measured.iter_mut().for_each(|measured| measured.release(closed));
         self.slot.process.close(closed);
-        if let Some(sink) = &mut self.sink {
-            let mut models = self.models.borrow_mut();
-            while models.front().is_some_and(|(time, _)| *time < closed) {
-                if let Some((_, model)) = models.pop_front() {
-                    sink.set_weights(model.weights);
-                }
+        let mut models = self.models.borrow_mut();
+        while let Some((time, model)) = models.pop_front_if(|(time, _)| *time < closed) {
+            self.slot.process.in_force.set(time, model);
+            if let Some(sink) = &mut self.sink {
+                sink.set_weights(model.weights);
             }
+        }
+        if let Some(sink) = &mut self.sink {
             sink.flush(closed);
-        } else {
-            self.models.borrow_mut().clear();
         }
     }
 

@@ -54,7 +54,7 @@ impl UnattachedSink for RedisOutput {
         });
         Box::new(RedisSink {
             output: *self,
-            weights: Weights::default(),
+            weights: None,
             trace: profile.trace,
             dictionaries,
             sealed,
@@ -70,7 +70,8 @@ impl UnattachedSink for RedisOutput {
 /// Writes a worker's profiles to Redis.
 struct RedisSink {
     output: RedisOutput,
-    weights: Weights,
+    /// `None` before the first are known; until then nothing is written.
+    weights: Option<Weights>,
     trace: TraceAgent<ViewSpine<u32>>,
     dictionaries: SharedDictionaries,
     sealed: Rc<RefCell<Sealed>>,
@@ -86,8 +87,9 @@ struct RedisSink {
 impl Sink for RedisSink {
     /// Takes new weights: every profile is written anew.
     fn set_weights(&mut self, weights: Weights) {
-        if weights != self.weights {
-            self.weights = weights;
+        let before = self.weights.replace(weights);
+        // With the first weights there is nothing to write anew.
+        if before.is_some_and(|before| before != weights) {
             self.sweep.start_all();
         }
     }
@@ -104,8 +106,10 @@ impl Sink for RedisSink {
             self.sweep.start_unwritten();
         }
         self.repair();
-        if self.output.connection.is_free() {
-            self.write(closed);
+        if let Some(weights) = self.weights
+            && self.output.connection.is_free()
+        {
+            self.write(closed, weights);
         } else if self.sealed.borrow().is_too_much() {
             self.drop_changes();
         }
@@ -132,7 +136,7 @@ impl RedisSink {
         self.sweep.start_unwritten();
     }
 
-    /// Drops the batches, as Redis has been away for long; a sweep writes their users later.
+    /// Drops the batches, as Redis or the weights have been away for long; a sweep writes their users later.
     fn drop_changes(&mut self) {
         self.output.is_blank = false;
         for user in self.sealed.borrow_mut().take_users() {
@@ -145,7 +149,7 @@ impl RedisSink {
     }
 
     /// Encodes users until the time or the pipeline is full, and sends them.
-    fn write(&mut self, closed: Time) {
+    fn write(&mut self, closed: Time, weights: Weights) {
         if self.changes.is_none() {
             self.changes = self.sealed.borrow_mut().take(closed);
         }
@@ -158,7 +162,7 @@ impl RedisSink {
         self.encoder.pipeline = Pipeline::reuse(self.output.connection.spare());
         let mut profiles = ProfileEncoder {
             reader: Reader::new(&mut self.trace),
-            weights: self.weights,
+            weights,
             dictionaries: &dictionaries,
             encoder: &mut self.encoder,
         };
