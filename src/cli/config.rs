@@ -3,10 +3,11 @@
 use super::args::ConfigAction;
 use super::failure::Usage;
 use super::output::say;
+use super::settings;
 use crate::config::{Config, EffectiveSetting};
-use crate::settings::files::FileStore;
-use crate::settings::zookeeper::ZooKeeperStore;
-use crate::settings::{Store, WEIGHTS, under_config, weights};
+use crate::settings::registry::setting_at;
+use crate::settings::under_config;
+use crate::settings::write::{LARGEST_VALUE, WriteError, write};
 use anyhow::{Context, bail};
 use std::io::{Read, Write};
 
@@ -14,17 +15,14 @@ pub(super) fn run(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
     // The store works in the background, so the runtime needs a thread besides this one.
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(1).enable_all().build()?;
-    let handle = runtime.handle().clone();
-    let store: Box<dyn Store> = match &config.zookeeper {
-        Some(zookeeper) => Box::new(ZooKeeperStore::new(zookeeper, handle)),
-        None => Box::new(FileStore::new(&config.files.dir, handle)),
-    };
+    let store = settings::open(config, runtime.handle());
     match action {
         ConfigAction::Get { path } => {
             let path = under_config(&path)?;
             let Some(value) = runtime.block_on(store.get(&path))? else {
                 bail!("there is no node {path}");
             };
+            let value = complete(&path, value);
             let mut out = std::io::stdout();
             out.write_all(&value)?;
             // Ends the line, so that a shell's prompt begins on the next.
@@ -36,17 +34,32 @@ pub(super) fn run(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
                 Some(value) => value.into_bytes(),
                 None => standard_input()?,
             };
-            if path == WEIGHTS {
-                weights::parse(&value).map_err(|error| Usage(format!("bad weights: {error}")))?;
+            match runtime.block_on(write(&*store, &path, value)) {
+                Ok(()) => Ok(()),
+                Err(WriteError::Store(error)) => Err(error.into()),
+                Err(error) => Err(Usage(error.to_string()).into()),
             }
-            Ok(runtime.block_on(store.put(&path, value))?)
+        }
+    }
+}
+
+/// Returns a setting's value with every field. What is no value of it stays as it is stored.
+fn complete(path: &str, value: Vec<u8>) -> Vec<u8> {
+    let Some(setting) = setting_at(path) else { return value };
+    match setting.complete(&value) {
+        Ok(complete) => complete.into_bytes(),
+        Err(reason) => {
+            tracing::warn!(path, reason, "this is no {}, and so not in force", setting.name);
+            value
         }
     }
 }
 
 fn standard_input() -> anyhow::Result<Vec<u8>> {
     let mut value = Vec::new();
-    std::io::stdin().read_to_end(&mut value).context("cannot read the value")?;
+    // One more than there may be, so that too large a value is seen to be.
+    let mut input = std::io::stdin().take(LARGEST_VALUE as u64 + 1);
+    input.read_to_end(&mut value).context("cannot read the value")?;
     Ok(value)
 }
 

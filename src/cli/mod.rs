@@ -7,6 +7,7 @@ mod output;
 mod interrupt;
 mod kafka;
 mod caught_up;
+mod settings;
 mod run;
 mod demo;
 mod topics;

@@ -1,17 +1,14 @@
 //! `recsys run`: the composition root. Everything that runs is started here, and ended here.
 
 use super::caught_up::CaughtUp;
+use super::settings::WatchedSettings;
 use crate::cluster::LossCause;
 use crate::config::Config;
-use crate::engine::{self, Engine, ModelChange};
+use crate::engine::{self, Engine};
 use crate::event_log::EventLog;
 use crate::http::{Front, Status, serve};
-use crate::metrics::{Metrics, SettingMetrics};
+use crate::metrics::Metrics;
 use crate::readiness::{Latch, Readiness};
-use crate::settings::files::FileStore;
-use crate::settings::monitor::Monitor;
-use crate::settings::zookeeper::ZooKeeperStore;
-use crate::settings::{Setting, Store};
 use crate::sinks;
 use crate::sources::files::{self, AppendSignal, FileLog};
 use crate::sources::kafka::{self, KafkaLog};
@@ -20,7 +17,6 @@ use anyhow::{Context, bail};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// The time within which this process is told to stop as well, when another one was.
@@ -33,8 +29,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::new());
     let readiness = Readiness::new();
     let caught_up = readiness.latch("events");
-    let weighed = readiness.latch("weights");
-    let blended = readiness.latch("blend");
+    let modelled = readiness.latch("model");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("settings")
@@ -51,17 +46,14 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
         let _runtime = runtime.enter();
         stop_signal()?
     };
-    let settings = settings(config, runtime.handle());
-    let weights =
-        feed(settings.clone(), &metrics.settings.weights, &engine, ModelChange::Weights, weighed);
-    let blend =
-        feed(settings.clone(), &metrics.settings.blend, &engine, ModelChange::Blend, blended);
-    let members = [runtime.spawn(weights), runtime.spawn(blend)];
+    let settings = WatchedSettings::watch(config, runtime.handle(), &engine, &metrics, &readiness);
     let (source, log) = source(config, &metrics, &engine)?;
     let front = Front {
         asker: engine.asker.clone(),
         log,
-        settings: settings.clone(),
+        settings: settings.store.clone(),
+        nodes: settings.status.clone(),
+        in_force: engine.in_force(),
         metrics: metrics.clone(),
         status: Status {
             readiness,
@@ -78,14 +70,13 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     })?;
     tracing::info!(address = %server.address(), workers = config.workers, "serving");
 
-    let ended = runtime.block_on(wait(signal, &engine, &source, caught_up));
+    let ended = runtime.block_on(wait(signal, &engine, &source, caught_up, modelled));
     if ended.is_err() {
         // Questions fail at once, instead of waiting for answers that can't come.
         engine.stop();
     }
     drop(stop);
     server.join();
-    members.iter().for_each(JoinHandle::abort);
     runtime.block_on(settings.leave());
     // Sources go first: they hold the workers' queues.
     drop(source);
@@ -93,18 +84,21 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     ended
 }
 
-/// Waits for a signal; fails when the workers or the source end by themselves, or a peer is lost.
+/// Waits for a signal, and opens latches meanwhile. Fails when the workers or the source end by
+/// themselves, or a peer is lost.
 async fn wait(
     signal: impl Future<Output = ()>,
     engine: &Engine,
     source: &Running,
     caught_up: Latch,
+    modelled: Latch,
 ) -> anyhow::Result<()> {
     let mut signal = std::pin::pin!(signal);
     let mut lost = std::pin::pin!(engine.lost());
     let mut tick = tokio::time::interval(Duration::from_millis(50));
     let progress = source.progress();
     let mut caught_up = CaughtUp::new(caught_up);
+    let (in_force, mut modelled) = (engine.in_force(), Some(modelled));
     loop {
         tokio::select! {
             () = &mut signal => return Ok(()),
@@ -123,6 +117,9 @@ async fn wait(
                     bail!("the source has ended");
                 }
                 caught_up.check(engine, &progress);
+                if in_force.get().is_some() {
+                    drop(modelled.take());
+                }
             }
         }
     }
@@ -139,45 +136,6 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
         }
     })
-}
-
-fn settings(config: &Config, runtime: &tokio::runtime::Handle) -> Arc<dyn Store> {
-    match &config.zookeeper {
-        Some(zookeeper) => {
-            let store = ZooKeeperStore::new(zookeeper, runtime.clone());
-            let data =
-                format!("{{\"process\":{},\"http\":\"{}\"}}", config.process, config.http.listen);
-            store.register(&format!("process-{}", config.process), data.into_bytes());
-            Arc::new(store)
-        }
-        None => Arc::new(FileStore::new(config.files.dir.clone(), runtime.clone())),
-    }
-}
-
-/// Feeds a setting of the store to the dataflow. Only the first process does.
-fn feed<S>(
-    store: Arc<dyn Store>,
-    metrics: &SettingMetrics,
-    engine: &Engine,
-    change: fn(S) -> ModelChange,
-    latch: Latch,
-) -> impl Future<Output = ()> + Send + use<S>
-where
-    S: Setting + Send + Sync + 'static,
-    S::Error: Send,
-{
-    let monitor = Monitor::<S>::new(store, metrics.clone());
-    let apply = engine.changer();
-    let mut latch = Some(latch);
-    async move {
-        // In any other process there is nothing to wait for, and the latch drops.
-        let Some(apply) = apply else { return };
-        let take = move |value| {
-            apply(change(value));
-            drop(latch.take());
-        };
-        monitor.run(take).await;
-    }
 }
 
 fn source(

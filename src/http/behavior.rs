@@ -104,7 +104,7 @@ async fn until_visible(call: &Call<'_>, last: &[Position]) -> Result<u64, Fault>
             return Err(not_visible());
         }
         let question = Positions { partitions: partitions.clone(), after };
-        let answer = match call.ask(question).await {
+        let answer = match call.ask_of_input(question).await {
             Ok(answer) => answer,
             // The events are stored: an error would make the client send them again.
             Err(Fault::Unavailable(_)) => continue,

@@ -1,12 +1,14 @@
 //! A request as its handler sees it, and the waiting for others, each until the request's deadline.
 
 use crate::config::HttpConfig;
+use crate::engine::InForce;
 use crate::engine::question::{Answer, Refusal};
 use crate::http::Front;
 use crate::http::body::{self, Body, BodyBudget};
 use crate::http::fault::Fault;
 use crate::http::query::Query;
 use crate::http::turn::Turn;
+use crate::settings::registry::SETTINGS;
 use dataflows::questions::ask::Ask;
 use hyper::HeaderMap;
 use hyper::body::Incoming;
@@ -28,8 +30,34 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Asks the dataflow and waits for its answer.
+    /// Asks the dataflow and waits for its answer. Without a model there is none.
     pub(super) async fn ask<A: Ask>(&self, ask: A) -> Result<Answer<A::Answer>, Fault> {
+        let since = self.in_force()?.since;
+        let answer = self.ask_of_input(ask).await?;
+        // Workers may still ask as of a time that is a little earlier.
+        if answer.as_of < since { Err(self.no_model()) } else { Ok(answer) }
+    }
+
+    /// Returns the model in force.
+    pub(super) fn in_force(&self) -> Result<InForce, Fault> {
+        self.front.in_force.get().ok_or_else(|| self.no_model())
+    }
+
+    fn no_model(&self) -> Fault {
+        let unknown = SETTINGS.iter().filter_map(|it| self.front.nodes.of(it.name).unknown);
+        let reasons: Vec<String> = unknown.collect();
+        Fault::Unavailable(if reasons.is_empty() {
+            "the settings are not in force yet".into()
+        } else {
+            format!(
+                "nothing is answered, or written, without good settings: {}",
+                reasons.join("; ")
+            )
+        })
+    }
+
+    /// Asks the dataflow for what no model has a part in.
+    pub(super) async fn ask_of_input<A: Ask>(&self, ask: A) -> Result<Answer<A::Answer>, Fault> {
         let answer = self.front.asker.ask(ask).map_err(|refusal| {
             if refusal == Refusal::Overloaded {
                 self.front.metrics.engine.questions_refused.inc();
@@ -66,5 +94,13 @@ impl Call<'_> {
         let body = timeout_at(self.deadline, read).await.unwrap_or(Err(Fault::SlowBody));
         self.turn.pass_to_server();
         body
+        self.read_at_most(usize::MAX, body).await
+    }
+
+    /// Reads the request's whole body, if it has no more bytes than these, nor than the limit.
+    pub(super) async fn read_at_most(&self, most: usize, body: Incoming) -> Result<Body, Fault> {
+        let most = most.min(self.http.max_body_bytes);
+        let read = body::read(body, self.headers, most, self.budget);
+        timeout_at(self.deadline, read).await.unwrap_or(Err(Fault::SlowBody))
     }
 }

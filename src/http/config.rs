@@ -2,20 +2,28 @@
 
 use crate::http::call::Call;
 use crate::http::fault::Fault;
-use crate::http::json::{self, Object};
+use crate::http::json::Object;
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
 use crate::http::request;
-use crate::settings::{WEIGHTS, under_config, weights};
-use dataflows::score::weights::Weights;
+use crate::settings::registry::{SettingSpec, setting_at};
+use crate::settings::status::Stored;
+use crate::settings::write::{self, LARGEST_VALUE};
+use crate::settings::{WEIGHTS, under_config};
 use hyper::body::Incoming;
-use hyper::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use serde::de::IgnoredAny;
 
 const STORE: &str = "the settings store";
 
-/// `GET /api/config/{path}`: the value as it is stored.
+/// The header that tells how the node of the setting stands that an answer shows.
+const STORED: HeaderName = HeaderName::from_static("x-stored");
+
+/// `GET /api/config/{path}`: a setting as it is in force, any other node as it is stored.
 pub(super) async fn read(call: &Call<'_>) -> Result<Reply, Fault> {
     let path = node(call.parameter)?;
+    if let Some(setting) = setting_at(&path) {
+        return in_force(call, setting);
+    }
     let value = call.wait(STORE, call.front.settings.get(&path)).await?;
     let value = value.ok_or(Fault::NoNode(path))?;
     let content_type = if serde_json::from_slice::<IgnoredAny>(&value).is_ok() {
@@ -34,48 +42,55 @@ pub(super) async fn read(call: &Call<'_>) -> Result<Reply, Fault> {
 /// `PUT`, `POST /api/config/{path}`: the body is the value.
 pub(super) async fn write(call: &Call<'_>, body: Incoming) -> Result<Reply, Fault> {
     let path = node(call.parameter)?;
-    let value = call.read(body).await?;
-    if path == WEIGHTS {
-        checked_weights(&value)?;
-    }
-    call.wait(STORE, call.front.settings.put(&path, value.to_vec())).await?;
+    write::check_node(&path)?;
+    let value = call.read_at_most(LARGEST_VALUE, body).await?;
+    call.wait(STORE, write::write(&*call.front.settings, &path, value.to_vec())).await?;
     let mut body = Vec::with_capacity(64);
     Object::new(&mut body).text("path", &path).end();
     Ok(json_reply(body))
 }
 
-/// `GET /api/recommendation/weights`: those in the store, or the default if it has none.
-pub(super) async fn read_weights(call: &Call<'_>) -> Result<Reply, Fault> {
-    Ok(weights_reply(&stored_weights(call).await?))
+/// `GET /api/recommendation/weights`: those in force.
+pub(super) fn read_weights(call: &Call<'_>) -> Result<Reply, Fault> {
+    in_force(call, setting_at(WEIGHTS).expect("the weights are a setting"))
 }
 
 /// `POST /api/recommendation/weights`
 pub(super) async fn write_weights(call: &Call<'_>, body: Incoming) -> Result<Reply, Fault> {
-    let weights = checked_weights(&call.read(body).await?)?;
-    let mut value = Vec::with_capacity(64);
-    json::weights(&mut value, &weights);
-    call.wait(STORE, call.front.settings.put(WEIGHTS, value)).await?;
-    Ok(weights_reply(&weights))
+    let value = call.read_at_most(LARGEST_VALUE, body).await?;
+    let setting = setting_at(WEIGHTS).expect("the weights are a setting");
+    let value = write::check_value(setting, &value)?.into_bytes();
+    call.wait(STORE, write::write(&*call.front.settings, WEIGHTS, value.clone())).await?;
+    Ok(json_reply(value))
 }
 
-/// Reads the weights in the store.
-pub(super) async fn stored_weights(call: &Call<'_>) -> Result<Weights, Fault> {
-    let Some(value) = call.wait(STORE, call.front.settings.get(WEIGHTS)).await? else {
-        return Ok(Weights::default());
-    };
-    weights::parse(&value).map_err(|reason| {
-        Fault::Refused(format!("{WEIGHTS} holds no weights, the last good ones stay: {reason}"))
-    })
+/// The value of a setting that is in force, and in a header how its node stands.
+fn in_force(call: &Call<'_>, setting: &SettingSpec) -> Result<Reply, Fault> {
+    let value = setting.of_model(&call.in_force()?.model);
+    let stands = header(&stands(call.front.nodes.of(setting.name).stored, Some(&value)));
+    let mut reply = json_reply(value.into_bytes());
+    reply.headers_mut().insert(STORED, stands);
+    Ok(reply)
 }
 
-fn checked_weights(value: &[u8]) -> Result<Weights, Fault> {
-    weights::parse(value).map_err(|reason| Fault::Bad(format!("bad weights: {reason}")))
+/// Tells how a setting's node stands to the value in force: one word, and after a colon what there
+/// is to say of it.
+pub(super) fn stands(stored: Stored, in_force: Option<&str>) -> String {
+    match stored {
+        Stored::Good(stored) if Some(&*stored) == in_force => "in-force".into(),
+        Stored::Good(stored) => format!("differs: {stored}"),
+        Stored::Refused(reason) => format!("refused: {reason}"),
+        Stored::Unreachable(reason) => format!("unreachable: {reason}"),
+        Stored::Missing => "missing".into(),
+        Stored::Unread => "unread".into(),
+    }
 }
 
-fn weights_reply(weights: &Weights) -> Reply {
-    let mut body = Vec::with_capacity(64);
-    json::weights(&mut body, weights);
-    json_reply(body)
+/// Makes a header's value of any text.
+fn header(text: &str) -> HeaderValue {
+    let plain = |c| if matches!(c, ' '..='~') { c } else { '?' };
+    let text: String = text.chars().map(plain).collect();
+    HeaderValue::from_str(&text).expect("it is printable ASCII")
 }
 
 /// Returns the node that a percent-encoded path means.

@@ -48,7 +48,7 @@ impl Cors {
         let Some(allowed) = self.allowed(origin, access.unwrap_or(Access::Reads)) else { return };
         let answer = reply.headers_mut();
         answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
-        answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("X-As-Of"));
+        answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("X-As-Of, X-Stored"));
         answer.append(VARY, HeaderValue::from_static("Origin"));
     }
 

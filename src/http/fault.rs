@@ -4,6 +4,7 @@ use crate::event_log::LogError;
 use crate::http::json;
 use crate::http::reply::{Reply, json_reply};
 use crate::settings::StoreError;
+use crate::settings::write::{LARGEST_VALUE, WriteError};
 use hyper::StatusCode;
 use hyper::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER};
 
@@ -111,6 +112,16 @@ impl From<LogError> for Fault {
         match error {
             LogError::Unavailable(_) => Fault::Unavailable(error.to_string()),
             LogError::Refused(_) => Fault::Refused(error.to_string()),
+        }
+    }
+}
+
+impl From<WriteError> for Fault {
+    fn from(error: WriteError) -> Fault {
+        match error {
+            WriteError::Store(error) => error.into(),
+            WriteError::TooLarge { .. } => Fault::TooLarge { limit: LARGEST_VALUE },
+            WriteError::Bad { .. } | WriteError::Unowned { .. } => Fault::Bad(error.to_string()),
         }
     }
 }

@@ -6,7 +6,7 @@ use dataflows::ranking::answer::{Cause, Ranking, Reason};
 use dataflows::record::event::Kind;
 use dataflows::record::event::OwnedEvent;
 use dataflows::record::merge::Merge;
-use dataflows::score::weights::{Score, Weights};
+use dataflows::score::weights::Score;
 use std::fmt::Display;
 use std::io::Write;
 
@@ -128,9 +128,9 @@ fn position(out: &mut Vec<u8>, position: &Position) {
         .end();
 }
 
-/// `{"view": …, "add_to_cart": …, "purchase": …}`
-pub(super) fn weights(out: &mut Vec<u8>, weights: &Weights) {
-    by_kind(out, weights.0);
+/// `{name: text}`, in the given order.
+pub(super) fn by_name(out: &mut Vec<u8>, texts: &[(&str, String)]) {
+    texts.iter().fold(Object::new(out), |object, (name, text)| object.text(name, text)).end();
 }
 
 fn by_kind<T: Display>(out: &mut Vec<u8>, values: [T; 3]) {
@@ -298,8 +298,8 @@ mod tests {
         check(|out| time(out, i64::MAX), "9223372036854775807");
         check(|out| texts::<&str>(out, &[]), "[]");
         check(
-            |out| weights(out, &Weights::default()),
-            r#"{"view":1,"add_to_cart":3,"purchase":5}"#,
+            |out| by_name(out, &[("a", "\"".into()), ("b", "ü".into())]),
+            r#"{"a":"\"","b":"ü"}"#,
         );
     }
 }

@@ -33,11 +33,13 @@ mod tests;
 
 pub use server::{Server, serve};
 
+use crate::engine::ModelInForce;
 use crate::engine::question::Asker;
 use crate::event_log::EventLog;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::settings::Store;
+use crate::settings::status::SettingsStatus;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -50,6 +52,10 @@ pub struct Front {
     pub log: Arc<dyn EventLog>,
     /// Holds the weights and the other settings.
     pub settings: Arc<dyn Store>,
+    /// What the nodes of the settings hold.
+    pub nodes: SettingsStatus,
+    /// The model that answers are made by.
+    pub in_force: ModelInForce,
     /// The metrics, which `/metrics` shows.
     pub metrics: Arc<Metrics>,
     /// The process's status, which `/api/status` and `/readyz` show.

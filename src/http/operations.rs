@@ -1,10 +1,11 @@
 //! Handlers for the operator: metrics, health, status, and the description of the routes.
 
 use crate::http::call::Call;
-use crate::http::config::stored_weights;
+use crate::http::config::stands;
 use crate::http::fault::Fault;
 use crate::http::json::{self, Object};
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
+use crate::settings::registry::SETTINGS;
 use dataflows::questions::ask::Profiles;
 use hyper::header::HeaderValue;
 
@@ -12,6 +13,7 @@ use hyper::header::HeaderValue;
 pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Fault> {
     let metrics = &call.front.metrics;
     metrics.process.ready.set(call.front.status.readiness.is_ready().into());
+    metrics.settings.model_known.set(call.front.in_force.get().is_some().into());
     let text = metrics.render().map_err(|error| Fault::Internal(error.to_string()))?;
     Ok(typed_reply(HeaderValue::from_static("text/plain; version=0.0.4"), text))
 }
@@ -25,10 +27,9 @@ pub(super) fn health() -> Reply {
 pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
     let status = &call.front.status;
     // Only the time of this answer is wanted.
-    let nothing = Profiles(Vec::new());
-    let (answer, weights) = tokio::join!(call.ask(nothing), stored_weights(call));
+    let answer = call.ask_of_input(Profiles(Vec::new())).await;
     let awaited = status.readiness.awaited();
-    let mut body = Vec::with_capacity(256);
+    let mut body = Vec::with_capacity(1024);
     let object = Object::new(&mut body)
         .text("version", env!("CARGO_PKG_VERSION"))
         .plain("uptimeSeconds", status.started.elapsed().as_secs())
@@ -37,15 +38,19 @@ pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
         .plain("workers", status.workers)
         .plain("ready", awaited.is_empty())
         .with("awaited", |out| json::texts(out, &awaited));
-    let object = match answer {
+    let mut object = match answer {
         Ok(answer) => object.plain("asOf", answer.as_of),
         Err(_) => object.plain("asOf", "null"),
     };
-    let object = match weights {
-        Ok(weights) => object.with("weights", |out| json::weights(out, &weights)),
-        Err(_) => object.plain("weights", "null"),
-    };
-    object.end();
+    let in_force = call.front.in_force.get();
+    let mut stored = Vec::new();
+    for setting in &SETTINGS {
+        let value = in_force.map(|in_force| setting.of_model(&in_force.model));
+        object = object.plain(setting.name, value.as_deref().unwrap_or("null"));
+        let stands = stands(call.front.nodes.of(setting.name).stored, value.as_deref());
+        stored.push((setting.name, stands));
+    }
+    object.with("stored", |out| json::by_name(out, &stored)).end();
     Ok(json_reply(body))
 }
 

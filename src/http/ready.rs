@@ -41,13 +41,14 @@ pub(super) async fn ready(call: &Call<'_>) -> Result<Reply, Fault> {
 
 async fn works(call: &Call<'_>) -> Works {
     let awaited = call.front.status.readiness.awaited();
-    let reads = if awaited.is_empty() {
+    let model = call.in_force().map(drop).map_err(|fault| fault.details());
+    let reads = if model.is_err() || awaited.is_empty() {
         answers(call).await
     } else {
         Err(format!("the process waits for {}", awaited.join(", ")))
     };
     let sink = if call.front.metrics.sink.is_connected() {
-        Ok(())
+        model
     } else {
         Err("Redis does not take profiles; they wait".into())
     };

@@ -173,7 +173,7 @@ impl Route {
             Route::Config if writes => config::write(call, body).await,
             Route::Config => config::read(call).await,
             Route::Weights if writes => config::write_weights(call, body).await,
-            Route::Weights => config::read_weights(call).await,
+            Route::Weights => config::read_weights(call),
             Route::Metrics => operations::metrics(call),
             Route::Health => Ok(operations::health()),
             Route::Ready => ready::ready(call).await,

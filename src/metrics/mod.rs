@@ -104,6 +104,8 @@ mod tests {
             "recsys_weights_version 1",
             "recsys_blend_rejected_total 0",
             "recsys_settings_connected{setting=\"blend\"} 0",
+            "recsys_settings_refused{setting=\"weights\"} 0",
+            "recsys_model_known 0",
             "recsys_ready 0",
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} is missing in\n{text}");

@@ -10,6 +10,8 @@ pub struct SettingsMetrics {
     pub weights: SettingMetrics,
     /// Those of the blend.
     pub blend: SettingMetrics,
+    /// `recsys_model_known`
+    pub model_known: IntGauge,
 }
 
 /// The metrics of one setting. Cheap to clone.
@@ -21,6 +23,8 @@ pub struct SettingMetrics {
     pub rejected: IntCounter,
     /// `recsys_settings_connected{setting}`
     pub connected: IntGauge,
+    /// `recsys_settings_refused{setting}`
+    pub refused: IntGauge,
 }
 
 impl SettingsMetrics {
@@ -28,12 +32,22 @@ impl SettingsMetrics {
         SettingsMetrics {
             weights: SettingMetrics::new(registry, "weights"),
             blend: SettingMetrics::new(registry, "blend"),
+            model_known: gauge(
+                registry,
+                Opts::new(
+                    "recsys_model_known",
+                    "1 once good values of all settings are in force; while 0 nothing is answered, \
+                     and no profile written",
+                ),
+            ),
         }
     }
 }
 
 impl SettingMetrics {
     fn new(registry: &Registry, setting: &str) -> SettingMetrics {
+        let of_setting =
+            |name, help| gauge(registry, Opts::new(name, help).const_label("setting", setting));
         SettingMetrics {
             version: gauge(
                 registry,
@@ -47,13 +61,13 @@ impl SettingMetrics {
                 &format!("recsys_{setting}_rejected_total"),
                 &format!("Values of the {setting} node that were refused"),
             ),
-            connected: gauge(
-                registry,
-                Opts::new(
-                    "recsys_settings_connected",
-                    "1 when the setting could be read at the last try, else 0",
-                )
-                .const_label("setting", setting),
+            connected: of_setting(
+                "recsys_settings_connected",
+                "1 when the setting could be read at the last try, else 0",
+            ),
+            refused: of_setting(
+                "recsys_settings_refused",
+                "1 while the setting's node holds what is no value of it, else 0",
             ),
         }
     }

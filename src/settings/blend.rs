@@ -1,7 +1,7 @@
 //! The blend, how recommendations are mixed, as JSON: numbers by name, each within its range.
 
-use super::{BLEND, Setting};
-use dataflows::score::model::Blend;
+use super::{BLEND, Setting, brief};
+use dataflows::score::model::{Blend, Model};
 
 /// Why a text is not a blend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,12 +34,16 @@ impl Setting for Blend {
             return Err(BlendError::Shape("it is none".into()));
         }
         let blend: Blend =
-            serde_json::from_slice(text).map_err(|error| BlendError::Shape(error.to_string()))?;
+            serde_json::from_slice(text).map_err(|error| BlendError::Shape(brief(&error)))?;
         check(&blend).map(|()| blend)
     }
 
     fn to_json(&self) -> String {
         serde_json::to_string(self).expect("numbers that are finite have a JSON")
+    }
+
+    fn of(model: &Model) -> Blend {
+        model.blend
     }
 }
 

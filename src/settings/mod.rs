@@ -2,11 +2,16 @@
 
 pub mod weights;
 pub mod blend;
+pub mod registry;
+pub mod write;
+pub mod status;
+pub mod last_good;
 pub mod monitor;
 pub mod files;
 pub mod zookeeper;
 
 use crate::future::BoxFuture;
+use dataflows::score::model::Model;
 
 /// The node of the weights: `{"view":1,"add_to_cart":3,"purchase":5}`.
 pub const WEIGHTS: &str = "/config/recommendation/weights";
@@ -30,8 +35,11 @@ pub trait Setting: Copy + Default + PartialEq {
     /// When the text is not a value of this setting.
     fn parse(text: &[u8]) -> Result<Self, Self::Error>;
 
-    /// Writes a value so that [`Setting::parse`] reads the same one.
+    /// Writes a value with every field, so that [`Setting::parse`] reads the same one.
     fn to_json(&self) -> String;
+
+    /// Returns the value that a model has.
+    fn of(model: &Model) -> Self;
 }
 
 /// Why a node could not be read or written.
@@ -73,6 +81,16 @@ pub trait Store: Send + Sync {
     /// only one process writes may use `put` for it.
     fn create(&self, path: &str, value: Vec<u8>) -> BoxFuture<Result<(), StoreError>> {
         self.put(path, value)
+    }
+}
+
+/// Returns an error's text, which may repeat what it was made of, at a length that a person reads.
+fn brief(error: &dyn std::fmt::Display) -> String {
+    const MOST: usize = 200;
+    let text = error.to_string();
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

@@ -1,15 +1,30 @@
 //! Watches a setting. Each new good value is passed on; bad values and outages leave the last good
-//! one in force.
+//! one in force, also across restarts.
 
+use super::last_good::LastGood;
+use super::status::{NodeStatus, SettingsStatus, Stored};
 use super::{Setting, Store, StoreError};
 use crate::metrics::SettingMetrics;
 use std::sync::Arc;
 
+/// What a monitor does besides watching.
+pub enum Role<S> {
+    /// Its values are put in force, so it keeps the last good one, falls back on it, and creates the
+    /// node when it is missing.
+    Feeds(LastGood<S>),
+    /// Another process's monitor feeds the dataflow; this one tells how the node stands.
+    Observes,
+}
+
 /// Reads a setting, and reads it again whenever the store says that it may have changed.
 pub struct Monitor<S> {
     store: Arc<dyn Store>,
+    role: Role<S>,
+    status: SettingsStatus,
     metrics: SettingMetrics,
     value: Option<S>,
+    /// Whether the value is the node's own. Until then it is that of an earlier run.
+    is_of_node: bool,
     /// The last bad value, so that each is logged once.
     bad: Option<Vec<u8>>,
     /// Whether the last read succeeded; `None` before the first.
@@ -18,8 +33,14 @@ pub struct Monitor<S> {
 
 impl<S: Setting> Monitor<S> {
     /// Makes a monitor that has read nothing yet.
-    pub fn new(store: Arc<dyn Store>, metrics: SettingMetrics) -> Monitor<S> {
-        Monitor { store, metrics, value: None, bad: None, connected: None }
+    pub fn new(
+        store: Arc<dyn Store>,
+        role: Role<S>,
+        status: SettingsStatus,
+        metrics: SettingMetrics,
+    ) -> Monitor<S> {
+        let (value, bad, connected) = (None, None, None);
+        Monitor { store, role, status, metrics, value, is_of_node: false, bad, connected }
     }
 
     /// Calls `apply` with the first good value, and with each that differs from the one before.
@@ -29,53 +50,87 @@ impl<S: Setting> Monitor<S> {
             if let Some(value) = self.read().await {
                 apply(value);
             }
+            if let (Role::Feeds(last_good), Some(value), true) =
+                (&mut self.role, self.value, self.is_of_node)
+            {
+                last_good.keep(value).await;
+            }
             self.store.changed(S::PATH).await;
         }
     }
 
-    /// Reads once, and creates the node when it is missing. Returns the value when it is new.
+    /// Reads once. Returns the value that is to be in force when it is a new one.
     async fn read(&mut self) -> Option<S> {
-        let value = match self.store.get(S::PATH).await {
-            Ok(Some(value)) => Ok(value),
-            Ok(None) => self.create().await,
-            Err(error) => Err(error),
+        let mut read = self.store.get(S::PATH).await;
+        let last_good = self.last_good(&read).await;
+        if let (Role::Feeds(_), Ok(None), Ok(value)) = (&self.role, &read, &last_good) {
+            read = self.create(value.unwrap_or_default()).await.map(Some);
+        }
+        self.reached(read.as_ref().err());
+        let (stored, value) = match read {
+            Ok(Some(text)) => match S::parse(&text) {
+                Ok(value) => {
+                    self.bad = None;
+                    self.is_of_node = true;
+                    (Stored::Good(value.to_json()), Some(value))
+                }
+                Err(error) => (self.reject(text, &error), None),
+            },
+            Ok(None) => (Stored::Missing, None),
+            Err(error) => (Stored::Unreachable(error.to_string()), None),
         };
-        self.reached(value.as_ref().err());
-        match S::parse(value.as_ref().ok()?) {
-            Ok(value) => self.take(value),
-            Err(error) => {
-                self.reject(value.ok()?, &error);
-                None
+        self.metrics.refused.set(i64::from(matches!(stored, Stored::Refused(_))));
+        let value = value.map_or(last_good, |value| Ok(Some(value)));
+        self.tell(stored, &value);
+        self.take(value.ok().flatten()?)
+    }
+
+    /// Returns the last good value: of this run, or else, unless the node holds a good one, of an
+    /// earlier run.
+    async fn last_good(
+        &mut self,
+        read: &Result<Option<Vec<u8>>, StoreError>,
+    ) -> Result<Option<S>, String> {
+        let is_good = matches!(read, Ok(Some(text)) if S::parse(text).is_ok());
+        match &mut self.role {
+            Role::Feeds(last_good) if !self.is_of_node && !is_good => {
+                last_good.recall(read.is_ok()).await
             }
+            _ => Ok(self.value),
         }
     }
 
-    /// Creates the node with the value in force, as also after it was deleted.
-    async fn create(&self) -> Result<Vec<u8>, StoreError> {
-        let value = self.value.unwrap_or_default().to_json();
+    /// Creates the node, as also after it was deleted.
+    async fn create(&self, value: S) -> Result<Vec<u8>, StoreError> {
+        let value = value.to_json();
         self.store.create(S::PATH, value.clone().into_bytes()).await?;
         tracing::info!(path = S::PATH, value, "{} created", S::NAME);
         Ok(value.into_bytes())
     }
 
     fn take(&mut self, value: S) -> Option<S> {
-        self.bad = None;
         if self.value == Some(value) {
             return None;
         }
         self.value = Some(value);
         self.metrics.version.inc();
-        tracing::info!(value = value.to_json(), "new {}", S::NAME);
+        let (json, name) = (value.to_json(), S::NAME);
+        if self.is_of_node {
+            tracing::info!(value = json, "new {name}");
+        } else {
+            tracing::warn!(value = json, "{name} of an earlier run in force, the last good ones");
+        }
         Some(value)
     }
 
-    fn reject(&mut self, value: Vec<u8>, error: &S::Error) {
+    fn reject(&mut self, value: Vec<u8>, error: &S::Error) -> Stored {
         if self.bad.as_ref() != Some(&value) {
             self.metrics.rejected.inc();
             let (path, name) = (S::PATH, S::NAME);
-            tracing::warn!(path, %error, "no {name}; the last good ones stay in force");
+            tracing::warn!(path, %error, "the node holds no {name}; what is in force stays");
             self.bad = Some(value);
         }
+        Stored::Refused(error.to_string())
     }
 
     fn reached(&mut self, error: Option<&StoreError>) {
@@ -84,113 +139,34 @@ impl<S: Setting> Monitor<S> {
         if self.connected.replace(connected) != Some(connected) {
             match error {
                 Some(error) => {
-                    tracing::warn!(%error, "{} out of reach; they stay as they are", S::NAME)
+                    tracing::warn!(%error, "{} out of reach; what is in force stays", S::NAME)
                 }
                 None => tracing::info!("{} in reach", S::NAME),
             }
         }
     }
+
+    /// Tells everybody how the setting stands, and logs it when no good value is known.
+    fn tell(&self, stored: Stored, value: &Result<Option<S>, String>) {
+        let (path, name) = (S::PATH, S::NAME);
+        let unknown = match value {
+            Ok(Some(_)) => None,
+            Ok(None) => Some(format!("{path} {stored}, and no last good value is known")),
+            Err(problem) => {
+                Some(format!("{path} {stored}, and the last good value is lost: {problem}"))
+            }
+        };
+        let status = NodeStatus { stored, unknown };
+        if let (Role::Feeds(_), Some(reason)) = (&self.role, &status.unknown)
+            && self.status.of(name).unknown != status.unknown
+        {
+            tracing::error!(
+                "nothing is answered, and no profile written, without {name}: {reason}"
+            );
+        }
+        self.status.set(name, status);
+    }
 }
 
 #[cfg(test)]
-mod param_monitor {
-    use super::*;
-    use crate::future::BoxFuture;
-    use crate::metrics::Metrics;
-    use crate::settings::WEIGHTS;
-    use dataflows::score::weights::{Score, Weights};
-    use std::collections::VecDeque;
-    use std::sync::Mutex;
-
-    /// A store with given answers, each given once; after the last nothing changes.
-    struct Script {
-        answers: Mutex<VecDeque<Result<Option<&'static str>, StoreError>>>,
-        created: Mutex<Vec<String>>,
-    }
-
-    impl Store for Script {
-        fn get(&self, path: &str) -> BoxFuture<Result<Option<Vec<u8>>, StoreError>> {
-            assert_eq!(path, WEIGHTS);
-            let answer = self.answers.lock().unwrap().pop_front().expect("changed() has said so");
-            Box::pin(async { answer.map(|value| value.map(|text| text.as_bytes().to_vec())) })
-        }
-
-        fn put(&self, _: &str, value: Vec<u8>) -> BoxFuture<Result<(), StoreError>> {
-            self.created.lock().unwrap().push(String::from_utf8(value).unwrap());
-            Box::pin(async { Ok(()) })
-        }
-
-        fn changed(&self, _: &str) -> BoxFuture<()> {
-            let more = !self.answers.lock().unwrap().is_empty();
-            Box::pin(async move {
-                if more {
-                } else {
-                    std::future::pending().await
-                }
-            })
-        }
-    }
-
-    /// Runs a monitor over a script: the views' weights applied, what it created, its metrics.
-    fn check(
-        answers: Vec<Result<Option<&'static str>, StoreError>>,
-        applied: &[i64],
-        created: &[&str],
-        [version, rejected, connected]: [i64; 3],
-    ) {
-        let script =
-            Arc::new(Script { answers: Mutex::new(answers.into()), created: Mutex::default() });
-        let metrics = Metrics::new().settings.weights;
-        let mut seen = Vec::new();
-        let monitor = Monitor::new(script.clone(), metrics.clone());
-        let mut run = Box::pin(monitor.run(|Weights([Score(view), ..])| seen.push(view)));
-        // The script never waits, so one poll plays all of it.
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        assert!(run.as_mut().poll(&mut context).is_pending());
-        drop(run);
-        assert_eq!(seen, applied);
-        assert_eq!(*script.created.lock().unwrap(), created);
-        assert_eq!(metrics.version.get(), version);
-        assert_eq!(i64::try_from(metrics.rejected.get()).unwrap(), rejected);
-        assert_eq!(metrics.connected.get(), connected);
-    }
-
-    const ONE: &str = r#"{"view":1,"add_to_cart":3,"purchase":5}"#;
-    const TWO: &str = r#"{"view":2,"add_to_cart":3,"purchase":5}"#;
-
-    fn good(text: &'static str) -> Result<Option<&'static str>, StoreError> {
-        Ok(Some(text))
-    }
-
-    fn away() -> Result<Option<&'static str>, StoreError> {
-        Err(StoreError::Unavailable("away".into()))
-    }
-
-    #[test]
-    fn each_new_value_is_applied_once() {
-        check(
-            vec![good(ONE), good(ONE), good(TWO), good(ONE)],
-            &[1_000_000, 2_000_000, 1_000_000],
-            &[],
-            [3, 0, 1],
-        );
-    }
-
-    #[test]
-    fn a_missing_node_is_made_with_the_default_a_deleted_one_with_what_is_in_force() {
-        check(vec![Ok(None)], &[1_000_000], &[ONE], [1, 0, 1]);
-        check(vec![good(TWO), Ok(None), good(TWO)], &[2_000_000], &[TWO], [1, 0, 1]);
-    }
-
-    #[test]
-    fn nonsense_leaves_the_last_good_ones_and_is_counted_once() {
-        let nonsense = vec![good(TWO), good("x"), good("x"), good("{}"), good(TWO), good("x")];
-        check(nonsense, &[2_000_000], &[], [1, 3, 1]);
-    }
-
-    #[test]
-    fn an_outage_leaves_the_last_good_ones() {
-        check(vec![away(), good(ONE), away(), away()], &[1_000_000], &[], [1, 0, 0]);
-        check(vec![good(ONE), away(), good(TWO)], &[1_000_000, 2_000_000], &[], [2, 0, 1]);
-    }
-}
+mod tests;

@@ -1,7 +1,8 @@
 //! The weights as JSON: an exact decimal for each kind of event.
 
-use super::{Setting, WEIGHTS};
+use super::{Setting, WEIGHTS, brief};
 use dataflows::record::event::Kind;
+use dataflows::score::model::Model;
 use dataflows::score::weights::{Score, Weights};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -17,6 +18,10 @@ impl Setting for Weights {
 
     fn to_json(&self) -> String {
         to_json(self)
+    }
+
+    fn of(model: &Model) -> Weights {
+        model.weights
     }
 }
 
@@ -63,7 +68,7 @@ pub fn parse(value: &[u8]) -> Result<Weights, WeightsError> {
         return Err(WeightsError::Shape("it is an array".into()));
     }
     let typed: WeightsJson<'_> =
-        serde_json::from_slice(value).map_err(|error| WeightsError::Shape(error.to_string()))?;
+        serde_json::from_slice(value).map_err(|error| WeightsError::Shape(brief(&error)))?;
     let mut weights = [Score::default(); 3];
     for (kind, raw) in Kind::ALL.into_iter().zip([typed.view, typed.add_to_cart, typed.purchase]) {
         let score = millionths(raw.get()).filter(|&score| score <= LARGEST * Score::UNIT);
@@ -168,8 +173,10 @@ mod tests {
             r#"{"view":1,"add_to_cart":3,"purchase":5,"wish":1}"#,
             r#"{"view":1,"view":1,"add_to_cart":3,"purchase":5}"#,
             r#"{"view":1,"add_to_cart":3,"purchase":5} x"#,
+            &format!("{{\"{}\":1}}", "ü".repeat(1_000)),
         ] {
-            assert!(matches!(parse(json.as_bytes()), Err(WeightsError::Shape(_))), "{json}");
+            let Err(WeightsError::Shape(reason)) = parse(json.as_bytes()) else { panic!("{json}") };
+            assert!(reason.chars().count() <= 201, "{reason}");
         }
         assert_eq!(to_json(&Weights::default()), r#"{"view":1,"add_to_cart":3,"purchase":5}"#);
     }

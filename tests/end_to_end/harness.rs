@@ -53,6 +53,7 @@ fn served(prefix: &str) -> Command {
     let mut command = recsys();
     command
         .env("RECSYS_KAFKA_TOPIC_PREFIX", prefix)
+        .env("RECSYS_FILES_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join(prefix))
         .env("RECSYS_KAFKA_BROKERS", service("RECSYS_TEST_KAFKA"))
         .env("RECSYS_REDIS_URL", service("RECSYS_TEST_REDIS"))
         .env("RECSYS_ZOOKEEPER_HOSTS", service("RECSYS_TEST_ZOOKEEPER"));
@@ -87,6 +88,15 @@ impl Process {
         let process = Process::start(prefix, workers, &[]);
         process.wait_ready();
         process
+    }
+
+    /// Starts a process on the topic files of a folder, with Redis, and with these ZooKeeper servers.
+    pub(crate) fn on_files(folder: &Path, zookeeper: &str) -> Process {
+        let mut program = alone(folder);
+        program
+            .env("RECSYS_REDIS_URL", service("RECSYS_TEST_REDIS"))
+            .env("RECSYS_ZOOKEEPER_HOSTS", zookeeper);
+        Process::spawn(program, "2", &[])
     }
 
     /// A process without services, quiet, that has caught up with the files of a folder.

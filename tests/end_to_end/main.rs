@@ -10,6 +10,7 @@ mod harness;
 // Alone.
 mod redis_queries;
 mod recommendation_service;
+mod settings_alone;
 mod cluster;
 mod metrics;
 // With services.
@@ -17,6 +18,7 @@ mod kafka;
 mod events;
 mod guests;
 mod settings;
+mod last_good;
 mod outages;
 mod crash;
 mod processes;

@@ -6,14 +6,14 @@ use serde_json::json;
 const NODE: &str = "/config/recommendation/weights";
 
 /// Does something in ZooKeeper, past the engine.
-fn zookeeper<T>(work: impl AsyncFnOnce(zookeeper::Client) -> T) -> T {
+pub(crate) fn zookeeper<T>(work: impl AsyncFnOnce(zookeeper::Client) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         work(zookeeper::Client::connect(&service("RECSYS_TEST_ZOOKEEPER")).await.unwrap()).await
     })
 }
 
-fn write_node(value: &str) {
+pub(crate) fn write_node(value: &str) {
     zookeeper(async |client| client.set_data(NODE, value.as_bytes(), None).await.unwrap());
 }
 
@@ -57,6 +57,29 @@ fn weights_written_straight_into_zookeeper_hold_and_nonsense_does_not() {
     assert_eq!(process.profile("zoe"), json!({"cups": 12}));
     write_node(r#"{"view":0.5,"add_to_cart":3,"purchase":10}"#);
     process.settles("zoe", &json!({"cups": 10.5}));
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn a_value_that_is_too_large_does_not_cost_the_session() {
+    let _services = services();
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::on_files(folder.path(), &service("RECSYS_TEST_ZOOKEEPER"));
+    process.wait_ready();
+    let member = "/services/recsys/process-0";
+    let session = || {
+        zookeeper(async |client| {
+            client.check_stat(member).await.unwrap().map(|stat| stat.ephemeral_owner)
+        })
+    };
+    eventually("it is a member", || session().is_some());
+    let before = session();
+    for (bytes, expected) in [(1_000_000, 200), (1_000_001, 413), (1_048_570, 413)] {
+        let answer = process.try_call("PUT", "/api/config/custom/large", &"x".repeat(bytes));
+        assert_eq!(answer.unwrap().0, expected, "{bytes} bytes");
+    }
+    process.weigh(1);
+    assert_eq!(session(), before);
 }
 
 #[test]

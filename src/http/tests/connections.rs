@@ -128,7 +128,7 @@ fn clients_that_take_too_long() {
     for (start, expected) in [
         ("GET /healthz HTTP/1.1\r\nHost:", Some(408)),
         (
-            "PUT /api/config/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf",
+            "PUT /api/config/custom/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf",
             Some(408),
         ),
         ("GET /healthz HTTP/1.1\r\nno header\r\n\r\n", Some(400)),

@@ -5,9 +5,13 @@ use crate::event_log::Subject;
 use crate::http::operations::OPENAPI;
 use crate::http::rankings::RULES;
 use crate::http::routes::ROUTES;
+use crate::settings::status::{NodeStatus, Stored};
+use crate::settings::write::LARGEST_VALUE;
+use crate::settings::{BLEND, WEIGHTS};
 use dataflows::questions::query::Query;
 use dataflows::ranking::rules::{LeaveOut, Rules};
-use serde_json::Value;
+use dataflows::score::model::{Blend, Model};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Sends a request and compares status and body; a body that ends in `…` is compared up to there.
@@ -241,31 +245,95 @@ fn guests_sign_in() {
 }
 
 #[test]
-fn settings() {
+fn settings_are_checked_whichever_way_they_are_written() {
     let fixture = Fixture::new();
     let weights = r#"{"view":2,"add_to_cart":0.5,"purchase":5}"#;
-    let default = r#"{"view":1,"add_to_cart":3,"purchase":5}"#;
     let wrong = r#"{"view":"much","add_to_cart":3,"purchase":5}"#;
-    let absolute = "GET /api/config/%2Fconfig%2Frecommendation%2Fweights";
-    let set = r#"{"path":"/config/recommendation/weights"}"#;
-    let refused = r#"{"error":"bad request","details":"bad weights: …"#;
+    let set = |node: &str| format!(r#"{{"path":"/config/{node}"}}"#);
+    let (set_weights, set_blend) = (set("recommendation/weights"), set("recommendation/blend"));
+    let set_custom = set("custom/a/b");
+    let bad = |details: &str| format!(r#"{{"error":"bad request","details":"{details}…"#);
+    let (bad_weights, bad_blend) = (bad("bad weights: "), bad("bad blend: "));
+    let unowned = bad("no setting is at /config/");
+    let large = "x".repeat(LARGEST_VALUE + 1);
+    let too_large =
+        r#"{"error":"the request's body is too large","details":"the limit is 1000000 bytes"}"#;
     for (request, body, status, expected) in [
-        ("GET /api/recommendation/weights", "", 200, default),
-        ("GET /api/config/recommendation/weights", "", 404, r#"{"error":"no such node",…"#),
-        ("POST /api/recommendation/weights", weights, 200, weights),
-        (absolute, "", 200, weights),
-        ("PUT /api/config/recommendation/weights", wrong, 400, refused),
-        ("POST /api/config/recommendation%2Fweights", wrong, 400, refused),
-        ("POST /api/recommendation/weights", wrong, 400, refused),
-        ("GET /api/recommendation/weights", "", 200, weights),
-        ("PUT /api/config/recommendation/weights", default, 200, set),
-        ("GET /api/recommendation/weights", "", 200, default),
-        ("POST /api/config/a/b", "any text", 200, r#"{"path":"/config/a/b"}"#),
-        ("GET /api/config/a%2Fb", "", 200, "any text"),
-        ("GET /api/config/a/../b", "", 400, r#"{"error":"bad request",…"#),
+        (
+            "POST /api/recommendation/weights",
+            r#"{"view":2.0,"add_to_cart":5e-1,"purchase":5}"#,
+            200,
+            weights,
+        ),
+        ("PUT /api/config/recommendation/weights", weights, 200, &*set_weights),
+        ("PUT /api/config/recommendation/weights", wrong, 400, &*bad_weights),
+        ("POST /api/config/recommendation%2Fweights", wrong, 400, &*bad_weights),
+        ("PUT /api/config/%2Fconfig%2Frecommendation%2Fweights", wrong, 400, &*bad_weights),
+        ("POST /api/recommendation/weights", wrong, 400, &*bad_weights),
+        ("POST /api/recommendation/weights", &*large, 413, too_large),
+        ("PUT /api/config/recommendation/blend", r#"{"nonsense":true}"#, 400, &*bad_blend),
+        ("POST /api/config/recommendation/blend", r#"{"tags":"0.2"}"#, 400, &*bad_blend),
+        ("PUT /api/config/recommendation/blend", r#"{"tags":0.2}"#, 200, &*set_blend),
+        ("PUT /api/config/recommendation/blends", "{}", 400, &*unowned),
+        ("PUT /api/config/recommendation", "{}", 400, &*unowned),
+        ("PUT /api/config/a", "any text", 400, &*unowned),
+        ("PUT /api/config/custom", "any text", 400, &*unowned),
+        ("POST /api/config/custom/a/b", "any text", 200, &*set_custom),
+        ("PUT /api/config/custom/large", &large[1..], 200, &*set("custom/large")),
+        ("PUT /api/config/custom/large", &*large, 413, too_large),
+        ("GET /api/config/custom%2Fa%2Fb", "", 200, "any text"),
+        ("GET /api/config/custom/../b", "", 400, r#"{"error":"bad request",…"#),
+        ("GET /api/config/custom/none", "", 404, r#"{"error":"no such node",…"#),
     ] {
         check(&fixture, request, body, status, expected);
     }
+    let nodes = fixture.store.nodes.lock().unwrap();
+    let paths: Vec<&str> = nodes.keys().map(String::as_str).collect();
+    let custom = ["/config/custom/a/b", "/config/custom/large"];
+    assert_eq!(paths, [custom[0], custom[1], BLEND, WEIGHTS]);
+    assert_eq!(nodes[WEIGHTS], weights.as_bytes());
+    assert_eq!(nodes[BLEND], br#"{"tags":0.2}"#);
+}
+
+#[test]
+fn a_setting_is_read_as_it_is_in_force() {
+    let fixture = Fixture::new();
+    let (weights, blend) =
+        ("GET /api/recommendation/weights", "GET /api/config/recommendation/blend");
+    let node = "GET /api/config/recommendation/weights";
+    let default = r#"{"view":1,"add_to_cart":3,"purchase":5}"#;
+    let of_status =
+        || -> Value { serde_json::from_str(&fixture.send("GET /api/status", "").body).unwrap() };
+    let seven = r#"{"view":7,"add_to_cart":3,"purchase":5}"#;
+    for (stored, stands) in [
+        (Stored::Good(default.into()), "in-force"),
+        (Stored::Good(seven.into()), &*format!("differs: {seven}")),
+        (Stored::Refused("nonsense ü\n".into()), "refused: nonsense ü\n"),
+        (Stored::Unreachable("no session".into()), "unreachable: no session"),
+        (Stored::Missing, "missing"),
+        (Stored::Unread, "unread"),
+    ] {
+        fixture.nodes.set("weights", NodeStatus { stored, unknown: None });
+        for request in [weights, node] {
+            let reply = fixture.send(request, "");
+            assert_eq!((reply.status, &*reply.body), (200, default), "{stands}");
+            let header = stands.replace(['ü', '\n'], "?");
+            assert_eq!(reply.header("x-stored"), Some(&*header), "{request}");
+        }
+        let status = of_status();
+        assert_eq!(status["weights"], json!({"view": 1, "add_to_cart": 3, "purchase": 5}));
+        assert_eq!(status["stored"]["weights"], stands);
+    }
+    let model = Model { blend: Blend { tags: 0.25, ..Blend::default() }, ..Model::default() };
+    fixture.in_force.set(1, model);
+    let read: Value = serde_json::from_str(&fixture.send(blend, "").body).unwrap();
+    assert_eq!(read, serde_json::to_value(model.blend).unwrap(), "every field");
+    assert_eq!(of_status()["blend"], read);
+}
+
+#[test]
+fn other_nodes_are_read_as_they_are_stored() {
+    let fixture = Fixture::new();
     for (path, value, content_type) in [
         ("json", &b"{}"[..], "application/json"),
         ("text", b"<b>", "text/plain; charset=utf-8"),

@@ -4,8 +4,11 @@ use super::fixture::{AS_OF, Engine, Fixture, http_config};
 use crate::config::HttpConfig;
 use crate::event_log::LogError;
 use crate::settings::StoreError;
+use crate::settings::status::{NodeStatus, Stored};
 use dataflows::questions::query::Found;
 use dataflows::questions::query::Query;
+use dataflows::score::model::Model;
+use serde_json::json;
 use std::time::Duration;
 
 const EVENT: &str = r#"{"eventType":"view","userId":"user1","product":"product1"}"#;
@@ -32,8 +35,8 @@ fn requests_that_nothing_serves() {
         ("DELETE /api/user-profile/user1", "", 405, "allow: GET, HEAD, OPTIONS"),
         ("GET /api/user-profiles", "", 405, "allow: POST, OPTIONS"),
         ("DELETE /api/config/a", "", 405, "allow: GET, HEAD, PUT, POST, OPTIONS"),
-        ("PUT /api/config/a", &*large, 413, ""),
-        ("PUT /api/config/a\nTransfer-Encoding: chunked\nX-Ignore: 1", "", 413, ""),
+        ("PUT /api/config/custom/a", &*large, 413, ""),
+        ("PUT /api/config/custom/a\nTransfer-Encoding: chunked\nX-Ignore: 1", "", 413, ""),
     ] {
         let mut client = fixture.connect();
         client.send(request, body);
@@ -85,12 +88,64 @@ fn services_behind_that_fail() {
         (400, StoreError::BadPath { path: "/config/a".into(), rule: "not this one" }),
     ] {
         *fixture.store.failure.lock().unwrap() = Some(error);
-        check(&fixture, "PUT /api/config/a", "value", status, "");
+        check(&fixture, "PUT /api/config/custom/a", "value", status, "");
     }
-    let weights = String::from("/config/recommendation/weights");
-    fixture.store.nodes.lock().unwrap().insert(weights, b"nonsense".to_vec());
-    check(&fixture, "GET /api/recommendation/weights", "", 502, "");
-    assert!(fixture.send("GET /api/status", "").body.contains(r#""weights":null"#));
+}
+
+/// What is read of the dataflow, with a body.
+const READS: [(&str, &str); 8] = [
+    ("GET /api/user-profile/user1", ""),
+    ("POST /api/user-profiles", r#"{"userIds":["user1"]}"#),
+    ("GET /api/user-activity/user1", ""),
+    ("GET /api/recommendations/user1", ""),
+    ("POST /api/session/recommendations", r#"{"products":["p"]}"#),
+    ("GET /api/products/p/similar", ""),
+    ("GET /api/trending", ""),
+    ("GET /api/user-behavior", ""),
+];
+
+#[test]
+fn without_a_model_nothing_is_answered_and_the_reason_is_told() {
+    let fixture = Fixture::without_model(Engine::Scripted, http_config());
+    let reason = "/config/recommendation/weights cannot be read";
+    let (stored, unknown) = (Stored::Unreachable("away".into()), Some(reason.into()));
+    fixture.nodes.set("weights", NodeStatus { stored, unknown });
+    let _latch = fixture.readiness.latch("weights");
+    let settings =
+        [("GET /api/recommendation/weights", ""), ("GET /api/config/recommendation/blend", "")];
+    for (request, body) in READS.into_iter().chain(settings) {
+        check(&fixture, request, body, 503, "retry-after: 1");
+        assert!(fixture.send(request, body).body.contains(reason), "{request}");
+    }
+    for named in ["", "?for=reads", "?for=sink"] {
+        let ready = fixture.send(&format!("GET /readyz{named}"), "");
+        let told: serde_json::Value = serde_json::from_str(&ready.body).unwrap();
+        let why = format!("nothing is answered, or written, without good settings: {reason}");
+        assert_eq!((ready.status, &told["awaited"]), (503, &json!(["weights"])), "{named}");
+        assert_eq!(told["reasons"], json!({"reads": why, "sink": why}), "{named}");
+    }
+    let status = fixture.send("GET /api/status", "").body;
+    let weights = r#""weights":null,"blend":null,"stored":{"weights":"unreachable: away""#;
+    assert!(status.contains(weights), "{status}");
+    assert!(fixture.send("GET /metrics", "").body.contains("recsys_model_known 0"));
+    // What needs no model works.
+    let reply = fixture.send("POST /api/user-behavior?wait=visible", EVENT);
+    assert_eq!(reply.status, 201, "{reply:?}");
+
+    fixture.in_force.set(AS_OF, Model::default());
+    for (request, body) in READS.into_iter().chain(settings) {
+        assert_eq!(fixture.send(request, body).status, 200, "{request}");
+    }
+    assert!(fixture.send("GET /metrics", "").body.contains("recsys_model_known 1"));
+}
+
+#[test]
+fn an_answer_as_of_a_time_before_the_first_model_is_none() {
+    let fixture = Fixture::without_model(Engine::Scripted, http_config());
+    fixture.in_force.set(AS_OF + 1, Model::default());
+    for (request, body) in READS {
+        check(&fixture, request, body, 503, "retry-after: 1");
+    }
 }
 
 #[test]
@@ -148,7 +203,7 @@ fn pages_of_other_origins() {
     const SHOP: &str = "Origin: https://shop.example";
     const OWN: &str = "Origin: http://127.0.0.1";
     const READ: &str = "GET /api/trending";
-    const WRITE: &str = "PUT /api/config/a";
+    const WRITE: &str = "PUT /api/config/custom/a";
     for (fixture, request, header, status, allowed) in [
         (&open, READ, SHOP, 200, Some("*")),
         (&open, READ, "X-None: 1", 200, None),

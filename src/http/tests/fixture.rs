@@ -3,11 +3,14 @@
 use super::client::{Client, Reply};
 use super::fakes::{MemoryLog, MemoryStore, scripted};
 use crate::config::{HttpConfig, Layers};
+use crate::engine::ModelInForce;
 use crate::engine::question::{Asker, Question};
 use crate::http::{Front, Server, Status, serve};
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
+use crate::settings::status::SettingsStatus;
 use crossbeam_channel::{Receiver, bounded};
+use dataflows::score::model::Model;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,6 +25,8 @@ pub(super) struct Fixture {
     pub(super) metrics: Arc<Metrics>,
     pub(super) log: Arc<MemoryLog>,
     pub(super) store: Arc<MemoryStore>,
+    pub(super) nodes: SettingsStatus,
+    pub(super) in_force: ModelInForce,
     pub(super) readiness: Readiness,
     /// Questions that the script leaves to the test.
     pub(super) questions: Receiver<Box<dyn Question>>,
@@ -52,7 +57,15 @@ impl Fixture {
         Fixture::with(Engine::Scripted, http_config())
     }
 
+    /// With the default model in force.
     pub(super) fn with(engine: Engine, http: HttpConfig) -> Fixture {
+        let fixture = Fixture::without_model(engine, http);
+        fixture.in_force.set(0, Model::default());
+        fixture
+    }
+
+    /// With no model in force.
+    pub(super) fn without_model(engine: Engine, http: HttpConfig) -> Fixture {
         let (queue, questions) =
             bounded::<Box<dyn Question>>(if engine == Engine::Full { 0 } else { 64 });
         let script = questions.clone();
@@ -74,6 +87,7 @@ impl Fixture {
         };
         let (log, store) = (Arc::<MemoryLog>::default(), Arc::<MemoryStore>::default());
         let (metrics, readiness) = (Arc::new(Metrics::new()), Readiness::new());
+        let (nodes, in_force) = (SettingsStatus::default(), ModelInForce::default());
         let status = Status {
             readiness: readiness.clone(),
             started: Instant::now(),
@@ -85,6 +99,8 @@ impl Fixture {
             asker,
             log: log.clone(),
             settings: store.clone(),
+            nodes: nodes.clone(),
+            in_force: in_force.clone(),
             metrics: metrics.clone(),
             status,
         };
@@ -94,7 +110,18 @@ impl Fixture {
         let server = serve(front, listener, http, shutdown).unwrap();
         let address = server.address();
         let (stop, server) = (Some(stop), Some(server));
-        Fixture { address, metrics, log, store, readiness, questions, stop, server }
+        Fixture {
+            address,
+            metrics,
+            log,
+            store,
+            nodes,
+            in_force,
+            readiness,
+            questions,
+            stop,
+            server,
+        }
     }
 
     /// Tells the front to end.

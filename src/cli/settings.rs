@@ -1,0 +1,111 @@
+//! The settings of a process: where they are stored, and the monitors that feed them to the dataflow.
+
+use crate::config::Config;
+use crate::engine::{Engine, ModelChange};
+use crate::metrics::{Metrics, SettingMetrics};
+use crate::readiness::{Latch, Readiness};
+use crate::settings::files::FileStore;
+use crate::settings::last_good::LastGood;
+use crate::settings::monitor::{Monitor, Role};
+use crate::settings::status::SettingsStatus;
+use crate::settings::zookeeper::ZooKeeperStore;
+use crate::settings::{Setting, Store};
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+/// Opens the store that a configuration names, for a command that is no member of the engine.
+pub(super) fn open(config: &Config, runtime: &Handle) -> Arc<dyn Store> {
+    match &config.zookeeper {
+        Some(zookeeper) => Arc::new(ZooKeeperStore::new(zookeeper, runtime.clone())),
+        None => local(config, runtime),
+    }
+}
+
+fn local(config: &Config, runtime: &Handle) -> Arc<dyn Store> {
+    Arc::new(FileStore::new(config.files.dir.clone(), runtime.clone()))
+}
+
+/// The settings of a running process, watched until they are left.
+pub(super) struct WatchedSettings {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) status: SettingsStatus,
+    monitors: [JoinHandle<()>; 2],
+}
+
+impl WatchedSettings {
+    /// Starts to watch, and to feed the dataflow if this is the first process: the others hear of
+    /// the model through it.
+    pub(super) fn watch(
+        config: &Config,
+        runtime: &Handle,
+        engine: &Engine,
+        metrics: &Metrics,
+        readiness: &Readiness,
+    ) -> WatchedSettings {
+        let local = local(config, runtime);
+        let (store, shared) = match &config.zookeeper {
+            Some(zookeeper) => {
+                let store = ZooKeeperStore::new(zookeeper, runtime.clone());
+                let (process, http) = (config.process, config.http.listen);
+                let data = format!("{{\"process\":{process},\"http\":\"{http}\"}}");
+                store.register(&format!("process-{process}"), data.into_bytes());
+                let store: Arc<dyn Store> = Arc::new(store);
+                (store.clone(), Some(store))
+            }
+            None => (local.clone(), None),
+        };
+        let watch = Watch { store, shared, local, status: SettingsStatus::default() };
+        let metrics = &metrics.settings;
+        let monitors = [
+            runtime.spawn(watch.feed(&metrics.weights, engine, ModelChange::Weights, readiness)),
+            runtime.spawn(watch.feed(&metrics.blend, engine, ModelChange::Blend, readiness)),
+        ];
+        WatchedSettings { store: watch.store, status: watch.status, monitors }
+    }
+
+    /// Stops to watch, and takes the process off the list of members.
+    pub(super) async fn leave(&self) {
+        self.monitors.iter().for_each(JoinHandle::abort);
+        self.store.leave().await;
+    }
+}
+
+/// Where a setting is, and where its last good value is kept.
+struct Watch {
+    store: Arc<dyn Store>,
+    /// The store as well, unless it is the local folder.
+    shared: Option<Arc<dyn Store>>,
+    local: Arc<dyn Store>,
+    status: SettingsStatus,
+}
+
+impl Watch {
+    /// Watches a setting, and feeds it to the dataflow, from the first process alone.
+    fn feed<S>(
+        &self,
+        metrics: &SettingMetrics,
+        engine: &Engine,
+        change: fn(S) -> ModelChange,
+        readiness: &Readiness,
+    ) -> impl Future<Output = ()> + Send + use<S>
+    where
+        S: Setting + Send + Sync + 'static,
+        S::Error: Send,
+    {
+        let apply = engine.changer();
+        let role = match &apply {
+            Some(_) => Role::Feeds(LastGood::new(self.shared.clone(), self.local.clone())),
+            None => Role::Observes,
+        };
+        let mut latch: Option<Latch> = apply.as_ref().map(|_| readiness.latch(S::NAME));
+        let status = self.status.clone();
+        let monitor = Monitor::<S>::new(self.store.clone(), role, status, metrics.clone());
+        monitor.run(move |value| {
+            if let Some(apply) = &apply {
+                apply(change(value));
+            }
+            drop(latch.take());
+        })
+    }
+}
