@@ -89,11 +89,6 @@ impl Call<'_> {
 
     /// Reads the request's whole body. Keep it for as long as what was made of it is as large.
     pub(super) async fn read(&self, body: Incoming) -> Result<Body, Fault> {
-        let read = body::read(body, self.headers, self.http.max_body_bytes, self.budget);
-        self.turn.pass_to_client();
-        let body = timeout_at(self.deadline, read).await.unwrap_or(Err(Fault::SlowBody));
-        self.turn.pass_to_server();
-        body
         self.read_at_most(usize::MAX, body).await
     }
 
@@ -101,6 +96,9 @@ impl Call<'_> {
     pub(super) async fn read_at_most(&self, most: usize, body: Incoming) -> Result<Body, Fault> {
         let most = most.min(self.http.max_body_bytes);
         let read = body::read(body, self.headers, most, self.budget);
-        timeout_at(self.deadline, read).await.unwrap_or(Err(Fault::SlowBody))
+        self.turn.pass_to_client();
+        let body = timeout_at(self.deadline, read).await.unwrap_or(Err(Fault::SlowBody));
+        self.turn.pass_to_server();
+        body
     }
 }
