@@ -10,7 +10,7 @@ long() {
   local first=${ORACLE_SEED:-$EPOCHSECONDS}
   export RECSYS_ORACLE_SEEDS=$first..$((first + ${ORACLE_SCRIPTS:-400}))
   step "oracle, seeds $RECSYS_ORACLE_SEEDS" \
-    cargo test -p dataflows --locked --test oracle -- --ignored --nocapture
+    cargo test --workspace --locked --test oracle -- --ignored --nocapture
   export PROPTEST_CASES=${PROPTEST_CASES:-20000}
   step "property tests, $PROPTEST_CASES cases" cargo test --workspace --locked --lib
 
