@@ -104,7 +104,7 @@ fn slow_bodies_share_one_budget() {
         let mut client = fixture.connect();
         let body = "x".repeat(max_body_bytes - 1);
         let head = format!(
-            "PUT /api/config/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: {max_body_bytes}\r\n"
+            "PUT /api/config/custom/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: {max_body_bytes}\r\n"
         );
         client.send_raw(format!("{head}\r\n{body}"));
         rests.push(Some(client.another()));
@@ -122,7 +122,7 @@ fn slow_bodies_share_one_budget() {
     for (_, reply) in replies.iter().take(2) {
         assert_eq!(reply.status, 200, "{reply:?}");
     }
-    let reply = fixture.send("PUT /api/config/x", "x".repeat(max_body_bytes));
+    let reply = fixture.send("PUT /api/config/custom/x", "x".repeat(max_body_bytes));
     assert_eq!(reply.status, 200, "all of the budget is free again: {reply:?}");
 }
 
