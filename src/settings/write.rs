@@ -1,4 +1,4 @@
-//! Writes of users. Every way in goes through [`write`], so that no value is stored unchecked.
+//! Writes of users. Every way in goes through [`write()`], so that no value is stored unchecked.
 
 use super::registry::{SETTINGS, SettingSpec, setting_at};
 use super::{Store, StoreError};
