@@ -35,13 +35,20 @@ pub fn parse_row(
     let key = key.map(unwrapped_key).transpose()?;
     let key = key.as_deref();
     let value = value.unwrap_or(b"").trim_ascii();
-    let (value, deleted) = unwrapped(value);
     if value.is_empty() || value == b"null" {
         let product = key.ok_or(Reason::NoProduct)?.to_owned();
         return Ok(CatalogueRow { product, row: None });
     }
     let mut object = Object::default();
     object.read(value, field_of, &mut scratch.texts)?;
+    let mut deleted = false;
+    // A row may have fields of an envelope's names: only a value that has none of a row is one.
+    if object.is_empty()
+        && let Some((row, was_deleted)) = unwrapped(value)
+    {
+        deleted = was_deleted;
+        object.read(row.unwrap_or(b"{}"), field_of, &mut scratch.texts)?;
+    }
     let texts = scratch.texts.as_str();
     let id = object.text(Field::Product, texts, Reason::BadProduct)?;
     if key.is_some() && id.is_some() && key != id {
@@ -80,17 +87,20 @@ struct Envelope<'a> {
     after: Option<&'a RawValue>,
 }
 
-/// The row within its wrappings, and whether they say that it was deleted: then it is the row from
-/// before. A value that is not wrapped is returned as it is.
-fn unwrapped(value: &[u8]) -> (&[u8], bool) {
-    match serde_json::from_slice(value) {
-        Ok(Envelope { payload: Some(payload), .. }) => unwrapped(payload.get().as_bytes()),
-        Ok(Envelope { op: Some(op), before, after, .. }) => {
+/// The row in an envelope, if there is one, and `true` where the envelope says that it was deleted: then
+/// it is the row from before. `None` for a value that is no envelope.
+fn unwrapped(value: &[u8]) -> Option<(Option<&[u8]>, bool)> {
+    match serde_json::from_slice(value).ok()? {
+        Envelope { payload: Some(payload), .. } => {
+            let payload = payload.get().as_bytes();
+            unwrapped(payload).or(Some((Some(payload), false)))
+        }
+        Envelope { op: Some(op), before, after, .. } => {
             let deleted = op == "d";
             let row = if deleted { before } else { after };
-            (row.map_or(b"".as_slice(), |row| row.get().as_bytes()), deleted)
+            Some((row.map(|row| row.get().as_bytes()), deleted))
         }
-        _ => (value, false),
+        _ => None,
     }
 }
 

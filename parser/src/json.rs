@@ -44,7 +44,7 @@ impl<'a, F: FnMut(Field, FieldValue<'a>)> Visitor<'a> for ObjectVisitor<'_, F> {
         while let Some(field) = map.next_key_seed(KeySeed(self.field_of))? {
             match field {
                 Some(field) => {
-                    let seed = ValueSeed { texts: self.texts };
+                    let seed = ValueSeed { texts: self.texts, is_item: false };
                     (self.show)(field, map.next_value_seed(seed)?);
                 }
                 None => {
@@ -78,6 +78,8 @@ impl Visitor<'_> for KeySeed {
 
 struct ValueSeed<'s> {
     texts: &'s mut String,
+    /// The value is an item of a list: then a list is wrong, however deep it is.
+    is_item: bool,
 }
 
 impl ValueSeed<'_> {
@@ -141,8 +143,14 @@ impl<'a> Visitor<'a> for ValueSeed<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<FieldValue<'a>, A::Error> {
+        if self.is_item {
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(FieldValue::Wrong);
+        }
         let mut list = Some(Vec::new());
-        while let Some(value) = seq.next_element_seed(ItemSeed(ValueSeed { texts: self.texts }))? {
+        while let Some(value) =
+            seq.next_element_seed(ValueSeed { texts: self.texts, is_item: true })?
+        {
             match (&mut list, value) {
                 (Some(list), FieldValue::Text(text)) => list.push(text),
                 _ => list = None,
@@ -154,51 +162,5 @@ impl<'a> Visitor<'a> for ValueSeed<'_> {
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<FieldValue<'a>, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(FieldValue::Wrong)
-    }
-}
-
-/// An item of a list: as a value, but a list in a list is wrong, however deep it is.
-struct ItemSeed<'s>(ValueSeed<'s>);
-
-impl<'a> DeserializeSeed<'a> for ItemSeed<'_> {
-    type Value = FieldValue<'a>;
-    fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<FieldValue<'a>, D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'a> Visitor<'a> for ItemSeed<'_> {
-    type Value = FieldValue<'a>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.expecting(f)
-    }
-    fn visit_borrowed_str<E: Error>(self, text: &'a str) -> Result<FieldValue<'a>, E> {
-        self.0.visit_borrowed_str(text)
-    }
-    fn visit_str<E: Error>(self, text: &str) -> Result<FieldValue<'a>, E> {
-        self.0.visit_str(text)
-    }
-    fn visit_u64<E: Error>(self, number: u64) -> Result<FieldValue<'a>, E> {
-        self.0.visit_u64(number)
-    }
-    fn visit_i64<E: Error>(self, number: i64) -> Result<FieldValue<'a>, E> {
-        self.0.visit_i64(number)
-    }
-    fn visit_f64<E: Error>(self, number: f64) -> Result<FieldValue<'a>, E> {
-        self.0.visit_f64(number)
-    }
-    fn visit_unit<E: Error>(self) -> Result<FieldValue<'a>, E> {
-        self.0.visit_unit()
-    }
-    fn visit_bool<E: Error>(self, flag: bool) -> Result<FieldValue<'a>, E> {
-        self.0.visit_bool(flag)
-    }
-    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<FieldValue<'a>, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(FieldValue::Wrong)
-    }
-    fn visit_map<A: MapAccess<'a>>(self, map: A) -> Result<FieldValue<'a>, A::Error> {
-        self.0.visit_map(map)
     }
 }

@@ -276,6 +276,9 @@ fn catalogue_rows_follow_the_contract() {
         (None, Some(r#"{"id":"p1","name":"A","__deleted":"true"}"#), row(None)),
         (None, Some(r#"{"id":"p1","name":"A","__deleted":"false"}"#), named("A")),
         (Some("p1"), Some(r#"{"op":"u","after":{"sku":7}}"#), Err(Reason::NoField)),
+        (Some("p1"), Some(r#"{"op":"t"}"#), Err(Reason::NoField)),
+        // A row may have fields of these names itself.
+        (Some("p1"), Some(r#"{"name":"A","op":"sale","payload":1}"#), named("A")),
         (
             Some("p1"),
             Some(r#"{"price":"5"}"#),

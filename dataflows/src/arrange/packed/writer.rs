@@ -15,8 +15,8 @@ pub(super) struct Writer<V, R> {
 }
 
 impl<V, R> Writer<V, R> {
-    /// PairBuffer for so many keys, and values with one update each and at least so much of
-    /// [`Value::prefix`].
+    /// Reserves memory for so many keys, and for values with one update each. `min_prefix` is a lower
+    /// bound of [`Value::prefix`](super::Value::prefix) over all of them.
     pub(crate) fn new(keys: usize, values: usize, min_prefix: u32) -> Writer<V, R> {
         Writer {
             packed: Packed {
