@@ -53,8 +53,8 @@ struct Contribution {
     score: f64,
 }
 
-/// Moves the best `n` candidates out of `rest`: highest score first, ties by name. Most candidates are
-/// told apart by their scores alone, and names are looked at among the best only.
+/// Moves the best `n` candidates, at least one, out of `rest`: highest score first, ties by name. Most
+/// candidates are told apart by their scores alone, and names are looked at among the best only.
 fn take_best(rest: &mut Vec<Candidate>, n: usize, names: &ProductNames<'_>) -> Vec<Candidate> {
     let by_score = |one: &Candidate, other: &Candidate| other.score.total_cmp(&one.score);
     let order = |one: &Candidate, other: &Candidate| {
@@ -62,12 +62,13 @@ fn take_best(rest: &mut Vec<Candidate>, n: usize, names: &ProductNames<'_>) -> V
         by_score(one, other).then_with(by_name)
     };
     let mut best = if n < rest.len() {
-        let (_, last, _) = rest.select_nth_unstable_by(n, by_score);
+        let (_, last, _) = rest.select_nth_unstable_by(n - 1, by_score);
         let least = last.score;
         rest.extract_if(.., |candidate| least <= candidate.score).collect()
     } else {
         std::mem::take(rest)
     };
+    // More than one candidate may have the least score.
     if n < best.len() {
         best.select_nth_unstable_by(n, order);
         rest.extend(best.drain(n..));
