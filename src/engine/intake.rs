@@ -5,6 +5,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use dataflows::record::block::Block;
 use dataflows::record::merge::Merge;
 use dataflows::record::product::CatalogueRow;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,9 +26,10 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// The number of events.
-    pub fn events(&self) -> usize {
-        self.blocks.iter().map(|(_, block)| block.events()).sum()
+    /// The number of events, merges and catalogue rows.
+    pub fn records(&self) -> usize {
+        let events: usize = self.blocks.iter().map(|(_, block)| block.events()).sum();
+        events + self.merges.len() + self.catalogue.len()
     }
 
     /// Roughly its size in bytes.
@@ -45,7 +47,8 @@ pub fn intake(bytes: usize) -> (Inlet, Outlet) {
         held: AtomicUsize::new(0),
         worker: OnceLock::new(),
     });
-    (Inlet { sender, shared: shared.clone() }, Outlet { receiver, shared })
+    let inlet = Inlet { sender, shared: shared.clone() };
+    (inlet, Outlet { receiver, shared, taken: Cell::new(0) })
 }
 
 /// The state that both ends share.
@@ -101,9 +104,10 @@ impl Inlet {
         }
     }
 
-    /// The size of the waiting units, in bytes.
+    /// The size of the waiting units, in bytes. It is zero only once all are in epochs that the
+    /// worker has told of.
     pub fn held(&self) -> usize {
-        self.shared.held.load(Ordering::Relaxed)
+        self.shared.held.load(Ordering::Acquire)
     }
 }
 
@@ -111,6 +115,8 @@ impl Inlet {
 pub struct Outlet {
     receiver: Receiver<Unit>,
     shared: Arc<QueueState>,
+    /// The bytes of units that were taken since the last release.
+    taken: Cell<usize>,
 }
 
 impl Outlet {
@@ -120,11 +126,22 @@ impl Outlet {
         let _ = self.shared.worker.set(worker);
     }
 
-    /// The next unit, if one waits.
-    pub fn take(&self) -> Option<Unit> {
-        let unit = self.receiver.try_recv().ok()?;
-        self.shared.held.fetch_sub(unit.bytes(), Ordering::Relaxed);
-        Some(unit)
+    /// Takes waiting units, until they have `most` records or more: units are not split. They count
+    /// as waiting until [`Outlet::release`].
+    pub fn take_up_to(&self, most: usize) -> impl Iterator<Item = Unit> + '_ {
+        let mut left = most;
+        std::iter::from_fn(move || {
+            let unit = if left > 0 { self.receiver.try_recv().ok()? } else { return None };
+            left = left.saturating_sub(unit.records());
+            self.taken.set(self.taken.get() + unit.bytes());
+            Some(unit)
+        })
+    }
+
+    /// Counts the units that were taken as waiting no longer. A worker first tells of their epoch, so
+    /// that whoever sees an empty queue knows which epochs to wait for.
+    pub fn release(&self) {
+        self.shared.held.fetch_sub(self.taken.take(), Ordering::Release);
     }
 
     /// The size of the waiting units, in bytes.
@@ -135,5 +152,65 @@ impl Outlet {
     /// True when nothing waits.
     pub fn is_empty(&self) -> bool {
         self.receiver.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Unit, intake};
+    use dataflows::record::block::Block;
+    use dataflows::record::event::{Event, Kind};
+    use dataflows::record::merge::Merge;
+    use dataflows::record::product::CatalogueRow;
+
+    fn events(count: usize) -> Unit {
+        let mut block = Block::default();
+        for _ in 0..count {
+            block.push(&Event {
+                kind: Kind::View,
+                time: 0,
+                user: "u",
+                product: "p",
+                category: "",
+                session: "",
+                id: "",
+                tags: Vec::new(),
+            });
+        }
+        Unit { blocks: vec![(0, block)], ..Unit::default() }
+    }
+
+    fn merges(count: usize) -> Unit {
+        let merge = Merge { guest: "g".into(), time: 0, account: "u".into() };
+        Unit { merges: vec![merge; count], ..Unit::default() }
+    }
+
+    fn rows(count: usize) -> Unit {
+        let row = CatalogueRow { product: "p".into(), row: None };
+        Unit { catalogue: vec![row; count], ..Unit::default() }
+    }
+
+    #[test]
+    fn an_epoch_is_bounded_in_records_of_every_kind() {
+        for unit in [events, merges, rows] {
+            let (inlet, outlet) = intake(1 << 30);
+            outlet.bind(std::thread::current());
+            for _ in 0..10 {
+                inlet.offer(unit(256)).unwrap();
+            }
+            assert_eq!(outlet.take_up_to(1000).count(), 4);
+            assert_eq!(outlet.take_up_to(usize::MAX).count(), 6);
+        }
+    }
+
+    #[test]
+    fn units_count_as_waiting_until_their_epoch_is_told_of() {
+        let (inlet, outlet) = intake(1 << 30);
+        outlet.bind(std::thread::current());
+        inlet.offer(rows(3)).unwrap();
+        assert_eq!(outlet.take_up_to(1).count(), 1);
+        assert!(inlet.held() > 0);
+        outlet.release();
+        assert_eq!(inlet.held(), 0);
     }
 }

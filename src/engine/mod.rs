@@ -15,7 +15,6 @@ mod timely_setup;
 mod start;
 
 pub use arrivals::{Arrivals, RecordTimes};
-pub use clock::now;
 pub use in_force::{InForce, ModelInForce};
 pub use setup::ModelChange;
 pub use sink::{Sink, SinkError, UnattachedSink};

@@ -2,14 +2,14 @@
 
 use crate::engine::in_force::ModelInForce;
 use dataflows::time::Time;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The progress of the workers of a process, their model, and the order to stop.
 #[derive(Debug, Default)]
 pub(super) struct ProcessState {
     stop: AtomicBool,
     closed: AtomicU64,
-    open_epochs: AtomicUsize,
+    opened: AtomicU64,
     pub(super) in_force: ModelInForce,
 }
 
@@ -34,18 +34,13 @@ impl ProcessState {
         self.closed.fetch_max(before.min(Time::MAX - 1), Ordering::AcqRel);
     }
 
-    /// Counts an epoch that a worker has opened.
-    pub(super) fn open_epoch(&self) {
-        self.open_epochs.fetch_add(1, Ordering::AcqRel);
+    /// The end of the latest epoch that a worker of the process has put input into.
+    pub(super) fn opened(&self) -> Time {
+        self.opened.load(Ordering::Acquire)
     }
 
-    /// Counts an epoch of a worker that has closed.
-    pub(super) fn close_epoch(&self) {
-        self.open_epochs.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    /// The number of open epochs, over all workers of the process.
-    pub(super) fn open_epochs(&self) -> usize {
-        self.open_epochs.load(Ordering::Acquire)
+    /// Tells the end of an epoch that has input.
+    pub(super) fn open(&self, end: Time) {
+        self.opened.fetch_max(end, Ordering::AcqRel);
     }
 }

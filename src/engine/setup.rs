@@ -27,8 +27,8 @@ pub(super) struct WorkerSlot {
     /// Changes of the model; only the first worker of all is sent any.
     pub(super) changes: Receiver<ModelChange>,
     pub(super) metrics: EngineWorkerMetrics,
-    /// The most events of an epoch.
-    pub(super) epoch_events: usize,
+    /// The most records of an epoch.
+    pub(super) epoch_records: usize,
     /// The most epochs that are open at a time.
     pub(super) open_epochs: usize,
     pub(super) process: Arc<ProcessState>,

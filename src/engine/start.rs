@@ -81,7 +81,7 @@ pub fn start(
             outlet,
             changes: if index == 0 { changes.clone() } else { crossbeam_channel::never() },
             metrics: metrics.engine.worker(index),
-            epoch_events: config.limits.epoch_events,
+            epoch_records: config.limits.epoch_events,
             open_epochs: config.limits.open_epochs,
             process: state.clone(),
         };
@@ -148,14 +148,14 @@ impl Engine {
         self.state.in_force.clone()
     }
 
-    /// The time before which everything is in the views: microseconds since the Unix epoch.
+    /// The logical time before which everything is in the views.
     pub fn closed(&self) -> Time {
         self.state.closed()
     }
 
-    /// True while no worker has an epoch open.
-    pub fn is_idle(&self) -> bool {
-        self.state.open_epochs() == 0
+    /// The logical time before which all input is that has left the workers' queues.
+    pub fn opened(&self) -> Time {
+        self.state.opened()
     }
 
     /// True while all workers run.

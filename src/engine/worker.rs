@@ -27,8 +27,8 @@ const IDLE: Duration = Duration::from_millis(100);
 /// The longest time without an epoch: without input the first worker opens an empty one, so that
 /// answers show that they are new.
 const BEAT: Duration = Duration::from_secs(1);
-/// The most events of an epoch while questions come: a question waits for the step under way.
-const ASKED_EVENTS: usize = 1_000;
+/// The most records of an epoch while questions come: a question waits for the step under way.
+const ASKED_RECORDS: usize = 1_000;
 /// The bytes of waiting events from which a worker does not rest.
 const MUCH: usize = 1 << 20;
 /// The time between two measurements of the arrangements.
@@ -139,7 +139,6 @@ impl State {
     fn take(&mut self, index: usize, peers: usize) -> bool {
         while self.open.front().is_some_and(|time| *time <= self.closed.before()) {
             self.open.pop_front();
-            self.slot.process.close_epoch();
         }
         // A worker follows the latest epoch that any other has opened; its waiting input goes along.
         let heard = self.heard.get();
@@ -159,7 +158,8 @@ impl State {
                 self.inputs.announce.send(next);
             }
             self.open.push_back(next);
-            self.slot.process.open_epoch();
+            self.slot.process.open(next);
+            self.slot.outlet.release();
         }
         self.pace = Pace::new();
         self.time = next;
@@ -179,14 +179,11 @@ impl State {
 
     /// Sends waiting units, up to the limit of an epoch.
     fn take_units(&mut self) -> bool {
-        let mut events = 0;
         let mut took = false;
         let is_asked = self.asking.is_asked();
-        let most = self.slot.epoch_events.min(if is_asked { ASKED_EVENTS } else { usize::MAX });
-        while events < most {
-            let Some(unit) = self.slot.outlet.take() else { break };
+        let most = self.slot.epoch_records.min(if is_asked { ASKED_RECORDS } else { usize::MAX });
+        for unit in self.slot.outlet.take_up_to(most) {
             took = true;
-            events += unit.events();
             let Unit { blocks, merges, catalogue, advances } = unit;
             for block in blocks {
                 self.inputs.blocks.send(block);

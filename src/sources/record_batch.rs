@@ -130,7 +130,7 @@ mod tests {
             batch.advance(&partition, 1);
         }
         let unit = batch.finish();
-        assert_eq!(unit.events(), 100);
+        assert_eq!(unit.records(), 100);
         assert_eq!(unit.advances, [(partition, 100)]);
         let mut written = [0; 2];
         for (index, block) in &unit.blocks {
@@ -140,7 +140,7 @@ mod tests {
             }
         }
         assert_eq!(written, [50, 50]);
-        assert!(batch.is_empty() && batch.finish().events() == 0);
+        assert!(batch.is_empty() && batch.finish().records() == 0);
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Taken {
     fn take_until(&mut self, outlets: &[Outlet], done: impl Fn(&Taken) -> bool) {
         let begun = Instant::now();
         while !done(self) {
-            match outlets.iter().find_map(Outlet::take) {
+            match outlets.iter().find_map(next_unit) {
                 Some(unit) => self.add(unit),
                 None => std::thread::park_timeout(Duration::from_millis(20)),
             }
@@ -99,6 +99,13 @@ impl Taken {
     fn offsets(&self) -> i64 {
         self.next.values().sum()
     }
+}
+
+/// The next unit of a worker, which is in its epoch at once.
+fn next_unit(outlet: &Outlet) -> Option<Unit> {
+    let unit = outlet.take_up_to(1).next();
+    outlet.release();
+    unit
 }
 
 fn wait_until(done: impl Fn() -> bool) {
