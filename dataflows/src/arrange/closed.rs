@@ -1,4 +1,4 @@
-//! The times that are complete in every view: one operator that all views end in.
+//! Complete times: one operator at the end of all views notes which times they have passed.
 
 use super::packed::{Batch, PackedSpine};
 use crate::time::Time;
@@ -12,25 +12,25 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::{Scope, Stream};
 
 /// A view with any difference type.
-type Held<'scope, V, R> = Arranged<'scope, TraceAgent<PackedSpine<V, R>>>;
+type AnyView<'scope, V, R> = Arranged<'scope, TraceAgent<PackedSpine<V, R>>>;
 
-/// The time before which everything is in the views, on all workers. Cheap to clone.
+/// The time before which all views are complete, on all workers. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Closed(Rc<Cell<Time>>);
 
 impl Closed {
-    /// All times before this one are complete; all there are, once it is [`Time::MAX`].
+    /// All times before this one are complete; [`Time::MAX`] once no input is left.
     pub fn before(&self) -> Time {
         self.0.get()
     }
 
-    /// True for a complete time.
+    /// True if a time is complete.
     pub fn has(&self, time: Time) -> bool {
         time < self.before()
     }
 }
 
-/// Builds the operator that [`Closed`] is set by, stream by stream.
+/// Builds the operator that sets [`Closed`], stream by stream.
 pub(crate) struct ClosedBuilder<'scope> {
     builder: OperatorBuilder<'scope, Time>,
     inputs: Vec<Box<dyn FnMut()>>,
@@ -41,7 +41,7 @@ impl<'scope> ClosedBuilder<'scope> {
         ClosedBuilder { builder: OperatorBuilder::new("closed".into(), scope), inputs: Vec::new() }
     }
 
-    /// Waits for one more stream, and calls `each` with its data.
+    /// Adds a stream to wait for, and calls `each` with its data.
     pub(crate) fn add_stream<D: 'static>(
         &mut self,
         stream: Stream<'scope, Time, Vec<D>>,
@@ -56,18 +56,18 @@ impl<'scope> ClosedBuilder<'scope> {
         }));
     }
 
-    /// Waits for a view.
+    /// Adds a view to wait for.
     pub(crate) fn add_view<V: ExchangeData, R: ExchangeData + Semigroup>(
         &mut self,
-        view: Held<'scope, V, R>,
+        view: AnyView<'scope, V, R>,
     ) -> TraceAgent<PackedSpine<V, R>> {
         self.add_view_with(view, |_, _| ())
     }
 
-    /// Waits for a view, and calls `each` with every batch and the time before which all is sealed.
+    /// Adds a view to wait for, and calls `each` with every batch and the upper bound of its times.
     pub(crate) fn add_view_with<V: ExchangeData, R: ExchangeData + Semigroup>(
         &mut self,
-        view: Held<'scope, V, R>,
+        view: AnyView<'scope, V, R>,
         mut each: impl FnMut(Time, Option<&Batch<V, R>>) + 'static,
     ) -> TraceAgent<PackedSpine<V, R>> {
         self.add_stream(view.stream, move |_, span| {
@@ -77,7 +77,7 @@ impl<'scope> ClosedBuilder<'scope> {
         view.trace
     }
 
-    /// Builds the operator. Every `each` is called before the time of its data counts as complete.
+    /// Builds the operator. It calls `each` for all data of a time before the time is complete.
     pub(crate) fn build(self) -> Closed {
         let ClosedBuilder { builder, mut inputs } = self;
         let closed = Closed::default();

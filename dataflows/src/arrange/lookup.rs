@@ -1,4 +1,4 @@
-//! Views as questions read them: by key, as of a time that is complete on all workers.
+//! Reads a view by key, as of any time that questions may still ask about.
 
 use super::packed::{Batch, PackedSpine};
 use super::reader::Reader;
@@ -14,45 +14,45 @@ use timely::progress::frontier::AntichainRef;
 
 /// A view that an operator of the questions' dataflow reads.
 ///
-/// What may still be asked about is kept apart by time: [`Lookup::release`] says what that is, and
-/// is to be called whenever the operator has run.
+/// NB: the operator must call [`Lookup::release`] whenever it has run, so that the view may be
+/// compacted.
 pub struct Lookup<V: ExchangeData, R: ExchangeData + Semigroup = Counts> {
     trace: TraceAgent<PackedSpine<V, R>>,
-    /// While the operator runs, once it has read.
+    /// Opened at the first read of each run of the operator.
     reader: Option<Reader<V, R>>,
 }
 
 impl<V: ExchangeData, R: ExchangeData + Semigroup> Lookup<V, R> {
-    /// A way to read a view.
+    /// A lookup in a view.
     pub fn new(mut trace: TraceAgent<PackedSpine<V, R>>) -> Lookup<V, R> {
-        // Batches may be merged as they like: they are read as they are found.
+        // Any batches will do, so that the spine may merge them freely.
         trace.set_physical_compaction(Antichain::new().borrow());
         Lookup { trace, reader: None }
     }
 
-    /// Shows a key's values in ascending order, with what they sum up to as of a time.
-    pub fn each(&mut self, key: u32, as_of: Time, mut show: impl FnMut(&V, &R)) {
-        self.until(key, as_of, |value, sum| {
-            show(value, sum);
+    /// Calls `each` with a key's values, in ascending order, and their sums as of a time.
+    pub fn each(&mut self, key: u32, as_of: Time, mut each: impl FnMut(&V, &R)) {
+        self.try_each(key, as_of, |value, sum| {
+            each(value, sum);
             ControlFlow::Continue(())
         });
     }
 
-    /// Shows a key's values in ascending order until it is told to stop.
-    pub fn until(
+    /// As [`Lookup::each`], until `each` breaks.
+    pub fn try_each(
         &mut self,
         key: u32,
         as_of: Time,
-        mut show: impl FnMut(&V, &R) -> ControlFlow<()>,
+        mut each: impl FnMut(&V, &R) -> ControlFlow<()>,
     ) {
         let reader = self.reader();
         reader.seek(key);
-        reader.until(as_of, |value, sum| {
-            if sum.is_zero() { ControlFlow::Continue(()) } else { show(value, &sum) }
+        reader.try_each(as_of, |value, sum| {
+            if sum.is_zero() { ControlFlow::Continue(()) } else { each(value, &sum) }
         });
     }
 
-    /// All batches, of which some may be later than any question.
+    /// All batches, including those later than any question.
     pub fn batches(&mut self) -> &[Batch<V, R>] {
         self.reader().batches()
     }
@@ -61,10 +61,9 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Lookup<V, R> {
         self.reader.get_or_insert_with(|| Reader::new(&mut self.trace))
     }
 
-    /// Lets go of what was read, and lets the view merge what no question can tell apart any more:
-    /// what is before the times that may be asked about.
-    pub fn release(&mut self, asked: AntichainRef<'_, Time>) {
+    /// Closes the reader, and lets the view compact times before the frontier of the questions.
+    pub fn release(&mut self, questions: AntichainRef<'_, Time>) {
         self.reader = None;
-        self.trace.set_logical_compaction(asked);
+        self.trace.set_logical_compaction(questions);
     }
 }

@@ -1,4 +1,4 @@
-//! The size of an arrangement, whatever its values are.
+//! The size of an arrangement of any values.
 
 use super::view::{View, ViewSpine};
 use crate::time::Time;
@@ -7,7 +7,7 @@ use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::TraceReader;
 use timely::progress::frontier::AntichainRef;
 
-/// A view to measure.
+/// A view whose size is measured.
 pub struct Measured {
     /// The view's name.
     pub name: &'static str,
@@ -19,18 +19,18 @@ impl Measured {
         Measured { name, trace: Box::new(view.trace.clone()) }
     }
 
-    /// Lets the view merge what is before a time: who holds it holds it back.
+    /// Lets the view compact times before this one. Holding a trace prevents that otherwise.
     pub fn release(&mut self, before: Time) {
         self.trace.release(AntichainRef::new(&[before]));
     }
 
-    /// How many records and batches it has.
+    /// The numbers of values and of batches.
     pub fn measure(&self) -> (usize, usize) {
         self.trace.measure()
     }
 }
 
-/// The trace of a view, whatever its values are.
+/// The trace of a view, with the type of its values erased.
 trait Trace {
     fn release(&mut self, closed: AntichainRef<'_, Time>);
     fn measure(&self) -> (usize, usize);
@@ -43,13 +43,13 @@ impl<V: ExchangeData> Trace for TraceAgent<ViewSpine<V>> {
     }
 
     fn measure(&self) -> (usize, usize) {
-        let (mut records, mut batches) = (0, 0);
+        let (mut values, mut batches) = (0, 0);
         self.map_spans(|span| {
             if let Some(batch) = &span.inner {
-                records += batch.values();
+                values += batch.values();
                 batches += 1;
             }
         });
-        (records, batches)
+        (values, batches)
     }
 }

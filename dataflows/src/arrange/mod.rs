@@ -1,4 +1,4 @@
-//! Arrangements by dense id: how they are kept, read, and known to be complete.
+//! Arrangements by dense id: their batches, reading them by key, complete times, sizes.
 
 pub mod packed;
 pub mod view;

@@ -1,4 +1,4 @@
-//! Reads an arrangement by key: what each value sums up to over all batches, as of a time.
+//! Reads an arrangement by key: the sum of each value over all batches, as of a time.
 
 use super::packed::{Batch, PackedSpine};
 use crate::time::Time;
@@ -10,19 +10,19 @@ use std::ops::ControlFlow;
 
 /// A cursor in each batch of an arrangement.
 ///
-/// Cursors only seek forward, faster the nearer: keys are best asked for in ascending order. A key
-/// that lies before the last one costs a search from the beginning.
+/// Cursors seek forward, and near keys fastest: keys are best sought in ascending order. A key before
+/// the last one costs a search from the beginning.
 pub struct Reader<V: ExchangeData, R: ExchangeData + Semigroup> {
     batches: Vec<Batch<V, R>>,
     cursors: Vec<<Batch<V, R> as Navigable>::Cursor>,
-    /// The batches that have the key.
+    /// The indices of the batches that have the key.
     live: Vec<usize>,
-    /// The key that was asked for last.
+    /// The key that was sought last.
     key: Option<u32>,
 }
 
 impl<V: ExchangeData, R: ExchangeData + Semigroup> Reader<V, R> {
-    /// Reads what a trace holds now.
+    /// Reads the batches that a trace holds now.
     pub fn new(trace: &mut TraceAgent<PackedSpine<V, R>>) -> Reader<V, R> {
         let mut batches = Vec::new();
         trace.map_spans(|span| batches.extend(span.inner.clone()));
@@ -30,12 +30,12 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Reader<V, R> {
         Reader { batches, cursors, live: Vec::new(), key: None }
     }
 
-    /// What is read.
+    /// The batches that are read.
     pub fn batches(&self) -> &[Batch<V, R>] {
         &self.batches
     }
 
-    /// Goes to a key.
+    /// Seeks a key.
     pub fn seek(&mut self, key: u32) {
         let back = self.key.replace(key).is_some_and(|last| last >= key);
         self.live.clear();
@@ -50,8 +50,8 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Reader<V, R> {
         }
     }
 
-    /// What one value of the key sums up to; none when nothing is known of it. Values must be asked
-    /// for in ascending order.
+    /// The sum of one of the key's values; `None` without any update of it. Values must be passed in
+    /// ascending order.
     pub fn sum(&mut self, value: &V, as_of: Time) -> Option<R> {
         let mut sum = None;
         for &index in &self.live {
@@ -64,17 +64,16 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Reader<V, R> {
         sum
     }
 
-    /// Shows the key's values in ascending order, each once, with what it sums up to, which may be
-    /// zero.
-    pub fn each(&mut self, as_of: Time, mut show: impl FnMut(&V, R)) {
-        self.until(as_of, |value, sum| {
-            show(value, sum);
+    /// Calls `each` with each of the key's values, in ascending order, and its sum, which may be zero.
+    pub fn each(&mut self, as_of: Time, mut each: impl FnMut(&V, R)) {
+        self.try_each(as_of, |value, sum| {
+            each(value, sum);
             ControlFlow::Continue(())
         });
     }
 
-    /// As [`Reader::each`], until it is told to stop.
-    pub fn until(&mut self, as_of: Time, mut show: impl FnMut(&V, R) -> ControlFlow<()>) {
+    /// As [`Reader::each`], until `each` breaks.
+    pub fn try_each(&mut self, as_of: Time, mut each: impl FnMut(&V, R) -> ControlFlow<()>) {
         let (batches, cursors) = (&self.batches, &mut self.cursors);
         let next = |cursors: &[<Batch<V, R> as Navigable>::Cursor]| {
             let values = self.live.iter().filter_map(|&at| cursors[at].get_val(&batches[at]));
@@ -89,14 +88,14 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Reader<V, R> {
                     cursor.step_val(batch);
                 }
             }
-            if sum.is_some_and(|sum| show(value, sum).is_break()) {
+            if sum.is_some_and(|sum| each(value, sum).is_break()) {
                 return;
             }
         }
     }
 }
 
-/// Adds what a cursor's value has up to a time.
+/// Adds the differences of a cursor's value up to a time.
 fn add<V: ExchangeData, R: ExchangeData + Semigroup>(
     sum: &mut Option<R>,
     batch: &Batch<V, R>,

@@ -1,4 +1,4 @@
-//! Arrangements by id, and how a collection becomes one.
+//! Views: collections arranged by id.
 
 use super::packed::{PackedBatcher, PackedSpine, Value};
 use crate::score::counts::Counts;
@@ -8,12 +8,12 @@ use differential_dataflow::operators::arrange::{Arranged, TraceAgent, arrangemen
 use differential_dataflow::{ExchangeData, VecCollection};
 use timely::dataflow::channels::pact::Pipeline;
 
-/// How a view by id is kept: key to value, counted by kind.
+/// The trace of a view: key to value, with counts by kind of event.
 pub type ViewSpine<V> = PackedSpine<V, Counts>;
-/// A view by id.
+/// A view: an arrangement by id.
 pub type View<'scope, V> = Arranged<'scope, TraceAgent<ViewSpine<V>>>;
 
-/// Arranges what is with its owner already: no exchange.
+/// Arranges updates at the worker where they are, without an exchange.
 pub(crate) fn arrange_here<'scope, V: Value, R: ExchangeData + Semigroup>(
     collection: VecCollection<'scope, Time, (u32, V), R>,
     name: &str,

@@ -125,7 +125,7 @@ impl Planner {
         }
         let most = if rules.leave_out == LeaveOut::Visit { WHOLE_VISIT } else { VISIT };
         let mut latest = Latest::new(most, blend.earlier_products.into());
-        self.history.until(user, time, |moment, _| latest.go_on(moment, names));
+        self.history.try_each(user, time, |moment, _| latest.go_on(moment, names));
         let visit = latest.finish(names);
         let of = |current: bool, most: u16| {
             let visited = visit.iter().filter(move |visited| visited.current == current);

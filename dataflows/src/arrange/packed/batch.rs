@@ -1,4 +1,4 @@
-//! A sealed batch: its columns, and where a key's values and a value's updates lie.
+//! A sealed batch: its columns, and the ranges of a key's values and of a value's updates.
 
 use crate::time::Time;
 use differential_dataflow::trace::implementations::spine_fueled::Spine;
@@ -7,13 +7,13 @@ use std::rc::Rc;
 
 /// A sealed batch of an arrangement. Cheap to clone.
 pub type Batch<V, R> = Rc<Packed<V, R>>;
-/// An arrangement by id.
+/// The trace of an arrangement by id.
 pub type PackedSpine<V, R> = Spine<Batch<V, R>>;
 
-/// Updates in order of key, value and time; at most one of each.
+/// Updates in order of key, value and time, with at most one for each of these triples.
 pub struct Packed<V, R> {
     pub(super) keys: Vec<u32>,
-    /// By key, the end of its values; they begin where those of the key before it end.
+    /// By key, the end of its values, which begin at the end of the key before.
     pub(super) key_ends: Vec<u32>,
     pub(super) vals: Vec<V>,
     /// By value, the end of its updates; empty as long as each value has one update.
@@ -54,11 +54,13 @@ impl<V, R> Packed<V, R> {
         self.min_prefix
     }
 
+    /// The range of a key's values.
     pub(super) fn values_of(&self, key: usize) -> Range<usize> {
         let end = |key: usize| self.key_ends[key] as usize;
         key.checked_sub(1).map_or(0, end)..end(key)
     }
 
+    /// The range of a value's updates.
     #[inline]
     pub(super) fn updates_of(&self, val: usize) -> Range<usize> {
         if self.val_ends.is_empty() {
@@ -68,6 +70,7 @@ impl<V, R> Packed<V, R> {
         val.checked_sub(1).map_or(0, end)..end(val)
     }
 
+    /// The time of an update.
     #[inline]
     pub(super) fn time(&self, update: usize) -> &Time {
         match &self.times {
@@ -76,18 +79,18 @@ impl<V, R> Packed<V, R> {
         }
     }
 
-    /// The index of a key, or of the first greater one, if it is not before `from`.
+    /// The index of the first key that is not less than `key`, but at least `from`.
     ///
     /// Keys are distinct ids in order. So the key at index i is at least i, and at most i plus the
-    /// number of ids that are missing below the last key. In a dense batch that bounds the index to
-    /// one candidate, and no search is needed.
+    /// number of ids that are missing below the last key. In a dense batch that leaves one candidate,
+    /// and no search is needed.
     pub(super) fn find(&self, from: usize, key: u32) -> usize {
         let Some(&last) = self.keys.last() else { return 0 };
         let (key_at, keys) = (key as usize, self.keys.len());
         let missing = last as usize + 1 - keys;
         let mut low = from.max(keys.min(key_at.saturating_sub(missing)));
         let mut high = from.max(keys.min(key_at));
-        // Keys are mostly asked for in order: near ones are found sooner.
+        // Keys are mostly sought in order, so a galloping search finds near ones fast.
         let mut step = 1;
         if low == from {
             while low + step < high && self.keys[low + step] < key {

@@ -1,8 +1,8 @@
-//! Holds updates until their times are complete, then sorts and sums them into a batch.
+//! The batcher: holds updates until their times are complete, then sorts and sums them into a batch.
 //!
 //! Differential's own batcher compares and merges, for any data and any time. Dense ids have few
-//! significant bits. So a few radix passes put an epoch in the order of its keys and of a prefix of
-//! its values, and only updates with equal prefixes are compared.
+//! significant bits. So a few radix passes sort an epoch by key and by a prefix of the value, and only
+//! updates with equal prefixes are compared.
 
 use super::Packed;
 use super::writer::Writer;
@@ -43,28 +43,28 @@ impl Value for Reverse<u32> {
     }
 }
 
-/// A key, a value, when, and by how much.
+/// A key and a value, the time, and the difference.
 type Update<V, R> = ((u32, V), Time, R);
 
 /// Holds updates by time, until their times are complete.
 pub struct PackedBatcher<V, R> {
-    held: BTreeMap<Time, Vec<Update<V, R>>>,
-    order: Order,
+    by_time: BTreeMap<Time, Vec<Update<V, R>>>,
+    sort: RadixSort,
     /// An empty buffer of the last batch, reused for the next epoch.
     spare: Vec<Update<V, R>>,
 }
 
 impl<V, R> Default for PackedBatcher<V, R> {
     fn default() -> PackedBatcher<V, R> {
-        PackedBatcher { held: BTreeMap::new(), order: Order::default(), spare: Vec::new() }
+        PackedBatcher { by_time: BTreeMap::new(), sort: RadixSort::default(), spare: Vec::new() }
     }
 }
 
 impl<V: Value, R: ExchangeData + Semigroup> Batcher<Vec<Update<V, R>>> for PackedBatcher<V, R> {
     fn insert(&mut self, updates: &mut Vec<Update<V, R>>) {
         for same in updates.chunk_by(|one, other| one.1 == other.1) {
-            let held = self.held.entry(same[0].1);
-            held.or_insert_with(|| std::mem::take(&mut self.spare)).extend_from_slice(same);
+            let updates = self.by_time.entry(same[0].1);
+            updates.or_insert_with(|| std::mem::take(&mut self.spare)).extend_from_slice(same);
         }
         updates.clear();
     }
@@ -79,7 +79,7 @@ impl<V: Value, R: ExchangeData + Semigroup> Extract for PackedBatcher<V, R> {
         upper: AntichainRef<'_, Time>,
     ) -> (Option<Self::Output>, AntichainRef<'a, Time>) {
         let mut ready = Vec::new();
-        while let Some(first) = self.held.first_entry()
+        while let Some(first) = self.by_time.first_entry()
             && !upper.less_equal(first.key())
         {
             let mut updates = first.remove();
@@ -89,33 +89,37 @@ impl<V: Value, R: ExchangeData + Semigroup> Extract for PackedBatcher<V, R> {
                 ready.append(&mut updates);
             }
         }
-        let batch = batch(&ready, &mut self.order);
+        let batch = batch(&ready, &mut self.sort);
         if self.spare.capacity() < ready.capacity() {
             ready.clear();
             self.spare = ready;
         }
-        (batch, AntichainRef::new(self.held.keys().next().map_or(&[], std::slice::from_ref)))
+        (batch, AntichainRef::new(self.by_time.keys().next().map_or(&[], std::slice::from_ref)))
     }
 }
 
 #[cfg(test)]
 impl<V: Value, R: ExchangeData + Semigroup> Packed<V, R> {
-    /// A batch of some updates.
+    /// A batch of updates; `None` if they cancel out.
     pub(crate) fn of(updates: &[Update<V, R>]) -> Option<Packed<V, R>> {
-        batch(updates, &mut Order::default())
+        batch(updates, &mut RadixSort::default())
     }
 }
 
 /// Sums the updates of each key, value and time, and makes a batch of the sums that are not zero.
+///
+/// ```text
+/// consolidate_updates(updates); Packed::from(updates)
+/// ```
 fn batch<V: Value, R: ExchangeData + Semigroup>(
     updates: &[Update<V, R>],
-    order: &mut Order,
+    sort: &mut RadixSort,
 ) -> Option<Packed<V, R>> {
     let min_prefix = updates.iter().map(|((_, value), ..)| value.prefix()).min()?;
     let mut writer = Writer::new(updates.len() / 2, updates.len(), min_prefix);
-    // The update under way, and its sum so far.
+    // The current update, and its sum so far.
     let mut last: Option<(&Update<V, R>, R)> = None;
-    order.each(updates, min_prefix, |next| match &mut last {
+    sort.each(updates, min_prefix, |next| match &mut last {
         Some(((entry, time, _), sum)) if *entry == next.0 && *time == next.1 => {
             sum.plus_equals(&next.2);
         }
@@ -131,7 +135,7 @@ fn batch<V: Value, R: ExchangeData + Semigroup>(
     writer.done()
 }
 
-/// Writes the sum of a value at a time, and ends the value and its key where the next one differs.
+/// Writes the sum of an update, and ends its value and its key if the next ones differ.
 #[inline]
 fn finish<V: Value, R: ExchangeData + Semigroup>(
     writer: &mut Writer<V, R>,
@@ -149,55 +153,56 @@ fn finish<V: Value, R: ExchangeData + Semigroup>(
     }
 }
 
-/// Puts updates into the order of their keys, values and times.
+/// Sorts updates by key, value and time.
 #[derive(Default)]
-struct Order {
-    /// One word an update: its key, its value's prefix and its index, in as many bits each as these
-    /// updates need.
+struct RadixSort {
+    /// For each update a word of its key, its value's prefix and its index, in as many bits each as
+    /// these updates need.
     words: Vec<u64>,
+    /// The target of a pass.
     spare: Vec<u64>,
 }
 
-impl Order {
-    /// Calls `show` with the updates in order. `min_prefix` is a lower bound of their prefixes.
+impl RadixSort {
+    /// Calls `each` with the updates in order. `min_prefix` is a lower bound of their prefixes.
     fn each<'a, V: Value, R>(
         &mut self,
         updates: &'a [Update<V, R>],
         min_prefix: u32,
-        show: impl FnMut(&'a Update<V, R>),
+        each: impl FnMut(&'a Update<V, R>),
     ) {
-        let bits = |most: u32| u32::BITS - most.leading_zeros();
+        let bits = |bits: u32| u32::BITS - bits.leading_zeros();
         let (keys, prefixes) =
             updates.iter().fold((0, 0), |(keys, prefixes), ((key, value), ..)| {
                 (keys | key, prefixes | (value.prefix() - min_prefix))
             });
-        // A batch has fewer than 2^32 updates: a key and a place always fit.
-        let (keys, places) = (bits(keys), usize::BITS - updates.len().leading_zeros());
+        // A batch has fewer than 2^32 updates, so that a key and an index always fit.
+        let (keys, indices) = (bits(keys), usize::BITS - updates.len().leading_zeros());
         let mut prefixes = bits(prefixes);
-        if u64::BITS < keys + prefixes + places {
+        if u64::BITS < keys + prefixes + indices {
             prefixes = 0;
         }
-        let word = |(((key, value), ..), place): (&Update<V, R>, u64)| {
+        let word = |(((key, value), ..), index): (&Update<V, R>, u64)| {
             let prefix = if prefixes == 0 { 0 } else { u64::from(value.prefix() - min_prefix) };
-            (u64::from(*key) << prefixes | prefix) << places | place
+            (u64::from(*key) << prefixes | prefix) << indices | index
         };
         self.words.clear();
         self.words.extend(updates.iter().zip(0..).map(word));
-        self.sort(places, keys + prefixes);
-        let mask = (1 << places) - 1;
+        self.sort(indices, keys + prefixes);
+        let mask = (1 << indices) - 1;
         let at = |word: u64| &updates[usize::try_from(word & mask).unwrap_or(usize::MAX)];
-        for alike in self.words.chunk_by_mut(|one, other| one >> places == other >> places) {
+        for alike in self.words.chunk_by_mut(|one, other| one >> indices == other >> indices) {
             alike.sort_unstable_by(|&one, &other| {
                 let (((_, one), time, _), ((_, other), other_time, _)) = (at(one), at(other));
                 one.cmp(other).then(time.cmp(other_time))
             });
         }
-        self.words.iter().map(|&word| at(word)).for_each(show);
+        self.words.iter().map(|&word| at(word)).for_each(each);
     }
 
-    /// Sorts words by so many bits from a lowest one on.
+    /// Sorts words by `width` bits from the bit `lowest` on.
     fn sort(&mut self, lowest: u32, width: u32) {
-        // Counting costs as much as some hundred updates.
+        // A pass costs as much as sorting some hundred words.
         if self.words.len() < 1 << 9 {
             return self.words.sort_unstable();
         }
@@ -209,23 +214,23 @@ impl Order {
         }
     }
 
-    /// Sorts by one digit, so that equal ones stay in their order.
+    /// Sorts by one digit, stably: a counting sort.
     fn pass(&mut self, shift: u32, bits: u32) {
         let mask = (1_u64 << bits) - 1;
-        // Below 2^11.
+        // A digit has at most 11 bits.
         let digit = |word: u64| usize::try_from(word >> shift & mask).unwrap_or(0);
-        let mut places = [0_u32; 1 << 11];
+        let mut ends = [0_u32; 1 << 11];
         for &word in &self.words {
-            places[digit(word)] += 1;
+            ends[digit(word)] += 1;
         }
         let mut sum = 0;
-        for place in &mut places {
-            sum += std::mem::replace(place, sum);
+        for end in &mut ends {
+            sum += std::mem::replace(end, sum);
         }
         for &word in &self.words {
-            let place = &mut places[digit(word)];
-            self.spare[*place as usize] = word;
-            *place += 1;
+            let end = &mut ends[digit(word)];
+            self.spare[*end as usize] = word;
+            *end += 1;
         }
         std::mem::swap(&mut self.words, &mut self.spare);
     }
@@ -250,7 +255,7 @@ mod tests {
         ((id(), id()), 0_u64..6, counts)
     }
 
-    /// What has closed comes out once, summed up and in order; what has not is held.
+    /// Holds the batches to sorted sums: updates come out once, when their time is complete.
     fn check(containers: Vec<Vec<Update>>, uppers: &[Option<Time>]) {
         let mut batcher = PackedBatcher::default();
         let mut all = containers.concat();
@@ -269,11 +274,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_batch_is_what_has_closed(
+        fn a_batch_has_the_complete_times(
             mut containers in proptest::collection::vec(proptest::collection::vec(update(), 0..900), 0..4),
             most in prop_oneof![Just(u32::MAX), Just((1 << 22) - 1), Just(7)],
         ) {
-            // Updates that fit into a word beside their places, and such that do not.
+            // Keys and prefixes that fit into a word beside the index, and such that do not.
             for ((key, value), ..) in containers.iter_mut().flatten() {
                 (*key, *value) = (*key & most, *value & most);
             }
@@ -282,9 +287,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_makes_no_batch() {
-        let gone = vec![((1, 2), 1, Counts([1, 0, 0])), ((1, 2), 1, Counts([-1, 0, 0]))];
+    fn no_updates_make_no_batch() {
+        let cancelled = vec![((1, 2), 1, Counts([1, 0, 0])), ((1, 2), 1, Counts([-1, 0, 0]))];
         check(vec![], &[Some(1), None]);
-        check(vec![gone], &[Some(1), Some(2), None]);
+        check(vec![cancelled], &[Some(1), Some(2), None]);
     }
 }

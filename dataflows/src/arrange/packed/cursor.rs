@@ -1,4 +1,4 @@
-//! Differential's cursor over a batch.
+//! A cursor over a batch.
 
 use super::Packed;
 use crate::time::Time;
@@ -18,7 +18,7 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Navigable for Packed<V, R> {
     }
 }
 
-/// A position in a batch: a key, and the range of its values that are left.
+/// A position in a batch: a key, and the range of its remaining values.
 pub struct PackedCursor<V, R> {
     key: usize,
     vals: Range<usize>,
@@ -92,7 +92,7 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Cursor for PackedCursor<V, R>
 
     fn seek_val(&mut self, batch: &Packed<V, R>, val: &V) {
         let left = &batch.vals[self.vals.clone()];
-        // Values are mostly asked for in order: near ones are found sooner.
+        // Values are mostly sought in order, so a galloping search finds near ones fast.
         let mut step = 1;
         while step < left.len() && left[step] < *val {
             step *= 2;

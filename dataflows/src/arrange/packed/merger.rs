@@ -1,4 +1,4 @@
-//! Merges two batches, a part at a time.
+//! Merges two batches, a bounded amount of work at a time.
 
 use super::Packed;
 use super::batch::Times;
@@ -25,12 +25,12 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> SpineBatch for Packed<V, R> {
 pub struct PackedMerger<V, R> {
     /// The next key of each batch.
     at: [usize; 2],
-    /// What is left of the values of a key that both have, if it is under way.
+    /// The remaining values of each batch, while a key that both have is being merged.
     left: Option<(Range<usize>, Range<usize>)>,
     writer: Writer<V, R>,
-    /// Times before this one are told apart no longer.
+    /// The compaction frontier: earlier times become this one.
     since: Time,
-    /// The updates of the value that is being written, if they are to be summed up.
+    /// The updates of the current value, where they need consolidation.
     gathered: Vec<(Time, R)>,
 }
 
@@ -43,6 +43,11 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Merger<Packed<V, R>> for Pack
         PackedMerger { at: [0; 2], left: None, writer, since, gathered: Vec::new() }
     }
 
+    /// Works until `fuel` runs out or all is merged, which leaves some. It computes:
+    ///
+    /// ```text
+    /// updates = one ++ other;  updates.time = max(updates.time, since);  consolidate(updates)
+    /// ```
     fn work(&mut self, one: &Packed<V, R>, other: &Packed<V, R>, fuel: &mut isize) {
         while *fuel > 0 {
             let [at, other_at] = self.at;
@@ -68,8 +73,8 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Merger<Packed<V, R>> for Pack
 }
 
 impl<V: ExchangeData, R: ExchangeData + Semigroup> PackedMerger<V, R> {
-    /// Copies keys of one batch that come before the next of the other, while there is fuel; how many
-    /// updates that were.
+    /// Copies keys of one batch that come before the next key of the other, while there is fuel.
+    /// Returns the number of updates copied.
     fn copy(
         &mut self,
         source: &Packed<V, R>,
@@ -101,8 +106,8 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> PackedMerger<V, R> {
         updates.len()
     }
 
-    /// Merges a key that both have, while there is fuel; how many values that were. A key may have
-    /// most of a view's values.
+    /// Merges a key that both have, while there is fuel: one key may have most of a view's values.
+    /// Returns the number of values merged.
     fn merge_key(&mut self, one: &Packed<V, R>, other: &Packed<V, R>, fuel: isize) -> usize {
         let [at, other_at] = self.at;
         let of_key = || (one.values_of(at), other.values_of(other_at));
@@ -132,7 +137,7 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> PackedMerger<V, R> {
         worked
     }
 
-    /// Writes a value that one batch has.
+    /// Writes a value that only one batch has.
     #[inline]
     fn write(&mut self, source: &Packed<V, R>, val: usize) {
         let updates = source.updates_of(val);
@@ -141,12 +146,12 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> PackedMerger<V, R> {
             self.writer.update(time.max(self.since), source.diffs[updates.start].clone());
         } else {
             self.gather(source, updates);
-            self.settle();
+            self.write_gathered();
         }
         self.writer.value(|| source.vals[val].clone());
     }
 
-    /// Writes a value that both have, if it comes to anything.
+    /// Writes a value that both batches have, unless its updates cancel out.
     fn merge_value(
         &mut self,
         (one, val): (&Packed<V, R>, usize),
@@ -154,10 +159,11 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> PackedMerger<V, R> {
     ) {
         self.gather(one, one.updates_of(val));
         self.gather(other, other.updates_of(other_val));
-        self.settle();
+        self.write_gathered();
         self.writer.value(|| one.vals[val].clone());
     }
 
+    /// Collects updates of the current value, with compacted times.
     fn gather(&mut self, source: &Packed<V, R>, updates: Range<usize>) {
         for update in updates {
             let time = *source.time(update);
@@ -165,16 +171,16 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> PackedMerger<V, R> {
         }
     }
 
-    /// Writes what was gathered, a time each.
-    fn settle(&mut self) {
+    /// Writes the sums of the gathered updates, one for each time.
+    fn write_gathered(&mut self) {
         consolidate(&mut self.gathered);
         self.gathered.drain(..).for_each(|(time, sum)| self.writer.update(time, sum));
     }
 }
 
 impl<V: Clone, R: Clone> Writer<V, R> {
-    /// Copies whole keys, if what they have, and what is written already, is of one time by now, and
-    /// of one update a value.
+    /// Copies whole keys. Returns false, and copies nothing, unless all their updates and all that is
+    /// written have the same time after compaction, and one update for each value.
     fn copy(
         &mut self,
         source: &Packed<V, R>,

@@ -1,9 +1,9 @@
-//! Batches of updates by dense id: what every arrangement of the engine is made of.
+//! Batches of updates by dense id, which all arrangements consist of.
 //!
-//! Differential's own batches hold any key at any time. Here keys are dense ids and times are in one
-//! order. Times before the compaction frontier are one time, which is kept once; nearly every value
-//! has one update, which then needs no offset. So a value costs its own size, its difference and its
-//! share of a key. Merging copies whole runs, and a key is found by interpolation.
+//! Differential's own batches hold any keys at any times. Here keys are dense ids and times are totally
+//! ordered. Times before the compaction frontier become one time, which is stored once; nearly every
+//! value has one update, which then needs no offset. So a value costs its own size, its difference
+//! and its share of a key. Merging copies whole runs, and a key is found by interpolation.
 
 mod batch;
 mod writer;

@@ -1,4 +1,4 @@
-//! Batches against what sorting and summing up gives.
+//! Holds batches to sorted sums.
 
 use super::merger::PackedMerger;
 use super::{Packed, Value};
@@ -12,7 +12,7 @@ use timely::progress::frontier::AntichainRef;
 
 type Update = ((u32, u16), Time, Counts);
 
-/// Few entries, which meet, dense ones, and any; of few times, or of one.
+/// Keys and values that repeat, dense ones, and any; at few times, or at one.
 fn updates() -> impl Strategy<Value = Vec<Update>> {
     let key = prop_oneof![0_u32..4, 0_u32..60, any::<u32>()];
     let val = prop_oneof![Just(0_u16), 0_u16..3, any::<u16>()];
@@ -37,14 +37,14 @@ pub(super) fn read<V: Value>(batch: &Packed<V, Counts>) -> Vec<((u32, V), Time, 
 
 proptest! {
     #[test]
-    fn a_batch_holds_what_is_not_nothing(updates in updates()) {
+    fn a_batch_holds_the_sums_that_are_not_zero(updates in updates()) {
         let mut expected = updates.clone();
         consolidate_updates(&mut expected);
         assert_eq!(Packed::of(&updates).map_or(Vec::new(), |batch| read(&batch)), expected);
     }
 
     #[test]
-    fn merged_in_parts_is_summed_up(
+    fn merging_in_parts_gives_the_sums(
         one in updates(), other in updates(), since in 0_u64..10, fuel in 1_isize..50,
     ) {
         let mut expected = [one.clone(), other.clone()].concat();
@@ -62,7 +62,7 @@ proptest! {
                     break;
                 }
             }
-            // An update is work, once.
+            // Each update costs fuel once.
             assert!(parts <= 1 + (one.len() + other.len()) / usize::try_from(fuel).unwrap());
             let merged = merging.done();
             assert_eq!(merged.map_or(Vec::new(), |batch| read(&batch)), expected);
@@ -70,7 +70,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_sought_is_found(
+    fn seeking_finds_the_first_that_is_not_less(
         updates in updates(), keys in proptest::collection::vec(0_u32..64, 0..20), val in 0_u16..4,
     ) {
         let Some(batch) = Packed::of(&updates) else { return Ok(()) };

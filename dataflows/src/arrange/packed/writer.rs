@@ -9,7 +9,7 @@ pub(super) fn offset(at: usize) -> u32 {
     u32::try_from(at).expect("a view holds at most 2^32 updates a worker: run more workers")
 }
 
-/// Writes a batch in order: updates, then the value that they belong to, then the key of the values.
+/// Writes a batch in order: a value after its updates, and a key after its values.
 pub(super) struct Writer<V, R> {
     pub(super) packed: Packed<V, R>,
 }
@@ -31,7 +31,7 @@ impl<V, R> Writer<V, R> {
         }
     }
 
-    /// Adds an update to the value under way, later than its others.
+    /// Adds an update to the current value, later than its others.
     #[inline]
     pub(crate) fn update(&mut self, time: Time, diff: R) {
         let Packed { times, diffs, .. } = &mut self.packed;
@@ -49,7 +49,7 @@ impl<V, R> Writer<V, R> {
         diffs.push(diff);
     }
 
-    /// Ends a value: the updates since the last one are its own. Without any it is left out.
+    /// Ends a value: the updates since the one before belong to it. A value without any is left out.
     #[inline]
     pub(crate) fn value(&mut self, val: impl FnOnce() -> V) {
         let Packed { vals, val_ends, diffs, .. } = &mut self.packed;
@@ -68,7 +68,7 @@ impl<V, R> Writer<V, R> {
         vals.push(val());
     }
 
-    /// Ends a key: the values since the last one are its own. Without any it is left out.
+    /// Ends a key: the values since the one before belong to it. A key without any is left out.
     #[inline]
     pub(crate) fn key(&mut self, key: u32) {
         let Packed { keys, key_ends, vals, .. } = &mut self.packed;
@@ -79,7 +79,7 @@ impl<V, R> Writer<V, R> {
         }
     }
 
-    /// The batch; `None` if it has no update.
+    /// Returns the batch; `None` without any update.
     pub(crate) fn done(mut self) -> Option<Packed<V, R>> {
         let Packed { keys, key_ends, vals, val_ends, times, diffs, .. } = &mut self.packed;
         shrink(keys);
@@ -94,7 +94,7 @@ impl<V, R> Writer<V, R> {
     }
 }
 
-/// Gives buffer back, if much is left.
+/// Frees spare capacity beyond an eighth.
 fn shrink<T>(items: &mut Vec<T>) {
     if items.len() < items.capacity() / 8 * 7 {
         items.shrink_to_fit();
