@@ -8,8 +8,8 @@ use crate::ids::dictionary::SharedDictionaries;
 use crate::ingest::catalogue::{Catalogue, catalogue};
 use crate::ingest::event_clock::hours;
 use crate::ingest::guests::guests;
-use crate::ingest::intern::{Interned, intern, intern_settled};
-use crate::ingest::tags::{Tagged, tags};
+use crate::ingest::intern::{Interned, intern, intern_guests};
+use crate::ingest::tags::{ResolvedTouch, resolve_tags};
 use crate::inputs::Inputs;
 use crate::questions::views::{CachedView, RankingViews, Views, cache};
 use crate::record::block::Block;
@@ -84,7 +84,7 @@ pub fn graph<'scope>(
     let (rows, row_stream) = scope.new_input();
     let (models, model_stream) = scope.new_input::<Vec<(Time, Model)>>();
     let (advances, advance_stream) = scope.new_input();
-    let (announce, announced) = scope.new_input::<Vec<Time>>();
+    let (epochs, epoch_stream) = scope.new_input::<Vec<Time>>();
 
     let recent = Rc::new(RefCell::new(Recent::default()));
     let latest = recent.clone();
@@ -95,13 +95,13 @@ pub fn graph<'scope>(
     let (accounts, guest_stream) =
         intern(block_stream, ranks, dictionaries.clone(), move |time, block| {
             on_block(time, &block);
-            latest.borrow_mut().keep(time, block);
+            latest.borrow_mut().push(time, block);
         });
-    let settled =
+    let attributions =
         guests(guest_stream, merge_stream, hours.clone(), limits.horizon, dictionaries.clone());
-    let interned = accounts.concat(intern_settled(settled, ranks, dictionaries.clone()));
-    let tagged = tags(interned.provisional.clone(), catalogue.clone());
-    let profile = profile(interned.tags.clone(), tagged.clone());
+    let interned = accounts.concat(intern_guests(attributions, ranks, dictionaries.clone()));
+    let resolved = resolve_tags(interned.stand_ins.clone(), catalogue.clone());
+    let profile = profile(interned.tags.clone(), resolved.clone());
     let positions = positions(advance_stream, dictionaries.clone());
 
     let mut ends = Ends { closing: ClosedBuilder::new(scope), measured: Vec::new() };
@@ -111,11 +111,11 @@ pub fn graph<'scope>(
             None
         }
         Mode::All => {
-            Some(ends.rankings(interned, tagged, catalogue, hours.clone(), limits, dictionaries))
+            Some(ends.rankings(interned, resolved, catalogue, hours.clone(), limits, dictionaries))
         }
     };
     let model_history = ends.model_history(hours, model_stream.broadcast(), on_model);
-    ends.closing.add_stream(announced.broadcast(), move |_, time| on_epoch(time));
+    ends.closing.add_stream(epoch_stream.broadcast(), move |_, time| on_epoch(time));
     let views = Views {
         profile: ends.view("profile", profile.clone()),
         positions: ends.closing.add_view(positions),
@@ -124,7 +124,7 @@ pub fn graph<'scope>(
         rankings,
     };
     let Ends { closing, measured } = ends;
-    let inputs = Inputs { blocks, merges, rows, models, advances, announce };
+    let inputs = Inputs { blocks, merges, rows, models, advances, epochs };
     (inputs, Outputs { profile, views, closed: closing.build(), measured })
 }
 
@@ -139,17 +139,18 @@ impl<'scope> Ends<'scope> {
     fn rankings(
         &mut self,
         interned: Interned<'scope>,
-        tagged: VecCollection<'scope, Time, Tagged, Counts>,
+        resolved: VecCollection<'scope, Time, ResolvedTouch, Counts>,
         catalogue: Catalogue<'scope>,
         hours: Stream<'scope, Time, Vec<u32>>,
         limits: Limits,
         dictionaries: &SharedDictionaries,
     ) -> RankingViews {
-        let Interned { actions, touches, provisional, .. } = interned;
-        let labels = labels(touches.clone().concat(provisional), dictionaries);
-        let tagged = touches.map(Tagged::from).concat(tagged);
+        let Interned { actions, touches, stand_ins, .. } = interned;
+        let labels = labels(touches.clone().concat(stand_ins), dictionaries);
+        let resolved = touches.map(ResolvedTouch::from).concat(resolved);
         let horizon = limits.horizon;
-        let popularity = popularity(tagged, actions.clone(), hours.clone(), horizon, dictionaries);
+        let popularity =
+            popularity(resolved, actions.clone(), hours.clone(), horizon, dictionaries);
         let bought = bought(actions.clone());
         let activity = activity(actions.clone());
         let history = history(actions, hours, limits, dictionaries.clone());

@@ -1,4 +1,4 @@
-//! The inputs of the views, advanced together. Questions have an input of their own.
+//! The inputs of the views, which advance together. Questions have an input of their own.
 
 use crate::record::block::Block;
 use crate::record::merge::Merge;
@@ -8,36 +8,36 @@ use crate::time::Time;
 use timely::dataflow::Stream;
 use timely::dataflow::operators::core::input::Handle;
 
-/// Blocks on their way, each with its owner.
+/// A stream of blocks, each with the worker that owns its users.
 pub type Blocks<'scope> = Stream<'scope, Time, Vec<(usize, Block)>>;
 
-/// An input of records.
+/// An input for records.
 pub type Records<D> = Handle<Time, timely::container::CapacityContainerBuilder<Vec<D>>>;
 
-/// Everything that goes in but questions. All inputs are advanced together.
+/// All inputs of the views.
 pub struct Inputs {
-    /// Events, by owner.
+    /// Events, each block with the worker that owns its users.
     pub blocks: Records<(usize, Block)>,
-    /// Guests that have signed in.
+    /// Merges of guests with accounts.
     pub merges: Records<Merge>,
     /// Catalogue rows.
     pub rows: Records<CatalogueRow>,
-    /// A new model, with the time from which it holds; from one worker alone.
+    /// A new model, with the time from which it holds; sent by one worker alone.
     pub models: Records<(Time, Model)>,
-    /// By how much partitions, named `topic/index`, are read on.
+    /// Advances of partitions, named `topic/index`, by so many offsets.
     pub advances: Records<(String, i64)>,
-    /// That an epoch has opened: everyone hears of it, and follows.
-    pub announce: Records<Time>,
+    /// The times of epochs that this worker opened; all workers receive them, so as to follow.
+    pub epochs: Records<Time>,
 }
 
 impl Inputs {
-    /// Advances every input: the one place where time goes on.
+    /// Advances all inputs to a time. Any that stayed behind would hold back every answer.
     pub fn advance_to(&mut self, time: Time) {
         self.blocks.advance_to(time);
         self.merges.advance_to(time);
         self.rows.advance_to(time);
         self.models.advance_to(time);
         self.advances.advance_to(time);
-        self.announce.advance_to(time);
+        self.epochs.advance_to(time);
     }
 }

@@ -155,7 +155,7 @@ impl State {
         let next = if follows { heard } else { now().max(self.time + 1) };
         if took {
             if peers > 1 && !follows {
-                self.inputs.announce.send(next);
+                self.inputs.epochs.send(next);
             }
             self.open.push_back(next);
             self.slot.process.open(next);

@@ -1,4 +1,4 @@
-//! The time of events: what visits, decay and retention go by, instead of a wall clock.
+//! The event clock: retention and fading go by the hour of the newest event, not by a wall clock.
 
 use crate::inputs::Blocks;
 use crate::time::{EventClock, Time, hour};
@@ -9,10 +9,10 @@ use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::operators::vec::Broadcast;
 
-/// Lets blocks pass, and tells everyone the hour of the newest event of all, never ahead of
-/// ingestion, when it grows.
+/// Passes blocks on, and broadcasts the hour of the newest event, never ahead of ingestion, when it
+/// grows.
 ///
-/// What it is at a logical time is the greatest that was told at that time or before.
+/// The hour as of a logical time is the greatest that was sent at that time or before.
 pub fn hours(blocks: Blocks<'_>) -> (Blocks<'_>, Stream<'_, Time, Vec<u32>>) {
     let mut builder = OperatorBuilder::new("clock".into(), blocks.scope());
     let mut input = builder.new_input(blocks, Pipeline);
@@ -21,23 +21,23 @@ pub fn hours(blocks: Blocks<'_>) -> (Blocks<'_>, Stream<'_, Time, Vec<u32>>) {
     let mut blocks = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(blocks);
     let mut hours = OutputBuilder::<_, CapacityContainerBuilder<Vec<u32>>>::from(hours);
     builder.build(move |_| {
-        let mut told = EventClock::default();
+        let mut sent = EventClock::default();
         move |frontiers| {
             let (mut passed, mut hours) = (blocks.activate(), hours.activate());
             input.for_each(|capability, blocks| {
                 let time = *capability.least().expect("data has a time");
                 let newest = blocks.iter().filter_map(|(_, block)| block.newest()).max();
                 let newest = u64::try_from(newest.unwrap_or_default()).unwrap_or_default();
-                // Logical time is microseconds, and the wall clock's.
+                // Logical time is in microseconds, and the time of ingestion.
                 let hour = hour(newest.min(time / 1000));
-                if told.at(time) < hour {
-                    told.set(time, hour);
+                if sent.at(time) < hour {
+                    sent.set(time, hour);
                     hours.session(&capability).give(hour);
                 }
                 passed.session(&capability).give_container(blocks);
             });
             let next = frontiers[0].frontier().first().copied();
-            told.forget_before(next.unwrap_or(Time::MAX));
+            sent.forget_before(next.unwrap_or(Time::MAX));
         }
     });
     (passed, newest.broadcast())

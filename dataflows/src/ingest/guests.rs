@@ -1,13 +1,13 @@
-//! Guests that sign in: what they did goes over to their accounts.
+//! Guests that sign in: their events move to their accounts.
 //!
-//! A guest is a user whose name is the session: an event that came with a session and no user. A
-//! [`Merge`] says that until a time a guest was an account. An event goes with the earliest merge of
-//! its guest that is not before it, whatever comes first; one that was counted for the guest is
-//! taken back and counted for the account, both at the logical time of the merge. Events of accounts
-//! never move, so merges do not chain.
+//! A guest is a user named by the session: the events came with a session and no user. A [`Merge`] says
+//! that a guest's events up to a time are an account's. An event counts for the account of the
+//! earliest merge of its guest that is not before it, whichever came first. If it was counted for the
+//! guest, it is retracted and counted for the account, both at the logical time of the merge. Events
+//! of accounts never move, so merges do not chain.
 //!
-//! To be moved later, an event is kept for as long as the history would keep it. A merge that comes
-//! when it is older than that leaves it where it is.
+//! An event can be moved for as long as the history would keep it. A later merge leaves it where it
+//! is.
 
 use crate::ids::dictionary::{Dictionary, SharedDictionaries};
 use crate::ids::hash::{owner, stable_hash};
@@ -24,41 +24,46 @@ use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::operators::{Capability, InputCapability};
 
-/// Events that count for their users from a time on, or no longer do.
+/// Events to be counted for their users, or to be retracted from them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Settled {
+pub struct Attribution {
     /// The worker that owns the users.
     pub owner: usize,
-    /// 1, or -1 for events that are taken back.
+    /// 1, or -1 for a retraction.
     pub sign: i32,
     /// The events, each with the user that it counts for.
     pub events: Block,
 }
 
-/// What came at one time and waits for it to be complete.
+/// The input of one time, held until the time is complete.
 struct Epoch {
     capability: Capability<Time>,
     blocks: Vec<Block>,
     merges: Vec<Merge>,
 }
 
-/// Decides whom the events of guests count for. They come at the owners of the guests; merges may
-/// come anywhere. All that is of one time is looked at together, and times in their order, so that
+/// Decides whom the events of guests count for. Their blocks arrive at the owners of the guests, and
+/// merges are exchanged to them. The input of one time is taken together, and times in order, so that
 /// the outcome is the same on any number of workers.
+///
+/// ```text
+/// user_of(event) = account of the earliest merge with merge.guest == event.user
+///                                                 and merge.time >= event.time, or else event.user
+/// ```
 pub fn guests<'scope>(
     blocks: Stream<'scope, Time, Vec<Block>>,
     merges: Stream<'scope, Time, Vec<Merge>>,
     hours: Stream<'scope, Time, Vec<u32>>,
     horizon: u32,
     dictionaries: SharedDictionaries,
-) -> Stream<'scope, Time, Vec<Settled>> {
+) -> Stream<'scope, Time, Vec<Attribution>> {
     let scope = blocks.scope();
     let by_guest = Exchange::new(|merge: &Merge| stable_hash(merge.guest.as_bytes()));
     let mut builder = OperatorBuilder::new("guests".into(), scope);
     let mut blocks = builder.new_input(blocks, Pipeline);
     let mut merges = builder.new_input(merges, by_guest);
     let mut hours = builder.new_input(hours, Pipeline);
-    let (output, settled) = builder.new_output();
+    let (output, attributions) = builder.new_output();
     let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(output);
     builder.build(move |_| {
         let mut waiting: BTreeMap<Time, Epoch> = BTreeMap::new();
@@ -85,15 +90,15 @@ pub fn guests<'scope>(
                 let users = &mut dictionaries.borrow_mut().users;
                 guests.forget(clock.at(time));
                 guests.merge(merges, users);
-                blocks.iter().for_each(|block| guests.take(block, users));
-                output.session(&capability).give_iterator(guests.settled());
+                blocks.iter().for_each(|block| guests.add(block, users));
+                output.session(&capability).give_iterator(guests.take_attributions());
             }
             let open = frontiers.iter().flat_map(|frontier| frontier.frontier().to_vec());
             let next = open.chain(waiting.keys().next().copied()).min();
             clock.forget_before(next.unwrap_or(Time::MAX));
         }
     });
-    settled
+    attributions
 }
 
 fn epoch<'a>(
@@ -108,22 +113,22 @@ fn epoch<'a>(
 /// The guests that a worker owns.
 struct Guests {
     by_user: HashMap<u32, Guest>,
-    /// Which guests have kept events of an hour; each once.
+    /// By hour, the guests that have events of it, each once.
     by_hour: BTreeMap<u32, Vec<u32>>,
     horizon: u32,
-    /// What was decided, by owner: what counts, and what no longer does.
-    settled: Vec<[Block; 2]>,
+    /// By owner, the events to count and those to retract, as decided since they were last taken.
+    decided: Vec<[Block; 2]>,
 }
 
 #[derive(Default)]
 struct Guest {
     /// By hour, the events that a merge may still move.
-    kept: Vec<(u32, Block)>,
+    events: Vec<(u32, Block)>,
     accounts: Accounts,
 }
 
-/// The merges of one guest: time and account, in order. They are kept for ever, as profiles are:
-/// whatever comes late, or is read again, finds its account.
+/// The merges of one guest: time and account, in order. They are kept for ever, as profiles are, so
+/// that late events, and those that are read again, find their account.
 #[derive(Clone, Default)]
 struct Accounts(Vec<(i64, String)>);
 
@@ -135,8 +140,8 @@ impl Accounts {
         }
     }
 
-    /// Whom an event counts for.
-    fn of<'a>(&'a self, event: &Event<'a>) -> &'a str {
+    /// The user that an event counts for.
+    fn user_of<'a>(&'a self, event: &Event<'a>) -> &'a str {
         let earliest = self.0.partition_point(|(time, _)| *time < event.time);
         self.0.get(earliest).map_or(event.user, |(_, account)| account)
     }
@@ -144,11 +149,11 @@ impl Accounts {
 
 impl Guests {
     fn new(horizon: u32, peers: usize) -> Guests {
-        let settled = std::iter::repeat_with(Default::default).take(peers).collect();
-        Guests { by_user: HashMap::new(), by_hour: BTreeMap::new(), horizon, settled }
+        let decided = std::iter::repeat_with(Default::default).take(peers).collect();
+        Guests { by_user: HashMap::new(), by_hour: BTreeMap::new(), horizon, decided }
     }
 
-    /// Lets go of events that are too old by now to be moved.
+    /// Drops the events that are too old by now to be moved.
     fn forget(&mut self, now: u32) {
         while let Some(first) = self.by_hour.first_entry() {
             let hour = *first.key();
@@ -157,15 +162,15 @@ impl Guests {
             }
             for user in first.remove() {
                 let Some(guest) = self.by_user.get_mut(&user) else { continue };
-                guest.kept.retain(|(kept, _)| *kept != hour);
-                if guest.kept.is_empty() && guest.accounts.0.is_empty() {
+                guest.events.retain(|(other, _)| *other != hour);
+                if guest.events.is_empty() && guest.accounts.0.is_empty() {
                     self.by_user.remove(&user);
                 }
             }
         }
     }
 
-    /// Moves what is kept and counts for another from now on.
+    /// Adds merges, and moves the events that count for another user because of them.
     fn merge(&mut self, mut merges: Vec<Merge>, users: &mut Dictionary) {
         merges.sort_unstable();
         let mut merges = merges.into_iter().peekable();
@@ -176,50 +181,50 @@ impl Guests {
             while let Some(more) = merges.next_if(|merge| merge.guest == name) {
                 guest.accounts.insert(more.time, more.account);
             }
-            for (_, block) in &guest.kept {
+            for (_, block) in &guest.events {
                 block.for_each(|event| {
-                    let (old, new) = (before.of(event), guest.accounts.of(event));
+                    let (old, new) = (before.user_of(event), guest.accounts.user_of(event));
                     if old != new {
-                        settle(&mut self.settled, old, event, -1);
-                        settle(&mut self.settled, new, event, 1);
+                        attribute(&mut self.decided, old, event, -1);
+                        attribute(&mut self.decided, new, event, 1);
                     }
                 });
             }
         }
     }
 
-    /// Counts new events, and keeps them: those that are too old already, until the next turn.
-    fn take(&mut self, block: &Block, users: &mut Dictionary) {
+    /// Counts new events, and keeps them to be moved. Those that are too old go at the next epoch.
+    fn add(&mut self, block: &Block, users: &mut Dictionary) {
         block.for_each(|event| {
             let user = users.intern(event.user);
             let guest = self.by_user.entry(user).or_default();
-            settle(&mut self.settled, guest.accounts.of(event), event, 1);
+            attribute(&mut self.decided, guest.accounts.user_of(event), event, 1);
             let hour = hour(u64::try_from(event.time).unwrap_or_default());
-            match guest.kept.iter_mut().rev().find(|(kept, _)| *kept == hour) {
+            match guest.events.iter_mut().rev().find(|(other, _)| *other == hour) {
                 Some((_, block)) => block.push(event),
                 None => {
                     let mut block = Block::default();
                     block.push(event);
-                    guest.kept.push((hour, block));
+                    guest.events.push((hour, block));
                     self.by_hour.entry(hour).or_default().push(user);
                 }
             }
         });
     }
 
-    /// What was decided since it was asked for.
-    fn settled(&mut self) -> impl Iterator<Item = Settled> {
-        let owners = self.settled.iter_mut().enumerate();
-        let signs = owners.flat_map(|(owner, [counts, back])| {
-            [(owner, -1, std::mem::take(back)), (owner, 1, std::mem::take(counts))]
+    /// The decisions since the last call.
+    fn take_attributions(&mut self) -> impl Iterator<Item = Attribution> {
+        let owners = self.decided.iter_mut().enumerate();
+        let signs = owners.flat_map(|(owner, [counted, retracted])| {
+            [(owner, -1, std::mem::take(retracted)), (owner, 1, std::mem::take(counted))]
         });
-        let settled = signs.map(|(owner, sign, events)| Settled { owner, sign, events });
-        settled.filter(|settled| !settled.events.is_empty())
+        let attributions = signs.map(|(owner, sign, events)| Attribution { owner, sign, events });
+        attributions.filter(|attribution| !attribution.events.is_empty())
     }
 }
 
-/// Notes that an event counts for a user, or no longer does.
-fn settle(settled: &mut [[Block; 2]], user: &str, event: &Event<'_>, sign: i32) {
-    let [counts, back] = &mut settled[owner(user, settled.len())];
-    if sign < 0 { back } else { counts }.push_for(user, event);
+/// Counts an event for a user, or retracts it.
+fn attribute(decided: &mut [[Block; 2]], user: &str, event: &Event<'_>, sign: i32) {
+    let [counted, retracted] = &mut decided[owner(user, decided.len())];
+    if sign < 0 { retracted } else { counted }.push_for(user, event);
 }

@@ -1,6 +1,6 @@
-//! Strings end here: blocks go to their users' owners and become actions and touches of dense ids.
+//! Interns events: blocks go to the owners of their users and become actions and touches of ids.
 
-use super::guests::Settled;
+use super::guests::Attribution;
 use crate::ids::dictionary::{Dictionaries, SharedDictionaries};
 use crate::inputs::Blocks;
 use crate::record::block::Block;
@@ -15,69 +15,67 @@ use timely::dataflow::operators::InputCapability;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
-/// That a user did something with a product: once for each event.
+/// An event in dense ids, without its tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Action {
-    /// Who, as the owner numbers users.
+    /// The user's id at its owner.
     pub user: u32,
-    /// With what, as the owner numbers products.
+    /// The product's id, likewise.
     pub product: u32,
-    /// When, in milliseconds since the Unix epoch.
+    /// The time of the event, in milliseconds since the Unix epoch.
     pub time: u64,
 }
 
-/// That a user touched a product, seen under one tag: once for each tag of an event.
+/// An event under one of its tags: an event makes one touch for each tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Touch {
-    /// Who, as the owner numbers users.
+    /// The user's id at its owner.
     pub user: u32,
-    /// What, as the owner numbers products.
+    /// The product's id, likewise.
     pub product: u32,
-    /// Under which tag, as the owner numbers tags.
+    /// The tag's id, likewise.
     pub tag: u32,
-    /// On which day, counted from the Unix epoch.
+    /// The day of the event, counted from the Unix epoch.
     pub day: u16,
-    /// Whether the tag only stands in until the catalogue knows the product.
-    pub provisional: bool,
+    /// True for a stand-in: the tag holds until the catalogue knows the product.
+    pub is_stand_in: bool,
 }
 
-/// What events say, in ids, at the owners of their users.
+/// Events in ids, at the owners of their users.
 pub struct Interned<'scope> {
-    /// What was done.
+    /// The events, without tags.
     pub actions: VecCollection<'scope, Time, Action, Counts>,
-    /// User and tag of every touch under a tag that the event itself brought.
+    /// User and tag of every touch whose event brought the tag.
     pub tags: VecCollection<'scope, Time, (u32, u32), Counts>,
     /// The same touches, whole.
     pub touches: VecCollection<'scope, Time, Touch, Counts>,
-    /// The touches under a tag that only stands in.
-    pub provisional: VecCollection<'scope, Time, Touch, Counts>,
+    /// The touches under a stand-in.
+    pub stand_ins: VecCollection<'scope, Time, Touch, Counts>,
 }
 
 impl<'scope> Interned<'scope> {
-    /// All that both say.
+    /// The events of both.
     #[must_use]
     pub fn concat(self, other: Interned<'scope>) -> Interned<'scope> {
         Interned {
             actions: self.actions.concat(other.actions),
             tags: self.tags.concat(other.tags),
             touches: self.touches.concat(other.touches),
-            provisional: self.provisional.concat(other.provisional),
+            stand_ins: self.stand_ins.concat(other.stand_ins),
         }
     }
 }
 
-/// Exchanges blocks to the owners of their users and interns the events of accounts. With `ranks`
-/// unset, only [`Interned::tags`] and [`Interned::provisional`] are made, and the products of events
-/// with tags of their own are not looked up.
-/// The events of
-/// guests, whose user is their session, are not interned: they come out as they are.
+/// Exchanges blocks to the owners of their users and interns the events of accounts. The events of
+/// guests come out as they are.
 ///
-/// `keep` gets every block at its owner, once it is taken apart.
+/// With `ranks` unset, only [`Interned::tags`] and [`Interned::stand_ins`] are made, and the products of
+/// events with tags of their own are not looked up. `on_block` gets every block at its owner.
 pub fn intern<'scope>(
     blocks: Blocks<'scope>,
     ranks: bool,
     dictionaries: SharedDictionaries,
-    mut keep: impl FnMut(Time, Block) + 'static,
+    mut on_block: impl FnMut(Time, Block) + 'static,
 ) -> (Interned<'scope>, Stream<'scope, Time, Vec<Block>>) {
     let by_owner = Exchange::new(|(owner, _): &(usize, Block)| *owner as u64);
     let mut builder = OperatorBuilder::new("intern".into(), blocks.scope());
@@ -91,19 +89,19 @@ pub fn intern<'scope>(
             let mut guests = guests.activate();
             input.for_each(|capability, blocks| {
                 let time = *capability.least().expect("data has a time");
-                let mut aside = Block::default();
+                let mut of_guests = Block::default();
                 for (_, block) in blocks.drain(..) {
                     ids.find(&block, &mut dictionaries.borrow_mut(), |event| {
                         if event.is_by_guest() {
-                            aside.push(event);
+                            of_guests.push(event);
                         }
                         !event.is_by_guest()
                     });
                     outputs.give(&capability, |updates| ids.add_to(time, 1, updates));
-                    keep(time, block);
+                    on_block(time, block);
                 }
-                if !aside.is_empty() {
-                    guests.session(&capability).give(aside);
+                if !of_guests.is_empty() {
+                    guests.session(&capability).give(of_guests);
                 }
             });
         }
@@ -111,22 +109,22 @@ pub fn intern<'scope>(
     (interned, guest_stream)
 }
 
-/// Exchanges the events of guests to the owners of whom they count for, and interns them.
-pub fn intern_settled<'scope>(
-    settled: Stream<'scope, Time, Vec<Settled>>,
+/// Exchanges the events of guests to the owners of the users that they count for, and interns them.
+pub fn intern_guests<'scope>(
+    attributions: Stream<'scope, Time, Vec<Attribution>>,
     ranks: bool,
     dictionaries: SharedDictionaries,
 ) -> Interned<'scope> {
-    let by_owner = Exchange::new(|settled: &Settled| settled.owner as u64);
-    let mut builder = OperatorBuilder::new("intern settled".into(), settled.scope());
-    let mut input = builder.new_input(settled, by_owner);
+    let by_owner = Exchange::new(|attribution: &Attribution| attribution.owner as u64);
+    let mut builder = OperatorBuilder::new("intern guests".into(), attributions.scope());
+    let mut input = builder.new_input(attributions, by_owner);
     let (mut outputs, interned) = Outputs::new(&mut builder);
     let mut ids = Ids::new(ranks);
     builder.build(move |_| {
         move |_| {
-            input.for_each(|capability, settled| {
+            input.for_each(|capability, attributions| {
                 let time = *capability.least().expect("data has a time");
-                for Settled { sign, events, .. } in settled.drain(..) {
+                for Attribution { sign, events, .. } in attributions.drain(..) {
                     ids.find(&events, &mut dictionaries.borrow_mut(), |_| true);
                     outputs.give(&capability, |updates| ids.add_to(time, sign, updates));
                 }
@@ -136,21 +134,21 @@ pub fn intern_settled<'scope>(
     interned
 }
 
-/// What a block says, as updates.
+/// The updates that a block makes.
 #[derive(Default)]
 struct Updates {
     actions: Vec<(Action, Time, Counts)>,
     tags: Vec<((u32, u32), Time, Counts)>,
     touches: Vec<(Touch, Time, Counts)>,
-    provisional: Vec<(Touch, Time, Counts)>,
+    stand_ins: Vec<(Touch, Time, Counts)>,
 }
 
-/// The outputs of an operator that interns.
+/// The outputs of an interning operator.
 struct Outputs {
     actions: Output<Action>,
     tags: Output<(u32, u32)>,
     touches: Output<Touch>,
-    provisional: Output<Touch>,
+    stand_ins: Output<Touch>,
     updates: Updates,
 }
 
@@ -161,43 +159,43 @@ impl Outputs {
         let (actions, action_stream) = builder.new_output();
         let (tags, tag_stream) = builder.new_output();
         let (touches, touch_stream) = builder.new_output();
-        let (provisional, provisional_stream) = builder.new_output();
+        let (stand_ins, stand_in_stream) = builder.new_output();
         let outputs = Outputs {
             actions: OutputBuilder::from(actions),
             tags: OutputBuilder::from(tags),
             touches: OutputBuilder::from(touches),
-            provisional: OutputBuilder::from(provisional),
+            stand_ins: OutputBuilder::from(stand_ins),
             updates: Updates::default(),
         };
         let interned = Interned {
             actions: action_stream.as_collection(),
             tags: tag_stream.as_collection(),
             touches: touch_stream.as_collection(),
-            provisional: provisional_stream.as_collection(),
+            stand_ins: stand_in_stream.as_collection(),
         };
         (outputs, interned)
     }
 
-    /// Gives the updates that `add` adds, one container an output: a block is about as large as a
-    /// container should be.
+    /// Sends the updates that `add` makes, as one container for each output: a block is about as large
+    /// as a container should be.
     fn give(&mut self, capability: &InputCapability<Time>, add: impl FnOnce(&mut Updates)) {
-        let Outputs { actions, tags, touches, provisional, updates } = self;
+        let Outputs { actions, tags, touches, stand_ins, updates } = self;
         add(updates);
         actions.activate().session(capability).give_container(&mut updates.actions);
         tags.activate().session(capability).give_container(&mut updates.tags);
         touches.activate().session(capability).give_container(&mut updates.touches);
-        provisional.activate().session(capability).give_container(&mut updates.provisional);
+        stand_ins.activate().session(capability).give_container(&mut updates.stand_ins);
     }
 }
 
 /// The ids of a block's texts, in their order.
 struct Ids {
-    /// Actions and touches are made, for rankings.
+    /// True if actions and touches are made, for rankings.
     ranks: bool,
-    /// Kind, time in milliseconds, and how many tags the event itself brings.
+    /// Kind, time in milliseconds, and the number of tags that the event brought.
     heads: Vec<(Kind, u64, usize)>,
     users: Vec<u32>,
-    /// Of those events alone whose product is asked for.
+    /// Of those events only that need their product; see [`Ids::needs_product`].
     products: Vec<u32>,
     tags: Vec<u32>,
 }
@@ -208,23 +206,23 @@ impl Ids {
         Ids { ranks, heads, users, products, tags }
     }
 
-    /// Looks up the texts of the events of a block that count, space by space: much faster than
-    /// event by event.
+    /// Interns the texts of the events for which `is_wanted` holds, one dictionary after the other,
+    /// which is much faster than event by event.
     fn find(
         &mut self,
         block: &Block,
         dictionaries: &mut Dictionaries,
-        mut counts: impl FnMut(&Event<'_>) -> bool,
+        mut is_wanted: impl FnMut(&Event<'_>) -> bool,
     ) {
         let events = block.events();
         let (mut users, mut products) = (Vec::with_capacity(events), Vec::new());
         let mut tags = Vec::with_capacity(2 * events);
         self.heads.clear();
         block.for_each(|event| {
-            if !counts(event) {
+            if !is_wanted(event) {
                 return;
             }
-            // A time before the epoch is taken as the epoch.
+            // A time before the epoch counts as the epoch.
             let time = u64::try_from(event.time).unwrap_or_default();
             self.heads.push((event.kind, time, event.tags.len()));
             users.push(event.user);
@@ -243,12 +241,12 @@ impl Ids {
         dictionaries.tags.intern_all(&tags, &mut self.tags);
     }
 
-    /// A product is needed for rankings, and where it stands in for tags.
+    /// A product is needed for rankings, and as the key of an event without tags.
     fn needs_product(&self, tags: usize) -> bool {
         self.ranks || tags == 0
     }
 
-    /// Adds the updates of the block that was looked up; `sign` is -1 where they are taken back.
+    /// Adds the updates of the block that was interned; `sign` is -1 to retract them.
     fn add_to(&self, at: Time, sign: i32, updates: &mut Updates) {
         let (mut products, mut rest) = (self.products.iter(), self.tags.as_slice());
         for (&(kind, time, own), &user) in self.heads.iter().zip(&self.users) {
@@ -262,11 +260,11 @@ impl Ids {
                 continue;
             }
             let &product = products.next().expect("one for each event that needs its product");
-            let (day, provisional) = (day(time), own == 0);
-            let touches = tags.iter().map(|&tag| Touch { user, product, tag, day, provisional });
+            let (day, is_stand_in) = (day(time), own == 0);
+            let touches = tags.iter().map(|&tag| Touch { user, product, tag, day, is_stand_in });
             let touches = touches.map(|touch| (touch, at, counts));
-            if provisional {
-                updates.provisional.extend(touches);
+            if is_stand_in {
+                updates.stand_ins.extend(touches);
             } else if self.ranks {
                 updates.touches.extend(touches);
             }

@@ -1,4 +1,4 @@
-//! From records to collections of ids: whose event it is, under which tags, and at what hour.
+//! From records to collections of ids: whom an event counts for, under which tags, at what hour.
 
 pub mod event_clock;
 pub mod guests;

@@ -1,4 +1,4 @@
-//! Which tags a touch counts for whose event brings none: what the catalogue says of the product now.
+//! Resolves the tags of events that bring none: they count for the catalogue's tags of the product.
 
 use super::catalogue::Catalogue;
 use super::intern::Touch;
@@ -10,57 +10,56 @@ use differential_dataflow::difference::Abelian;
 use differential_dataflow::{AsCollection, VecCollection};
 use timely::dataflow::operators::vec::Map;
 
-/// That a touch counts for a tag.
+/// A touch under a tag that it counts for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Tagged {
-    /// Who.
+pub struct ResolvedTouch {
+    /// The user.
     pub user: u32,
     /// The tag.
     pub tag: u32,
-    /// The product through which the user came to it.
+    /// The product.
     pub product: u32,
-    /// On which day, counted from the Unix epoch.
+    /// The day, counted from the Unix epoch.
     pub day: u16,
 }
 
-/// Who touched a product, on which day, and the tag that stands in.
-type Provisional = (u32, u32, u16);
+/// The user, the stand-in and the day of a touch, arranged by product.
+type StandIn = (u32, u32, u16);
 
-impl Value for Provisional {
+impl Value for StandIn {
     fn prefix(&self) -> u32 {
         self.0
     }
 }
 
-impl From<Touch> for Tagged {
-    fn from(Touch { user, product, tag, day, .. }: Touch) -> Tagged {
-        Tagged { user, tag, product, day }
+impl From<Touch> for ResolvedTouch {
+    fn from(Touch { user, product, tag, day, .. }: Touch) -> ResolvedTouch {
+        ResolvedTouch { user, tag, product, day }
     }
 }
 
-/// Every provisional touch under the tags that hold now.
+/// Replaces stand-ins by the catalogue's tags, where it has any for the product.
 ///
-/// It counts for its stand-in; where the catalogue has tags for the product, a
-/// join takes that back and counts those tags. A row that comes late, or is corrected, or deleted,
-/// so re-tags all that it touches.
-pub fn tags<'scope>(
-    provisional: VecCollection<'scope, Time, Touch, Counts>,
+/// A touch counts for its stand-in; a join with the catalogue retracts that and adds the row's tags. So
+/// a row that comes late, is corrected or is deleted re-tags all touches of its product.
+pub fn resolve_tags<'scope>(
+    stand_ins: VecCollection<'scope, Time, Touch, Counts>,
     catalogue: Catalogue<'scope>,
-) -> VecCollection<'scope, Time, Tagged, Counts> {
+) -> VecCollection<'scope, Time, ResolvedTouch, Counts> {
     let by_product =
-        provisional.clone().map(|touch| (touch.product, (touch.user, touch.tag, touch.day)));
-    let by_product = arrange_here(by_product, "provisional");
+        stand_ins.clone().map(|touch| (touch.product, (touch.user, touch.tag, touch.day)));
+    let by_product = arrange_here(by_product, "stand-ins");
     let corrections =
         by_product.join_core(catalogue, |&product, &(user, stand_in, day), (tags, _)| {
-            let tagged = move |tag| Tagged { user, tag, product, day };
-            let back = (!tags.is_empty()).then_some((tagged(stand_in), false));
-            tags.clone().into_iter().map(move |tag| (tagged(tag), true)).chain(back)
+            let touch = move |tag| ResolvedTouch { user, tag, product, day };
+            let retracted = (!tags.is_empty()).then_some((touch(stand_in), false));
+            tags.clone().into_iter().map(move |tag| (touch(tag), true)).chain(retracted)
         });
-    let corrections = corrections.inner.map(|((tagged, counts), time, mut diff)| {
-        if !counts {
+    let corrections = corrections.inner.map(|((touch, is_added), time, mut diff)| {
+        if !is_added {
             diff.negate();
         }
-        (tagged, time, diff)
+        (touch, time, diff)
     });
-    provisional.map(Tagged::from).concat(corrections.as_collection())
+    stand_ins.map(ResolvedTouch::from).concat(corrections.as_collection())
 }

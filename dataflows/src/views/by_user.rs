@@ -1,8 +1,8 @@
-//! The views that lie with their users: profile, what was bought, activity.
+//! Views at the owners of users: profile, purchases, activity.
 
 use crate::arrange::view::{View, arrange_here};
 use crate::ingest::intern::Action;
-use crate::ingest::tags::Tagged;
+use crate::ingest::tags::ResolvedTouch;
 use crate::record::event::Kind;
 use crate::score::counts::Counts;
 use crate::time::Time;
@@ -10,23 +10,22 @@ use differential_dataflow::{AsCollection, VecCollection};
 use std::cmp::Reverse;
 use timely::dataflow::operators::vec::Filter;
 
-/// User to tag: what every visitor cares about, by the tags that events brought and by those that
-/// their products have.
+/// User to tag: the tags that events brought, and the resolved tags of the others.
 pub fn profile<'scope>(
     brought: VecCollection<'scope, Time, (u32, u32), Counts>,
-    tagged: VecCollection<'scope, Time, Tagged, Counts>,
+    resolved: VecCollection<'scope, Time, ResolvedTouch, Counts>,
 ) -> View<'scope, u32> {
-    let pairs = brought.concat(tagged.map(|Tagged { user, tag, .. }| (user, tag)));
+    let pairs = brought.concat(resolved.map(|ResolvedTouch { user, tag, .. }| (user, tag)));
     arrange_here(pairs, "profile")
 }
 
-/// User to product: what every visitor has bought.
+/// User to the products that the user bought.
 pub fn bought<'scope>(actions: VecCollection<'scope, Time, Action, Counts>) -> View<'scope, u32> {
     let purchases = actions.inner.filter(|(_, _, counts)| counts.of(Kind::Purchase) != 0);
     arrange_here(purchases.as_collection().map(|action| (action.user, action.product)), "bought")
 }
 
-/// User to minute, newest first: when every visitor was active, and how often in all.
+/// User to the minutes in which the user was active, newest first, counted from the Unix epoch.
 pub fn activity<'scope>(
     actions: VecCollection<'scope, Time, Action, Counts>,
 ) -> View<'scope, Reverse<u32>> {

@@ -1,4 +1,4 @@
-//! What every user did, newest first, for as long as it is kept.
+//! The history of every user, newest first, capped by day and limited in age.
 
 use super::retention::retained;
 use crate::arrange::packed::Value;
@@ -17,36 +17,36 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use timely::dataflow::Stream;
 
-/// A product at a time. The order is the index: a user's first moments are the newest.
+/// A product at a time. Moments are ordered newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Moment {
-    /// When, in milliseconds since the Unix epoch.
+    /// The time, in milliseconds since the Unix epoch.
     pub time: Reverse<u64>,
-    /// Which product, as the owner numbers products.
+    /// The product's id at the user's owner.
     pub product: u32,
-    /// Whether it is among the moments of its user and day that pair with others.
+    /// True if it pairs with other moments: it is within [`Limits::paired`].
     pub pairs: bool,
 }
 
 impl Value for Moment {
     fn prefix(&self) -> u32 {
-        // In units of 1.024 s, until the year 2106; complemented, as newer is less.
+        // In units of 1.024 s, until the year 2106; complemented, since the newer is the lesser.
         !u32::try_from(self.time.0 >> 10).unwrap_or(u32::MAX)
     }
 }
 
-/// How much is kept.
+/// The limits of the history.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many events of one user and day pair with others; those of bots beyond do not.
+    /// The most events of one user and day that pair with others. Bots exceed it.
     pub paired: u32,
-    /// How many events of one user and day are kept at all.
+    /// The most events of one user and day that are kept.
     pub kept: u32,
-    /// For how many hours.
+    /// The age at which events leave, in hours.
     pub horizon: u32,
 }
 
-/// User to moments.
+/// User to moments, newest first, within the limits.
 pub fn history<'scope>(
     actions: VecCollection<'scope, Time, Action, Counts>,
     hours: Stream<'scope, Time, Vec<u32>>,
@@ -56,13 +56,13 @@ pub fn history<'scope>(
     let moments = actions.map(|Action { user, product, time }| {
         (user, Moment { time: Reverse(time), product, pairs: true })
     });
-    let mut ledger = Ledger::default();
+    let mut day_counts = DayCounts::default();
     retained(
         moments,
         hours,
         limits.horizon,
         |moment| hour(moment.time.0),
-        move |updates, trace| ledger.admit(updates, limits, &dictionaries, trace),
+        move |updates, trace| day_counts.admit(updates, limits, &dictionaries, trace),
         "history",
     )
 }
@@ -70,47 +70,50 @@ pub fn history<'scope>(
 type Update = ((u32, Moment), Time, Counts);
 type Trace = TraceAgent<ViewSpine<Moment>>;
 
-/// What is taken back, as the ledger let it in: what it dropped is not there to be taken back. Of
-/// equal moments those that do not pair go first.
-fn as_entered(mut back: Vec<Update>, trace: &mut Trace) -> Vec<Update> {
-    let Some(&(_, time, _)) = back.first() else { return back };
-    consolidate_updates(&mut back);
-    let (mut entered, mut reader, mut at) = (Vec::new(), Reader::new(trace), None);
-    for ((user, moment), _, mut counts) in back {
-        if at.replace(user) != Some(user) {
+/// Limits retractions to the moments that the history has, since some were not admitted. Of equal
+/// moments those that do not pair go first.
+fn retractions(mut requested: Vec<Update>, trace: &mut Trace) -> Vec<Update> {
+    let Some(&(_, time, _)) = requested.first() else { return requested };
+    consolidate_updates(&mut requested);
+    let (mut possible, mut reader, mut last) = (Vec::new(), Reader::new(trace), None);
+    for ((user, moment), _, mut counts) in requested {
+        if last.replace(user) != Some(user) {
             reader.seek(user);
         }
         for pairs in [false, true] {
             let moment = Moment { pairs, ..moment };
-            let held = reader.sum(&moment, time).unwrap_or_default();
-            let gone = Counts(std::array::from_fn(|kind| counts.0[kind].max(-held.0[kind])));
+            let present = reader.sum(&moment, time).unwrap_or_default();
+            let gone = Counts(std::array::from_fn(|kind| counts.0[kind].max(-present.0[kind])));
             counts
                 .0
                 .iter_mut()
                 .zip(gone.0)
                 .for_each(|(count, gone)| *count = count.wrapping_sub(gone));
             if !gone.is_zero() {
-                entered.push(((user, moment), time, gone));
+                possible.push(((user, moment), time, gone));
             }
         }
     }
-    entered
+    possible
 }
 
-/// How many events of each user have come, so that those of one day can be capped.
+/// Counts the events of each user and day, to cap them.
 ///
-/// The events of a day are numbered as they come; what comes at one logical time, by event time
-/// and product. What is taken back keeps its number, which nothing else gets. Counted are each user's newest day, and apart from it the days of events that came
-/// after a newer day had begun.
+/// Events of a day are numbered in the order of logical time, and within one logical time by event
+/// time and product. The number of a retracted event is not given out again. A user's newest day is
+/// counted apart from the events that come for a day after a newer one has begun.
 #[derive(Default)]
-struct Ledger {
+struct DayCounts {
+    /// By user, the newest day and its count.
     newest: Vec<(u16, u32)>,
+    /// By user and day, the count of events that came late.
     late: HashMap<(u32, u16), u32>,
-    /// The newest day of all.
+    /// The newest day of any user.
     today: u16,
 }
 
-impl Ledger {
+impl DayCounts {
+    /// Numbers the updates of one time: those beyond `paired` are marked, those beyond `kept` dropped.
     fn admit(
         &mut self,
         updates: &mut Vec<Update>,
@@ -118,21 +121,21 @@ impl Ledger {
         names: &SharedDictionaries,
         trace: &mut Trace,
     ) {
-        let back = updates.extract_if(.., |(_, _, counts)| counts.total() < 0).collect();
+        let requested = updates.extract_if(.., |(_, _, counts)| counts.total() < 0).collect();
         self.begin_days(updates, limits);
-        let mut crowded = false;
+        let mut is_over = false;
         for ((user, moment), _, _) in updates.iter() {
             let count = self.count(*user, moment);
             *count = count.saturating_add(1);
-            crowded |= *count > limits.paired;
+            is_over |= *count > limits.paired;
         }
-        if crowded {
-            self.number(updates, limits, &names.borrow().products);
+        if is_over {
+            self.renumber(updates, limits, &names.borrow().products);
         }
-        updates.extend(as_entered(back, trace));
+        updates.extend(retractions(requested, trace));
     }
 
-    /// Days that begin are known before anything is counted.
+    /// Begins new days before anything is counted, and drops counts of days beyond the horizon.
     fn begin_days(&mut self, updates: &[Update], limits: Limits) {
         let before = self.today;
         for ((user, moment), _, _) in updates {
@@ -152,8 +155,8 @@ impl Ledger {
         }
     }
 
-    /// Takes back the counts of what came and counts it again in order, with what comes of that.
-    fn number(&mut self, updates: &mut Vec<Update>, limits: Limits, names: &Dictionary) {
+    /// Uncounts the updates, and counts them again in their order, to find which exceed the limits.
+    fn renumber(&mut self, updates: &mut Vec<Update>, limits: Limits, names: &Dictionary) {
         for ((user, moment), _, _) in updates.iter() {
             *self.count(*user, moment) -= 1;
         }
@@ -171,6 +174,7 @@ impl Ledger {
         });
     }
 
+    /// The count that a moment belongs to.
     fn count(&mut self, user: u32, moment: &Moment) -> &mut u32 {
         let day = day(moment.time.0);
         let (newest, count) = &mut self.newest[user as usize];
@@ -180,12 +184,12 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
+    use super::Moment;
     use crate::arrange::packed::Value;
-    use crate::views::history::Moment;
     use std::cmp::Reverse;
 
     #[test]
-    fn the_later_a_moment_the_less_is_first_of_it() {
+    fn prefixes_of_moments_are_monotone() {
         let times = [u64::MAX, 1 << 42, (1 << 42) - 1, 1_750_000_000_000, 1024, 1023, 0];
         let moments = times.map(|time| Moment { time: Reverse(time), product: 1, pairs: true });
         assert!(moments.is_sorted());

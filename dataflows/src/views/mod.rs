@@ -1,4 +1,4 @@
-//! The views that are kept: of users, of pairs of products, of tags, and of the input itself.
+//! The views: of users, of pairs of products, of tags, and of the input itself.
 
 pub mod retention;
 pub mod by_user;

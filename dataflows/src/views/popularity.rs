@@ -1,4 +1,5 @@
-//! What is popular, by tag and overall, by day: partitioned by tag, overall by product.
+//! Popularity of products, by tag and overall, by day. It lies at the owners of tags, and the overall
+//! part at the owners of products.
 
 use super::retention::retained;
 use crate::arrange::dated::DatedProduct;
@@ -7,7 +8,7 @@ use crate::arrange::view::View;
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ids::exchange::{HasIds, IdSpace, to_owners};
 use crate::ingest::intern::Action;
-use crate::ingest::tags::Tagged;
+use crate::ingest::tags::ResolvedTouch;
 use crate::score::counts::Counts;
 use crate::score::model::Blend;
 use crate::time::{DAY_HOURS, Time, day};
@@ -15,7 +16,7 @@ use differential_dataflow::{AsCollection, VecCollection};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::Stream;
 
-/// The tag under which everything is counted: no event can bring it, for tags are never empty.
+/// The tag that all actions count under. No event can bring it, since tags are never empty.
 pub const OVERALL: &str = "";
 /// The id of [`OVERALL`], on every worker: the first tag that it interns.
 pub const OVERALL_ID: u32 = 0;
@@ -23,7 +24,7 @@ pub const OVERALL_ID: u32 = 0;
 /// A product on a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProductDay {
-    /// Which product.
+    /// The product.
     pub product: u32,
     /// The day, counted from the Unix epoch.
     pub day: u16,
@@ -63,20 +64,22 @@ impl HasIds for (u32, ProductDay) {
     }
 }
 
-/// Tag to products by day, as the tag's owner numbers both, for so many hours.
+/// Tag to products by day, in ids of their owner, for `horizon` hours.
 pub fn popularity<'scope>(
-    tagged: VecCollection<'scope, Time, Tagged, Counts>,
+    resolved: VecCollection<'scope, Time, ResolvedTouch, Counts>,
     actions: VecCollection<'scope, Time, Action, Counts>,
     hours: Stream<'scope, Time, Vec<u32>>,
     horizon: u32,
     dictionaries: &SharedDictionaries,
 ) -> View<'scope, ProductDay> {
     let overall = dictionaries.borrow_mut().tags.intern(OVERALL);
-    assert_eq!(overall, OVERALL_ID, "popularity is built before any tag is met");
-    let by_tag = tagged.map(|Tagged { tag, product, day, .. }| (tag, ProductDay { product, day }));
+    assert_eq!(overall, OVERALL_ID, "popularity is built before any tag is interned");
+    let by_tag =
+        resolved.map(|ResolvedTouch { tag, product, day, .. }| (tag, ProductDay { product, day }));
     let all = actions
         .map(|Action { product, time, .. }| (OVERALL_ID, ProductDay { product, day: day(time) }));
-    let here = to_owners(by_tag.concat(all).inner, dictionaries, "popularity");
-    let hour_of = |entry: &ProductDay| (u32::from(entry.day) + 1) * DAY_HOURS - 1;
-    retained(here.as_collection(), hours, horizon, hour_of, |_, _| (), "popularity")
+    let owned = to_owners(by_tag.concat(all).inner, dictionaries, "popularity");
+    // The last hour of the day.
+    let hour_of = |value: &ProductDay| (u32::from(value.day) + 1) * DAY_HOURS - 1;
+    retained(owned.as_collection(), hours, horizon, hour_of, |_, _| (), "popularity")
 }

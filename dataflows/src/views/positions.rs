@@ -1,5 +1,5 @@
-//! How far each partition has been read: a collection like the others, so that "state at t" and
-//! "offsets at t" are one cut.
+//! Positions of partitions: a collection like the others, so that the state as of a time and the
+//! offsets as of that time agree.
 
 use crate::arrange::packed::PackedSpine;
 use crate::arrange::view::arrange_here;
@@ -13,16 +13,16 @@ use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::Operator;
 
-/// How [`positions`] is kept: the partition's id; the next offset is the sum of the advances.
+/// The trace of [`positions`]: the keys are partitions, the sum of the differences the next offset.
 pub type PositionSpine = PackedSpine<(), i64>;
 
-/// Sums up advances by partition, each named `topic/index`, at the worker that its name hashes to.
+/// Sums advances by partition, named `topic/index`, at the owner of its name.
 pub fn positions<'scope>(
     advances: Stream<'scope, Time, Vec<(String, i64)>>,
     dictionaries: SharedDictionaries,
 ) -> Arranged<'scope, TraceAgent<PositionSpine>> {
     let by_owner = Exchange::new(|(name, _): &(String, i64)| stable_hash(name.as_bytes()));
-    let here =
+    let owned =
         advances.unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
             by_owner,
             "positions in",
@@ -38,5 +38,5 @@ pub fn positions<'scope>(
                 }
             },
         );
-    arrange_here(here.as_collection(), "positions")
+    arrange_here(owned.as_collection(), "positions")
 }

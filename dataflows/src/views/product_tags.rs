@@ -1,4 +1,4 @@
-//! Which tags a product has, on every worker: those that events bring, and those that stand in.
+//! The labels of products, on every worker: the tags that events brought, and stand-ins.
 
 use crate::arrange::packed::Value;
 use crate::arrange::view::{View, arrange_here};
@@ -14,56 +14,56 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::vec::{Broadcast, Map};
 
-/// How many tags of a product count: those with the smallest hashes, so that it does not depend on
-/// who met which first, and that a product with ever new tags costs no more than one with a few.
-const MOST: usize = 8;
+/// The most tags of a product that count: those with the smallest hashes, so that the choice does not
+/// depend on their order. It bounds the cost of a product with ever new tags.
+const MAX_TAGS: usize = 8;
 
-/// A tag of a product. Those that events bring come first.
+/// A tag of a product. Tags from events come before stand-ins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Label {
-    /// Whether it stands in until the catalogue has tags: a category.
-    pub provisional: bool,
+    /// True for a stand-in: a category, which holds until the catalogue has tags.
+    pub is_stand_in: bool,
     /// The tag.
     pub tag: u32,
 }
 
 impl Value for Label {}
 
-/// Product to labels. Each worker tells all others of a label when it first meets it, so that a
-/// label's count says of how many workers, and no more.
+/// Product to labels. Each worker broadcasts a label when it first sees it, so that a label's count is
+/// the number of workers that have seen it.
 ///
-/// Touches come out of order where some wait for their time to be complete and others do not: a
-/// label that is met again, but of an earlier time, is told for that time instead.
+/// Touches may come out of order, since those of guests are held until their time is complete. A label
+/// that comes again, of an earlier time, is announced for that time and retracted for the later one.
 pub fn labels<'scope>(
     touches: VecCollection<'scope, Time, Touch, Counts>,
     dictionaries: &SharedDictionaries,
 ) -> View<'scope, Label> {
-    let (there, here) = (dictionaries.clone(), dictionaries.clone());
-    let mut met = LabelIndex::default();
-    let told = touches.inner.unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
+    let (sending, receiving) = (dictionaries.clone(), dictionaries.clone());
+    let mut index = LabelIndex::default();
+    let announced = touches.inner.unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
         Pipeline,
-        "labels met",
+        "labels, out",
         |_, _| {
             move |touches, output| {
                 touches.for_each(|capability, touches| {
-                    let dictionaries = there.borrow();
+                    let dictionaries = sending.borrow();
                     let mut session = output.session(&capability);
-                    for (Touch { product, tag, provisional, .. }, time, _) in touches.drain(..) {
-                        let label = Label { provisional, tag };
-                        let Some(News { instead }) =
-                            met.meet(product, label, time, &dictionaries.tags)
+                    for (Touch { product, tag, is_stand_in, .. }, time, _) in touches.drain(..) {
+                        let label = Label { is_stand_in, tag };
+                        let Some(Announcement { replaces }) =
+                            index.see(product, label, time, &dictionaries.tags)
                         else {
                             continue;
                         };
                         let (product, tag) =
                             (dictionaries.products.text(product), dictionaries.tags.text(tag));
-                        // A product that stands in for its own tag says nothing.
-                        if provisional && product == tag {
+                        // A product as its own stand-in is no label.
+                        if is_stand_in && product == tag {
                             continue;
                         }
-                        let label = || (product.to_string(), tag.to_string(), provisional);
+                        let label = || (product.to_string(), tag.to_string(), is_stand_in);
                         session.give((label(), time, Counts([1, 0, 0])));
-                        if let Some(later) = instead {
+                        if let Some(later) = replaces {
                             session.give((label(), later, Counts([-1, 0, 0])));
                         }
                     }
@@ -71,40 +71,47 @@ pub fn labels<'scope>(
             }
         },
     );
-    let labels = told.broadcast().map(move |((product, tag, provisional), time, counts)| {
-        let mut dictionaries = here.borrow_mut();
+    let labels = announced.broadcast().map(move |((product, tag, is_stand_in), time, counts)| {
+        let mut dictionaries = receiving.borrow_mut();
         let tag = dictionaries.tags.intern(&tag);
-        ((dictionaries.products.intern(&product), Label { provisional, tag }), time, counts)
+        ((dictionaries.products.intern(&product), Label { is_stand_in, tag }), time, counts)
     });
     arrange_here(labels.as_collection(), "labels")
 }
 
-/// The labels that a worker has met, by product: of each kind those that count.
+/// The labels that a worker has announced.
 #[derive(Default)]
 struct LabelIndex {
-    by_product: Vec<Vec<Known>>,
+    /// By product, the labels that count, of events and of stand-ins.
+    by_product: Vec<Vec<SentLabel>>,
     /// By tag, the hash of its name.
     hashes: Vec<u64>,
 }
 
-/// A label that was told, by the hash of its tag, and for which time.
+/// A label that was announced, with the hash of its tag, and the time that it was announced for.
 #[derive(Clone, Copy)]
-struct Known {
+struct SentLabel {
     hash: u64,
     label: Label,
     time: Time,
 }
 
-/// That a label is to be told.
+/// The decision to announce a label.
 #[derive(Debug, PartialEq, Eq)]
-struct News {
-    /// The later time for which it was told already.
-    instead: Option<Time>,
+struct Announcement {
+    /// The later time that it was announced for before.
+    replaces: Option<Time>,
 }
 
 impl LabelIndex {
-    /// Whether a label counts that was not met before, or of a later time only.
-    fn meet(&mut self, product: u32, label: Label, time: Time, tags: &Dictionary) -> Option<News> {
+    /// Decides whether to announce a label: it counts, and is new or was announced for a later time.
+    fn see(
+        &mut self,
+        product: u32,
+        label: Label,
+        time: Time,
+        tags: &Dictionary,
+    ) -> Option<Announcement> {
         while self.hashes.len() <= label.tag as usize {
             let next = u32::try_from(self.hashes.len()).expect("an id is a u32");
             self.hashes.push(stable_hash(tags.text(next).as_bytes()));
@@ -113,47 +120,50 @@ impl LabelIndex {
             self.by_product.resize(product as usize + 1, Vec::new());
         }
         let labels = &mut self.by_product[product as usize];
-        if let Some(known) = labels.iter_mut().find(|known| known.label == label) {
-            let earlier = time < known.time;
+        if let Some(sent) = labels.iter_mut().find(|sent| sent.label == label) {
+            let earlier = time < sent.time;
             return earlier
-                .then(|| News { instead: Some(std::mem::replace(&mut known.time, time)) });
+                .then(|| Announcement { replaces: Some(std::mem::replace(&mut sent.time, time)) });
         }
-        let known = Known { hash: self.hashes[label.tag as usize], label, time };
-        let is_of_kind = |other: &Known| other.label.provisional == label.provisional;
+        let sent = SentLabel { hash: self.hashes[label.tag as usize], label, time };
+        let is_of_kind = |other: &SentLabel| other.label.is_stand_in == label.is_stand_in;
         let of_kind = || labels.iter().filter(|other| is_of_kind(other));
-        if MOST <= of_kind().filter(|other| other.hash < known.hash && other.time <= time).count() {
+        if MAX_TAGS
+            <= of_kind().filter(|other| other.hash < sent.hash && other.time <= time).count()
+        {
             return None;
         }
         let greatest = of_kind().map(|other| other.hash).max();
-        let greatest = greatest.filter(|hash| known.hash < *hash && MOST <= of_kind().count());
-        let is_greatest = |other: &&mut Known| is_of_kind(other) && Some(other.hash) == greatest;
+        let greatest = greatest.filter(|hash| sent.hash < *hash && MAX_TAGS <= of_kind().count());
+        let is_greatest =
+            |other: &&mut SentLabel| is_of_kind(other) && Some(other.hash) == greatest;
         match labels.iter_mut().find(is_greatest) {
-            Some(other) => *other = known,
-            None => labels.push(known),
+            Some(other) => *other = sent,
+            None => labels.push(sent),
         }
-        Some(News { instead: None })
+        Some(Announcement { replaces: None })
     }
 }
 
-/// The tags that hold of a product: those that events brought, or else the catalogue's, or else
-/// those that stand in; each once, in no order.
-pub fn effective_tags(labels: &[Label], said: &[u32], names: &Dictionary) -> Vec<u32> {
-    let of = |provisional: bool| {
-        let labels = labels.iter().filter(move |label| label.provisional == provisional);
+/// The tags of a product: those from events, or else the catalogue's, or else the stand-ins; each once,
+/// in no order.
+pub fn effective_tags(labels: &[Label], listed: &[u32], names: &Dictionary) -> Vec<u32> {
+    let of = |is_stand_in: bool| {
+        let labels = labels.iter().filter(move |label| label.is_stand_in == is_stand_in);
         labels.map(|label| label.tag)
     };
     let mut tags: Vec<u32> = of(false).collect();
     if tags.is_empty() {
-        tags.extend_from_slice(said);
+        tags.extend_from_slice(listed);
     }
     if tags.is_empty() {
         tags.extend(of(true));
     }
     tags.sort_unstable();
     tags.dedup();
-    if MOST < tags.len() {
+    if MAX_TAGS < tags.len() {
         tags.sort_by_key(|&tag| stable_hash(names.text(tag).as_bytes()));
-        tags.truncate(MOST);
+        tags.truncate(MAX_TAGS);
     }
     tags
 }
@@ -164,39 +174,39 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn what_workers_met_together_has_what_counts_of_all() {
+    fn the_labels_of_all_workers_give_the_tags_of_all_touches() {
         let mut names = Dictionary::default();
         let tags: Vec<u32> = (0..50).map(|tag| names.intern(&format!("tag {tag}"))).collect();
-        let told = |tags: &[u32]| {
-            let mut met = LabelIndex::default();
-            let label = |tag| Label { provisional: false, tag };
-            let new = tags.iter().filter(|tag| met.meet(3, label(**tag), 0, &names).is_some());
+        let announced = |tags: &[u32]| {
+            let mut index = LabelIndex::default();
+            let label = |tag| Label { is_stand_in: false, tag };
+            let new = tags.iter().filter(|tag| index.see(3, label(**tag), 0, &names).is_some());
             new.map(|tag| label(*tag)).collect::<BTreeSet<_>>()
         };
         for middle in [0, 1, 25, 49] {
             let (one, other) = tags.split_at(middle);
-            let all: Vec<Label> = told(one).union(&told(other)).copied().collect();
+            let all: Vec<Label> = announced(one).union(&announced(other)).copied().collect();
             let mut expected = tags.clone();
             expected.sort_by_key(|tag| stable_hash(names.text(*tag).as_bytes()));
-            expected.truncate(MOST);
+            expected.truncate(MAX_TAGS);
             assert_eq!(effective_tags(&all, &[], &names), expected, "split at {middle}");
         }
     }
 
     #[test]
-    fn what_is_met_again_is_told_again_only_of_an_earlier_time() {
+    fn a_label_is_announced_again_only_for_an_earlier_time() {
         let mut names = Dictionary::default();
-        let label = Label { provisional: true, tag: names.intern("tag") };
-        let mut met = LabelIndex::default();
+        let label = Label { is_stand_in: true, tag: names.intern("tag") };
+        let mut index = LabelIndex::default();
         for (time, expected) in [
-            (5, Some(News { instead: None })),
+            (5, Some(Announcement { replaces: None })),
             (5, None),
             (7, None),
-            (3, Some(News { instead: Some(5) })),
+            (3, Some(Announcement { replaces: Some(5) })),
             (4, None),
-            (2, Some(News { instead: Some(3) })),
+            (2, Some(Announcement { replaces: Some(3) })),
         ] {
-            assert_eq!(met.meet(0, label, time, &names), expected, "at {time}");
+            assert_eq!(index.see(0, label, time, &names), expected, "at {time}");
         }
     }
 }

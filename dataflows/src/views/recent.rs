@@ -1,11 +1,11 @@
-//! The latest events, as the blocks that brought them.
+//! The latest events of a worker, in their blocks.
 
 use crate::record::block::Block;
 use crate::record::event::OwnedEvent;
 use crate::time::Time;
 use std::collections::VecDeque;
 
-/// The last blocks that a worker has taken in: at least [`Recent::EVENTS`] events, if there were.
+/// The last blocks of a worker: at least [`Recent::EVENTS`] events, or all.
 #[derive(Default)]
 pub struct Recent {
     blocks: VecDeque<(Time, Block)>,
@@ -13,11 +13,11 @@ pub struct Recent {
 }
 
 impl Recent {
-    /// How many events are surely kept.
+    /// The least number of events that are kept.
     pub const EVENTS: usize = 1000;
 
-    /// Keeps a block, and drops those that are no longer needed.
-    pub fn keep(&mut self, time: Time, block: Block) {
+    /// Adds a block, and drops old ones that are not needed for [`Recent::EVENTS`] events.
+    pub fn push(&mut self, time: Time, block: Block) {
         self.events += block.events();
         self.blocks.push_back((time, block));
         while let Some((_, oldest)) = self.blocks.front() {
@@ -29,7 +29,7 @@ impl Recent {
         }
     }
 
-    /// The newest events by their own time, as of a logical time.
+    /// The newest `limit` events by their own time, as of a logical time.
     pub fn newest(&self, limit: usize, as_of: Time) -> Vec<OwnedEvent> {
         let mut events = Vec::new();
         for (_, block) in self.blocks.iter().filter(|(time, _)| *time <= as_of) {
@@ -40,9 +40,9 @@ impl Recent {
     }
 }
 
-/// Orders events newest first and keeps so many.
+/// Orders events newest first and keeps `limit` of them.
 pub fn newest_first(events: &mut Vec<OwnedEvent>, limit: usize) {
-    // The later in the input, the newer, where times are equal.
+    // Of equal times, the later in the input is the newer.
     events.reverse();
     events.sort_by_key(|event| std::cmp::Reverse(event.time));
     events.truncate(limit);
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
     use crate::record::event::{Event, Kind};
 
-    /// A block of so many events, of which the first happened at a time and each a little later.
+    /// A block of events at the times `first`, `first + 1` and so on, which are also their ids.
     fn block(first: usize, events: usize) -> Block {
         let mut block = Block::default();
         for time in first..first + events {
@@ -72,19 +72,19 @@ mod tests {
         block
     }
 
-    /// Takes blocks of these sizes in, one at each time from 1 on, and asks as of a time: the newest
-    /// must begin here, and there must be so many.
+    /// Pushes blocks of these sizes, one at each time from 1 on, and reads as of a time: `newest` must
+    /// be the first, and there must be `events` in all.
     fn check(sizes: &[usize], as_of: Time, newest: Option<usize>, events: usize) {
         let mut recent = Recent::default();
         let mut first = 0;
         for (time, &size) in (1..).zip(sizes) {
-            recent.keep(time, block(first, size));
+            recent.push(time, block(first, size));
             first += size;
         }
-        let told = recent.newest(usize::MAX, as_of);
+        let found = recent.newest(usize::MAX, as_of);
         let expected = newest.into_iter().flat_map(|newest| (0..=newest).rev()).take(events);
-        assert!(told.iter().map(|event| event.id.clone()).eq(expected.map(|id| id.to_string())));
-        assert_eq!(told.len(), events, "{sizes:?} as of {as_of}");
+        assert!(found.iter().map(|event| event.id.clone()).eq(expected.map(|id| id.to_string())));
+        assert_eq!(found.len(), events, "{sizes:?} as of {as_of}");
     }
 
     #[test]
@@ -97,7 +97,7 @@ mod tests {
         check(&[2, 999], 9, Some(1000), 1001);
         check(&[600, 600, 600], 9, Some(1799), 1200);
         check(&[5000, 1], 9, Some(5000), 5001);
-        // What came later is not in an answer of before, even where it has pushed others out.
+        // Later blocks are not in an earlier answer, though they have displaced others.
         check(&[10, 20], 1, Some(9), 10);
         check(&[600, 600, 600], 2, Some(1199), 600);
         check(&[10, 20], 0, None, 0);

@@ -1,4 +1,4 @@
-//! What is kept for a while: entries leave a view when the clock has gone on far enough.
+//! Retention: values leave a view when the event clock has passed their hour by the horizon.
 
 use crate::arrange::packed::Value;
 use crate::arrange::reader::Reader;
@@ -19,14 +19,14 @@ use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
 use timely::progress::Antichain;
 
-/// An entry of a view, as it changes.
+/// A key and a value, the time, and the difference.
 type Update<V> = ((u32, V), Time, Counts);
 
-/// What came at one time and waits for it to be complete.
+/// The updates of one time, held until the time is complete.
 struct Epoch<V> {
     capability: Capability<Time>,
     updates: Vec<Update<V>>,
-    /// Whether any of them takes back what came before.
+    /// True if any of them is a retraction.
     retracts: bool,
 }
 
@@ -36,13 +36,19 @@ impl<V> Epoch<V> {
     }
 }
 
-/// Keeps entries whose hour is less than `horizon` hours behind the clock: later they are
-/// retracted, and what comes too late never enters.
+/// Keeps values whose hour is less than `horizon` hours behind the event clock: older ones are
+/// retracted, and those that come too late are dropped.
 ///
-/// `admit` may drop or change what comes at a time, before it enters; it sees the times in order,
-/// each once, and with them the view as it was before, if they take back any of it.
+/// `admit` may drop or change the updates of a time before they enter. It is called for the times in
+/// order, once each. If any update is a retraction, the trace holds all that came before.
+///
+/// ```text
+/// at each complete time t, in order, with now = clock.at(t):
+///     updates.retain(|value| now < hour_of(value) + horizon);  admit(updates)
+///     output = updates - view.filter(|value| hour_of(value) + horizon <= now)
+/// ```
 pub fn retained<'scope, V: Value>(
-    entries: VecCollection<'scope, Time, (u32, V), Counts>,
+    updates: VecCollection<'scope, Time, (u32, V), Counts>,
     hours: Stream<'scope, Time, Vec<u32>>,
     horizon: u32,
     hour_of: impl Fn(&V) -> u32 + 'static,
@@ -51,97 +57,101 @@ pub fn retained<'scope, V: Value>(
 ) -> View<'scope, V> {
     let trace: Rc<RefCell<Option<TraceAgent<ViewSpine<V>>>>> = Rc::default();
     let own = trace.clone();
-    let scope = entries.inner.scope();
-    let kept = entries.inner.binary_frontier::<_, CapacityContainerBuilder<Vec<_>>, _, _, _, _>(
-        hours,
-        Pipeline,
-        Pipeline,
-        &format!("{name}, retained"),
-        move |_, info| {
-            let activator = scope.activator_for(info.address);
-            let mut waiting: BTreeMap<Time, Epoch<V>> = BTreeMap::new();
-            let mut clock = EventClock::default();
-            let mut calendar = Calendar::new(horizon);
-            move |(entries, more), (hours, told), output| {
-                hours.for_each(|capability, hours| {
-                    let capability = capability.retain_least(0).expect("data has a time");
-                    let time = *capability.time();
-                    hours.drain(..).for_each(|hour| clock.set(time, hour));
-                    // An epoch of its own: entries may leave though none comes.
-                    waiting.entry(time).or_insert_with(|| Epoch::new(capability));
-                });
-                entries.for_each(|capability, updates| {
-                    for update in updates.drain(..) {
-                        let time = update.1;
-                        let epoch = waiting
-                            .entry(time)
-                            .or_insert_with(|| Epoch::new(capability.delayed(&time, 0)));
-                        epoch.retracts |= update.2.total() < 0;
-                        epoch.updates.push(update);
-                    }
-                });
-                let mut own = own.borrow_mut();
-                let trace = own.as_mut().expect("the view is arranged when its operators run");
-                while let Some(first) = waiting.first_entry() {
-                    let time = *first.key();
-                    if more.less_equal(&time) || told.less_equal(&time) {
-                        break;
-                    }
-                    let now = clock.at(time);
-                    let reads = calendar.is_due(now) || first.get().retracts;
-                    if reads && !is_sealed(trace, time) {
-                        // What leaves is read from the view, which must hold all that came before.
-                        activator.activate();
-                        break;
-                    }
-                    let Epoch { capability, mut updates, .. } = first.remove();
-                    updates
-                        .retain(|((_, value), _, _)| now < hour_of(value).saturating_add(horizon));
-                    admit(&mut updates, trace);
-                    let mut gone = Vec::new();
-                    calendar.expire(now, trace, &hour_of, |entry, counts| {
-                        gone.push((entry, time, counts));
+    let scope = updates.inner.scope();
+    let retained =
+        updates.inner.binary_frontier::<_, CapacityContainerBuilder<Vec<_>>, _, _, _, _>(
+            hours,
+            Pipeline,
+            Pipeline,
+            &format!("{name}, retained"),
+            move |_, info| {
+                let activator = scope.activator_for(info.address);
+                let mut waiting: BTreeMap<Time, Epoch<V>> = BTreeMap::new();
+                let mut clock = EventClock::default();
+                let mut keys_by_hour = KeysByHour::new(horizon);
+                move |(updates, update_frontier), (hours, hour_frontier), output| {
+                    hours.for_each(|capability, hours| {
+                        let capability = capability.retain_least(0).expect("data has a time");
+                        let time = *capability.time();
+                        hours.drain(..).for_each(|hour| clock.set(time, hour));
+                        // Values may leave at this time though no update comes.
+                        waiting.entry(time).or_insert_with(|| Epoch::new(capability));
                     });
-                    for ((key, value), _, _) in &updates {
-                        calendar.note(hour_of(value), *key);
+                    updates.for_each(|capability, updates| {
+                        for update in updates.drain(..) {
+                            let time = update.1;
+                            let epoch = waiting
+                                .entry(time)
+                                .or_insert_with(|| Epoch::new(capability.delayed(&time, 0)));
+                            epoch.retracts |= update.2.total() < 0;
+                            epoch.updates.push(update);
+                        }
+                    });
+                    let mut own = own.borrow_mut();
+                    let trace = own.as_mut().expect("the view is arranged when its operators run");
+                    while let Some(first) = waiting.first_entry() {
+                        let time = *first.key();
+                        if update_frontier.less_equal(&time) || hour_frontier.less_equal(&time) {
+                            break;
+                        }
+                        let now = clock.at(time);
+                        let reads = keys_by_hour.is_due(now) || first.get().retracts;
+                        if reads && !is_sealed(trace, time) {
+                            // Retractions are computed from the view as of all earlier times.
+                            activator.activate();
+                            break;
+                        }
+                        let Epoch { capability, mut updates, .. } = first.remove();
+                        updates.retain(|((_, value), _, _)| {
+                            now < hour_of(value).saturating_add(horizon)
+                        });
+                        admit(&mut updates, trace);
+                        let mut gone = Vec::new();
+                        keys_by_hour.expire(now, trace, &hour_of, |keyed, counts| {
+                            gone.push((keyed, time, counts));
+                        });
+                        for ((key, value), _, _) in &updates {
+                            keys_by_hour.add(hour_of(value), *key);
+                        }
+                        output.session(&capability).give_iterator(gone.into_iter().chain(updates));
                     }
-                    output.session(&capability).give_iterator(gone.into_iter().chain(updates));
+                    let next = waiting.keys().next().copied();
+                    let open = [update_frontier, hour_frontier]
+                        .map(|frontier| frontier.frontier().first().copied());
+                    let next = Antichain::from_iter(open.into_iter().flatten().chain(next).min());
+                    clock.forget_before(next.first().copied().unwrap_or(Time::MAX));
+                    trace.set_logical_compaction(next.borrow());
+                    trace.set_physical_compaction(next.borrow());
                 }
-                let next = waiting.keys().next().copied();
-                let ends = [more.frontier().first().copied(), told.frontier().first().copied()];
-                let next = Antichain::from_iter(ends.into_iter().flatten().chain(next).min());
-                clock.forget_before(next.first().copied().unwrap_or(Time::MAX));
-                trace.set_logical_compaction(next.borrow());
-                trace.set_physical_compaction(next.borrow());
-            }
-        },
-    );
-    let view = arrange_here(kept.as_collection(), name);
+            },
+        );
+    let view = arrange_here(retained.as_collection(), name);
     *trace.borrow_mut() = Some(view.trace.clone());
     view
 }
 
-/// Whether a trace holds everything before a time.
+/// True if a trace holds everything before a time.
 fn is_sealed<V: ExchangeData>(trace: &mut TraceAgent<ViewSpine<V>>, time: Time) -> bool {
     let mut upper = Antichain::new();
     trace.read_upper(&mut upper);
     !upper.less_than(&time)
 }
 
-/// Which keys have entries of an hour.
-struct Calendar {
+/// The keys that have values of an hour, so that retention reads only these.
+struct KeysByHour {
     by_hour: BTreeMap<u32, Vec<u32>>,
-    /// By key, the hour of its last entry: most keys have many of one hour, and are noted once.
+    /// By key, the hour that was added last: a key with many values of one hour is added once.
     latest: Vec<Option<u32>>,
     horizon: u32,
 }
 
-impl Calendar {
-    fn new(horizon: u32) -> Calendar {
-        Calendar { by_hour: BTreeMap::new(), latest: Vec::new(), horizon }
+impl KeysByHour {
+    fn new(horizon: u32) -> KeysByHour {
+        KeysByHour { by_hour: BTreeMap::new(), latest: Vec::new(), horizon }
     }
 
-    fn note(&mut self, hour: u32, key: u32) {
+    /// Adds a key that has a value of an hour.
+    fn add(&mut self, hour: u32, key: u32) {
         let at = key as usize;
         if self.latest.len() <= at {
             self.latest.resize(at + 1, None);
@@ -151,17 +161,18 @@ impl Calendar {
         }
     }
 
+    /// True if values of some hour have to leave.
     fn is_due(&self, now: u32) -> bool {
         self.by_hour.keys().next().is_some_and(|hour| hour.saturating_add(self.horizon) <= now)
     }
 
-    /// Shows the negation of all entries of the hours that are over.
+    /// Calls `each` with the negation of all values of the hours that are due.
     fn expire<V: ExchangeData>(
         &mut self,
         now: u32,
         trace: &mut TraceAgent<ViewSpine<V>>,
         hour_of: impl Fn(&V) -> u32,
-        mut show: impl FnMut((u32, V), Counts),
+        mut each: impl FnMut((u32, V), Counts),
     ) {
         if !self.is_due(now) {
             return;
@@ -176,7 +187,7 @@ impl Calendar {
                 reader.each(Time::MAX, |value, mut sum: Counts| {
                     if hour_of(value) == hour && !sum.is_zero() {
                         sum.negate();
-                        show((key, value.clone()), sum);
+                        each((key, value.clone()), sum);
                     }
                 });
             }

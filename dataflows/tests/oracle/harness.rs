@@ -159,7 +159,7 @@ fn feed(inputs: &mut Inputs, case: Case, index: usize, step: &Step, me: usize) {
     let Case { workers, feeders, .. } = case;
     let enters = |place: usize| (index + place) % feeders;
     if enters(0) == me {
-        inputs.announce.send(step.time);
+        inputs.epochs.send(step.time);
     }
     for merge in those(&step.merges, |place| workers - 1 - enters(place) == me) {
         inputs.merges.send(merge.clone());

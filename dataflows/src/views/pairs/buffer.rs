@@ -1,4 +1,4 @@
-//! One user's moments, side by side: the pairs and the repeats that the new ones make.
+//! The pairs and repeats that the new moments of one user make.
 
 use super::partner::{NEAR, Partner};
 use crate::ids::dictionary::Dictionary;
@@ -10,59 +10,58 @@ use std::cmp::Reverse;
 
 /// A change of a product's row.
 pub(super) type Pair = ((u32, Partner), Time, Counts);
-/// A change of a day's repeats: how many moments followed another, and how many of these on the
-/// same product.
+/// A change of a day's repeats: moments that followed another, and those of them with its product.
 pub(super) type Repeat = (u16, Time, Counts);
 
-/// One user's moments side by side; the buffers are kept between users.
+/// The moments of one user's window. The memory is reused for the next user.
 #[derive(Default)]
 pub(super) struct PairBuffer {
-    /// What is new, or is taken back.
+    /// Moments that are new or retracted.
     pub(super) fresh: Vec<(Time, Moment, Counts)>,
-    /// What was there before, near enough to pair with what is new.
+    /// Older moments that are close enough to pair with the fresh ones.
     pub(super) others: Vec<(Moment, Counts)>,
-    /// The repeats made so far.
+    /// The changes of repeats so far.
     pub(super) repeats: Vec<Repeat>,
 }
 
 impl PairBuffer {
-    /// Pairs each fresh moment with the others, and then counts it among them.
+    /// Pairs each fresh moment with the others, and then adds it to them.
     pub(super) fn pair(&mut self, names: &Dictionary, mut give: impl FnMut(Pair)) {
         self.fresh.sort_by_key(|(time, _, _)| *time);
         let mut fresh = std::mem::take(&mut self.fresh);
         for epoch in fresh.chunk_by(|(one, _, _), (other, _, _)| one == other) {
             let time = epoch[0].0;
-            self.repeat(time, -1, names);
+            self.count_repeats(time, -1, names);
             for &(_, moment, counts) in epoch {
                 for &(other, others) in &self.others {
                     let apart = moment.time.0.abs_diff(other.time.0);
                     if apart <= VISIT_GAP && moment != other {
-                        give((entry(other, moment), time, counts.times(others.total())));
-                        give((entry(moment, other), time, others.times(counts.total())));
+                        give((partner(other, moment), time, counts.times(others.total())));
+                        give((partner(moment, other), time, others.times(counts.total())));
                     }
                 }
                 self.others.push((moment, counts));
             }
-            self.repeat(time, 1, names);
+            self.count_repeats(time, 1, names);
         }
         fresh.clear();
         self.fresh = fresh;
     }
 
-    /// Counts the repeats among the others so many times. Far from what is new they are the same
-    /// before and after, so that only what changes remains.
-    fn repeat(&mut self, time: Time, times: i32, names: &Dictionary) {
+    /// Counts the repeats among the others `times` times: -1 before a change and 1 after it, so that the
+    /// unchanged ones cancel out.
+    fn count_repeats(&mut self, time: Time, times: i32, names: &Dictionary) {
         self.others.sort_unstable_by_key(|(moment, _)| *moment);
-        // What was there and is taken back is no more.
-        self.others.dedup_by(|(later, more), (kept, counts)| {
-            let same = later == kept;
+        // Sums equal moments, and drops those that were retracted.
+        self.others.dedup_by(|(later, more), (first, counts)| {
+            let same = later == first;
             if same {
                 counts.plus_equals(more);
             }
             same
         });
         self.others.retain(|(_, counts)| counts.total() != 0);
-        // Newest first; what is of one time is by name, as ids differ by worker.
+        // Newest first; moments of one time by name, as ids differ between workers.
         for equals in self.others.chunk_by_mut(|(one, _), (other, _)| one.time == other.time) {
             equals.sort_by_key(|(moment, _)| Reverse(names.text(moment.product)));
         }
@@ -76,8 +75,8 @@ impl PairBuffer {
     }
 }
 
-/// The second moment in the row of the first.
-fn entry(first: Moment, second: Moment) -> (u32, Partner) {
+/// The second moment as a partner in the row of the first.
+fn partner(first: Moment, second: Moment) -> (u32, Partner) {
     let (earlier, later) = (first.time.0, second.time.0);
     let day = day(earlier.max(later));
     let (after, near) = (earlier <= later, earlier.abs_diff(later) <= NEAR);

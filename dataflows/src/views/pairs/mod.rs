@@ -1,9 +1,9 @@
-//! What goes with what: products that one visitor touched within half an hour of each other.
+//! Pairs: products that one user touched within half an hour of each other.
 //!
-//! Every two moments of a user within [`VISIT_GAP`](crate::time::VISIT_GAP) add one to each other's row: to the row of the
-//! one product, an event of the other's kind, on the day of the later moment, whether the other
-//! came after, and whether it was near. The sum is linear in both moments, so that a moment that is
-//! retracted takes its pairs along, whatever came since. A product touched twice pairs with itself.
+//! Every two moments of a user within [`VISIT_GAP`](crate::time::VISIT_GAP) enter each other's row: the
+//! row of the one product counts an event of the other's kind, by the day of the later moment, the
+//! order of the two, and whether they were near. Pairs are linear in both moments, so that a retracted
+//! moment retracts its pairs, whatever came since. A product touched twice pairs with itself.
 
 pub mod partner;
 mod buffer;
@@ -18,13 +18,13 @@ use differential_dataflow::AsCollection;
 use neighbours::neighbours;
 use timely::dataflow::operators::vec::{Broadcast, Map};
 
-/// What goes with what, and how often visitors touch the same product again at once.
+/// The pairs of products, and how often users touch the same product twice in a row.
 pub struct Pairs<'scope> {
     /// Product to partners, each counted by the kind of its event, at the product's owner.
     pub partners: View<'scope, Partner>,
-    /// On every worker, under [`REPEATS`]: how many moments of a day had another within
-    /// [`VISIT_GAP`](crate::time::VISIT_GAP) before them (the first count), and how many of these were on the same product as
-    /// the newest of those (the second).
+    /// On every worker, under [`REPEATS`], by day: the moments that followed another within
+    /// [`VISIT_GAP`](crate::time::VISIT_GAP) (the first count), and those of them with the same product
+    /// as the one before (the second).
     pub repeats: View<'scope, u16>,
 }
 

@@ -1,4 +1,4 @@
-//! The operator that pairs what is new in the history with itself and with all before it.
+//! The operator that pairs the new moments of the history with each other and with older ones.
 
 use super::buffer::{Pair, PairBuffer, Repeat};
 use crate::arrange::packed::Value;
@@ -21,22 +21,29 @@ use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::progress::Antichain;
 
-/// How many pairs are made before it is others' turn.
+/// The number of pairs made before the operator yields.
 const FUEL: usize = 200_000;
 
 type Trace = TraceAgent<ViewSpine<Moment>>;
 type Batch = <Trace as TraceReader>::Batch;
 
-/// A sealed batch of the history that is to be paired with itself and with all before it.
-struct Work {
-    /// For pairs, and for repeats.
+/// A batch of the history that is being paired with itself and with older batches.
+struct PendingBatch {
+    /// For the pairs, and for the repeats.
     capabilities: [Capability<Time>; 2],
     batch: Batch,
     cursor: BatchCursor<Trace>,
     older: Vec<(Batch, BatchCursor<Trace>)>,
 }
 
-/// The pairs and repeats that each change of the history makes or takes back.
+/// The pairs and repeats that each change of the history adds or retracts.
+///
+/// ```text
+/// pairs   = history.join(history)    of moments apart, within VISIT_GAP of each other
+/// repeats = history.reduce(moments.windows(2))    within VISIT_GAP, counted by day
+/// ```
+///
+/// Unlike a join, it reads only the half hour around each new moment.
 pub(super) fn neighbours<'scope>(
     history: View<'scope, Moment>,
     dictionaries: SharedDictionaries,
@@ -51,14 +58,14 @@ pub(super) fn neighbours<'scope>(
     let mut pairs = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(pairs);
     let mut repeats = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(repeats);
     builder.build(move |_| {
-        let mut work: VecDeque<Work> = VecDeque::new();
+        let mut pending: VecDeque<PendingBatch> = VecDeque::new();
         let mut seen = Antichain::from_elem(0);
         let mut buffer = PairBuffer::default();
         move |_| {
             batches.for_each(|capability, spans| {
                 for Span { desc, inner } in spans.drain(..) {
                     let Some(batch) = inner else { continue };
-                    // A cut at `seen` is there: physical compaction is held back to it.
+                    // Physical compaction is held back to `seen`, so that the trace can be cut there.
                     let older = trace.batches_through(seen.borrow());
                     let older = older.expect("the trace is cut where its batches were");
                     let with_cursor = |batch: Batch| {
@@ -66,7 +73,7 @@ pub(super) fn neighbours<'scope>(
                         (batch, cursor)
                     };
                     let retain = |output| capability.retain_least(output).expect("data has a time");
-                    work.push_back(Work {
+                    pending.push_back(PendingBatch {
                         capabilities: [retain(0), retain(1)],
                         cursor: batch.cursor(),
                         batch,
@@ -79,7 +86,7 @@ pub(super) fn neighbours<'scope>(
             });
             let (mut pairs, mut repeats) = (pairs.activate(), repeats.activate());
             let mut fuel = FUEL;
-            while let Some(next) = work.front_mut() {
+            while let Some(next) = pending.front_mut() {
                 let [capability, for_repeats] = next.capabilities.clone();
                 let mut session = pairs.session(&capability);
                 let done =
@@ -90,15 +97,15 @@ pub(super) fn neighbours<'scope>(
                     activator.activate();
                     return;
                 }
-                work.pop_front();
+                pending.pop_front();
             }
         }
     });
     (pair_stream, repeat_stream)
 }
 
-impl Work {
-    /// Pairs the moments of the next users, while there is fuel; tells whether all is done.
+impl PendingBatch {
+    /// Pairs the moments of further users while there is fuel. Returns true when the batch is done.
     fn pair(
         &mut self,
         buffer: &mut PairBuffer,
@@ -120,7 +127,7 @@ impl Work {
                 self.cursor.step_val(&self.batch);
             }
             self.cursor.step_key(&self.batch);
-            self.recall(user, buffer);
+            self.load_others(user, buffer);
             let mut made = 1;
             buffer.pair(&dictionaries.borrow().products, |pair| {
                 made += 1;
@@ -131,10 +138,10 @@ impl Work {
         true
     }
 
-    /// Finds the user's older moments that may pair with the fresh ones.
-    fn recall(&mut self, user: u32, buffer: &mut PairBuffer) {
+    /// Reads the user's older moments that may pair with the fresh ones.
+    fn load_others(&mut self, user: u32, buffer: &mut PairBuffer) {
         buffer.others.clear();
-        // Newest first, as they lie in the batch.
+        // In the order of the batch: newest first.
         let (Some((_, newest, _)), Some((_, oldest, _))) =
             (buffer.fresh.first(), buffer.fresh.last())
         else {
@@ -148,7 +155,7 @@ impl Work {
         let until = oldest.time.0.saturating_sub(VISIT_GAP);
         let last = Moment { time: Reverse(until), ..from }.prefix();
         for (batch, cursor) in &mut self.older {
-            // What is old lies in large batches, where seeking is dear.
+            // Skips large, old batches, where seeking is expensive.
             if last < batch.min_prefix() {
                 continue;
             }

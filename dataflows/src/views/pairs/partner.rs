@@ -1,4 +1,4 @@
-//! The other product of a pair, as a row has it.
+//! The values of the pairs: partners.
 
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::packed::Value;
@@ -6,20 +6,19 @@ use crate::ids::exchange::{HasIds, IdSpace};
 use crate::score::model::Blend;
 use serde::{Deserialize, Serialize};
 
-/// Within how many milliseconds two moments are near each other, and count more: see
-/// [`Blend::far`].
+/// The distance up to which two moments are near each other, in milliseconds; see [`Blend::far`].
 pub const NEAR: u64 = 5 * 60 * 1000;
 
-/// The other product of a pair, as its row has it.
+/// The other product of a pair, in a product's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Partner {
-    /// Which product.
+    /// The product.
     pub product: u32,
     /// The day of the later of the two moments, counted from the Unix epoch.
     pub day: u16,
-    /// Whether it came after the row's product, or with it, rather than before.
+    /// True if it came after the row's product or with it, false if before.
     pub after: bool,
-    /// Whether the two moments are within [`NEAR`].
+    /// True if the two moments are within [`NEAR`].
     pub near: bool,
 }
 
