@@ -156,3 +156,34 @@ fn transactions_count_when_they_are_committed_and_once() {
     assert_eq!(again.profile("tim"), expected, "read again from the start");
     assert_eq!(redis_hash("tim"), Some(json!({"kept": "16"})));
 }
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn behind_the_marker_of_a_transaction_nothing_is_left_to_read() {
+    let _services = services();
+    let process = Process::ready(&prefix("markers"), "2");
+    process.weigh(1);
+    let writer = kafka::writer(&[("transactional.id", "markers")]);
+    writer.init_transactions(kafka::PATIENCE).unwrap();
+    let topic = &*(prefix("markers") + "view-events");
+    let partitions = kafka::partitions(&writer, topic);
+    let value = event("view", "tom", "thing", &["kept"]).to_string();
+    writer.begin_transaction().unwrap();
+    for partition in 0..partitions {
+        let partition = i32::try_from(partition).unwrap();
+        let record = BaseRecord::to(topic).partition(partition).key("tom");
+        kafka::send(&writer, record.payload(value.as_bytes()));
+    }
+    kafka::flush(&writer);
+    writer.commit_transaction(kafka::PATIENCE).unwrap();
+    let expected = json!({"kept": partitions});
+    process.settles("tom", &expected);
+    let topic = format!("topic=\"{topic}\"");
+    let is_read = |process: &Process| process.metric("recsys_source_lag", &[&topic]) == 0.0;
+    eventually("it is read", || is_read(&process));
+    drop(process);
+    // Each partition ends in a marker, which is no record. The process has caught up nevertheless.
+    let again = Process::ready(&prefix("markers"), "2");
+    assert_eq!(again.profile("tom"), expected);
+    eventually("it is read again", || is_read(&again));
+}

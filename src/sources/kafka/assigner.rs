@@ -4,7 +4,7 @@ use super::client::{BrokerConnection, SplitConsumer};
 use super::cluster::KafkaCluster;
 use super::dead_letters::DeadLetterTopic;
 use super::queue::PartitionQueue;
-use super::reader::{AssignedPartition, Assignment, PartitionProgress, WorkerReader};
+use super::reader::{AssignedPartition, PartitionProgress, WorkerReader};
 use super::stall::Stall;
 use super::topology::Topology;
 use crate::event_log::Partition;
@@ -15,7 +15,6 @@ use crossbeam_channel::{Sender, unbounded};
 use prometheus::IntGauge;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::{BorrowedMessage, Message, OwnedMessage};
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -72,15 +71,16 @@ pub(super) struct PartitionAssigner {
     metrics: SourceMetrics,
     progress: SourceProgress,
     stop: Arc<AtomicBool>,
-    readers: Vec<(Sender<Assignment>, JoinHandle<()>)>,
+    readers: Vec<(Sender<Vec<AssignedPartition>>, JoinHandle<()>)>,
     watched: HashMap<Partition, WatchedPartition>,
     topics: Vec<(Arc<str>, Feed)>,
     topology: Topology,
+    /// The latest error that was about no partition.
+    error: Option<KafkaError>,
 }
 
 /// A partition that was assigned to a reader, its lag, and whether that stands still.
 struct WatchedPartition {
-    reader: usize,
     read_to: Arc<AtomicI64>,
     lag: IntGauge,
     stalled: IntGauge,
@@ -135,6 +135,7 @@ impl PartitionAssigner {
             watched: HashMap::new(),
             topics: TOPICS.map(|(name, feed)| (cluster.topic(name).into(), feed)).to_vec(),
             topology: Topology::default(),
+            error: None,
         })
     }
 
@@ -151,13 +152,12 @@ impl PartitionAssigner {
                 }
                 last = Some(Instant::now());
             }
-            // This poll also runs librdkafka's callbacks. It returns a message only if that was
-            // under way to the main queue while the partition's own was split off.
-            let message = self.consumer.poll(POLL).and_then(Result::ok);
-            if let Some((stray, reader)) = message.and_then(|message| self.route(&message)) {
-                let (sender, thread) = &self.readers[reader];
-                let _ = sender.send(Assignment { partitions: Vec::new(), strays: vec![stray] });
-                thread.thread().unpark();
+            // This poll also runs librdkafka's callbacks. Partitions have queues of their own, so that
+            // it returns errors alone.
+            let error = self.consumer.poll(POLL).and_then(Result::err);
+            if let Some(error) = error.filter(|error| self.error.as_ref() != Some(error)) {
+                tracing::warn!(%error, "the consumer has met an error");
+                self.error = Some(error);
             }
         }
         self.close();
@@ -260,7 +260,9 @@ impl PartitionAssigner {
 
     /// Assigns new partitions to their readers, each with a queue of its own.
     ///
-    /// The assignment is incremental, so that the queues of the other partitions stay split off.
+    /// The assignment is incremental, so that the queues of the other partitions stay split off. The
+    /// new ones are split off before it: what comes for a partition after it, be it a record, an error
+    /// or the partition's end, is in its queue.
     fn assign(&mut self, new: Vec<NewPartition>) -> KafkaResult<()> {
         if new.is_empty() {
             return Ok(());
@@ -269,14 +271,17 @@ impl PartitionAssigner {
         for NewPartition { partition, start, .. } in &new {
             list.add_partition_offset(&partition.topic, partition.index, *start)?;
         }
+        let split = |new: NewPartition| {
+            let waker = self.readers[new.reader].1.thread().clone();
+            let queue = PartitionQueue::split(&self.consumer, &new.partition, waker)
+                .expect("a broker's topic names have no NUL, and the client is a consumer");
+            (new, queue)
+        };
+        let split: Vec<_> = new.into_iter().map(split).collect();
         self.consumer.incremental_assign(&list)?;
-        let mut assignments: Vec<_> =
-            self.readers.iter().map(|_| (Vec::new(), Vec::new())).collect();
-        for NewPartition { partition, feed, reader, progress, start } in new {
+        let mut assignments: Vec<_> = self.readers.iter().map(|_| Vec::new()).collect();
+        for (NewPartition { partition, feed, reader, progress, start }, queue) in split {
             let Partition { topic, index } = &partition;
-            let waker = self.readers[reader].1.thread().clone();
-            let queue = PartitionQueue::split(&self.consumer, &partition, waker)
-                .expect("a broker's topic names have no NUL, and the partition is assigned");
             tracing::info!(%topic, index, ?feed, ?start, "reading a partition");
             if progress.is_behind() {
                 self.progress.one_behind();
@@ -284,32 +289,19 @@ impl PartitionAssigner {
             let index = index.to_string();
             let labels = [&**topic, &*index];
             let watched = WatchedPartition {
-                reader,
                 read_to: progress.read_to(),
                 lag: self.metrics.lag.with_label_values(&labels),
                 stalled: self.metrics.stalled.with_label_values(&labels),
                 stall: Stall::default(),
             };
             self.watched.insert(partition.clone(), watched);
-            assignments[reader].0.push(AssignedPartition { progress, queue });
+            assignments[reader].push(AssignedPartition { progress, queue });
         }
-        // Messages that reached the main queue before the split come before all in the new queues.
-        while let Some(message) = self.consumer.poll(Duration::ZERO) {
-            if let Some((message, reader)) = message.ok().and_then(|message| self.route(&message)) {
-                assignments[reader].1.push(message);
-            }
-        }
-        for ((partitions, strays), (sender, thread)) in assignments.into_iter().zip(&self.readers) {
+        for (partitions, (sender, thread)) in assignments.into_iter().zip(&self.readers) {
             // A reader that has ended takes no assignment; its worker has ended as well.
-            let _ = sender.send(Assignment { partitions, strays });
+            let _ = sender.send(partitions);
             thread.thread().unpark();
         }
         Ok(())
-    }
-
-    /// Copies a message of the main queue, with the reader that its partition is assigned to.
-    fn route(&self, message: &BorrowedMessage<'_>) -> Option<(OwnedMessage, usize)> {
-        let partition = Partition { topic: message.topic().into(), index: message.partition() };
-        Some((message.detach(), self.watched.get(&partition)?.reader))
     }
 }

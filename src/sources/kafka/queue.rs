@@ -65,7 +65,8 @@ pub(super) struct PartitionQueue {
 unsafe impl Send for PartitionQueue {}
 
 impl PartitionQueue {
-    /// Splits off the queue of an assigned partition; `None` when there is no such partition.
+    /// Splits off the queue of a partition, which may be assigned before or later; `None` when the
+    /// client is no consumer, or no topic has such a name.
     pub(super) fn split(
         consumer: &Arc<SplitConsumer>,
         partition: &Partition,

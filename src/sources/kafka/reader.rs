@@ -10,7 +10,6 @@ use crate::sources::{DeadLetter, Feed, SourceProgress, now_ms};
 use crossbeam_channel::Receiver;
 use prometheus::IntCounter;
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::message::{Message, OwnedMessage};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -19,15 +18,6 @@ use std::time::Duration;
 
 /// The longest sleep. The queues' callbacks end it sooner; this bounds the cost of a lost wake-up.
 const NAP: Duration = Duration::from_millis(500);
-
-/// What the assigner sends to a reader.
-pub(super) struct Assignment {
-    /// New partitions to read.
-    pub(super) partitions: Vec<AssignedPartition>,
-    /// Messages that came through the consumer's main queue, as their partition's own was not split
-    /// off yet.
-    pub(super) strays: Vec<OwnedMessage>,
-}
 
 /// A partition that is assigned to a reader.
 pub(super) struct AssignedPartition {
@@ -126,7 +116,8 @@ impl PartitionProgress {
 /// The reader of one worker.
 pub(super) struct WorkerReader {
     pub(super) sender: BatchSender,
-    pub(super) assignments: Receiver<Assignment>,
+    /// Partitions that the assigner has given to this reader.
+    pub(super) assignments: Receiver<Vec<AssignedPartition>>,
     pub(super) dead_letters: Arc<DeadLetterTopic>,
     pub(super) metrics: SourceMetrics,
     pub(super) progress: SourceProgress,
@@ -148,12 +139,7 @@ impl WorkerReader {
 
     /// Polls each partition once. Returns whether more messages are likely to wait.
     fn round(&mut self, partitions: &mut Vec<AssignedPartition>) -> ControlFlow<(), bool> {
-        while let Ok(assignment) = self.assignments.try_recv() {
-            partitions.extend(assignment.partitions);
-            for message in assignment.strays {
-                self.read_stray(partitions, &message)?;
-            }
-        }
+        partitions.extend(self.assignments.try_iter().flatten());
         let mut more = false;
         for partition in partitions.iter_mut() {
             more |= self.read(partition)?;
@@ -185,29 +171,6 @@ impl WorkerReader {
         })?;
         self.publish(progress)?;
         ControlFlow::Continue(more)
-    }
-
-    /// Reads a message that came through the main queue.
-    fn read_stray(
-        &mut self,
-        partitions: &mut [AssignedPartition],
-        message: &OwnedMessage,
-    ) -> ControlFlow<()> {
-        let partition = partitions.iter_mut().find(|AssignedPartition { progress, .. }| {
-            progress.partition.index == message.partition()
-                && *progress.partition.topic == *message.topic()
-        });
-        let Some(AssignedPartition { progress, .. }) = partition else {
-            return ControlFlow::Continue(());
-        };
-        let (key, value) = (message.key(), message.payload());
-        let time = message.timestamp().to_millis();
-        self.take(
-            progress,
-            &QueuedMessage { offset: message.offset(), key, value, time },
-            now_ms(),
-        )?;
-        self.publish(progress)
     }
 
     fn take(
