@@ -1,9 +1,10 @@
 //! The durable log of events and merges: new ones are stored here first, and the engine learns of them
 //! by reading it.
 
-use crate::future::BoxFuture;
 use dataflows::record::event::Kind;
 use std::sync::Arc;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, timeout_at};
 
 /// One partition of a topic, or the single one of a topic file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,21 +75,27 @@ pub struct Position {
     pub offset: i64,
 }
 
-/// Why records were not stored.
-#[derive(Debug, thiserror::Error)]
+/// The reason why a record is not known to be stored, by what a client can do about it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum LogError {
-    /// The log can't be reached, or has not acknowledged in time; another try may help.
-    #[error("the event log did not acknowledge: {0}")]
-    Unavailable(String),
-    /// The log refuses the records.
+    /// The record is not stored, and is no better at another try.
     #[error("the event log refused: {0}")]
     Refused(String),
+    /// The record is not stored; another try may help.
+    #[error("the event log did not store: {0}")]
+    Unavailable(String),
+    /// The record may be stored, or not: it was on its way when waiting for it ended.
+    #[error("the event log did not acknowledge: {0}")]
+    Unknown(String),
 }
+
+/// What became of a record: the place where it is stored, or why none is known.
+pub type Outcome = Result<Position, LogError>;
 
 /// A durable log of records: Kafka with `acks=all`, or topic files with `fsync`.
 pub trait EventLog: Send + Sync {
-    /// Stores records in order and answers once all are durable.
-    fn append(&self, records: Vec<NewRecord>) -> BoxFuture<Result<Vec<Position>, LogError>>;
+    /// Starts to store records, in their order. Each has an outcome of its own.
+    fn append(&self, records: Vec<NewRecord>) -> Outcomes;
 
     /// Tells whether records can be stored now, as far as is known without storing one. Answers at
     /// once.
@@ -96,4 +103,72 @@ pub trait EventLog: Send + Sync {
     /// # Errors
     /// The reason why they cannot, for a person.
     fn writable(&self) -> Result<(), String>;
+}
+
+/// The outcomes of the records of one append, as they become known.
+#[derive(Debug)]
+pub struct Outcomes {
+    known: Vec<Option<Outcome>>,
+    news: UnboundedReceiver<(usize, Outcome)>,
+}
+
+/// Tells the outcomes of the records of one append.
+#[derive(Clone, Debug)]
+pub struct OutcomeSender(UnboundedSender<(usize, Outcome)>);
+
+impl Outcomes {
+    /// Makes the outcomes of so many records, with their sender.
+    pub fn of(records: usize) -> (OutcomeSender, Outcomes) {
+        let (sender, news) = unbounded_channel();
+        (OutcomeSender(sender), Outcomes { known: vec![None; records], news })
+    }
+
+    /// Waits until all outcomes are known, or else until the deadline. What nobody has told by then
+    /// is [`LogError::Unknown`].
+    pub async fn until(mut self, deadline: Instant) -> Vec<Outcome> {
+        let all = async {
+            while let Some((index, outcome)) = self.news.recv().await {
+                self.known[index] = Some(outcome);
+            }
+        };
+        let missing = match timeout_at(deadline, all).await {
+            Ok(()) => "it has ended",
+            Err(_) => "not in time",
+        };
+        let unknown = || Err(LogError::Unknown(missing.into()));
+        let known = self.known.into_iter();
+        known.map(|outcome| outcome.unwrap_or_else(unknown)).collect()
+    }
+}
+
+impl OutcomeSender {
+    /// Tells the outcome of the record that has this index in the append.
+    pub fn tell(&self, index: usize, outcome: Outcome) {
+        // Nobody listens once the request was given up.
+        let _ = self.0.send((index, outcome));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_told_in_time_is_unknown_and_what_was_told_stays() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let partition = Partition { topic: "view-events".into(), index: 0 };
+        let stored = Ok(Position { partition, offset: 7 });
+        let refused = Err(LogError::Refused("too large".into()));
+        let unknown = |why: &str| Err(LogError::Unknown(why.into()));
+        for (ends, why) in [(true, "it has ended"), (false, "not in time")] {
+            let (sender, outcomes) = Outcomes::of(3);
+            sender.tell(2, stored.clone());
+            sender.tell(0, refused.clone());
+            let kept = (!ends).then(|| sender.clone());
+            drop(sender);
+            let told = runtime.block_on(async { outcomes.until(Instant::now()).await });
+            assert_eq!(told, [refused.clone(), unknown(why), stored.clone()]);
+            drop(kept);
+        }
+    }
 }

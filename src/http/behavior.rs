@@ -1,4 +1,5 @@
-//! Handlers of new events and merges. Those of one request are all stored, or none is.
+//! Handlers of new events and merges. Those of one request are all good, or none is sent to the log;
+//! there each has an outcome of its own.
 
 use crate::event_log::{NewRecord, Position, Subject};
 use crate::http::call::Call;
@@ -7,12 +8,12 @@ use crate::http::given;
 use crate::http::json;
 use crate::http::reply::{Reply, json_as_of, json_reply};
 use crate::http::request;
+use crate::http::stored::Stored;
 use dataflows::questions::ask::Positions;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use parser::{Scratch, parse_event, parse_merge};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
@@ -45,27 +46,21 @@ fn waits(call: &Call<'_>) -> Result<bool, Fault> {
 }
 
 async fn store(call: &Call<'_>, records: Vec<NewRecord>, visible: bool) -> Result<Reply, Fault> {
-    let count = records.len();
-    let stored = call.wait("the event log", call.front.log.append(records)).await?;
-    let positions = last_of_each_partition(stored);
-    let mut body = Vec::with_capacity(64 * (1 + positions.len()));
-    json::stored(&mut body, count, &positions);
-    let mut reply = if visible {
-        json_as_of(until_visible(call, &positions).await?, body)
-    } else {
-        json_reply(body)
+    let stored = Stored::sum(call.front.log.append(records).until(call.deadline).await)?;
+    let body = stored.to_json();
+    let visible_from = match visible {
+        true => Some(until_visible(call, &stored.positions()).await),
+        false => None,
     };
-    *reply.status_mut() = StatusCode::CREATED;
+    let mut reply = match visible_from {
+        Some(Ok(as_of)) => json_as_of(as_of, body),
+        Some(Err(fault)) if stored.is_whole() => return Err(fault),
+        // What became of each record is told in any case.
+        Some(Err(_)) | None => json_reply(body),
+    };
+    *reply.status_mut() =
+        if stored.is_whole() { StatusCode::CREATED } else { StatusCode::MULTI_STATUS };
     Ok(reply)
-}
-
-fn last_of_each_partition(positions: Vec<Position>) -> Vec<Position> {
-    let mut last = BTreeMap::new();
-    for Position { partition, offset } in positions {
-        let last = last.entry(partition).or_insert(offset);
-        *last = offset.max(*last);
-    }
-    last.into_iter().map(|(partition, offset)| Position { partition, offset }).collect()
 }
 
 /// Parses a body that is one event or an array of them. The bytes that are stored are those that

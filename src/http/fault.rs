@@ -43,6 +43,8 @@ pub(super) enum Fault {
     Unavailable(String),
     #[error("no answer in time")]
     Late(String),
+    #[error("stored or not, which is not known")]
+    Unknown(String),
 }
 
 impl Fault {
@@ -59,7 +61,7 @@ impl Fault {
             Fault::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Fault::Refused(_) => StatusCode::BAD_GATEWAY,
             Fault::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Fault::Late(_) => StatusCode::GATEWAY_TIMEOUT,
+            Fault::Late(_) | Fault::Unknown(_) => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 
@@ -73,7 +75,8 @@ impl Fault {
             | Fault::Internal(details)
             | Fault::Refused(details)
             | Fault::Unavailable(details)
-            | Fault::Late(details) => details.clone(),
+            | Fault::Late(details)
+            | Fault::Unknown(details) => details.clone(),
             Fault::WrongHost(host) => {
                 format!("add it to http.hosts, if {host:?} is to lead to this server")
             }
@@ -112,6 +115,7 @@ impl From<LogError> for Fault {
         match error {
             LogError::Unavailable(_) => Fault::Unavailable(error.to_string()),
             LogError::Refused(_) => Fault::Refused(error.to_string()),
+            LogError::Unknown(_) => Fault::Unknown(error.to_string()),
         }
     }
 }

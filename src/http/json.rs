@@ -112,15 +112,8 @@ pub(super) fn merge(out: &mut Vec<u8>, merge: &Merge) {
         .end();
 }
 
-/// `{"stored": count, "positions": [{"topic", "partition", "offset"}]}`
-pub(super) fn stored(out: &mut Vec<u8>, count: usize, positions: &[Position]) {
-    Object::new(out)
-        .plain("stored", count)
-        .with("positions", |out| list(out, positions, position))
-        .end();
-}
-
-fn position(out: &mut Vec<u8>, position: &Position) {
+/// `{"topic", "partition", "offset"}`
+pub(super) fn position(out: &mut Vec<u8>, position: &Position) {
     Object::new(out)
         .text("topic", &position.partition.topic)
         .plain("partition", position.partition.index)
@@ -266,7 +259,8 @@ fn fraction(out: &mut Vec<u8>, units: u64) {
     out.extend_from_slice(&digits[..end]);
 }
 
-fn plain(out: &mut Vec<u8>, value: impl Display) {
+/// Writes a value that displays as its JSON.
+pub(super) fn plain(out: &mut Vec<u8>, value: impl Display) {
     write!(out, "{value}").expect("a Vec takes all that is written");
 }
 

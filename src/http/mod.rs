@@ -16,6 +16,7 @@ mod turn;
 mod call;
 mod reads;
 mod rankings;
+mod stored;
 mod behavior;
 mod config;
 mod operations;

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 const MAY_NAME: [(&str, &[&str]); 12] = [
     ("config", &[]),
     ("future", &[]),
-    ("event_log", &["future"]),
-    ("sources", &["engine", "event_log", "future", "metrics"]),
+    ("event_log", &[]),
+    ("sources", &["engine", "event_log", "metrics"]),
     ("settings", &["config", "future", "metrics"]),
     ("cluster", &["config"]),
     ("engine", &["cluster", "config", "event_log", "metrics"]),

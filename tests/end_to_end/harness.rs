@@ -101,7 +101,19 @@ impl Process {
 
     /// A process without services, quiet, that has caught up with the files of a folder.
     pub(crate) fn embedded(folder: &Path, workers: &str) -> Process {
-        let mut program = alone(folder);
+        Process::quiet(alone(folder), workers)
+    }
+
+    /// A process whose files cannot grow beyond some kilobytes, as on a disk that is full.
+    pub(crate) fn on_a_small_disk(folder: &Path, kilobytes: u32) -> Process {
+        // Without its signal the limit is an error of the write.
+        let limited = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", 2 * kilobytes);
+        let mut program = Command::new("sh");
+        program.args(["-c", &limited, env!("CARGO_BIN_EXE_recsys")]).current_dir(folder);
+        Process::quiet(program, "2")
+    }
+
+    fn quiet(mut program: Command, workers: &str) -> Process {
         program.env("RECSYS_LOG", "warn");
         let process = Process::spawn(program, workers, &[]);
         process.wait_ready();

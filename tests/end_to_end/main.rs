@@ -11,6 +11,7 @@ mod harness;
 mod redis_queries;
 mod recommendation_service;
 mod settings_alone;
+mod full_disk;
 mod cluster;
 mod metrics;
 // With services.

@@ -1,20 +1,19 @@
 //! Writes to topic files: `<dir>/view-events.jsonl` and so on, one record a line.
 
 use super::RecordWriter;
+use crate::sources::files::{AppendError, Lines, TopicFile, path};
 use anyhow::Context;
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The bytes that are buffered before they are written.
-const CHUNK: usize = 64 << 10;
+const CHUNK: u64 = 64 << 10;
 
 /// The topic files of a folder. Only whole lines are written, so that others may append as well.
 pub(super) struct TopicFiles {
     dir: PathBuf,
-    files: HashMap<&'static str, (File, Vec<u8>)>,
+    files: HashMap<&'static str, (TopicFile, Lines)>,
 }
 
 impl TopicFiles {
@@ -26,16 +25,10 @@ impl TopicFiles {
 
 impl RecordWriter for TopicFiles {
     fn send(&mut self, topic: &'static str, _key: &str, value: &[u8]) -> anyhow::Result<()> {
-        if !self.files.contains_key(topic) {
-            let path = self.dir.join(format!("{topic}.jsonl"));
-            let file = OpenOptions::new().create(true).append(true).open(&path);
-            let file = file.with_context(|| format!("cannot open {}", path.display()))?;
-            self.files.insert(topic, (file, Vec::new()));
-        }
-        let (file, lines) = self.files.get_mut(topic).expect("it was put there");
-        lines.extend_from_slice(value);
-        lines.push(b'\n');
-        if lines.len() >= CHUNK { flush(file, lines) } else { Ok(()) }
+        let file = || (TopicFile::new(path(&self.dir, topic)), Lines::default());
+        let (file, lines) = self.files.entry(topic).or_insert_with(file);
+        lines.push(value);
+        if lines.len() >= CHUNK { Ok(flush(file, lines)?) } else { Ok(()) }
     }
 
     fn wait(&mut self, time: Duration) -> anyhow::Result<()> {
@@ -49,14 +42,14 @@ impl RecordWriter for TopicFiles {
     fn finish(&mut self) -> anyhow::Result<()> {
         self.files.values_mut().try_for_each(|(file, lines)| {
             flush(file, lines)?;
-            Ok(file.sync_all()?)
+            Ok(file.sync()?)
         })
     }
 }
 
-fn flush(file: &mut File, lines: &mut Vec<u8>) -> anyhow::Result<()> {
+fn flush(file: &mut TopicFile, lines: &mut Lines) -> Result<(), AppendError> {
     if !lines.is_empty() {
-        file.write_all(lines).context("cannot write to a topic file")?;
+        file.append(lines)?;
         lines.clear();
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! What a client sees when something is wrong: with its request, or behind the front.
 
+use super::fakes::Fate;
 use super::fixture::{AS_OF, Engine, Fixture, http_config};
 use crate::config::HttpConfig;
 use crate::event_log::LogError;
@@ -78,8 +79,9 @@ fn services_behind_that_fail() {
     for (status, error) in [
         (503, LogError::Unavailable("no broker".into())),
         (502, LogError::Refused("too large".into())),
+        (504, LogError::Unknown("not in time".into())),
     ] {
-        *fixture.log.failure.lock().unwrap() = Some(error);
+        fixture.log.fates.lock().unwrap().insert(0, Fate::Fails(error));
         check(&fixture, "POST /api/user-behavior", EVENT, status, "");
     }
     for (status, error) in [
@@ -89,6 +91,57 @@ fn services_behind_that_fail() {
     ] {
         *fixture.store.failure.lock().unwrap() = Some(error);
         check(&fixture, "PUT /api/config/custom/a", "value", status, "");
+    }
+}
+
+#[test]
+fn a_batch_of_which_a_part_is_stored_is_answered_with_what_became_of_the_rest() {
+    let request_timeout = Duration::from_millis(100);
+    let fixture = Fixture::with(Engine::Scripted, HttpConfig { request_timeout, ..http_config() });
+    let batch = format!("[{EVENT},{EVENT},{EVENT},{EVENT}]");
+    let refused = || Fate::Fails(LogError::Refused("too large".into()));
+    let away = || Fate::Fails(LogError::Unavailable("no broker".into()));
+    for (fates, status, stored, failed) in [
+        (vec![], 201, 4, json!(null)),
+        (vec![(1, refused())], 207, 3, json!([["refused", [1]]])),
+        (
+            vec![(0, away()), (3, Fate::Silent), (2, away())],
+            207,
+            1,
+            json!([["unavailable", [0, 2]], ["unknown", [3]]]),
+        ),
+    ] {
+        fixture.log.fates.lock().unwrap().extend(fates);
+        let reply = fixture.send("POST /api/user-behavior", &batch);
+        let told: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+        let groups = told["failed"].as_array().map(|groups| {
+            groups.iter().map(|group| json!([group["outcome"], group["events"]])).collect()
+        });
+        assert_eq!(
+            (reply.status, &told["stored"], groups.unwrap_or(json!(null))),
+            (status, &json!(stored), failed),
+            "{reply:?}"
+        );
+    }
+    // Nothing is stored, and all failed alike.
+    for (fate, status) in [(away as fn() -> Fate, 503), (refused, 502), (|| Fate::Silent, 504)] {
+        fixture.log.fates.lock().unwrap().extend((0..4).map(|index| (index, fate())));
+        check(&fixture, "POST /api/user-behavior", &batch, status, "");
+    }
+}
+
+#[test]
+fn a_part_that_is_stored_is_told_of_though_it_is_not_visible_in_time() {
+    let request_timeout = Duration::from_millis(100);
+    let http = HttpConfig { request_timeout, ..http_config() };
+    for (engine, has_time) in [(Engine::ByHand, false), (Engine::Scripted, true)] {
+        let fixture = Fixture::with(engine, http.clone());
+        let refused = Fate::Fails(LogError::Refused("too large".into()));
+        fixture.log.fates.lock().unwrap().insert(1, refused);
+        let batch = format!("[{EVENT},{EVENT}]");
+        let reply = fixture.send("POST /api/user-behavior?wait=visible", batch);
+        assert_eq!((reply.status, reply.header("x-as-of").is_some()), (207, has_time), "{reply:?}");
+        assert!(reply.body.contains(r#""outcome":"refused""#), "{reply:?}");
     }
 }
 

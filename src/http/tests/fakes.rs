@@ -1,6 +1,8 @@
 //! What stands behind the front in its tests: a scripted engine, a log and a store in memory.
 
-use crate::event_log::{EventLog, LogError, NewRecord, Partition, Position};
+use crate::event_log::{
+    EventLog, LogError, NewRecord, OutcomeSender, Outcomes, Partition, Position,
+};
 use crate::future::BoxFuture;
 use crate::settings::{Store, StoreError};
 use dataflows::questions::query::Found;
@@ -69,26 +71,43 @@ fn event() -> OwnedEvent {
     }
 }
 
+/// What becomes of a record instead of being stored.
+pub(super) enum Fate {
+    Fails(LogError),
+    /// Nothing is told of it.
+    Silent,
+}
+
 /// A log in memory: all of it is one partition, and offsets start at 7.
 #[derive(Default)]
 pub(super) struct MemoryLog {
     pub(super) events: Mutex<Vec<NewRecord>>,
-    pub(super) failure: Mutex<Option<LogError>>,
+    /// By index in the next append.
+    pub(super) fates: Mutex<BTreeMap<usize, Fate>>,
+    /// Of records of which nothing is told.
+    silent: Mutex<Vec<OutcomeSender>>,
     /// Why nothing can be stored, if so.
     pub(super) unwritable: Mutex<Option<String>>,
 }
 
 impl EventLog for MemoryLog {
-    fn append(&self, new: Vec<NewRecord>) -> BoxFuture<Result<Vec<Position>, LogError>> {
-        if let Some(error) = self.failure.lock().unwrap().take() {
-            return Box::pin(std::future::ready(Err(error)));
-        }
+    fn append(&self, new: Vec<NewRecord>) -> Outcomes {
+        let (sender, outcomes) = Outcomes::of(new.len());
         let mut events = self.events.lock().unwrap();
-        let partition = Partition { topic: "view-events".into(), index: 0 };
-        let position = |index| Position { partition: partition.clone(), offset: index as i64 + 7 };
-        let positions = (events.len()..events.len() + new.len()).map(position).collect();
-        events.extend(new);
-        Box::pin(std::future::ready(Ok(positions)))
+        let mut fates = std::mem::take(&mut *self.fates.lock().unwrap());
+        for (index, record) in new.into_iter().enumerate() {
+            match fates.remove(&index) {
+                None => {
+                    let partition = Partition { topic: "view-events".into(), index: 0 };
+                    let offset = events.len() as i64 + 7;
+                    events.push(record);
+                    sender.tell(index, Ok(Position { partition, offset }));
+                }
+                Some(Fate::Fails(error)) => sender.tell(index, Err(error)),
+                Some(Fate::Silent) => self.silent.lock().unwrap().push(sender.clone()),
+            }
+        }
+        outcomes
     }
 
     fn writable(&self) -> Result<(), String> {

@@ -1,11 +1,10 @@
 //! Writes dead letters to a file beside the topics', one JSON object a line.
 
+use super::topic_file::{Lines, TopicFile};
 use crate::metrics::SourceMetrics;
 use crate::sources::{DEAD_LETTERS, DeadLetter};
 use prometheus::IntCounter;
 use serde::Serialize;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The file of dead letters.
@@ -43,17 +42,18 @@ impl DeadLetterFile {
         }
     }
 
-    fn append(&self, letter: &DeadLetter<'_>) -> io::Result<()> {
+    fn append(&self, letter: &DeadLetter<'_>) -> anyhow::Result<()> {
         let record = String::from_utf8_lossy(letter.value.unwrap_or_default());
-        let mut line = serde_json::to_vec(&Written {
+        let mut lines = Lines::default();
+        lines.push(&serde_json::to_vec(&Written {
             source_topic: &letter.partition.topic,
             source_partition: letter.partition.index,
             source_offset: letter.offset,
             reason: letter.reason.name(),
             record: &record,
-        })?;
-        line.push(b'\n');
-        // Opened for each: they are rare, and the file may be deleted at any time.
-        OpenOptions::new().create(true).append(true).open(&self.path)?.write_all(&line)
+        })?);
+        // Opened for each: they are rare.
+        TopicFile::new(self.path.clone()).append(&lines)?;
+        Ok(())
     }
 }

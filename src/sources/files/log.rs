@@ -1,20 +1,19 @@
 //! Appends posted events and merges to their topic files, and syncs before it acknowledges.
 
+use super::topic_file::{AppendError, Lines, TopicFile, append};
 use super::{AppendSignal, path};
-use crate::event_log::{EventLog, LogError, NewRecord, Partition, Position, Subject};
-use crate::future::BoxFuture;
+use crate::event_log::{
+    EventLog, LogError, NewRecord, OutcomeSender, Outcomes, Partition, Position, Subject,
+};
 use crate::sources::recent_failure::RecentFailure;
 use crate::sources::{now_ms, topic_of};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parser::{Scratch, says_when};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
-use tokio::sync::oneshot;
 
 /// The most appends that may wait for the disk.
 const MOST_WAITING: usize = 4096;
@@ -26,11 +25,15 @@ pub struct FileLog {
     failure: Arc<RecentFailure>,
 }
 
-type Appended = Result<Vec<Position>, LogError>;
-
 struct Append {
     records: Vec<NewRecord>,
-    reply: oneshot::Sender<Appended>,
+    sender: OutcomeSender,
+}
+
+impl Append {
+    fn tell_all(&self, error: &LogError) {
+        (0..self.records.len()).for_each(|index| self.sender.tell(index, Err(error.clone())));
+    }
 }
 
 impl FileLog {
@@ -41,7 +44,7 @@ impl FileLog {
     pub fn open(dir: &Path, signal: AppendSignal) -> io::Result<FileLog> {
         std::fs::create_dir_all(dir)?;
         let (sender, appends) = bounded(MOST_WAITING);
-        let topics = Subject::ALL.map(|subject| Topic::new(dir, topic_of(subject)));
+        let topics = Subject::ALL.map(|subject| TopicFile::new(path(dir, topic_of(subject))));
         let failure = Arc::<RecentFailure>::default();
         let scratch = Scratch::default();
         let writer = Writer { topics, appends, signal, scratch, failure: failure.clone() };
@@ -51,20 +54,16 @@ impl FileLog {
 }
 
 impl EventLog for FileLog {
-    fn append(&self, records: Vec<NewRecord>) -> BoxFuture<Result<Vec<Position>, LogError>> {
-        let (reply, answer) = oneshot::channel();
+    fn append(&self, records: Vec<NewRecord>) -> Outcomes {
+        let (sender, outcomes) = Outcomes::of(records.len());
         let appends = self.appends.as_ref().expect("taken only when the log is dropped");
-        let sent = appends.try_send(Append { records, reply });
-        Box::pin(async move {
-            let ended = || LogError::Unavailable("its writer has ended".into());
-            match sent {
-                Ok(()) => answer.await.map_err(|_| ended())?,
-                Err(TrySendError::Full(_)) => {
-                    Err(LogError::Unavailable("too many records wait for the disk".into()))
-                }
-                Err(TrySendError::Disconnected(_)) => Err(ended()),
-            }
-        })
+        let (append, why) = match appends.try_send(Append { records, sender }) {
+            Ok(()) => return outcomes,
+            Err(TrySendError::Full(append)) => (append, "too many records wait for the disk"),
+            Err(TrySendError::Disconnected(append)) => (append, "its writer has ended"),
+        };
+        append.tell_all(&LogError::Unavailable(why.into()));
+        outcomes
     }
 
     fn writable(&self) -> Result<(), String> {
@@ -85,7 +84,7 @@ impl Drop for FileLog {
 }
 
 struct Writer {
-    topics: [Topic; 4],
+    topics: [TopicFile; 4],
     appends: Receiver<Append>,
     signal: AppendSignal,
     scratch: Scratch,
@@ -98,110 +97,67 @@ impl Writer {
         while let Ok(first) = self.appends.recv() {
             let mut appends = vec![first];
             appends.extend(self.appends.try_iter().take(MOST_WAITING));
-            self.commit(appends);
+            self.commit(&appends);
             self.signal.notify();
         }
     }
 
-    /// Writes and syncs several appends at once, then answers each.
-    fn commit(&mut self, appends: Vec<Append>) {
-        let staged: Vec<Vec<(Subject, u64)>> = appends
-            .iter()
-            .map(|append| append.records.iter().map(|record| self.stage(record)).collect())
-            .collect();
-        let bases = self.topics.each_mut().map(|topic| topic.write().map_err(|e| e.to_string()));
-        match bases.iter().find_map(|base| base.as_ref().err()) {
-            Some(error) => self.failure.failed(format!("a topic file was not written: {error}")),
-            None => self.failure.succeeded(),
-        }
-        for (append, staged) in appends.into_iter().zip(staged) {
-            let position = |(subject, within): (Subject, u64)| {
-                let base =
-                    bases[subject.index()].as_ref().map_err(|e| LogError::Unavailable(e.clone()));
-                let offset = i64::try_from(base? + within).unwrap_or(i64::MAX);
-                let partition = Partition { topic: topic_of(subject).into(), index: 0 };
-                Ok(Position { partition, offset })
-            };
-            // The receiver is gone if the request was given up.
-            let _ = append.reply.send(staged.into_iter().map(position).collect());
-        }
-    }
-
-    /// Stages a record. A line has no time of its own, so an event without a `timestamp` gets the
-    /// present; else it would have another time at every reading of the file.
-    fn stage(&mut self, record: &NewRecord) -> (Subject, u64) {
-        let topic = &mut self.topics[record.subject.index()];
-        let rest = record.json.trim_ascii_start().strip_prefix(b"{");
-        let place = match rest.filter(|_| !says_when(&record.json, &mut self.scratch)) {
-            Some(rest) => {
-                topic.stage(&[format!("{{\"timestamp\":{},", now_ms()).as_bytes(), rest].concat())
+    /// Writes and syncs several appends at once, then tells the outcomes of each.
+    fn commit(&mut self, appends: &[Append]) {
+        let mut lines: [Lines; 4] = Default::default();
+        let records = appends.iter().flat_map(|append| &append.records);
+        let places: Vec<u64> = records.map(|record| self.stage(record, &mut lines)).collect();
+        let offsets = match self.write(&lines) {
+            Ok(offsets) => offsets,
+            // One of them may be too large for what the disk has left, and the others not.
+            Err(AppendError::NotStored(_)) if appends.len() > 1 => {
+                return appends.iter().for_each(|append| self.commit(std::slice::from_ref(append)));
             }
-            None => topic.stage(&record.json),
+            Err(error) => {
+                self.failure.failed(error.to_string());
+                let error = match error {
+                    AppendError::NotStored(_) => LogError::Unavailable(error.to_string()),
+                    AppendError::Unknown(_) => LogError::Unknown(error.to_string()),
+                };
+                return appends.iter().for_each(|append| append.tell_all(&error));
+            }
         };
-        (record.subject, place)
-    }
-}
-
-struct Topic {
-    path: PathBuf,
-    file: Option<File>,
-    staged: Vec<u8>,
-}
-
-impl Topic {
-    fn new(dir: &Path, topic: &str) -> Topic {
-        Topic { path: path(dir, topic), file: None, staged: Vec::new() }
-    }
-
-    /// Stages a line. Returns where it begins within what is staged.
-    fn stage(&mut self, json: &[u8]) -> u64 {
-        let begin = self.staged.len();
-        // In JSON a bare newline is only ever white space between tokens.
-        self.staged.extend(json.iter().map(|&byte| if byte == b'\n' { b' ' } else { byte }));
-        self.staged.push(b'\n');
-        begin as u64
-    }
-
-    /// Appends what is staged and syncs it. Returns the offset at which it begins.
-    fn write(&mut self) -> io::Result<u64> {
-        if self.staged.is_empty() {
-            return Ok(0);
+        self.failure.succeeded();
+        let mut places = places.into_iter();
+        for Append { records, sender } in appends {
+            for ((index, record), place) in records.iter().enumerate().zip(&mut places) {
+                let topic = record.subject.index();
+                let offset = i64::try_from(offsets[topic] + place).unwrap_or(i64::MAX);
+                let partition = Partition { topic: topic_of(record.subject).into(), index: 0 };
+                sender.tell(index, Ok(Position { partition, offset }));
+            }
         }
-        let staged = std::mem::take(&mut self.staged);
-        // Opened again after a failure, as opening ends a torn line, and when the file was deleted.
-        let file = self.file.take().filter(|file| is_at(file, &self.path));
-        let mut file = file.map_or_else(|| open(&self.path), Ok)?;
-        file.write_all(&staged)?;
-        file.sync_data()?;
-        // After an append the position is behind it, even if others append as well.
-        let end = file.stream_position()?;
-        self.file = Some(file);
-        Ok(end - staged.len() as u64)
     }
-}
 
-fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), std::fs::metadata(path)) {
-        (Ok(file), Ok(there)) => (file.dev(), file.ino()) == (there.dev(), there.ino()),
-        _ => false,
+    /// Writes lines to their topics' files, to all or to none, and syncs. Returns the offsets at
+    /// which they begin.
+    fn write(&mut self, lines: &[Lines; 4]) -> Result<[u64; 4], AppendError> {
+        let offsets = append(self.topics.each_mut(), lines.each_ref())?;
+        for (topic, lines) in self.topics.iter_mut().zip(lines) {
+            if !lines.is_empty() {
+                topic.sync()?;
+            }
+        }
+        Ok(offsets)
     }
-}
 
-/// Opens a topic file to append to. A torn last line gets its newline, so that it becomes a dead
-/// letter of its own and does not run into the next event.
-fn open(path: &Path) -> io::Result<File> {
-    let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-    // Makes the folder's entry of a new file survive a crash.
-    if let Some(dir) = path.parent() {
-        File::open(dir)?.sync_all()?;
+    /// Adds a record to the lines of its topic. Returns its place there.
+    ///
+    /// A line has no time of its own, so an event without a `timestamp` gets the present; else it
+    /// would have another time at every reading of the file.
+    fn stage(&mut self, record: &NewRecord, lines: &mut [Lines; 4]) -> u64 {
+        let lines = &mut lines[record.subject.index()];
+        let rest = record.json.trim_ascii_start().strip_prefix(b"{");
+        match rest.filter(|_| !says_when(&record.json, &mut self.scratch)) {
+            Some(rest) => {
+                lines.push(&[format!("{{\"timestamp\":{},", now_ms()).as_bytes(), rest].concat())
+            }
+            None => lines.push(&record.json),
+        }
     }
-    let mut last = [b'\n'];
-    if file.metadata()?.len() > 0 {
-        file.seek(SeekFrom::End(-1))?;
-        file.read_exact(&mut last)?;
-    }
-    if last != [b'\n'] {
-        file.write_all(b"\n")?;
-    }
-    Ok(file)
 }

@@ -4,6 +4,7 @@
 //! offsets are bytes. So a position tells which bytes of the file the state contains. A last line
 //! without its newline is not a record yet.
 
+mod topic_file;
 mod tail;
 mod dead_letters;
 mod reader;
@@ -14,6 +15,7 @@ mod tests;
 
 pub use log::FileLog;
 pub use reader::start;
+pub use topic_file::{AppendError, Lines, TopicFile};
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -32,6 +34,6 @@ impl AppendSignal {
 }
 
 /// Returns the path of a topic's file.
-fn path(dir: &Path, topic: &str) -> PathBuf {
+pub fn path(dir: &Path, topic: &str) -> PathBuf {
     dir.join(topic).with_extension("jsonl")
 }

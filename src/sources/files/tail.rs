@@ -1,9 +1,10 @@
 //! Reads the lines of a growing file, each once it has its newline.
 
+use super::topic_file;
 use parser::MAX_RECORD;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 /// The most bytes of one read.
@@ -72,7 +73,7 @@ impl Tail {
     pub(super) fn read(&mut self, show: impl FnMut(&Line<'_>)) -> io::Result<Growth> {
         let Some(file) = self.open()? else { return Ok(Growth::Unchanged) };
         let from = self.reached();
-        let read = file.read_at(&mut self.chunk, from);
+        let read = topic_file::read_at(&file, &mut self.chunk, from);
         self.file = Some(file);
         let read = read?;
         let searched = self.buffer.len();

@@ -1,8 +1,9 @@
 //! The file source and the file log, together.
 
+use super::tail::Tail;
 use super::{AppendSignal, FileLog, start};
 use crate::engine::intake::{Outlet, Unit, intake};
-use crate::event_log::{EventLog, NewRecord, Partition, Position, Subject};
+use crate::event_log::{EventLog, LogError, NewRecord, Outcome, Partition, Position, Subject};
 use crate::metrics::{Metrics, SourceMetrics};
 use crate::sources::{Positions, Running, WorkerInlets, now_ms};
 use dataflows::record::event::Kind;
@@ -10,6 +11,7 @@ use dataflows::record::merge::Merge;
 use dataflows::record::product::CatalogueRow;
 use parser::{Scratch, parse_event};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -99,9 +101,14 @@ fn next_unit(outlet: &Outlet) -> Option<Unit> {
     unit
 }
 
+fn outcomes(log: &FileLog, events: Vec<NewRecord>) -> Vec<Outcome> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let patience = Duration::from_secs(30);
+    runtime.block_on(async { log.append(events).until((Instant::now() + patience).into()).await })
+}
+
 fn append(log: &FileLog, events: Vec<NewRecord>) -> Vec<Position> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(log.append(events)).unwrap()
+    outcomes(log, events).into_iter().collect::<Result<_, _>>().unwrap()
 }
 
 fn event(kind: Kind, user: &str) -> NewRecord {
@@ -273,12 +280,92 @@ fn a_log_whose_file_cannot_be_written_says_so_until_it_can() {
     assert_eq!(log.writable(), Ok(()));
     let path = fixture.dir.path("view-events.jsonl");
     std::fs::create_dir(&path).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let refused = runtime.block_on(log.append(vec![event(Kind::View, "u")]));
-    assert!(refused.is_err());
+    let refused = outcomes(&log, vec![event(Kind::View, "u")]);
+    assert!(matches!(refused[..], [Err(LogError::Unavailable(_))]), "{refused:?}");
     let reason = log.writable().unwrap_err();
     assert!(reason.starts_with("a topic file was not written: "), "{reason}");
     std::fs::remove_dir(&path).unwrap();
     append(&log, vec![event(Kind::View, "u")]);
     assert_eq!(log.writable(), Ok(()));
+}
+
+#[test]
+fn of_a_batch_all_topics_are_written_or_none() {
+    let fixture = Fixture::new();
+    let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
+    append(&log, vec![event(Kind::View, "u1")]);
+    let views = || std::fs::read(fixture.dir.path("view-events.jsonl")).unwrap();
+    let before = views();
+    // The purchases, which come after the views, cannot be written.
+    let purchases = fixture.dir.path("purchase-events.jsonl");
+    std::fs::create_dir(&purchases).unwrap();
+    let batch = || vec![event(Kind::View, "u2"), event(Kind::Purchase, "u2")];
+    let told = outcomes(&log, batch());
+    let is_away = |outcome: &Outcome| matches!(outcome, Err(LogError::Unavailable(_)));
+    assert!(told.len() == 2 && told.iter().all(is_away), "{told:?}");
+    assert_eq!(views(), before);
+    std::fs::remove_dir(&purchases).unwrap();
+    let length = i64::try_from(before.len()).unwrap();
+    assert_eq!(append(&log, batch()), [at("view-events", length), at("purchase-events", 0)]);
+}
+
+#[test]
+fn half_a_line_of_somebody_else_is_ended_before_each_append() {
+    let fixture = Fixture::new();
+    let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
+    let path = fixture.dir.path("view-events.jsonl");
+    let mut expected = Vec::new();
+    for round in 0..3 {
+        let position = i64::try_from(expected.len()).unwrap() + if round == 0 { 0 } else { 6 };
+        assert_eq!(append(&log, vec![event(Kind::View, "u")]), [at("view-events", position)]);
+        if round > 0 {
+            expected.extend(b"torn ");
+            expected.push(b'\n');
+        }
+        expected.extend(
+            event(Kind::View, "u").json.iter().map(|b| if *b == b'\n' { b' ' } else { *b }),
+        );
+        expected.push(b'\n');
+        assert_eq!(std::fs::read(&path).unwrap(), expected);
+        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"torn ").unwrap();
+    }
+}
+
+#[test]
+fn several_writers_keep_their_lines_apart_and_know_their_offsets() {
+    let fixture = Fixture::new();
+    let logs = [0, 1].map(|_| FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap());
+    let positions = std::thread::scope(|scope| {
+        let writers = logs.each_ref().map(|log| {
+            scope.spawn(|| {
+                (0..50).flat_map(|_| append(log, vec![event(Kind::View, "u"); 20])).collect()
+            })
+        });
+        writers.map(|writer| -> Vec<Position> { writer.join().unwrap() }).concat()
+    });
+    let mut offsets: Vec<i64> = positions.iter().map(|position| position.offset).collect();
+    offsets.sort_unstable();
+    let length = i64::try_from(event(Kind::View, "u").json.len()).unwrap() + 1;
+    assert!(offsets.iter().copied().eq((0..2000).map(|index| index * length)));
+}
+
+#[test]
+fn what_a_writer_may_still_take_back_is_not_read() {
+    let fixture = Fixture::new();
+    let path = fixture.dir.path("view-events.jsonl");
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
+    let mut tail = Tail::new(path, 0);
+    let mut look = || {
+        let mut lines = Vec::new();
+        tail.read(|line| lines.push(line.bytes.to_vec())).unwrap();
+        lines
+    };
+    file.lock().unwrap();
+    file.write_all(b"taken back\n").unwrap();
+    assert!(look().is_empty());
+    file.set_len(0).unwrap();
+    file.write_all(b"stays\n").unwrap();
+    file.unlock().unwrap();
+    assert_eq!(look(), [b"stays"]);
 }

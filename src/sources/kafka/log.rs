@@ -2,8 +2,10 @@
 
 use super::client::{Deliveries, DeliveryContext};
 use super::cluster::KafkaCluster;
-use crate::event_log::{EventLog, LogError, NewRecord, Partition, Position, Subject};
-use crate::future::BoxFuture;
+use super::queue::may_be_stored;
+use crate::event_log::{
+    EventLog, LogError, NewRecord, OutcomeSender, Outcomes, Partition, Position, Subject,
+};
 use crate::sources::recent_failure::RecentFailure;
 use crate::sources::topic_of;
 use rdkafka::config::FromClientConfigAndContext;
@@ -13,7 +15,6 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, ThreadedProducer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-use tokio::sync::oneshot;
 
 /// An event log of Kafka topics: keyed by user, idempotent, acknowledged by all in-sync replicas.
 pub struct KafkaLog {
@@ -29,7 +30,8 @@ impl KafkaLog {
     /// # Errors
     /// When librdkafka refuses the properties.
     pub fn new(cluster: &KafkaCluster) -> KafkaResult<KafkaLog> {
-        let defaults = [("linger.ms", "2"), ("message.timeout.ms", "10000")];
+        // The time-out lies within that of requests, which then hear that a record was never sent.
+        let defaults = [("linger.ms", "2"), ("message.timeout.ms", "8000")];
         // The statistics tell that a broker can be reached.
         let fixed =
             [("acks", "all"), ("enable.idempotence", "true"), ("statistics.interval.ms", "1000")];
@@ -43,26 +45,19 @@ impl KafkaLog {
 }
 
 impl EventLog for KafkaLog {
-    fn append(&self, records: Vec<NewRecord>) -> BoxFuture<Result<Vec<Position>, LogError>> {
-        // Queued now, not when the future is first polled, which keeps the order of calls.
-        let queued: Vec<_> = records
-            .iter()
-            .map(|new| {
-                let (reply, delivered) = oneshot::channel();
-                let topic = &self.topics[new.subject.index()];
-                let record = BaseRecord::with_opaque_to(topic, Box::new(reply));
-                let sent = self.producer.send(record.key(&new.user).payload(&new.json));
-                sent.map(|()| delivered).map_err(|(error, _)| refusal(&error))
-            })
-            .collect();
-        Box::pin(async move {
-            let mut positions = Vec::with_capacity(queued.len());
-            for delivered in queued {
-                let ended = |_| LogError::Unavailable("the producer has ended".into());
-                positions.push(delivered?.await.map_err(ended)??);
+    fn append(&self, records: Vec<NewRecord>) -> Outcomes {
+        let (sender, outcomes) = Outcomes::of(records.len());
+        for (index, new) in records.iter().enumerate() {
+            let topic = &self.topics[new.subject.index()];
+            let waiting = Waiting { index, sender: sender.clone() };
+            let record = BaseRecord::with_opaque_to(topic, Box::new(waiting));
+            if let Err((error, record)) =
+                self.producer.send(record.key(&new.user).payload(&new.json))
+            {
+                record.delivery_opaque.sender.tell(index, Err(failure(&error, false)));
             }
-            Ok(positions)
-        })
+        }
+        outcomes
     }
 
     fn writable(&self) -> Result<(), String> {
@@ -81,31 +76,36 @@ struct Health {
     failure: RecentFailure,
 }
 
+/// Who waits for the outcome of a record.
+struct Waiting {
+    index: usize,
+    sender: OutcomeSender,
+}
+
 /// Sends each record's outcome to the request that waits for it.
 struct RecordDeliveries(Arc<Health>);
 
 impl Deliveries for RecordDeliveries {
-    type Opaque = Box<oneshot::Sender<Result<Position, LogError>>>;
+    type Opaque = Box<Waiting>;
 
-    fn delivered(&self, result: &DeliveryResult<'_>, reply: Self::Opaque) {
-        let position = match result {
+    fn delivered(&self, result: &DeliveryResult<'_>, waiting: Self::Opaque) {
+        let outcome = match result {
             Ok(message) => {
                 let partition =
                     Partition { topic: message.topic().into(), index: message.partition() };
                 self.0.failure.succeeded();
                 Ok(Position { partition, offset: message.offset() })
             }
-            Err((error, _)) => {
-                let error = refusal(error);
+            Err((error, message)) => {
+                let error = failure(error, may_be_stored(message));
                 // What is refused is the record's fault.
-                if let LogError::Unavailable(_) = error {
+                if !matches!(error, LogError::Refused(_)) {
                     self.0.failure.failed(error.to_string());
                 }
                 Err(error)
             }
         };
-        // The receiver is gone if the request was given up.
-        let _ = reply.send(position);
+        waiting.sender.tell(waiting.index, outcome);
     }
 
     fn brokers_are_up(&self, up: bool) {
@@ -113,8 +113,10 @@ impl Deliveries for RecordDeliveries {
     }
 }
 
-/// Tells errors that a retry may cure from those that it cannot.
-fn refusal(error: &KafkaError) -> LogError {
+/// Tells errors that a retry may cure from those that it cannot, and from those after which nobody
+/// knows.
+fn failure(error: &KafkaError, may_be_stored: bool) -> LogError {
+    let reason = error.to_string();
     match error.rdkafka_error_code() {
         Some(
             RDKafkaErrorCode::MessageSizeTooLarge
@@ -123,7 +125,8 @@ fn refusal(error: &KafkaError) -> LogError {
             | RDKafkaErrorCode::PolicyViolation
             | RDKafkaErrorCode::TopicAuthorizationFailed
             | RDKafkaErrorCode::ClusterAuthorizationFailed,
-        ) => LogError::Refused(error.to_string()),
-        _ => LogError::Unavailable(error.to_string()),
+        ) => LogError::Refused(reason),
+        _ if may_be_stored => LogError::Unknown(reason),
+        _ => LogError::Unavailable(reason),
     }
 }

@@ -3,19 +3,21 @@
 //! rdkafka polls messages one by one, which costs three readings of the clock and two locks a
 //! message. librdkafka has a call for many, which rdkafka does not expose; so this file calls
 //! librdkafka itself. It is the only one that does, and the compiler cannot check its memory
-//! safety.
+//! safety; so the one other call that rdkafka lacks, [`may_be_stored`], stands here as well.
 #![allow(unsafe_code, reason = "librdkafka is C; what each call relies on stands beside it")]
 
 use super::client::SplitConsumer;
 use crate::event_log::Partition;
 use rdkafka::bindings::{
-    rd_kafka_consume_batch_queue, rd_kafka_message_destroy, rd_kafka_message_t,
-    rd_kafka_message_timestamp, rd_kafka_queue_cb_event_enable, rd_kafka_queue_destroy,
-    rd_kafka_queue_forward, rd_kafka_queue_get_partition, rd_kafka_queue_t, rd_kafka_resp_err_t,
-    rd_kafka_t, rd_kafka_timestamp_type_t,
+    rd_kafka_consume_batch_queue, rd_kafka_message_destroy, rd_kafka_message_status,
+    rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_msg_status_t,
+    rd_kafka_queue_cb_event_enable, rd_kafka_queue_destroy, rd_kafka_queue_forward,
+    rd_kafka_queue_get_partition, rd_kafka_queue_t, rd_kafka_resp_err_t, rd_kafka_t,
+    rd_kafka_timestamp_type_t,
 };
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::message::BorrowedMessage;
 use std::ffi::{CString, c_void};
 use std::ops::ControlFlow;
 use std::ptr::{self, NonNull};
@@ -163,6 +165,13 @@ impl Drop for UnreadMessages<'_> {
             self.pass();
         }
     }
+}
+
+/// Tells whether a broker may have a record whose delivery has failed.
+pub(super) fn may_be_stored(message: &BorrowedMessage<'_>) -> bool {
+    // SAFETY: the message is borrowed, so that librdkafka has not destroyed it.
+    let status = unsafe { rd_kafka_message_status(message.ptr()) };
+    status != rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED
 }
 
 fn polled(message: &rd_kafka_message_t) -> Polled<'_> {

@@ -2,7 +2,7 @@
 
 use super::{KafkaCluster, KafkaLog, start};
 use crate::engine::intake::{Outlet, Unit, intake};
-use crate::event_log::{EventLog, NewRecord, Partition};
+use crate::event_log::{EventLog, LogError, NewRecord, Outcome, Partition};
 use crate::metrics::{Metrics, SourceMetrics};
 use crate::sources::{Positions, Running, WorkerInlets};
 use dataflows::record::event::Kind;
@@ -26,26 +26,41 @@ struct Fixture {
 
 impl Fixture {
     fn new(topics: &[(&str, i32)]) -> Fixture {
+        Fixture::with(topics, &[])
+    }
+
+    /// With properties of the clients.
+    fn with(topics: &[(&str, i32)], properties: &[(&str, &str)]) -> Fixture {
         let brokers = MockCluster::new(3).unwrap();
         for &(topic, partitions) in topics {
             brokers.create_topic(topic, partitions, 3).unwrap();
         }
         let bootstrap = brokers.bootstrap_servers();
-        let cluster = KafkaCluster { bootstrap, group: "test".into(), ..KafkaCluster::default() };
+        let properties = properties.iter().map(|&(key, value)| (key.into(), value.into()));
+        let properties = properties.collect();
+        let group = "test".into();
+        let cluster = KafkaCluster { bootstrap, group, properties, ..KafkaCluster::default() };
         let log = KafkaLog::new(&cluster).unwrap();
         let metrics = Metrics::new().sources;
         Fixture { brokers, cluster, log, metrics }
     }
 
-    /// Posts views, each by a user of its number, as they are told.
+    /// Posts views, each by a user of its number.
     fn post(&self, values: impl IntoIterator<Item = String>) {
+        for outcome in self.outcomes(values) {
+            outcome.unwrap();
+        }
+    }
+
+    fn outcomes(&self, values: impl IntoIterator<Item = String>) -> Vec<Outcome> {
         let view = |(index, json): (usize, String)| NewRecord {
             subject: Kind::View.into(),
             user: index.to_string(),
             json: json.into(),
         };
         let appended = self.log.append(values.into_iter().enumerate().map(view).collect());
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(appended).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async { appended.until((Instant::now() + PATIENCE).into()).await })
     }
 
     /// Starts the first `here` workers of `peers`, each with a queue of so many bytes.
@@ -258,6 +273,34 @@ fn a_log_tells_whether_it_can_be_written() {
     wait_until(|| fixture.log.writable().is_ok());
     fixture.post((0..1).map(view));
     assert_eq!(fixture.log.writable(), Ok(()));
+}
+
+#[test]
+fn each_record_of_a_batch_has_an_outcome_of_its_own() {
+    let fixture = Fixture::with(&[("view-events", 1)], &[("message.timeout.ms", "1500")]);
+    let large = || format!(r#"{{"userId":1,"product":"{}"}}"#, "x".repeat(1 << 20));
+    let told = |values: Vec<String>| -> Vec<&str> {
+        let outcomes = fixture.outcomes(values);
+        let word = |outcome: &Outcome| match outcome {
+            Ok(_) => "stored",
+            Err(LogError::Refused(_)) => "refused",
+            Err(LogError::Unavailable(_)) => "unavailable",
+            Err(LogError::Unknown(_)) => "unknown",
+        };
+        outcomes.iter().map(word).collect()
+    };
+    assert_eq!(told(vec![view(0), large(), view(2)]), ["stored", "refused", "stored"]);
+    // What has been sent may be stored, though the answer takes too long.
+    for broker in 1..=3 {
+        fixture.brokers.broker_round_trip_time(broker, PATIENCE).unwrap();
+    }
+    assert_eq!(told(vec![view(3), large()]), ["unknown", "refused"]);
+    // What never was is not.
+    for broker in 1..=3 {
+        fixture.brokers.broker_down(broker).unwrap();
+    }
+    wait_until(|| fixture.log.writable().is_err());
+    assert_eq!(told(vec![view(4), large()]), ["unavailable", "refused"]);
 }
 
 #[test]
