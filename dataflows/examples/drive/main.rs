@@ -1,14 +1,14 @@
-//! Drives the whole dataflow from memory, as fast as it goes: what to measure and to profile.
+//! Drives the whole dataflow from memory, as fast as it goes, to measure and profile it.
 //!
 //! ```text
 //! cargo run --release -p dataflows --example drive -- -w 2 --events 2000000
 //! ```
 //!
-//! Blocks are made before the clock starts. From then on each worker feeds its share as the engine
-//! does: epochs of `--epoch` events at most, two of them open, everything compacted as it closes. It
-//! prints events a second until the last epoch has closed on all workers, and what arrangements
-//! hold.
-#![allow(clippy::print_stdout, reason = "its output is what it is for")]
+//! Blocks are made before the clock starts. Then each worker feeds its share as the engine does: in
+//! epochs of at most `--epoch` events, of which two are open, and compacts what is complete. At the
+//! end it prints the events per second until all workers have completed the last epoch, and the
+//! sizes of arrangements.
+#![allow(clippy::print_stdout, reason = "it prints its results")]
 
 mod traffic;
 
@@ -40,8 +40,8 @@ drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--even-users] [--produc
   --span N      over how many seconds of a shop's time they are spread, evenly (604800)
   --all         all views; without it, the profile alone";
 
-/// About how many bytes of events a unit of the sources holds, for all owners.
-const UNIT: usize = 64 * 1024;
+/// The size of a unit of the sources in bytes of events, about, for all owners.
+const UNIT_BYTES: usize = 64 * 1024;
 
 #[derive(Clone, Copy)]
 struct Options {
@@ -55,17 +55,17 @@ struct Options {
     all: bool,
 }
 
-/// What a source hands over at once: a block an owner.
+/// The events that a source hands over at once: a block for each owner.
 type Unit = Vec<(usize, Block)>;
 
 fn main() -> Result<(), String> {
-    // As the engine does.
+    // The engine disables them, too.
     #[cfg(target_os = "linux")]
     rustix::thread::disable_transparent_huge_pages(true).map_err(|error| error.to_string())?;
     let options = options(std::env::args().skip(1)).map_err(|what| format!("{what}\n{USAGE}"))?;
     let shares = Mutex::new(shares(&options).into_iter().map(Some).collect::<Vec<_>>());
-    let together = Arc::new(Barrier::new(options.workers));
-    let heard = Arc::new(AtomicU64::new(0));
+    let start = Arc::new(Barrier::new(options.workers));
+    let latest_epoch = Arc::new(AtomicU64::new(0));
     let config = timely::Config {
         communication: timely::CommunicationConfig::Process(options.workers),
         worker: timely::WorkerConfig::default().idle_spin(Duration::ZERO),
@@ -73,14 +73,14 @@ fn main() -> Result<(), String> {
     let guards = timely::execute(config, move |worker| {
         let share = shares.lock().ok().and_then(|mut shares| shares[worker.index()].take());
         let share = share.expect("each worker takes its own share, once");
-        run(worker, &options, share, &together, &heard)
+        run(worker, &options, share, &start, &latest_epoch)
     })?;
     let results: Vec<(Duration, String)> = guards.join().into_iter().collect::<Result<_, _>>()?;
     let seconds = results.iter().map(|(took, _)| took.as_secs_f64()).fold(0.0, f64::max);
     println!("events {}\nseconds {seconds:.3}", options.events);
     println!("events_per_s {:.0}", options.events as f64 / seconds);
-    for (index, (_, held)) in results.iter().enumerate() {
-        println!("worker_{index} {held}");
+    for (index, (_, sizes)) in results.iter().enumerate() {
+        println!("worker_{index} {sizes}");
     }
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or(" ? kB");
@@ -124,19 +124,19 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
     Ok(options)
 }
 
-/// The units that each worker's source would hand over.
+/// By worker, the units of its source.
 fn shares(options: &Options) -> Vec<VecDeque<Unit>> {
     let mut traffic = Traffic::new(1, options.users, options.products).even(options.even_users);
     let mut shares = vec![VecDeque::new(); options.workers];
     let mut blocks = vec![Block::default(); options.workers];
     for number in 0..options.events {
-        let act = traffic.next().expect("traffic is endless");
-        let [user, product] = [format!("user{}", act.user), format!("product{}", act.product)];
-        let tags = act.tags.map(|tag| format!("tag{tag}"));
+        let event = traffic.next().expect("traffic is endless");
+        let [user, product] = [format!("user{}", event.user), format!("product{}", event.product)];
+        let tags = event.tags.map(|tag| format!("tag{tag}"));
         let span = u64::from(options.span) * 1_000;
         let time = 1_750_000_000_000 + number as u64 * span / options.events as u64;
         blocks[owner(&user, options.workers)].push(&Event {
-            kind: act.kind,
+            kind: event.kind,
             time: i64::try_from(time).expect("milliseconds since 1970"),
             user: &user,
             product: &product,
@@ -145,11 +145,11 @@ fn shares(options: &Options) -> Vec<VecDeque<Unit>> {
             id: "",
             tags: tags.iter().map(String::as_str).collect(),
         });
-        let full = blocks.iter().map(Block::len).sum::<usize>() >= UNIT
+        let full = blocks.iter().map(Block::len).sum::<usize>() >= UNIT_BYTES
             || blocks.iter().map(Block::events).sum::<usize>() >= options.epoch;
         if full || number + 1 == options.events {
             let unit = blocks.iter_mut().map(std::mem::take).enumerate();
-            // In turn, as partitions go on together.
+            // To the workers in turn, as partitions advance together.
             shares.rotate_left(1);
             shares[0].push_back(unit.filter(|(_, block)| !block.is_empty()).collect());
         }
@@ -157,17 +157,18 @@ fn shares(options: &Options) -> Vec<VecDeque<Unit>> {
     shares
 }
 
-/// Feeds a worker its share; how long it took until all was closed everywhere, and what it holds.
+/// Feeds a worker its share. Returns the time until all workers had completed all epochs, and the
+/// sizes of the worker's arrangements.
 fn run(
     worker: &mut Worker,
     options: &Options,
     mut share: VecDeque<Unit>,
-    together: &Barrier,
-    heard: &AtomicU64,
+    start: &Barrier,
+    latest_epoch: &AtomicU64,
 ) -> (Duration, String) {
     let config = ViewConfig {
         mode: if options.all { Mode::All } else { Mode::Profile },
-        // The engine's own, unless it is told otherwise: 30 days are more than there are events of.
+        // The engine's defaults. With the default span no event is older than the horizon.
         limits: Limits { paired: 100, kept: 1_000, horizon: 30 * 24 },
     };
     let dictionaries = SharedDictionaries::default();
@@ -175,7 +176,7 @@ fn run(
         let (inputs, outputs) = graph(scope, config, &dictionaries, |_| (), |_, _| (), |_, _| ());
         (inputs, outputs.closed, outputs.measured)
     });
-    together.wait();
+    start.wait();
     let began = Instant::now();
     let (mut time, mut open) = (0, VecDeque::new());
     while !share.is_empty() || !open.is_empty() {
@@ -190,11 +191,12 @@ fn run(
         }
         // Workers without input follow the others, as in the engine.
         let micros = u64::try_from(began.elapsed().as_micros()).expect("not that long");
-        let next = if events > 0 { micros.max(time + 1) } else { heard.load(Ordering::SeqCst) };
+        let next =
+            if events > 0 { micros.max(time + 1) } else { latest_epoch.load(Ordering::SeqCst) };
         if next > time {
             if events > 0 {
                 open.push_back(next);
-                heard.fetch_max(next, Ordering::SeqCst);
+                latest_epoch.fetch_max(next, Ordering::SeqCst);
             }
             time = next;
             inputs.advance_to(time);
@@ -204,8 +206,8 @@ fn run(
         measured.iter_mut().for_each(|measured| measured.release(closed.before()));
     }
     let took = began.elapsed();
-    let held =
+    let sizes =
         measured.iter().map(|measured| format!("{}={}", measured.name, measured.measure().0));
-    let held = held.collect::<Vec<_>>().join(",");
-    (took, held)
+    let sizes = sizes.collect::<Vec<_>>().join(",");
+    (took, sizes)
 }

@@ -1,23 +1,24 @@
-//! Made-up traffic for benchmarks: skewed users, skewed products, two tags a product.
+//! Random traffic for benchmarks: skewed users, skewed products, two tags for each product.
 //!
-//! Users and products are log-uniform: the first of n is as likely as those from 2 to 4 together,
-//! as all from n/2 to n. The same seed gives the same events, wherever and however fast.
+//! Users and products are log-uniform: the first of n is as likely as the second and third
+//! together, and as all from n/2 to n together. The same seed gives the same events on every
+//! machine.
 
 use dataflows::record::event::Kind;
 
-/// How many tags there are.
+/// The number of tags.
 pub(crate) const TAGS: u32 = 200;
 
-/// One event; the texts are `user`, `product` and `tag`, each with its number.
+/// One event. Its texts are `user`, `product` and `tag`, each with a number.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Act {
-    /// What was done: 90 % views, 7 % carts, 3 % purchases.
+pub(crate) struct TrafficEvent {
+    /// The kind: 90 % views, 7 % carts, 3 % purchases.
     pub(crate) kind: Kind,
-    /// By whom.
+    /// The user's number.
     pub(crate) user: u32,
-    /// With what.
+    /// The product's number.
     pub(crate) product: u32,
-    /// The product's two tags.
+    /// The numbers of the product's two tags.
     pub(crate) tags: [u32; 2],
 }
 
@@ -25,13 +26,13 @@ pub(crate) struct Act {
 pub(crate) struct Traffic {
     random: Random,
     users: u32,
-    /// Whether every user is as likely.
+    /// True if all users are equally likely.
     even: bool,
     products: Vec<[u32; 2]>,
 }
 
 impl Traffic {
-    /// Traffic of so many users over so many products.
+    /// Traffic of so many users, with so many products.
     pub(crate) fn new(seed: u64, users: u32, products: u32) -> Traffic {
         let mut shop = Random::new(0x5407);
         let tags = |_| {
@@ -43,17 +44,17 @@ impl Traffic {
         Traffic { random: Random::new(seed), users, even: false, products }
     }
 
-    /// The same with users that are all as likely: of many events a second nobody does more than a
-    /// person can.
+    /// Sets whether all users are equally likely. Then, even at many events per second, no user
+    /// makes more events than a person could.
     pub(crate) fn even(self, even: bool) -> Traffic {
         Traffic { even, ..self }
     }
 }
 
 impl Iterator for Traffic {
-    type Item = Act;
+    type Item = TrafficEvent;
 
-    fn next(&mut self) -> Option<Act> {
+    fn next(&mut self) -> Option<TrafficEvent> {
         let kind = match self.random.below(100) {
             0..90 => Kind::View,
             90..97 => Kind::AddToCart,
@@ -66,11 +67,11 @@ impl Iterator for Traffic {
         };
         let count = u32::try_from(self.products.len()).expect("it was made from a u32");
         let product = self.random.log_uniform(count);
-        Some(Act { kind, user, product, tags: self.products[product as usize] })
+        Some(TrafficEvent { kind, user, product, tags: self.products[product as usize] })
     }
 }
 
-/// xorshift64*: small, and the same everywhere.
+/// xorshift64*: a small generator, whose numbers are the same on every machine.
 struct Random(u64);
 
 impl Random {
@@ -89,7 +90,7 @@ impl Random {
         (self.next() >> 32) % bound
     }
 
-    /// From 0 up to a bound, n + 1 as likely as 1 / (n + 1).
+    /// A number below a bound: n has a probability proportional to about 1 / (n + 1).
     fn log_uniform(&mut self, bound: u32) -> u32 {
         #[allow(clippy::cast_precision_loss, reason = "53 bits are left")]
         let uniform = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;

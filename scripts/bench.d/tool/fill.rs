@@ -1,7 +1,7 @@
 //! Writes events to Kafka: all at once for a backlog, or at a rate, for so long.
 
 use crate::digest::Sum;
-use crate::traffic::{Act, TAGS, Traffic};
+use crate::traffic::{TAGS, Traffic, TrafficEvent};
 use crate::wait::wait_until;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -116,7 +116,7 @@ impl Fill {
     }
 
     /// All users in turn get the first two tags, then the next two; spread by a prime.
-    fn make_distinct(&self, act: &mut Act, number: u64) -> anyhow::Result<()> {
+    fn make_distinct(&self, act: &mut TrafficEvent, number: u64) -> anyhow::Result<()> {
         let users = u64::from(self.users);
         act.user = u32::try_from(number * 2_654_435_761 % users)?;
         let first = u32::try_from(number / users)? * 2;
@@ -132,7 +132,7 @@ impl Fill {
 }
 
 fn write_event(
-    act: &Act,
+    act: &TrafficEvent,
     time: Timestamp,
     key: &mut Vec<u8>,
     value: &mut Vec<u8>,
