@@ -35,13 +35,14 @@ use timely::dataflow::{Scope, Stream};
 /// The views that are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Profiles alone: the leanest. Rankings are empty, and no user's activity is known.
+    /// Profiles only, which needs the least memory and time. Rankings are empty, and no user has
+    /// any activity.
     Profile,
     /// All views.
     All,
 }
 
-/// The views that are kept, and how much of the past they hold.
+/// The views that are kept, and the limits of their history.
 #[derive(Clone, Copy, Debug)]
 pub struct ViewConfig {
     /// The views.
@@ -62,8 +63,8 @@ pub struct Outputs<'scope> {
     pub measured: Vec<Measured>,
 }
 
-/// Builds all views. `on_epoch` gets the time of each epoch that any worker opens, `on_model` each
-/// change of the model, `on_block` every block at the owner of its users.
+/// Builds all views. Calls `on_epoch` with the time of each epoch that any worker opens, `on_model`
+/// with each change of the model, and `on_block` with every block, at the owner of its users.
 ///
 /// ```text
 /// blocks ─ event clock ─ intern ───────────── actions ─┬─ bought, activity
@@ -104,38 +105,39 @@ pub fn graph<'scope>(
     let profile = profile(interned.tags.clone(), resolved.clone());
     let positions = positions(advance_stream, dictionaries.clone());
 
-    let mut ends = Ends { closing: ClosedBuilder::new(scope), measured: Vec::new() };
+    let mut registry = ViewRegistry { closed: ClosedBuilder::new(scope), measured: Vec::new() };
     let rankings = match mode {
         Mode::Profile => {
-            ends.closing.add_view(catalogue);
+            registry.closed.add_view(catalogue);
             None
         }
         Mode::All => {
-            Some(ends.rankings(interned, resolved, catalogue, hours.clone(), limits, dictionaries))
+            let hours = hours.clone();
+            Some(registry.rankings(interned, resolved, catalogue, hours, limits, dictionaries))
         }
     };
-    let model_history = ends.model_history(hours, model_stream.broadcast(), on_model);
-    ends.closing.add_stream(epoch_stream.broadcast(), move |_, time| on_epoch(time));
+    let model_history = registry.model_history(hours, model_stream.broadcast(), on_model);
+    registry.closed.add_stream(epoch_stream.broadcast(), move |_, time| on_epoch(time));
     let views = Views {
-        profile: ends.view("profile", profile.clone()),
-        positions: ends.closing.add_view(positions),
+        profile: registry.view("profile", profile.clone()),
+        positions: registry.closed.add_view(positions),
         recent,
         model_history,
         rankings,
     };
-    let Ends { closing, measured } = ends;
+    let ViewRegistry { closed, measured } = registry;
     let inputs = Inputs { blocks, merges, rows, models, advances, epochs };
-    (inputs, Outputs { profile, views, closed: closing.build(), measured })
+    (inputs, Outputs { profile, views, closed: closed.build(), measured })
 }
 
-/// The ends of views: each is waited for, measured, and read by questions.
-struct Ends<'scope> {
-    closing: ClosedBuilder<'scope>,
+/// Registers views, to be waited for and measured, and returns their traces for questions to read.
+struct ViewRegistry<'scope> {
+    closed: ClosedBuilder<'scope>,
     measured: Vec<Measured>,
 }
 
-impl<'scope> Ends<'scope> {
-    /// The views that rankings are made from.
+impl<'scope> ViewRegistry<'scope> {
+    /// Builds and registers the views that rankings are made from.
     fn rankings(
         &mut self,
         interned: Interned<'scope>,
@@ -160,23 +162,24 @@ impl<'scope> Ends<'scope> {
             activity: self.view("activity", activity),
             history: self.view("history", history),
             partners: self.cached("pairs", partners),
-            repeats: self.closing.add_view(repeats),
+            repeats: self.closed.add_view(repeats),
             popularity: self.cached("popularity", popularity),
-            labels: self.closing.add_view(labels),
-            catalogue: self.closing.add_view(catalogue),
+            labels: self.closed.add_view(labels),
+            catalogue: self.closed.add_view(catalogue),
         }
     }
 
+    /// Registers a view.
     fn view<V: ExchangeData>(
         &mut self,
         name: &'static str,
         view: View<'scope, V>,
     ) -> TraceAgent<ViewSpine<V>> {
         self.measured.push(Measured::of(name, &view));
-        self.closing.add_view(view)
+        self.closed.add_view(view)
     }
 
-    /// A view with a cache, which hears of every batch before its time is complete.
+    /// Registers a view, with a cache that is updated by every batch before its time is complete.
     fn cached<V: DatedProduct>(
         &mut self,
         name: &'static str,
@@ -184,11 +187,12 @@ impl<'scope> Ends<'scope> {
     ) -> CachedView<V> {
         self.measured.push(Measured::of(name, &view));
         let cache = cache();
-        let fed = cache.clone();
-        let feed = move |until, batch: Option<&_>| fed.borrow_mut().update(until, batch);
-        (self.closing.add_view_with(view, feed), cache)
+        let updated = cache.clone();
+        let update = move |until, batch: Option<&_>| updated.borrow_mut().update(until, batch);
+        (self.closed.add_view_with(view, update), cache)
     }
 
+    /// Builds the history of the model, which is updated before a time is complete.
     fn model_history(
         &mut self,
         hours: Stream<'scope, Time, Vec<u32>>,
@@ -197,8 +201,8 @@ impl<'scope> Ends<'scope> {
     ) -> Rc<RefCell<ModelHistory>> {
         let history = Rc::new(RefCell::new(ModelHistory::default()));
         let (by_hour, by_model) = (history.clone(), history.clone());
-        self.closing.add_stream(hours, move |time, hour| by_hour.borrow_mut().set_hour(time, hour));
-        self.closing.add_stream(models, move |_, (time, model)| {
+        self.closed.add_stream(hours, move |time, hour| by_hour.borrow_mut().set_hour(time, hour));
+        self.closed.add_stream(models, move |_, (time, model)| {
             by_model.borrow_mut().set_model(time, model);
             on_model(time, model);
         });

@@ -14,8 +14,8 @@ pub const DAY: u64 = 24 * HOUR;
 /// Hours in a day.
 pub const DAY_HOURS: u32 = 24;
 
-/// The longest pause within a visit, in milliseconds. Events of a user that are further apart belong
-/// to two visits, and do not pair.
+/// The longest pause within a visit, in milliseconds. Events of a user that are further apart
+/// belong to two visits, and do not pair.
 pub const VISIT_GAP: u64 = 30 * 60 * 1000;
 
 /// The hour, counted from the Unix epoch, of a time in milliseconds since then.

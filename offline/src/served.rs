@@ -6,7 +6,7 @@ use dataflows::arrange::closed::Closed;
 use dataflows::graph::{Mode, ViewConfig, graph};
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::inputs::Inputs;
-use dataflows::questions::query::{Found, Query, RoutedQuery};
+use dataflows::questions::query::{Query, QueryAnswer, RoutedQuery};
 use dataflows::questions::{Queries, questions};
 use dataflows::ranking::answer::Ranking;
 use dataflows::ranking::rules::{Basis, Rules};
@@ -74,7 +74,7 @@ impl Served {
             let answer = answer.clone();
             answers.inspect(move |(_, _, found)| {
                 let ranking = found.iter().find_map(|found| match found {
-                    Found::Ranked(ranking) => Some(ranking.clone()),
+                    QueryAnswer::Ranking(ranking) => Some(ranking.clone()),
                     _ => None,
                 });
                 *answer.borrow_mut() = Some(ranking.unwrap_or_default());

@@ -6,7 +6,7 @@ use crate::engine::question::Question;
 use crossbeam_channel::Receiver;
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::questions::Queries;
-use dataflows::questions::query::Found;
+use dataflows::questions::query::QueryAnswer;
 use dataflows::questions::query::RoutedQuery;
 use dataflows::questions::questions;
 use dataflows::questions::views::Views;
@@ -31,7 +31,7 @@ pub(super) const LINGER: Duration = Duration::from_millis(1);
 /// Questions under way, by id.
 type Pending = Rc<RefCell<HashMap<u64, Box<dyn Question>>>>;
 /// Answers that are kept back until nobody asks as of an earlier time.
-type Settling = Rc<RefCell<VecDeque<(Time, Box<dyn Question>, Vec<Found>)>>>;
+type Settling = Rc<RefCell<VecDeque<(Time, Box<dyn Question>, Vec<QueryAnswer>)>>>;
 
 /// The time that the workers of a process ask as of. It is one for all: the caches between questions
 /// would otherwise be taken back for one worker's questions, and brought forward again for another's.

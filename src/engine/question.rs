@@ -3,8 +3,8 @@
 use crossbeam_channel::{Sender, TrySendError};
 use dataflows::ids::hash::owner;
 use dataflows::questions::ask::Ask;
-use dataflows::questions::query::Found;
 use dataflows::questions::query::Query;
+use dataflows::questions::query::QueryAnswer;
 use dataflows::time::Time;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,7 +27,7 @@ pub trait Question: Send {
     /// As [`Ask::settled_after`].
     fn settled_after(&self) -> Option<Time>;
     /// Answers it.
-    fn answer(self: Box<Self>, as_of: Time, found: Vec<Found>);
+    fn answer(self: Box<Self>, as_of: Time, found: Vec<QueryAnswer>);
 }
 
 /// A question, and where its answer goes.
@@ -45,7 +45,7 @@ impl<A: Ask> Question for Asked<A> {
         self.ask.settled_after()
     }
 
-    fn answer(self: Box<Self>, as_of: Time, found: Vec<Found>) {
+    fn answer(self: Box<Self>, as_of: Time, found: Vec<QueryAnswer>) {
         let Asked { ask, reply } = *self;
         // The asker may have gone; then nobody misses the answer.
         let _ = reply.send(Answer { as_of, body: ask.answer(found) });

@@ -38,7 +38,10 @@ pub(crate) struct ClosedBuilder<'scope> {
 
 impl<'scope> ClosedBuilder<'scope> {
     pub(crate) fn new(scope: Scope<'scope, Time>) -> ClosedBuilder<'scope> {
-        ClosedBuilder { builder: OperatorBuilder::new("closed".into(), scope), inputs: Vec::new() }
+        ClosedBuilder {
+            builder: OperatorBuilder::new("complete times".into(), scope),
+            inputs: Vec::new(),
+        }
     }
 
     /// Adds a stream to wait for, and calls `each` with its data.

@@ -10,8 +10,8 @@ use std::ops::ControlFlow;
 
 /// A cursor in each batch of an arrangement.
 ///
-/// Cursors seek forward, and near keys fastest: keys are best sought in ascending order. A key before
-/// the last one costs a search from the beginning.
+/// Cursors seek forward, and near keys fastest: keys are best sought in ascending order. A key
+/// before the last one costs a search from the beginning.
 pub struct Reader<V: ExchangeData, R: ExchangeData + Semigroup> {
     batches: Vec<Batch<V, R>>,
     cursors: Vec<<Batch<V, R> as Navigable>::Cursor>,
@@ -50,8 +50,8 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Reader<V, R> {
         }
     }
 
-    /// The sum of one of the key's values; `None` without any update of it. Values must be passed in
-    /// ascending order.
+    /// The sum of one of the key's values; `None` without any update of it. Values must be passed
+    /// in ascending order.
     pub fn sum(&mut self, value: &V, as_of: Time) -> Option<R> {
         let mut sum = None;
         for &index in &self.live {
@@ -64,7 +64,8 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Reader<V, R> {
         sum
     }
 
-    /// Calls `each` with each of the key's values, in ascending order, and its sum, which may be zero.
+    /// Calls `each` with each of the key's values, in ascending order, and its sum, which may be
+    /// zero.
     pub fn each(&mut self, as_of: Time, mut each: impl FnMut(&V, R)) {
         self.try_each(as_of, |value, sum| {
             each(value, sum);

@@ -1,4 +1,5 @@
-//! Strings to dense ids and back. A worker has its own dictionaries; their ids mean nothing elsewhere.
+//! Strings to dense ids and back. A worker has its own dictionaries; their ids mean nothing
+//! elsewhere.
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::cell::RefCell;
@@ -7,9 +8,9 @@ use std::rc::Rc;
 
 /// Names with dense ids, counted from 0 in order of appearance.
 ///
-/// The texts lie end to end, and a hash table maps them to ids. Its slots hold half of the hash beside
-/// the id, so a text is compared only where it almost surely is equal. A name costs about 20 bytes
-/// beside its text.
+/// The texts lie end to end, and a hash table maps them to ids. Its slots hold half of the hash
+/// beside the id, so a text is compared only where it almost surely is equal. A name costs about 20
+/// bytes beside its text.
 ///
 /// The hash is keyed at random, since visitors choose names (sessions are users): nobody can make
 /// them collide. So nothing that must be equal on all workers may depend on it.

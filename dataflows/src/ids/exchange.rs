@@ -1,4 +1,5 @@
-//! The exchange of updates that hold dense ids: a name is sent once, before the first use of its id.
+//! The exchange of updates that hold dense ids: a name is sent once, before the first use of its
+//! id.
 //!
 //! Ids mean nothing at another worker. So a sender remembers which names it has sent to each
 //! receiver, and a receiver keeps, for each sender, a table from the sender's ids to its own.
@@ -124,7 +125,7 @@ pub fn to_owners<'scope, D: HasIds>(
     let (sending, receiving) = (dictionaries.clone(), dictionaries.clone());
     let messages = updates.unary::<CapacityContainerBuilder<Vec<Message<D>>>, _, _, _>(
         Pipeline,
-        &format!("{name}, out"),
+        &format!("send {name}"),
         |_, _| {
             let mut sender = Sender { from, peers, ..Sender::default() };
             move |input, output| {
@@ -138,7 +139,7 @@ pub fn to_owners<'scope, D: HasIds>(
     let by_owner = Exchange::new(|message: &Message<D>| message.to as u64);
     messages.unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
         by_owner,
-        &format!("{name}, in"),
+        &format!("receive {name}"),
         |_, _| {
             let mut receiver = Receiver::default();
             move |input, output| {

@@ -6,8 +6,8 @@ pub fn owner(key: &str, peers: usize) -> usize {
     usize::try_from(stable_hash(key.as_bytes()) % peers.max(1) as u64).unwrap_or(0)
 }
 
-/// A hash that stays the same. Differential's own changes its seed between versions, so nothing that
-/// is stored may depend on it.
+/// A hash that stays the same. Differential's own changes its seed between versions, so nothing
+/// that is stored may depend on it.
 pub fn stable_hash(bytes: &[u8]) -> u64 {
     const PRIME: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ (bytes.len() as u64).wrapping_mul(PRIME);

@@ -15,8 +15,8 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::vec::Broadcast;
 
-/// The ids of a row's tags, and the row; `None` is the tombstone of a deleted product. It stays, since
-/// a product that was never in the catalogue may be shown, and a deleted one may not.
+/// The ids of a row's tags, and the row; `None` is the tombstone of a deleted product. It stays,
+/// since a product that was never in the catalogue may be shown, and a deleted one may not.
 pub type CatalogueEntry = (Vec<u32>, Option<Arc<Product>>);
 
 impl Value for CatalogueEntry {}
@@ -36,7 +36,7 @@ pub fn catalogue<'scope>(
     let mut current: HashMap<u32, CatalogueEntry> = HashMap::new();
     let latest = rows.broadcast().unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
         Pipeline,
-        "catalogue rows",
+        "replace catalogue rows",
         |_, _| {
             move |input, output| {
                 input.for_each(|capability, rows| {

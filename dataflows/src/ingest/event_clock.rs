@@ -14,7 +14,7 @@ use timely::dataflow::operators::vec::Broadcast;
 ///
 /// The hour as of a logical time is the greatest that was sent at that time or before.
 pub fn hours(blocks: Blocks<'_>) -> (Blocks<'_>, Stream<'_, Time, Vec<u32>>) {
-    let mut builder = OperatorBuilder::new("clock".into(), blocks.scope());
+    let mut builder = OperatorBuilder::new("event clock".into(), blocks.scope());
     let mut input = builder.new_input(blocks, Pipeline);
     let (blocks, passed) = builder.new_output();
     let (hours, newest) = builder.new_output();

@@ -1,10 +1,10 @@
 //! Guests that sign in: their events move to their accounts.
 //!
-//! A guest is a user named by the session: the events came with a session and no user. A [`Merge`] says
-//! that a guest's events up to a time are an account's. An event counts for the account of the
-//! earliest merge of its guest that is not before it, whichever came first. If it was counted for the
-//! guest, it is retracted and counted for the account, both at the logical time of the merge. Events
-//! of accounts never move, so merges do not chain.
+//! A guest is a user named by the session: the events came with a session and no user. A [`Merge`]
+//! says that a guest's events up to a time are an account's. An event counts for the account of the
+//! earliest merge of its guest that is not before it, whichever came first. If it was counted for
+//! the guest, it is retracted and counted for the account, both at the logical time of the merge.
+//! Events of accounts never move, so merges do not chain.
 //!
 //! An event can be moved for as long as the history would keep it. A later merge leaves it where it
 //! is.
@@ -42,9 +42,9 @@ struct Epoch {
     merges: Vec<Merge>,
 }
 
-/// Decides whom the events of guests count for. Their blocks arrive at the owners of the guests, and
-/// merges are exchanged to them. The input of one time is taken together, and times in order, so that
-/// the outcome is the same on any number of workers.
+/// Decides whom the events of guests count for. Their blocks arrive at the owners of the guests,
+/// and merges are exchanged to them. The input of one time is taken together, and times in order,
+/// so that the outcome is the same on any number of workers.
 ///
 /// ```text
 /// user_of(event) = account of the earliest merge with merge.guest == event.user
@@ -59,7 +59,7 @@ pub fn guests<'scope>(
 ) -> Stream<'scope, Time, Vec<Attribution>> {
     let scope = blocks.scope();
     let by_guest = Exchange::new(|merge: &Merge| stable_hash(merge.guest.as_bytes()));
-    let mut builder = OperatorBuilder::new("guests".into(), scope);
+    let mut builder = OperatorBuilder::new("attribute guest events".into(), scope);
     let mut blocks = builder.new_input(blocks, Pipeline);
     let mut merges = builder.new_input(merges, by_guest);
     let mut hours = builder.new_input(hours, Pipeline);

@@ -69,8 +69,9 @@ impl<'scope> Interned<'scope> {
 /// Exchanges blocks to the owners of their users and interns the events of accounts. The events of
 /// guests come out as they are.
 ///
-/// With `ranks` unset, only [`Interned::tags`] and [`Interned::stand_ins`] are made, and the products of
-/// events with tags of their own are not looked up. `on_block` gets every block at its owner.
+/// With `ranks` unset, only [`Interned::tags`] and [`Interned::stand_ins`] are made, and the
+/// products of events with tags of their own are not looked up. `on_block` gets every block at its
+/// owner.
 pub fn intern<'scope>(
     blocks: Blocks<'scope>,
     ranks: bool,
@@ -78,7 +79,7 @@ pub fn intern<'scope>(
     mut on_block: impl FnMut(Time, Block) + 'static,
 ) -> (Interned<'scope>, Stream<'scope, Time, Vec<Block>>) {
     let by_owner = Exchange::new(|(owner, _): &(usize, Block)| *owner as u64);
-    let mut builder = OperatorBuilder::new("intern".into(), blocks.scope());
+    let mut builder = OperatorBuilder::new("intern events".into(), blocks.scope());
     let mut input = builder.new_input(blocks, by_owner);
     let (mut outputs, interned) = Outputs::new(&mut builder);
     let (guests, guest_stream) = builder.new_output();
@@ -116,7 +117,7 @@ pub fn intern_guests<'scope>(
     dictionaries: SharedDictionaries,
 ) -> Interned<'scope> {
     let by_owner = Exchange::new(|attribution: &Attribution| attribution.owner as u64);
-    let mut builder = OperatorBuilder::new("intern guests".into(), attributions.scope());
+    let mut builder = OperatorBuilder::new("intern guest events".into(), attributions.scope());
     let mut input = builder.new_input(attributions, by_owner);
     let (mut outputs, interned) = Outputs::new(&mut builder);
     let mut ids = Ids::new(ranks);
@@ -176,8 +177,8 @@ impl Outputs {
         (outputs, interned)
     }
 
-    /// Sends the updates that `add` makes, as one container for each output: a block is about as large
-    /// as a container should be.
+    /// Sends the updates that `add` makes, as one container for each output: a block is about as
+    /// large as a container should be.
     fn give(&mut self, capability: &InputCapability<Time>, add: impl FnOnce(&mut Updates)) {
         let Outputs { actions, tags, touches, stand_ins, updates } = self;
         add(updates);

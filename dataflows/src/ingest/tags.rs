@@ -40,8 +40,8 @@ impl From<Touch> for ResolvedTouch {
 
 /// Replaces stand-ins by the catalogue's tags, where it has any for the product.
 ///
-/// A touch counts for its stand-in; a join with the catalogue retracts that and adds the row's tags. So
-/// a row that comes late, is corrected or is deleted re-tags all touches of its product.
+/// A touch counts for its stand-in; a join with the catalogue retracts that and adds the row's
+/// tags. So a row that comes late, is corrected or is deleted re-tags all touches of its product.
 pub fn resolve_tags<'scope>(
     stand_ins: VecCollection<'scope, Time, Touch, Counts>,
     catalogue: Catalogue<'scope>,

@@ -1,6 +1,6 @@
 //! Questions, each with the type of its answer.
 
-use super::query::{Found, Query};
+use super::query::{Query, QueryAnswer};
 use crate::ranking::answer::Ranking;
 use crate::ranking::rules::{Basis, Rules};
 use crate::record::event::OwnedEvent;
@@ -8,27 +8,30 @@ use crate::score::weights::Score;
 use crate::time::Time;
 use crate::views::recent::newest_first;
 
-/// A question. It is answered at one logical time, from the whole cluster's state.
+/// A question. Its answer is the whole cluster's state as of one logical time.
 pub trait Ask: Send + 'static {
     /// The answer.
     type Answer: Send + 'static;
 
-    /// The queries that it consists of. Without any, [`Ask::answer`] of nothing is the answer.
+    /// The queries that it consists of. Without any, the answer is [`Ask::answer`] of an empty
+    /// list.
     fn queries(&self) -> Vec<Query>;
 
-    /// The one user that it is about: asked at the user's owner, nothing need travel.
+    /// The only user that it is about, if there is one. Asked at this user's owner, it needs no
+    /// other worker.
     fn user(&self) -> Option<&str> {
         None
     }
 
-    /// For a question about the input: its answer is as of a later time than this. The answer is kept
-    /// back until any question asked from then on, of any process, is answered as of its time or later.
+    /// The time that the answer must be as of a later time than, for a question about the input.
+    /// The answer is held until every later question, to any process, is answered as of its time or
+    /// later.
     fn settled_after(&self) -> Option<Time> {
         None
     }
 
-    /// Makes the answer of what was found for the queries, in any order.
-    fn answer(self, found: Vec<Found>) -> Self::Answer;
+    /// Makes the answer from the answers to the queries, which come in any order.
+    fn answer(self, answers: Vec<QueryAnswer>) -> Self::Answer;
 }
 
 /// Tags and scores, highest first, ties by tag.
@@ -50,10 +53,10 @@ impl Ask for Profiles {
         Some(user)
     }
 
-    fn answer(self, found: Vec<Found>) -> Vec<Profile> {
+    fn answer(self, answers: Vec<QueryAnswer>) -> Vec<Profile> {
         let mut profiles = vec![Vec::new(); self.0.len()];
-        for found in found {
-            if let Found::Profile(place, profile) = found {
+        for answer in answers {
+            if let QueryAnswer::Profile(place, profile) = answer {
                 profiles[place] = profile;
             }
         }
@@ -61,15 +64,15 @@ impl Ask for Profiles {
     }
 }
 
-/// The activity of a user; `None` of an unknown one.
+/// The activity of a user; `None` for an unknown one.
 pub struct Activity(pub String);
 
-/// The last activity of a user, and the totals by kind.
+/// A user's last activity, and the numbers of events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UserActivity {
-    /// Milliseconds since the Unix epoch, to the minute.
+    /// The last activity, in milliseconds since the Unix epoch, to the minute.
     pub last: i64,
-    /// Events by kind, in the order of `Kind::ALL`.
+    /// The numbers of events by kind, in the order of `Kind::ALL`.
     pub totals: [i64; 3],
 }
 
@@ -84,9 +87,9 @@ impl Ask for Activity {
         Some(&self.0)
     }
 
-    fn answer(self, found: Vec<Found>) -> Option<UserActivity> {
-        found.into_iter().find_map(|found| match found {
-            Found::Activity(minute, totals) => {
+    fn answer(self, answers: Vec<QueryAnswer>) -> Option<UserActivity> {
+        answers.into_iter().find_map(|answer| match answer {
+            QueryAnswer::Activity(minute, totals) => {
                 Some(UserActivity { last: i64::from(minute) * 60_000, totals })
             }
             _ => None,
@@ -96,7 +99,7 @@ impl Ask for Activity {
 
 /// Products, best first.
 pub struct Rank {
-    /// The interests that they are ranked by.
+    /// What the ranking starts from.
     pub basis: Basis,
     /// The products that may be shown, and how many.
     pub rules: Rules,
@@ -114,9 +117,9 @@ impl Ask for Rank {
         Some(user)
     }
 
-    fn answer(self, found: Vec<Found>) -> Ranking {
-        let ranking = found.into_iter().find_map(|found| match found {
-            Found::Ranked(ranking) => Some(ranking),
+    fn answer(self, answers: Vec<QueryAnswer>) -> Ranking {
+        let ranking = answers.into_iter().find_map(|answer| match answer {
+            QueryAnswer::Ranking(ranking) => Some(ranking),
             _ => None,
         });
         ranking.unwrap_or_default()
@@ -125,7 +128,7 @@ impl Ask for Rank {
 
 /// The latest events of all workers, newest first.
 pub struct Latest {
-    /// The most that are wanted.
+    /// The most events to return.
     pub limit: usize,
 }
 
@@ -136,11 +139,11 @@ impl Ask for Latest {
         vec![Query::Recent { limit: self.limit }]
     }
 
-    fn answer(self, found: Vec<Found>) -> Vec<OwnedEvent> {
+    fn answer(self, answers: Vec<QueryAnswer>) -> Vec<OwnedEvent> {
         let mut events = Vec::new();
-        for found in found {
-            if let Found::Recent(more) = found {
-                // They come newest first; `newest_first` takes them in the order of the input.
+        for answer in answers {
+            if let QueryAnswer::Recent(more) = answer {
+                // `newest_first` expects the order of the input, and these are newest first.
                 events.extend(more.into_iter().rev());
             }
         }
@@ -149,11 +152,11 @@ impl Ask for Latest {
     }
 }
 
-/// The next offset of partitions that the state contains, in the order asked; 0 of one never read.
+/// The next offsets of partitions, as parts of the state, in the order asked; 0 for one never read.
 pub struct Positions {
     /// The partitions, each named `topic/index`.
     pub partitions: Vec<String>,
-    /// The answer is to be of a later time than this.
+    /// The answer must be as of a later time than this.
     pub after: Time,
 }
 
@@ -169,10 +172,10 @@ impl Ask for Positions {
         Some(self.after)
     }
 
-    fn answer(self, found: Vec<Found>) -> Vec<i64> {
+    fn answer(self, answers: Vec<QueryAnswer>) -> Vec<i64> {
         let mut positions = vec![0; self.partitions.len()];
-        for found in found {
-            if let Found::Position(place, next) = found {
+        for answer in answers {
+            if let QueryAnswer::Position(place, next) = answer {
                 positions[place] = next;
             }
         }

@@ -1,7 +1,7 @@
-//! The last step, at the origin: brings all parts of a question together, and makes the answer.
+//! The last step, at the origin: gathers the parts of each question, and makes the answers.
 
-use super::parts::{Part, PartReceiver, Planned, RoutedPart};
-use super::query::{Answered, Found};
+use super::parts::{AnswerPart, PartReceiver, Planned, RoutedPart};
+use super::query::{Answered, QueryAnswer};
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ranking::answer::Ranking;
 use crate::ranking::evidence::Evidence;
@@ -16,7 +16,7 @@ use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::Operator;
 use timely::progress::frontier::AntichainRef;
 
-/// Ranks once all evidence is there.
+/// Ranks when the evidence is complete.
 pub(super) struct Finisher {
     product_info: ProductInfo,
     ranker: Ranker,
@@ -28,7 +28,12 @@ impl Finisher {
     }
 }
 
-/// Answers each question when its last part has come. `finisher` is `None` where nothing is ranked.
+/// Answers each question when its last part has come. `finisher` is `None` if nothing is ranked.
+///
+/// ```text
+/// parts.exchange(origin).group_by(id)    complete with a part for each query and each request
+///      .map(|parts| the answers to the queries, with each ranking made from its evidence)
+/// ```
 pub(super) fn gather<'scope>(
     from_users: Stream<'scope, Time, Vec<RoutedPart>>,
     from_products: Stream<'scope, Time, Vec<RoutedPart>>,
@@ -41,20 +46,20 @@ pub(super) fn gather<'scope>(
         from_products,
         to_origin(),
         to_origin(),
-        "gather",
+        "gather answers",
         move |_, _| {
             let mut open: HashMap<u64, Gathering> = HashMap::new();
             let mut receivers = [PartReceiver::default(), PartReceiver::default()];
-            move |(users, asked), (products, under_way), output| {
+            move |(users, user_frontier), (products, product_frontier), output| {
                 let mut done = Vec::new();
                 for (input, receiver) in [users, products].into_iter().zip(&mut receivers) {
                     input.for_each(|capability, parts| {
                         for routed in parts.drain(..) {
-                            let (id, roots) = (routed.id, routed.roots);
+                            let (id, query_count) = (routed.id, routed.query_count);
                             let names = &mut dictionaries.borrow_mut().products;
                             let part = receiver.receive(routed, me, names);
                             let gathering = open.entry(id).or_default();
-                            gathering.take(roots, part);
+                            gathering.add(query_count, part);
                             if gathering.is_complete() {
                                 let capability =
                                     capability.retain_least(0).expect("data has a time");
@@ -65,11 +70,12 @@ pub(super) fn gather<'scope>(
                 }
                 for (capability, id, gathering) in done {
                     let time = *capability.time();
-                    let found = gathering.finish(time, finisher.as_mut(), &dictionaries);
-                    output.session(&capability).give((id, time, found));
+                    let answers = gathering.finish(time, finisher.as_mut(), &dictionaries);
+                    output.session(&capability).give((id, time, answers));
                 }
-                // A request that is under way between the two inputs holds both back.
-                let oldest = [asked, under_way].map(|frontier| frontier.frontier().to_owned());
+                // The evidence of a question may come after its other parts: both frontiers count.
+                let frontiers = [user_frontier, product_frontier];
+                let oldest = frontiers.map(|frontier| frontier.frontier().to_owned());
                 let oldest = oldest.into_iter().flatten().min();
                 if let Some(finisher) = &mut finisher {
                     finisher.product_info.release(AntichainRef::new(oldest.as_slice()));
@@ -79,50 +85,50 @@ pub(super) fn gather<'scope>(
     )
 }
 
-/// The parts of a question that have come so far.
+/// The parts of a question so far.
 #[derive(Default)]
 struct Gathering {
-    /// The number of parts of the first step that are still to come; `None` before the first part.
-    roots: Option<usize>,
-    /// The number of parts of the second step that are still to come. A part of the second step may
-    /// come before the one of the first that announces it; then the number is negative.
-    requests: isize,
-    found: Vec<Found>,
+    /// The number of queries without a part; `None` before the first part.
+    queries_left: Option<usize>,
+    /// The number of requests for evidence without a part. It is negative while such a part has
+    /// come before the plan that counts the requests.
+    requests_left: isize,
+    answers: Vec<QueryAnswer>,
     plan: Option<Plan>,
     evidence: Evidence,
 }
 
 impl Gathering {
-    fn take(&mut self, roots: usize, part: Part) {
-        let found = match part {
-            Part::Products(rows, popular) => {
-                self.requests -= 1;
+    fn add(&mut self, query_count: usize, part: AnswerPart) {
+        let answer = match part {
+            AnswerPart::Products(rows, popular) => {
+                self.requests_left -= 1;
                 self.evidence.rows.extend(rows);
                 self.evidence.popular.extend(popular);
                 return;
             }
-            Part::Planned(planned) => {
+            AnswerPart::Planned(planned) => {
                 let Planned { plan, visit, bought, requests } = *planned;
-                self.requests += isize::try_from(requests).expect("one an owner at most");
+                self.requests_left += isize::try_from(requests).expect("at most one per worker");
                 self.plan = Some(plan);
                 self.evidence.visit = visit;
                 self.evidence.bought = bought;
                 None
             }
-            Part::Profile(place, profile) => Some(Found::Profile(place, profile)),
-            Part::Activity(activity) => {
-                activity.map(|(last, totals)| Found::Activity(last, totals))
+            AnswerPart::Profile(place, profile) => Some(QueryAnswer::Profile(place, profile)),
+            AnswerPart::Activity(activity) => {
+                activity.map(|(last, totals)| QueryAnswer::Activity(last, totals))
             }
-            Part::Recent(events) => Some(Found::Recent(events)),
-            Part::Position(place, next) => Some(Found::Position(place, next)),
-            Part::Unranked => Some(Found::Ranked(Ranking::default())),
+            AnswerPart::Recent(events) => Some(QueryAnswer::Recent(events)),
+            AnswerPart::Position(place, next) => Some(QueryAnswer::Position(place, next)),
+            AnswerPart::Unranked => Some(QueryAnswer::Ranking(Ranking::default())),
         };
-        self.roots = Some(self.roots.unwrap_or(roots) - 1);
-        self.found.extend(found);
+        self.queries_left = Some(self.queries_left.unwrap_or(query_count) - 1);
+        self.answers.extend(answer);
     }
 
     fn is_complete(&self) -> bool {
-        self.roots == Some(0) && self.requests == 0
+        self.queries_left == Some(0) && self.requests_left == 0
     }
 
     /// The answers to all queries of the question.
@@ -131,13 +137,13 @@ impl Gathering {
         time: Time,
         finisher: Option<&mut Finisher>,
         dictionaries: &SharedDictionaries,
-    ) -> Vec<Found> {
-        let Gathering { mut found, plan, evidence, .. } = self;
+    ) -> Vec<QueryAnswer> {
+        let Gathering { mut answers, plan, evidence, .. } = self;
         if let Some((plan, Finisher { product_info, ranker })) = plan.zip(finisher) {
             let dictionaries = &dictionaries.borrow();
             let ranking = ranker.rank(&plan, evidence, time, dictionaries, product_info);
-            found.push(Found::Ranked(ranking));
+            answers.push(QueryAnswer::Ranking(ranking));
         }
-        found
+        answers
     }
 }

@@ -1,4 +1,4 @@
-//! A user's latest products, as their history is read from its newest moment on.
+//! Finds a user's latest products, by reading the history from its newest moment on.
 
 use crate::ids::dictionary::Dictionary;
 use crate::ranking::evidence::Visited;
@@ -7,67 +7,76 @@ use crate::views::history::Moment;
 use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
-/// The most products of a visit that a ranking goes by.
-pub(super) const VISIT: usize = 50;
-/// The most products of a visit that are left out, where all of it is to be: more are a bot's.
-pub(super) const WHOLE_VISIT: usize = 500;
-/// The most moments that are read for a question, which bounds its time.
-const MOMENTS: usize = 4_000;
+/// The most products of a visit that a ranking starts from.
+pub(super) const MAX_VISIT: usize = 50;
+/// The most products of a visit that are left out, where all of them are to be. Only bots visit
+/// more.
+pub(super) const MAX_WHOLE_VISIT: usize = 500;
+/// The most moments that are read for a question, which bounds its cost.
+const MAX_MOMENTS: usize = 4_000;
 
-/// The products of the latest visit, newest first, and some from before, as moments are read.
-pub(super) struct Latest {
-    visit: Vec<Visited>,
-    /// How many there may be.
-    most: usize,
-    /// How many may be from before the visit.
-    earlier: usize,
-    /// Whether what is read still belongs to the visit.
+/// The products of the latest visit, newest first, and some from before it, each once.
+pub(super) struct LatestProducts {
+    visited: Vec<Visited>,
+    /// The most products to find.
+    max: usize,
+    /// The most of them that may be from before the visit.
+    max_earlier: usize,
+    /// True while the moments belong to the visit.
     current: bool,
-    /// When the last moment was, and the products of that time.
-    at: Option<u64>,
-    products: Vec<u32>,
+    /// The time of the last moment.
+    time: Option<u64>,
+    /// The products of the moments at that time, not yet in `visited`.
+    pending: Vec<u32>,
     /// The number of moments that may still be read.
-    left: usize,
+    moments_left: usize,
 }
 
-impl Latest {
-    pub(super) fn new(most: usize, earlier: usize) -> Latest {
-        let (visit, products) = (Vec::new(), Vec::new());
-        Latest { visit, most, earlier, current: true, at: None, products, left: MOMENTS }
+impl LatestProducts {
+    pub(super) fn new(max: usize, max_earlier: usize) -> LatestProducts {
+        LatestProducts {
+            visited: Vec::new(),
+            max,
+            max_earlier,
+            current: true,
+            time: None,
+            pending: Vec::new(),
+            moments_left: MAX_MOMENTS,
+        }
     }
 
-    /// Takes the next moment, which is no newer than the last.
-    pub(super) fn go_on(&mut self, moment: &Moment, names: &Dictionary) -> ControlFlow<()> {
+    /// Adds the next moment, which must be no newer than the last. Breaks once enough are found.
+    pub(super) fn push(&mut self, moment: &Moment, names: &Dictionary) -> ControlFlow<()> {
         let Reverse(time) = moment.time;
-        if self.at != Some(time) {
-            self.enter(names);
-            if self.current && self.at.is_some_and(|at| time + VISIT_GAP < at) {
+        if self.time != Some(time) {
+            self.flush(names);
+            if self.current && self.time.is_some_and(|last| time + VISIT_GAP < last) {
                 self.current = false;
-                self.most = self.most.min(self.visit.len() + self.earlier);
+                self.max = self.max.min(self.visited.len() + self.max_earlier);
             }
-            if self.most <= self.visit.len() || self.left == 0 {
+            if self.max <= self.visited.len() || self.moments_left == 0 {
                 return ControlFlow::Break(());
             }
-            self.at = Some(time);
+            self.time = Some(time);
         }
-        self.products.push(moment.product);
-        self.left = self.left.saturating_sub(1);
+        self.pending.push(moment.product);
+        self.moments_left = self.moments_left.saturating_sub(1);
         ControlFlow::Continue(())
     }
 
-    /// What is of one time is entered by name, as ids differ by worker.
-    fn enter(&mut self, names: &Dictionary) {
-        self.products.sort_by_key(|&product| names.text(product));
-        for product in self.products.drain(..) {
-            let is_new = self.visit.iter().all(|visited| visited.product != product);
-            if is_new && self.visit.len() < self.most {
-                self.visit.push(Visited { product, current: self.current });
+    /// Adds the pending products, ordered by name, as ids differ between workers.
+    fn flush(&mut self, names: &Dictionary) {
+        self.pending.sort_by_key(|&product| names.text(product));
+        for product in self.pending.drain(..) {
+            let is_new = self.visited.iter().all(|visited| visited.product != product);
+            if is_new && self.visited.len() < self.max {
+                self.visited.push(Visited { product, current: self.current });
             }
         }
     }
 
     pub(super) fn finish(mut self, names: &Dictionary) -> Vec<Visited> {
-        self.enter(names);
-        self.visit
+        self.flush(names);
+        self.visited
     }
 }

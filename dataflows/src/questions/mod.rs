@@ -1,9 +1,9 @@
-//! Questions as a dataflow of their own, beside the one that keeps the views.
+//! Questions: a dataflow of their own, beside the one that keeps the views.
 //!
-//! A query goes to the owner of its key (`users`). A ranking is planned there, and further asked of
-//! the owners of products and tags (`products`). All parts come back to the origin (`gather`),
-//! which knows how many there are. A query's logical time is complete when it is asked
-//! ([`crate::arrange::closed`]), so nothing here waits for anything but messages.
+//! A query goes to the owner of its key (`users`), which answers it. A ranking is planned there,
+//! and its evidence is requested from the owners of products and tags (`products`). All parts go to
+//! the origin (`gather`), which knows how many there are. A query's logical time is complete when
+//! it is asked ([`crate::arrange::closed`]), so nothing here waits for anything but messages.
 
 pub mod query;
 pub mod ask;
@@ -23,20 +23,25 @@ use crate::ranking::product_info::ProductInfo;
 use crate::time::Time;
 use gather::{Finisher, gather};
 use plan::Planner;
-use products::{Products, products};
+use products::{ProductViews, products};
 use query::{Answered, RoutedQuery};
 use timely::dataflow::operators::core::{Input, Probe};
 use timely::dataflow::operators::generic::operator::empty;
 use timely::dataflow::operators::probe;
 use timely::dataflow::{Scope, Stream};
-use users::{RankingUsers, Users, users};
+use users::{UserRankingViews, UserViews, users};
 use views::{RankingViews, Views};
 
-/// The input of queries. Its time is the one that they are answered as of, and must be complete.
+/// The input of queries. They are answered as of its time, which must be complete.
 pub type Queries = Records<RoutedQuery>;
 
-/// Answers queries: each answer comes out at the origin of its question. `asking` tells which times
-/// can no longer be asked about.
+/// Answers questions, each at its origin. `asking` follows the frontier of the queries: earlier
+/// times can no longer be asked about.
+///
+/// ```text
+/// queries ─ answer queries ─┬─ parts ────────────────────────── gather answers ─ answers
+///                           └─ requests ─ read evidence ─ parts ──────┘
+/// ```
 pub fn questions<'scope>(
     scope: Scope<'scope, Time>,
     views: Views,
@@ -44,35 +49,35 @@ pub fn questions<'scope>(
     asking: &probe::Handle<Time>,
 ) -> (Queries, Stream<'scope, Time, Vec<Answered>>) {
     let (input, queries) = scope.new_input();
-    let (for_users, for_products, finisher) = match views.rankings {
+    let (user_rankings, product_views, finisher) = match views.rankings {
         Some(views) => {
             let (users, products, finisher) = rankings(views, scope.peers(), dictionaries);
             (Some(users), Some(products), Some(finisher))
         }
         None => (None, None, None),
     };
-    let known = Users {
+    let user_views = UserViews {
         profile: Lookup::new(views.profile),
         positions: Lookup::new(views.positions),
         recent: views.recent,
         model_history: views.model_history,
-        rankings: for_users,
+        rankings: user_rankings,
         dictionaries: dictionaries.clone(),
     };
-    let (from_users, requests) = users(queries.probe_with(asking), known);
-    let from_products = match for_products {
-        Some(known) => products(requests, known),
+    let (from_users, requests) = users(queries.probe_with(asking), user_views);
+    let from_products = match product_views {
+        Some(views) => products(requests, views),
         None => empty(scope),
     };
     (input, gather(from_users, from_products, dictionaries.clone(), finisher))
 }
 
-/// The parts of a ranking's three steps, from the views that they read.
+/// The state of the three steps of a ranking, from the views that they read.
 fn rankings(
     views: RankingViews,
     peers: usize,
     dictionaries: &SharedDictionaries,
-) -> (RankingUsers, Products, Finisher) {
+) -> (UserRankingViews, ProductViews, Finisher) {
     let info = || ProductInfo::new(views.catalogue.clone(), views.labels.clone());
     let planner = Planner {
         bought: Lookup::new(views.bought),
@@ -81,12 +86,12 @@ fn rankings(
         product_info: info(),
         peers,
         dictionaries: dictionaries.clone(),
-        again: None,
+        repeat_rate: None,
     };
-    let users = RankingUsers { activity: Lookup::new(views.activity), planner };
+    let users = UserRankingViews { activity: Lookup::new(views.activity), planner };
     let finisher = Finisher::new(info());
     let ((partners, partner_cache), (popular, popular_cache)) = (views.partners, views.popularity);
-    let products = Products {
+    let products = ProductViews {
         partners: (Lookup::new(partners), partner_cache),
         popularity: (Lookup::new(popular), popular_cache),
         dictionaries: dictionaries.clone(),

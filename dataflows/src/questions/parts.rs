@@ -1,4 +1,4 @@
-//! The parts of an answer, on their way from the owners that found them to the origin.
+//! The parts of an answer, which the owners of keys send to the origin of a question.
 
 use crate::ids::dictionary::Dictionary;
 use crate::ids::exchange::{NameReceiver, NameSender, NewNames};
@@ -8,9 +8,9 @@ use crate::record::event::OwnedEvent;
 use crate::score::weights::Score;
 use serde::{Deserialize, Serialize};
 
-/// A part of an answer. Until it is received at the origin, products are in the ids of its sender.
+/// A part of an answer. Until the origin receives it, products are ids of its sender.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) enum Part {
+pub(crate) enum AnswerPart {
     Profile(usize, Vec<(String, Score)>),
     Activity(Option<(u32, [i64; 3])>),
     Recent(Vec<OwnedEvent>),
@@ -19,7 +19,7 @@ pub(crate) enum Part {
     Planned(Box<Planned>),
     /// A ranking's evidence from an owner of products and tags.
     Products(Vec<PairRow>, Vec<PopularProducts>),
-    /// An empty ranking: nothing that rankings need is kept.
+    /// An empty ranking: the views that rankings need are not kept.
     Unranked,
 }
 
@@ -31,25 +31,27 @@ pub(crate) struct Planned {
     pub(super) visit: Vec<Visited>,
     /// The products that the user has bought.
     pub(super) bought: Vec<u32>,
-    /// The number of [`Part::Products`] to come.
+    /// The number of [`AnswerPart::Products`] to come.
     pub(super) requests: usize,
 }
 
-/// A part on its way to its question's origin.
+/// A part with its question, and the names that the question's origin lacks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RoutedPart {
     pub(super) origin: usize,
     pub(super) id: u64,
-    /// The number of parts of the first step; each [`Part::Planned`] among them says how many more come.
-    pub(super) roots: usize,
+    /// The number of queries of the question. Each makes one part, and [`AnswerPart::Planned`] says
+    /// how many more come.
+    pub(super) query_count: usize,
     from: usize,
     names: NewNames,
-    part: Part,
+    part: AnswerPart,
 }
 
-impl Part {
+impl AnswerPart {
+    /// Drops the products beyond those requested.
     fn trim(&mut self) {
-        if let Part::Products(rows, popular) = self {
+        if let AnswerPart::Products(rows, popular) = self {
             rows.iter_mut().for_each(|row| row.partners.trim());
             popular.iter_mut().for_each(|popular| popular.products.trim());
         }
@@ -58,31 +60,31 @@ impl Part {
     /// Calls `each` with every id of a product.
     fn ids(&self, mut each: impl FnMut(u32)) {
         match self {
-            Part::Planned(planned) => {
+            AnswerPart::Planned(planned) => {
                 planned.visit.iter().for_each(|visited| each(visited.product));
                 planned.bought.iter().for_each(|&product| each(product));
             }
-            Part::Products(rows, popular) => {
+            AnswerPart::Products(rows, popular) => {
                 for row in rows {
                     each(row.product);
-                    row.partners.iter().for_each(|worth| each(worth.product));
+                    row.partners.iter().for_each(|scored| each(scored.product));
                 }
                 for popular in popular {
-                    popular.products.iter().for_each(|worth| each(worth.product));
+                    popular.products.iter().for_each(|scored| each(scored.product));
                 }
             }
             _ => {}
         }
     }
 
-    /// Like [`Part::ids`], to change them.
+    /// As [`AnswerPart::ids`], to change them.
     fn ids_mut(&mut self, mut each: impl FnMut(&mut u32)) {
         match self {
-            Part::Planned(planned) => {
+            AnswerPart::Planned(planned) => {
                 planned.visit.iter_mut().for_each(|visited| each(&mut visited.product));
                 planned.bought.iter_mut().for_each(each);
             }
-            Part::Products(rows, popular) => {
+            AnswerPart::Products(rows, popular) => {
                 for row in rows {
                     each(&mut row.product);
                     row.partners.ids_mut(&mut each);
@@ -94,7 +96,7 @@ impl Part {
     }
 }
 
-/// Sends parts, with the names of products that their receiver does not know yet.
+/// Prepares parts for their receivers: adds the names of products that these lack.
 pub(super) struct PartSender {
     me: usize,
     products: NameSender,
@@ -105,11 +107,11 @@ impl PartSender {
         PartSender { me, products: NameSender::default() }
     }
 
-    /// Adds to a part the names that its origin was not sent yet.
+    /// Adds to a part the names that were not sent to its origin before.
     pub(super) fn send(
         &mut self,
-        (origin, id, roots): (usize, u64, usize),
-        mut part: Part,
+        (origin, id, query_count): (usize, u64, usize),
+        mut part: AnswerPart,
         products: &Dictionary,
     ) -> RoutedPart {
         let mut names = NewNames::new();
@@ -117,11 +119,11 @@ impl PartSender {
             part.trim();
             part.ids(|id| self.products.add(origin, id, products, &mut names));
         }
-        RoutedPart { origin, id, roots, from: self.me, names, part }
+        RoutedPart { origin, id, query_count, from: self.me, names, part }
     }
 }
 
-/// Receives parts of all senders of one operator.
+/// Receives parts from the senders of one operator on all workers.
 #[derive(Default)]
 pub(super) struct PartReceiver(NameReceiver);
 
@@ -131,11 +133,11 @@ impl PartReceiver {
     /// NB: parts must be received in the order in which they were sent: a name is sent once.
     pub(super) fn receive(
         &mut self,
-        sent: RoutedPart,
+        routed: RoutedPart,
         me: usize,
         products: &mut Dictionary,
-    ) -> Part {
-        let RoutedPart { from, names, mut part, .. } = sent;
+    ) -> AnswerPart {
+        let RoutedPart { from, names, mut part, .. } = routed;
         if from != me {
             self.0.receive(from, names, products);
             part.ids_mut(|id| *id = self.0.local(from, *id));

@@ -1,7 +1,7 @@
-//! Plans a ranking: the products of the visit, their tags or else the user's, and the owners that
-//! have evidence about these.
+//! Plans a ranking: finds the products of the visit and their tags, or else the user's, and
+//! requests the evidence about them from its owners.
 
-use super::latest::{Latest, VISIT, WHOLE_VISIT};
+use super::latest::{LatestProducts, MAX_VISIT, MAX_WHOLE_VISIT};
 use super::parts::Planned;
 use super::products::EvidenceRequest;
 use super::profile::scores;
@@ -19,12 +19,12 @@ use crate::views::history::Moment;
 use crate::views::pairs::REPEATS;
 use timely::progress::frontier::AntichainRef;
 
-/// The share of moments that touch the same product again at once, before any is known.
-const PRIOR: f64 = 0.3;
-/// The number of moments that the prior counts for.
+/// The repeat rate before any moments are known.
+const PRIOR_REPEAT_RATE: f64 = 0.3;
+/// The number of moments that the prior repeat rate counts for.
 const PRIOR_MOMENTS: f64 = 20.0;
 
-/// Plans rankings from the views of a worker's users, and of all products.
+/// Plans rankings, from the views of a worker's users and of all products.
 pub(super) struct Planner {
     pub(super) bought: Lookup<u32>,
     pub(super) history: Lookup<Moment>,
@@ -33,11 +33,11 @@ pub(super) struct Planner {
     /// The number of workers.
     pub(super) peers: usize,
     pub(super) dictionaries: SharedDictionaries,
-    /// The last result of [`Planner::again`] and its time: many questions are of one time.
-    pub(super) again: Option<(Time, f64)>,
+    /// The last result of [`Planner::repeat_rate`] and its time, as many questions are of one time.
+    pub(super) repeat_rate: Option<(Time, f64)>,
 }
 
-/// A user's interests, or those that are given in their place.
+/// The interests that a ranking is made for: a user's, or those in the request.
 #[derive(Default)]
 struct Interests {
     visit: Vec<Visited>,
@@ -46,12 +46,12 @@ struct Interests {
     current: Vec<String>,
     /// The products from before the visit, newest first.
     earlier: Vec<String>,
-    /// The most products that the origin may leave out, besides those that the rules name.
+    /// The most products that the ranking may leave out, besides those that the rules name.
     left_out: usize,
 }
 
 impl Planner {
-    /// Plans a ranking; `request` takes the requests to owners of evidence.
+    /// Plans a ranking, and passes the requests for evidence to `request`.
     pub(super) fn plan(
         &mut self,
         mut model_at: ModelAt,
@@ -68,48 +68,48 @@ impl Planner {
             _ => None,
         };
         if matches!(basis, Basis::User(_) | Basis::Visit(_)) {
-            model_at.repeat_rate = self.again(&model_at, time);
+            model_at.repeat_rate = self.repeat_rate(&model_at, time);
         }
         let interests = match user {
             Some(user) => self.interests(user, &rules, &model_at, time, dictionaries),
-            None => given(&basis),
+            None => requested_interests(&basis),
         };
-        let tastes = match &basis {
+        let tag_shares = match &basis {
             Basis::Tag(tag) => vec![(tag.clone(), 1.0)],
             _ => {
-                let mut tastes = self.tastes(&interests.current, &model_at, time, dictionaries);
-                if let (true, Some(user)) = (tastes.is_empty(), user) {
+                let mut shares = self.tag_shares(&interests.current, &model_at, time, dictionaries);
+                if let (true, Some(user)) = (shares.is_empty(), user) {
                     let score = |counts: Counts| model_at.model.weights.score(counts);
                     let scores = scores(profile, user, time, score).into_iter();
-                    tastes = scores.map(|(tag, score)| (tag, score.to_f64())).collect();
+                    shares = scores.map(|(tag, score)| (tag, score.to_f64())).collect();
                 }
-                best(tastes, dictionaries)
+                largest_shares(shares, dictionaries)
             }
         };
         let overall = !matches!(basis, Basis::Product(_) | Basis::Tag(_));
-        let requests = self.request(&interests, tastes, overall, &rules, model_at, request);
+        let requests = self.request(&interests, tag_shares, overall, &rules, model_at, request);
         let Interests { visit, bought, .. } = interests;
         Planned { plan: Plan { model_at, rules, basis }, visit, bought, requests }
     }
 
-    /// The share of moments that touch the same product again at once, as learned so far.
-    fn again(&mut self, model_at: &ModelAt, time: Time) -> f64 {
-        if let Some((at, again)) = self.again
+    /// As [`ModelAt::repeat_rate`], learned from the moments so far.
+    fn repeat_rate(&mut self, model_at: &ModelAt, time: Time) -> f64 {
+        if let Some((at, rate)) = self.repeat_rate
             && at == time
         {
-            return again;
+            return rate;
         }
-        let (mut all, mut same) = (PRIOR_MOMENTS, PRIOR_MOMENTS * PRIOR);
+        let (mut all, mut same) = (PRIOR_MOMENTS, PRIOR_MOMENTS * PRIOR_REPEAT_RATE);
         self.repeats.each(REPEATS, time, |&day, &Counts([following, repeating, _])| {
             let fade = model_at.fade(day);
             all += f64::from(following) * fade;
             same += f64::from(repeating) * fade;
         });
-        self.again = Some((time, same / all));
+        self.repeat_rate = Some((time, same / all));
         same / all
     }
 
-    /// The products that a user is looking at, was looking at before, and has bought.
+    /// A user's interests: the products of the visit, of earlier ones, and those bought.
     fn interests(
         &mut self,
         user: u32,
@@ -123,13 +123,13 @@ impl Planner {
         if rules.leave_out_bought {
             self.bought.each(user, time, |&product, _| bought.push(product));
         }
-        let most = if rules.leave_out == LeaveOut::Visit { WHOLE_VISIT } else { VISIT };
-        let mut latest = Latest::new(most, blend.earlier_products.into());
-        self.history.try_each(user, time, |moment, _| latest.go_on(moment, names));
+        let max = if rules.leave_out == LeaveOut::Visit { MAX_WHOLE_VISIT } else { MAX_VISIT };
+        let mut latest = LatestProducts::new(max, blend.earlier_products.into());
+        self.history.try_each(user, time, |moment, _| latest.push(moment, names));
         let visit = latest.finish(names);
-        let of = |current: bool, most: u16| {
+        let of = |current: bool, max: u16| {
             let visited = visit.iter().filter(move |visited| visited.current == current);
-            let visited = visited.take(most.into());
+            let visited = visited.take(max.into());
             visited.map(|visited| names.text(visited.product).to_string()).collect()
         };
         let seen = match rules.leave_out {
@@ -146,9 +146,9 @@ impl Planner {
         }
     }
 
-    /// The tags of a visit and their shares of it, in no order. Every worker has all labels, so any
-    /// worker can tell.
-    fn tastes(
+    /// The tags of a visit and their shares of it, in no order. They do not depend on the worker,
+    /// since every worker has all labels.
+    fn tag_shares(
         &mut self,
         visit: &[String],
         model_at: &ModelAt,
@@ -156,27 +156,27 @@ impl Planner {
         dictionaries: &Dictionaries,
     ) -> Vec<(u32, f64)> {
         let blend = &model_at.model.blend;
-        let mut tastes: Vec<(u32, f64)> = Vec::new();
+        let mut shares: Vec<(u32, f64)> = Vec::new();
         for (place, product) in visit.iter().take(blend.products.into()).enumerate() {
             let Some(product) = dictionaries.products.id(product) else { continue };
             let tags = self.product_info.tags(product, time, &dictionaries.tags);
             #[allow(clippy::cast_precision_loss, reason = "a product has few tags")]
             let share = fade(place, blend.recency) / tags.len() as f64;
             for tag in tags {
-                match tastes.iter_mut().find(|(other, _)| *other == tag) {
+                match shares.iter_mut().find(|(other, _)| *other == tag) {
                     Some((_, sum)) => *sum += share,
-                    None => tastes.push((tag, share)),
+                    None => shares.push((tag, share)),
                 }
             }
         }
-        tastes
+        shares
     }
 
-    /// Makes one request an owner for the evidence of a ranking; returns their number.
+    /// Makes one request to each owner of evidence for a ranking. Returns their number.
     fn request(
         &self,
         interests: &Interests,
-        tastes: Vec<(String, f64)>,
+        tag_shares: Vec<(String, f64)>,
         overall: bool,
         rules: &Rules,
         model_at: ModelAt,
@@ -186,8 +186,8 @@ impl Planner {
         let to = |to| EvidenceRequest::new(to, model_at, n, rules.partners());
         let mut requests: Vec<EvidenceRequest> = (0..self.peers).map(to).collect();
         let blend = &model_at.model.blend;
-        let rows = |products: &[String], current: bool, most: u16| {
-            let products = products.iter().take(most.into()).cloned().enumerate();
+        let rows = |products: &[String], current: bool, max: u16| {
+            let products = products.iter().take(max.into()).cloned().enumerate();
             products.map(move |(place, product)| (product, place, current)).collect::<Vec<_>>()
         };
         let current = rows(&interests.current, true, blend.products);
@@ -195,11 +195,11 @@ impl Planner {
         for row in current.into_iter().chain(earlier) {
             requests[owner(&row.0, self.peers)].rows.push(row);
         }
-        for (tag, share) in tastes {
+        for (tag, share) in tag_shares {
             requests[owner(&tag, self.peers)].popular.push((Some(tag), share));
         }
         if overall {
-            // Each worker has a part of the products, and so of the most popular overall.
+            // Each worker owns some of the products, and so some of those that are popular overall.
             requests.iter_mut().for_each(|request| request.popular.push((None, 1.0)));
         }
         requests.retain(|request| !request.is_empty());
@@ -209,16 +209,16 @@ impl Planner {
     }
 
     /// As [`Lookup::release`].
-    pub(super) fn release(&mut self, asked: AntichainRef<'_, Time>) {
-        self.bought.release(asked);
-        self.history.release(asked);
-        self.repeats.release(asked);
-        self.product_info.release(asked);
+    pub(super) fn release(&mut self, questions: AntichainRef<'_, Time>) {
+        self.bought.release(questions);
+        self.history.release(questions);
+        self.repeats.release(questions);
+        self.product_info.release(questions);
     }
 }
 
-/// The interests of a basis that is no user.
-fn given(basis: &Basis) -> Interests {
+/// The interests that a basis other than a user states.
+fn requested_interests(basis: &Basis) -> Interests {
     let current: Vec<String> = match basis {
         Basis::Product(product) => vec![product.clone()],
         basis => basis.visit().into_iter().map(String::from).collect(),
@@ -227,8 +227,8 @@ fn given(basis: &Basis) -> Interests {
 }
 
 /// The tags with the largest shares, scaled to sum to one.
-fn best(tastes: Vec<(u32, f64)>, dictionaries: &Dictionaries) -> Vec<(String, f64)> {
-    let positive = tastes.into_iter().filter(|(_, share)| 0.0 < *share);
+fn largest_shares(shares: Vec<(u32, f64)>, dictionaries: &Dictionaries) -> Vec<(String, f64)> {
+    let positive = shares.into_iter().filter(|(_, share)| 0.0 < *share);
     let texts = positive.map(|(tag, share)| (dictionaries.tags.text(tag), share));
     let mut tags: Vec<(&str, f64)> = texts.collect();
     tags.sort_unstable_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(other.0)));

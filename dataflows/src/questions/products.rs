@@ -1,6 +1,7 @@
-//! The second step, at the owners of products and tags: the rows of products, and what is popular.
+//! The second step, at the owners of products and tags: reads pairs and popular products as
+//! evidence.
 
-use super::parts::{Part, PartSender, RoutedPart};
+use super::parts::{AnswerPart, PartSender, RoutedPart};
 use super::views::SharedCache;
 use crate::arrange::lookup::Lookup;
 use crate::ids::dictionary::{Dictionary, SharedDictionaries};
@@ -17,20 +18,21 @@ use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::Operator;
 
-/// A request to one owner for all the evidence that it has for a ranking.
+/// A request to one owner, for all evidence that it has for a ranking.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct EvidenceRequest {
     to: usize,
     origin: usize,
     id: u64,
     model_at: ModelAt,
-    /// The number of popular products wanted of each tag.
+    /// The number of popular products to fetch of each tag.
     n: usize,
-    /// The number of partners wanted of each product.
+    /// The number of partners to fetch of each product.
     partners: usize,
-    /// Products, each with its place in the visit (`true`), or in what came before it (`false`).
+    /// Products, each with its place in the visit (`true`), or among the products before it
+    /// (`false`).
     pub(super) rows: Vec<(String, usize, bool)>,
-    /// Tags with their shares; `None` is all products.
+    /// Tags with their shares; `None` means overall.
     pub(super) popular: Vec<(Option<String>, f64)>,
 }
 
@@ -40,7 +42,7 @@ impl EvidenceRequest {
         EvidenceRequest { to, origin: 0, id: 0, model_at, n, partners, rows, popular }
     }
 
-    /// The request as one of the question `id` of worker `origin`.
+    /// Makes it a request of the question `id` of worker `origin`.
     pub(super) fn of(self, origin: usize, id: u64) -> EvidenceRequest {
         EvidenceRequest { origin, id, ..self }
     }
@@ -51,24 +53,24 @@ impl EvidenceRequest {
 }
 
 /// The views of a worker's products and tags, each with the cache of its best products.
-pub(super) struct Products {
+pub(super) struct ProductViews {
     pub(super) partners: (Lookup<Partner>, SharedCache<Partner>),
     pub(super) popularity: (Lookup<ProductDay>, SharedCache<ProductDay>),
     pub(super) dictionaries: SharedDictionaries,
 }
 
-/// Answers each request with a part.
+/// Answers each request with one part.
 pub(super) fn products<'scope>(
     requests: Stream<'scope, Time, Vec<EvidenceRequest>>,
-    mut products: Products,
+    mut products: ProductViews,
 ) -> Stream<'scope, Time, Vec<RoutedPart>> {
     let mut sender = PartSender::new(requests.scope().index());
     requests.unary_frontier::<CapacityContainerBuilder<Vec<RoutedPart>>, _, _, _>(
         Exchange::new(|request: &EvidenceRequest| request.to as u64),
-        "products asked",
+        "read evidence",
         move |_, _| {
-            move |(requests, asked), output| {
-                let oldest = asked.frontier().first().copied();
+            move |(requests, frontier), output| {
+                let oldest = frontier.frontier().first().copied();
                 requests.for_each(|capability, requests| {
                     let time = *capability.least().expect("data has a time");
                     let at = ReadTime { time, oldest: oldest.unwrap_or(time).min(time) };
@@ -80,17 +82,17 @@ pub(super) fn products<'scope>(
                         session.give(sender.send(question, part, names));
                     }
                 });
-                products.partners.0.release(asked.frontier());
-                products.popularity.0.release(asked.frontier());
+                products.partners.0.release(frontier.frontier());
+                products.popularity.0.release(frontier.frontier());
             }
         },
     )
 }
 
-impl Products {
-    fn answer(&mut self, request: EvidenceRequest, at: ReadTime) -> Part {
+impl ProductViews {
+    fn answer(&mut self, request: EvidenceRequest, at: ReadTime) -> AnswerPart {
         let rows = self.rows(&request, at);
-        Part::Products(rows, self.popular(request, at))
+        AnswerPart::Products(rows, self.popular(request, at))
     }
 
     fn rows(&mut self, request: &EvidenceRequest, at: ReadTime) -> Vec<PairRow> {
@@ -99,9 +101,9 @@ impl Products {
         let mut rows = Vec::with_capacity(request.rows.len());
         for (product, place, current) in &request.rows {
             let Some(product) = names.id(product) else { continue };
-            let wanted = (&request.model_at, request.partners, at);
+            let top = (&request.model_at, request.partners, at);
             let TopProducts { mass, best } =
-                cache.best(product, wanted, view.batches(), tie_breaker(names));
+                cache.best(product, top, view.batches(), tie_breaker(names));
             if !best.is_empty() {
                 let partners = Best::first(request.partners, best);
                 rows.push(PairRow { product, place: *place, current: *current, mass, partners });

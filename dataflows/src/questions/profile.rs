@@ -1,11 +1,11 @@
-//! Scores of a profile, read through the weights.
+//! Scores a profile with the weights.
 
 use crate::arrange::lookup::Lookup;
 use crate::score::counts::Counts;
 use crate::score::weights::Score;
 use crate::time::Time;
 
-/// A user's tags that have a score, in no order.
+/// A user's tags whose score is not zero, with their scores, in no order.
 pub(super) fn scores(
     profile: &mut Lookup<u32>,
     user: u32,

@@ -1,4 +1,4 @@
-//! Queries on their way to the workers that can answer them, and the answers.
+//! Queries, the workers that answer them, and the answers.
 
 use crate::ids::hash::owner;
 use crate::ranking::answer::Ranking;
@@ -8,7 +8,7 @@ use crate::score::weights::Score;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
-/// A query: the part of a question that has one key, and so one owner.
+/// The part of a question that has one key, and so one owner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Query {
     /// A user's profile.
@@ -25,14 +25,14 @@ pub enum Query {
     },
     /// Products, best first.
     Rank {
-        /// The interests that they are ranked by.
+        /// What the ranking starts from.
         basis: Basis,
         /// The products that may be shown, and how many.
         rules: Rules,
     },
     /// The latest events.
     Recent {
-        /// The most that are wanted.
+        /// The most events to return.
         limit: usize,
     },
     /// The next offset of a partition, named `topic/index`.
@@ -44,22 +44,22 @@ pub enum Query {
     },
 }
 
-/// A query with its way: to the worker that answers it, and back to its origin.
+/// A query with the worker that answers it, and the worker that asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RoutedQuery {
     pub(super) to: usize,
     pub(super) origin: usize,
     pub(super) id: u64,
-    /// The number of queries of the same question.
-    pub(super) roots: usize,
+    /// The number of queries of its question.
+    pub(super) query_count: usize,
     pub(super) query: Query,
 }
 
 impl RoutedQuery {
-    /// Routes the queries of the question `id` of worker `origin`: each to the worker, of `peers`,
-    /// that owns its key.
+    /// Routes the queries of the question `id` of worker `origin`, each to that of `peers` workers
+    /// which owns its key.
     pub fn route(origin: usize, id: u64, queries: Vec<Query>, peers: usize) -> Vec<RoutedQuery> {
-        let routed = |to, query| RoutedQuery { to, origin, id, roots: 0, query };
+        let routed = |to, query| RoutedQuery { to, origin, id, query_count: 0, query };
         let mut all = Vec::with_capacity(queries.len());
         for query in queries {
             match &query {
@@ -70,30 +70,30 @@ impl RoutedQuery {
                 | Query::Rank { basis: Basis::User(key), .. } => {
                     all.push(routed(owner(key, peers), query));
                 }
-                // Any worker can plan it.
+                // Any worker can plan a ranking that has no user.
                 Query::Rank { .. } => all.push(routed(origin, query)),
             }
         }
-        let roots = all.len();
-        all.iter_mut().for_each(|routed| routed.roots = roots);
+        let query_count = all.len();
+        all.iter_mut().for_each(|routed| routed.query_count = query_count);
         all
     }
 }
 
 /// The answer to one query.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Found {
-    /// A profile, highest first, ties by tag; the user's place in the question before it.
+pub enum QueryAnswer {
+    /// The user's place in the question, and the profile: highest score first, ties by tag.
     Profile(usize, Vec<(String, Score)>),
-    /// The last minute in which a user was active, and the totals by kind.
+    /// The last minute in which a user was active, and the numbers of events by kind.
     Activity(u32, [i64; 3]),
     /// Products, best first.
-    Ranked(Ranking),
+    Ranking(Ranking),
     /// Events of one worker, newest first.
     Recent(Vec<OwnedEvent>),
-    /// The next offset of a partition, after the partition's place in the question.
+    /// The partition's place in the question, and its next offset.
     Position(usize, i64),
 }
 
-/// All that was found for a question: its id, and the time that it is true of.
-pub type Answered = (u64, Time, Vec<Found>);
+/// A question's id, the time that it was answered as of, and the answers to its queries.
+pub type Answered = (u64, Time, Vec<QueryAnswer>);

@@ -1,6 +1,6 @@
-//! The first step, at the owners of users: they answer what they know, and plan rankings.
+//! The first step, at the owners of users: answers queries, and plans rankings.
 
-use super::parts::{Part, PartSender, RoutedPart};
+use super::parts::{AnswerPart, PartSender, RoutedPart};
 use super::plan::Planner;
 use super::products::EvidenceRequest;
 use super::profile::scores;
@@ -22,31 +22,31 @@ use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::progress::frontier::AntichainRef;
 
-/// A worker's view of its users, and of the input.
-pub(super) struct Users {
+/// The views of a worker's users, and of the input.
+pub(super) struct UserViews {
     pub(super) profile: Lookup<u32>,
     pub(super) positions: Lookup<(), i64>,
     pub(super) recent: Rc<RefCell<Recent>>,
     pub(super) model_history: Rc<RefCell<ModelHistory>>,
-    /// `None` where profiles alone are kept.
-    pub(super) rankings: Option<RankingUsers>,
+    /// `None` if only profiles are kept.
+    pub(super) rankings: Option<UserRankingViews>,
     pub(super) dictionaries: SharedDictionaries,
 }
 
-/// The part of it that rankings need.
-pub(super) struct RankingUsers {
+/// The views of users that are kept besides profiles.
+pub(super) struct UserRankingViews {
     pub(super) activity: Lookup<Reverse<u32>>,
     pub(super) planner: Planner,
 }
 
-/// Answers queries in part, and requests the evidence that other owners have.
+/// Answers each query with one part, and requests the evidence for rankings from its owners.
 pub(super) fn users<'scope>(
     queries: Stream<'scope, Time, Vec<RoutedQuery>>,
-    mut users: Users,
+    mut users: UserViews,
 ) -> (Stream<'scope, Time, Vec<RoutedPart>>, Stream<'scope, Time, Vec<EvidenceRequest>>) {
     let scope = queries.scope();
     let mut sender = PartSender::new(scope.index());
-    let mut builder = OperatorBuilder::new("users asked".into(), scope);
+    let mut builder = OperatorBuilder::new("answer queries".into(), scope);
     let by_owner = Exchange::new(|query: &RoutedQuery| query.to as u64);
     let mut queries = builder.new_input(queries, by_owner);
     let (parts, part_stream) = builder.new_output();
@@ -60,11 +60,11 @@ pub(super) fn users<'scope>(
                 let time = *capability.least().expect("data has a time");
                 let mut parts = parts.session(&capability);
                 let mut requests = requests.session(&capability);
-                for RoutedQuery { origin, id, roots, query, .. } in queries.drain(..) {
+                for RoutedQuery { origin, id, query_count, query, .. } in queries.drain(..) {
                     let request = |request: EvidenceRequest| requests.give(request.of(origin, id));
                     let part = users.answer(query, time, request);
                     let names = &users.dictionaries.borrow().products;
-                    parts.give(sender.send((origin, id, roots), part, names));
+                    parts.give(sender.send((origin, id, query_count), part, names));
                 }
             });
             users.release(frontiers[0].frontier());
@@ -73,14 +73,19 @@ pub(super) fn users<'scope>(
     (part_stream, request_stream)
 }
 
-impl Users {
-    fn answer(&mut self, query: Query, time: Time, request: impl FnMut(EvidenceRequest)) -> Part {
+impl UserViews {
+    fn answer(
+        &mut self,
+        query: Query,
+        time: Time,
+        request: impl FnMut(EvidenceRequest),
+    ) -> AnswerPart {
         match query {
-            Query::Profile { place, user } => Part::Profile(place, self.profile(&user, time)),
-            Query::Activity { user } => Part::Activity(self.activity(&user, time)),
-            Query::Recent { limit } => Part::Recent(self.recent.borrow().newest(limit, time)),
+            Query::Profile { place, user } => AnswerPart::Profile(place, self.profile(&user, time)),
+            Query::Activity { user } => AnswerPart::Activity(self.activity(&user, time)),
+            Query::Recent { limit } => AnswerPart::Recent(self.recent.borrow().newest(limit, time)),
             Query::Position { place, partition } => {
-                Part::Position(place, self.position(&partition, time))
+                AnswerPart::Position(place, self.position(&partition, time))
             }
             Query::Rank { basis, rules } => self.rank(basis, rules, time, request),
         }
@@ -98,7 +103,7 @@ impl Users {
         tags.into_iter().map(|(tag, score)| (tag.to_string(), score)).collect()
     }
 
-    /// The last minute in which a user was active, and the totals by kind.
+    /// The last minute in which a user was active, and the numbers of events by kind.
     fn activity(&mut self, user: &str, time: Time) -> Option<(u32, [i64; 3])> {
         let user = self.dictionaries.borrow().users.id(user)?;
         let (mut last, mut totals) = (None, [0; 3]);
@@ -111,7 +116,7 @@ impl Users {
         last.map(|last| (last, totals))
     }
 
-    /// The next offset of a partition; 0 of one that was never read.
+    /// The next offset of a partition; 0 for one that was never read.
     fn position(&mut self, partition: &str, time: Time) -> i64 {
         let mut next = 0;
         if let Some(partition) = self.dictionaries.borrow().partitions.id(partition) {
@@ -126,11 +131,11 @@ impl Users {
         rules: Rules,
         time: Time,
         request: impl FnMut(EvidenceRequest),
-    ) -> Part {
-        let Some(rankings) = &mut self.rankings else { return Part::Unranked };
+    ) -> AnswerPart {
+        let Some(rankings) = &mut self.rankings else { return AnswerPart::Unranked };
         let model_at = self.model_history.borrow().at(time);
         let planner = &mut rankings.planner;
-        Part::Planned(Box::new(planner.plan(
+        AnswerPart::Planned(Box::new(planner.plan(
             model_at,
             basis,
             rules,
@@ -140,14 +145,14 @@ impl Users {
         )))
     }
 
-    fn release(&mut self, asked: AntichainRef<'_, Time>) {
-        self.profile.release(asked);
-        self.positions.release(asked);
-        if let Some(RankingUsers { activity, planner }) = &mut self.rankings {
-            activity.release(asked);
-            planner.release(asked);
+    fn release(&mut self, questions: AntichainRef<'_, Time>) {
+        self.profile.release(questions);
+        self.positions.release(questions);
+        if let Some(UserRankingViews { activity, planner }) = &mut self.rankings {
+            activity.release(questions);
+            planner.release(questions);
         }
-        let oldest = asked.first().copied().unwrap_or(Time::MAX);
+        let oldest = questions.first().copied().unwrap_or(Time::MAX);
         self.model_history.borrow_mut().forget_before(oldest);
     }
 }

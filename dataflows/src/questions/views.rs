@@ -22,7 +22,7 @@ pub struct Views {
     pub(crate) positions: TraceAgent<PositionSpine>,
     pub(crate) recent: Rc<RefCell<Recent>>,
     pub(crate) model_history: Rc<RefCell<ModelHistory>>,
-    /// `None` where profiles alone are kept: then rankings are empty.
+    /// `None` if only profiles are kept: then rankings are empty.
     pub(crate) rankings: Option<RankingViews>,
 }
 
@@ -41,10 +41,10 @@ pub(crate) struct RankingViews {
 /// A view with the cache of its best products.
 pub(crate) type CachedView<V> = (TraceAgent<ViewSpine<V>>, SharedCache<V>);
 
-/// A cache that hears of a view's batches in one operator and is read in another.
+/// A cache that one operator updates with a view's batches, and another reads.
 pub(crate) type SharedCache<V> = Rc<RefCell<TopKCache<V>>>;
 
-/// A cache of nothing yet.
+/// An empty cache.
 pub(crate) fn cache<V: DatedProduct>() -> SharedCache<V> {
     Rc::default()
 }

@@ -1,7 +1,7 @@
-//! Products as they are answered: best first, each with the parts of its score.
+//! A ranking as an answer: products, best first, each with the reasons for its score.
 //!
-//! All texts lie in one string and all reasons in one list, so that an answer is a few pieces of
-//! memory however long it is: it is made by a worker, and freed by whoever asked.
+//! All texts lie in one string and all reasons in one list. So an answer is a few allocations,
+//! however long it is: a worker makes it, and another thread frees it.
 
 use crate::record::product::Product;
 use std::ops::Range;
@@ -11,71 +11,72 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ranking {
     texts: String,
-    products: Vec<Listed>,
+    products: Vec<StoredProduct>,
     causes: Vec<Cause<Span>>,
-    reasons: Vec<Part>,
+    reasons: Vec<StoredReason>,
 }
 
-/// Where a text lies.
+/// The range of a text in [`Ranking::texts`].
 type Span = Range<usize>;
 
 #[derive(Clone, Debug, PartialEq)]
-struct Listed {
+struct StoredProduct {
     product: Span,
     score: f64,
     row: Option<Arc<Product>>,
-    /// Where its reasons end; they begin where those of the product before it do.
-    reasons: usize,
+    /// The end of its reasons, which begin at the end of the product before.
+    reasons_end: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Part {
+struct StoredReason {
+    /// The index of the cause in [`Ranking::causes`].
     cause: usize,
     events: u32,
     score: f64,
 }
 
-/// A product with the parts of its score.
+/// A product with the reasons for its score.
 #[derive(Clone, Copy, Debug)]
 pub struct Ranked<'a> {
     /// The product.
     pub product: &'a str,
     /// The sum of the reasons' scores.
     pub score: f64,
-    /// What the catalogue says of it.
+    /// Its catalogue row.
     pub row: Option<&'a Product>,
     ranking: &'a Ranking,
-    parts: &'a [Part],
+    reasons: &'a [StoredReason],
 }
 
 /// A part of a score.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reason<'a> {
-    /// What speaks for the product.
+    /// The cause.
     pub cause: Cause<&'a str>,
-    /// Of how many events.
+    /// The number of events that it sums up.
     pub events: u32,
-    /// How much of the score.
+    /// Its contribution to the score.
     pub score: f64,
 }
 
-/// What speaks for a product.
+/// The cause of a part of a score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause<T> {
-    /// Visitors who touched this product touched that one, too.
+    /// Visitors who touched this product touched the ranked one, too.
     Product(T),
-    /// The visitor has touched it in this visit.
+    /// The visitor touched the product in this visit.
     Seen,
-    /// The visitor touched it before this visit.
+    /// The visitor touched the product before this visit.
     SeenBefore,
-    /// It is popular in this tag.
+    /// The product is popular in this tag.
     Tag(T),
-    /// It is popular.
+    /// The product is popular overall.
     Popular,
 }
 
 impl<T> Cause<T> {
-    /// The same, with its text as another type has it.
+    /// Converts the text.
     pub fn map<U>(self, text: impl FnOnce(T) -> U) -> Cause<U> {
         match self {
             Cause::Product(product) => Cause::Product(text(product)),
@@ -88,49 +89,51 @@ impl<T> Cause<T> {
 }
 
 impl Ranking {
-    /// How many products there are.
+    /// The number of products.
     pub fn len(&self) -> usize {
         self.products.len()
     }
 
-    /// Whether there are none.
+    /// True without any product.
     pub fn is_empty(&self) -> bool {
         self.products.is_empty()
     }
 
     /// The products, best first.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Ranked<'_>> {
-        let end = |place: usize| self.products[place].reasons;
-        self.products.iter().enumerate().map(move |(place, listed)| Ranked {
-            product: &self.texts[listed.product.clone()],
-            score: listed.score,
-            row: listed.row.as_deref(),
+        let end = |place: usize| self.products[place].reasons_end;
+        self.products.iter().enumerate().map(move |(place, stored)| Ranked {
+            product: &self.texts[stored.product.clone()],
+            score: stored.score,
+            row: stored.row.as_deref(),
             ranking: self,
-            parts: &self.reasons[place.checked_sub(1).map_or(0, end)..listed.reasons],
+            reasons: &self.reasons[place.checked_sub(1).map_or(0, end)..stored.reasons_end],
         })
     }
 
-    /// Adds what may speak for products; the number by which reasons name it.
+    /// Adds a cause. Returns its index, for [`Ranking::add_reason`].
     pub fn add_cause(&mut self, cause: Cause<&str>) -> usize {
         let cause = cause.map(|text| self.text(text));
         self.causes.push(cause);
         self.causes.len() - 1
     }
 
-    /// Adds a product, which is no better than those before it.
+    /// Adds a product. Products must be added best first.
     pub fn add(&mut self, product: &str, score: f64, row: Option<Arc<Product>>) {
         let product = self.text(product);
-        self.products.push(Listed { product, score, row, reasons: self.reasons.len() });
+        let reasons_end = self.reasons.len();
+        self.products.push(StoredProduct { product, score, row, reasons_end });
     }
 
-    /// Adds a reason to the product that was added last; without one, it is lost.
+    /// Adds a reason to the product that was added last; does nothing without one.
     pub fn add_reason(&mut self, cause: usize, events: u32, score: f64) {
         if let Some(last) = self.products.last_mut() {
-            self.reasons.push(Part { cause, events, score });
-            last.reasons = self.reasons.len();
+            self.reasons.push(StoredReason { cause, events, score });
+            last.reasons_end = self.reasons.len();
         }
     }
 
+    /// Stores a text.
     fn text(&mut self, text: &str) -> Span {
         let start = self.texts.len();
         self.texts.push_str(text);
@@ -139,10 +142,10 @@ impl Ranking {
 }
 
 impl<'a> Ranked<'a> {
-    /// The parts of the score, in the order in which they were added.
+    /// The reasons, in the order in which they were added. Their scores sum up to the product's.
     pub fn reasons(&self) -> impl ExactSizeIterator<Item = Reason<'a>> + use<'a> {
         let ranking = self.ranking;
-        self.parts.iter().map(move |&Part { cause, events, score }| {
+        self.reasons.iter().map(move |&StoredReason { cause, events, score }| {
             let cause = ranking.causes[cause].clone().map(|span| &ranking.texts[span]);
             Reason { cause, events, score }
         })

@@ -23,7 +23,8 @@ pub(crate) struct Scored {
     pub events: u32,
 }
 
-/// The first `n` of some products, best first. The list is shared with the cache that it comes from.
+/// The first `n` of some products, best first. The list is shared with the cache that it comes
+/// from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Best {
     products: Arc<[Scored]>,

@@ -112,9 +112,9 @@ impl Ranker {
         product_info: &mut ProductInfo,
     ) -> Ranking {
         let Evidence { visit, bought, rows, popular } = evidence;
-        let given = plan.basis.visit();
-        let names = &ProductNames::new(&dictionaries.products, &given);
-        let visit = visit_of(plan, &given, visit, names);
+        let requested = plan.basis.visit();
+        let names = &ProductNames::new(&dictionaries.products, &requested);
+        let visit = visit_of(plan, &requested, visit, names);
         let left_out = left_out(plan, &visit, &bought, names);
         let terms = terms(plan, &visit, rows, &popular, names);
         let candidates = self.candidates(&terms, left_out, names.len());
@@ -238,13 +238,13 @@ impl<'a> ProductNames<'a> {
 /// The visit, newest first: the one in the request, or else the user's.
 fn visit_of(
     plan: &Plan,
-    given: &[&str],
+    requested: &[&str],
     visit: Vec<Visited>,
     names: &ProductNames<'_>,
 ) -> Vec<Visited> {
     match &plan.basis {
         Basis::Visit(_) => {
-            let known = given.iter().filter_map(|product| names.id(product));
+            let known = requested.iter().filter_map(|product| names.id(product));
             known.map(|product| Visited { product, current: true }).collect()
         }
         _ => visit,

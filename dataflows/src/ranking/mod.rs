@@ -16,10 +16,11 @@
 //! ```
 //!
 //! `repeat(pos)` is the probability that a visitor comes back to the product at a place, plus
-//! `blend.repeat · e^(-pos / repeat_recency)`. For the newest it is learned from the shop's visitors
-//! ([`repeat_rate`](crate::score::model::ModelAt::repeat_rate)), as shops differ in whether they log
-//! the current product again; for the others it is a constant ([`rules::REPEAT_RATES`]). So the score is about a probability. `doubt` shrinks
-//! the rows of which little is known. Without a visit, the tags are those of the profile.
+//! `blend.repeat · e^(-pos / repeat_recency)`. For the newest it is learned from the shop's
+//! visitors ([`repeat_rate`](crate::score::model::ModelAt::repeat_rate)), as shops differ in
+//! whether they log the current product again; for the others it is a constant
+//! ([`rules::REPEAT_RATES`]). So the score is about a probability. `doubt` shrinks the rows of
+//! which little is known. Without a visit, the tags are those of the profile.
 //!
 //! Every term is a sum over single products, tags and events, and so are the reasons. The shape is
 //! that of the neighbourhood methods without their cut (Ludewig and Jannach 2020, "Empirical

@@ -44,9 +44,9 @@ impl Listing {
 pub(crate) struct ProductInfo {
     catalogue: Lookup<CatalogueEntry, isize>,
     labels: Lookup<Label>,
-    /// Buffers for one product's tags: from the catalogue, and from events.
-    listed: Vec<u32>,
-    own: Vec<Label>,
+    /// Buffers for one product: its tags from the catalogue, and its labels.
+    listed_tags: Vec<u32>,
+    product_labels: Vec<Label>,
 }
 
 impl ProductInfo {
@@ -54,8 +54,9 @@ impl ProductInfo {
         catalogue: TraceAgent<CatalogueSpine>,
         labels: TraceAgent<ViewSpine<Label>>,
     ) -> ProductInfo {
-        let (listed, own) = Default::default();
-        ProductInfo { catalogue: Lookup::new(catalogue), labels: Lookup::new(labels), listed, own }
+        let (listed_tags, product_labels) = Default::default();
+        let (catalogue, labels) = (Lookup::new(catalogue), Lookup::new(labels));
+        ProductInfo { catalogue, labels, listed_tags, product_labels }
     }
 
     /// A product's state in the catalogue as of a time.
@@ -69,17 +70,17 @@ impl ProductInfo {
 
     /// The tags of a product as of a time, from the catalogue or from events.
     pub(crate) fn tags(&mut self, product: u32, time: Time, names: &Dictionary) -> Vec<u32> {
-        let ProductInfo { catalogue, labels, listed, own } = self;
-        listed.clear();
-        own.clear();
-        catalogue.each(product, time, |(tags, _), _| listed.clone_from(tags));
-        labels.each(product, time, |&label, _| own.push(label));
-        effective_tags(own, listed, names)
+        let ProductInfo { catalogue, labels, listed_tags, product_labels } = self;
+        listed_tags.clear();
+        product_labels.clear();
+        catalogue.each(product, time, |(tags, _), _| listed_tags.clone_from(tags));
+        labels.each(product, time, |&label, _| product_labels.push(label));
+        effective_tags(product_labels, listed_tags, names)
     }
 
     /// As [`Lookup::release`].
-    pub(crate) fn release(&mut self, asked: AntichainRef<'_, Time>) {
-        self.catalogue.release(asked);
-        self.labels.release(asked);
+    pub(crate) fn release(&mut self, questions: AntichainRef<'_, Time>) {
+        self.catalogue.release(questions);
+        self.labels.release(questions);
     }
 }

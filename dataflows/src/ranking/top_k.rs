@@ -1,120 +1,120 @@
-//! The best of many products that change all the time.
+//! The best of many products whose scores change all the time.
 //!
-//! A few more than are asked for are kept in order, and all that are better than the worst of these
-//! are among them. So a change moves one product, and all are looked at only when too few are left.
+//! Holds a few more products than are requested, in order, and with them every product that is
+//! better than the last of these. So a change moves one product, and all products are scanned only
+//! when too few are left.
 
 use super::evidence::Scored;
 use crate::ids::by_id::ById;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// What is known of a product.
+/// The score of a product under one key.
 #[derive(Clone, Copy)]
-pub(crate) struct Entry {
-    /// What it is worth.
-    pub(crate) worth: f64,
-    /// Of how many events.
+pub(crate) struct ProductScore {
+    /// The weights of its events, faded by their age.
+    pub(crate) score: f64,
+    /// The number of events.
     pub(crate) events: i32,
-    /// How many of these are worth something.
-    pub(crate) worthy: i32,
+    /// The number of events whose weight is not 0.
+    pub(crate) weighted: i32,
+    /// Decides between equal scores: the lesser is better.
     tie: u64,
 }
 
-impl Entry {
-    /// A product of which nothing is known but what decides between equals.
-    pub(crate) fn new(tie: u64) -> Entry {
-        Entry { worth: 0.0, events: 0, worthy: 0, tie }
+impl ProductScore {
+    /// The score of a product without events.
+    pub(crate) fn new(tie: u64) -> ProductScore {
+        ProductScore { score: 0.0, events: 0, weighted: 0, tie }
     }
 
-    /// Who is better comes first.
-    fn rank(&self, other: &Entry) -> Ordering {
-        other.worth.total_cmp(&self.worth).then(self.tie.cmp(&other.tie))
+    /// Orders scores best first.
+    fn rank(&self, other: &ProductScore) -> Ordering {
+        other.score.total_cmp(&self.score).then(self.tie.cmp(&other.tie))
     }
 }
 
-/// The best of some products; those that are worth nothing are none of them.
+/// The best of some products. Products without a positive score are never among them.
 #[derive(Default)]
 pub(crate) struct TopK {
-    /// Best first.
-    best: Vec<(Entry, u32)>,
-    /// All that are better than this, or as good, are among the best; without it, all are.
-    floor: Option<Entry>,
-    /// How many are kept at least, where there are as many; none before it is asked.
-    most: usize,
-    /// The first of them, as they were shown last, and how many were asked for.
-    shown: Option<(usize, Arc<[Scored]>)>,
+    /// The best products, in order.
+    best: Vec<(ProductScore, u32)>,
+    /// `best` has all products that are no worse than this; `None` if it has all there are.
+    floor: Option<ProductScore>,
+    /// The least number of products in `best`, if there are as many; 0 before the first request.
+    k: usize,
+    /// The last result of [`TopK::first`] and the number requested, until the best change.
+    result: Option<(usize, Arc<[Scored]>)>,
 }
 
 impl TopK {
-    /// What is known of a product has changed.
-    pub(crate) fn change(&mut self, product: u32, before: Entry, now: Entry) {
-        if self.most == 0 {
+    /// Moves a product whose score has changed.
+    pub(crate) fn update(&mut self, product: u32, before: ProductScore, now: ProductScore) {
+        if self.k == 0 {
             return;
         }
-        if self.has_room(&before) {
-            let same = self.place(&before);
+        if self.is_best(&before) {
+            let same = self.position(&before);
             let at = self.best[same..].iter().position(|(_, other)| *other == product);
-            self.best.remove(same + at.expect("all that are as good are among the best"));
-            self.shown = None;
+            self.best.remove(same + at.expect("a product no worse than the floor is in the list"));
+            self.result = None;
         }
-        if self.has_room(&now) {
-            self.best.insert(self.place(&now), (now, product));
-            self.shown = None;
+        if self.is_best(&now) {
+            self.best.insert(self.position(&now), (now, product));
+            self.result = None;
         }
-        if 2 * self.most <= self.best.len() {
-            self.cut();
+        if 2 * self.k <= self.best.len() {
+            self.truncate();
         }
     }
 
-    /// The first so many, best first, or more; `all` are all products.
-    pub(crate) fn first(&mut self, n: usize, all: &ById<Entry>) -> Arc<[Scored]> {
-        if let Some((most, shown)) = &self.shown
-            && n <= *most
+    /// The best `n` products in order, or more. `all` has every product.
+    pub(crate) fn first(&mut self, n: usize, all: &ById<ProductScore>) -> Arc<[Scored]> {
+        if let Some((requested, result)) = &self.result
+            && n <= *requested
         {
-            return shown.clone();
+            return result.clone();
         }
-        if self.most == 0 || self.best.len() < n && self.floor.is_some() {
-            self.find(2 * n.max(1), all);
+        if self.k == 0 || self.best.len() < n && self.floor.is_some() {
+            self.rebuild(2 * n.max(1), all);
         }
-        let scored = |&(Entry { worth, events, .. }, product): &(Entry, u32)| Scored {
-            product,
-            score: worth,
-            events: u32::try_from(events).unwrap_or_default(),
+        let scored = |&(ProductScore { score, events, .. }, product): &(ProductScore, u32)| {
+            Scored { product, score, events: u32::try_from(events).unwrap_or_default() }
         };
-        let shown: Arc<[Scored]> = self.best.iter().take(n).map(scored).collect();
-        self.shown = Some((n, shown.clone()));
-        shown
+        let result: Arc<[Scored]> = self.best.iter().take(n).map(scored).collect();
+        self.result = Some((n, result.clone()));
+        result
     }
 
-    /// Finds the best among all.
-    fn find(&mut self, most: usize, all: &ById<Entry>) {
-        self.most = most;
+    /// Finds the best `k` among all products.
+    fn rebuild(&mut self, k: usize, all: &ById<ProductScore>) {
+        self.k = k;
         self.floor = None;
         self.best.clear();
-        let all = all.iter().filter(|(_, entry)| 0.0 < entry.worth);
-        self.best.extend(all.map(|(&product, &entry)| (entry, product)));
-        if most < self.best.len() {
-            self.best.select_nth_unstable_by(most - 1, |one, other| one.0.rank(&other.0));
-            self.cut();
+        let all = all.iter().filter(|(_, score)| 0.0 < score.score);
+        self.best.extend(all.map(|(&product, &score)| (score, product)));
+        if k < self.best.len() {
+            self.best.select_nth_unstable_by(k - 1, |one, other| one.0.rank(&other.0));
+            self.truncate();
         }
         self.best.sort_unstable_by(|one, other| one.0.rank(&other.0));
     }
 
-    /// Lets go of all but the first.
-    fn cut(&mut self) {
-        self.best.truncate(self.most);
+    /// Drops all but the best `k`, and raises the floor.
+    fn truncate(&mut self) {
+        self.best.truncate(self.k);
         self.floor = self.best.last().map(|(last, _)| *last);
     }
 
-    /// Whether a product like this is among the best.
-    fn has_room(&self, entry: &Entry) -> bool {
-        let is_good = |floor: &Entry| entry.rank(floor) != Ordering::Greater;
-        0.0 < entry.worth && self.floor.as_ref().is_none_or(is_good)
+    /// True if `best` has the products with this score.
+    fn is_best(&self, score: &ProductScore) -> bool {
+        let is_above = |floor: &ProductScore| score.rank(floor) != Ordering::Greater;
+        0.0 < score.score && self.floor.as_ref().is_none_or(is_above)
     }
 
-    /// Where the first is that is no better.
-    fn place(&self, entry: &Entry) -> usize {
-        self.best.partition_point(|(other, _)| other.rank(entry) == Ordering::Less)
+    /// The position of the first product in `best` that is no better.
+    fn position(&self, score: &ProductScore) -> usize {
+        self.best.partition_point(|(other, _)| other.rank(score) == Ordering::Less)
     }
 }
 
@@ -122,14 +122,14 @@ impl TopK {
 mod tests {
     use super::*;
 
-    /// Few worths, so that many are equal, and some are nothing.
-    fn worth(random: u64) -> f64 {
+    /// One of few scores, so that many are equal, and some are zero.
+    fn score(random: u64) -> f64 {
         [0.0, 0.5, 1.0, 1.5, 2.0, 7.0][usize::try_from(random % 6).unwrap()]
     }
 
     #[test]
-    fn the_best_are_those_that_sorting_finds_after_any_changes() {
-        let (mut top, mut entries) = (TopK::default(), ById::<Entry>::default());
+    fn after_any_changes_the_best_are_those_that_sorting_gives() {
+        let (mut top, mut scores) = (TopK::default(), ById::<ProductScore>::default());
         let mut state = 1_u64;
         let mut random = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -137,26 +137,26 @@ mod tests {
         };
         for step in 0..20_000 {
             let product = u32::try_from(random() % 300).unwrap();
-            let entry = entries.entry(product).or_insert_with(|| Entry::new(u64::from(product)));
-            let before = *entry;
-            entry.worth = worth(random());
-            let gone = entry.worth == 0.0 && random() % 2 == 0;
-            top.change(product, before, *entry);
-            if gone {
-                entries.remove(&product);
+            let now = scores.entry(product).or_insert_with(|| ProductScore::new(product.into()));
+            let before = *now;
+            now.score = score(random());
+            let is_removed = now.score == 0.0 && random() % 2 == 0;
+            top.update(product, before, *now);
+            if is_removed {
+                scores.remove(&product);
             }
             if random() % 16 != 0 {
                 continue;
             }
             let n = [1, 3, 20, 500][usize::try_from(random() % 4).unwrap()];
-            let found = top.first(n, &entries);
-            let found = found.iter().map(|scored| (scored.product, scored.score));
+            let first = top.first(n, &scores);
+            let first = first.iter().map(|scored| (scored.product, scored.score));
             let mut expected: Vec<(u32, f64)> =
-                entries.iter().map(|(&product, entry)| (product, entry.worth)).collect();
-            expected.retain(|(_, worth)| 0.0 < *worth);
+                scores.iter().map(|(&product, score)| (product, score.score)).collect();
+            expected.retain(|(_, score)| 0.0 < *score);
             expected.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
             expected.truncate(n);
-            assert_eq!(found.take(n).collect::<Vec<_>>(), expected, "step {step}, {n} of them");
+            assert_eq!(first.take(n).collect::<Vec<_>>(), expected, "step {step}, {n} of them");
         }
     }
 }

@@ -1,13 +1,15 @@
-//! What is worth most under the keys of a view, kept between questions.
+//! The top-k cache: the best products under the keys of a view, kept between questions.
 //!
-//! A key is read whole when it is asked about for the first time, and again when the model or the day
-//! is another. From then on what changes is added to it: what a product is worth is linear in the
-//! counts, so that nothing need be read again, and a change costs the same however many products
-//! there are. Questions may come of a time before that of what is kept, for workers ask as of what
-//! they know to be complete: then the latest changes are taken back, to be added again later.
+//! A key is read whole at the first question about it, and again when the model or the day has
+//! changed. From then on changes are added to it. Scores are linear in the counts, so nothing is
+//! read again, and a change costs the same however many products the key has.
+//!
+//! A question may be as of an earlier time than the cached key, since each worker asks as of the
+//! times that it knows to be complete. Then the latest changes are taken back, and added again
+//! later.
 
 use super::evidence::Scored;
-use super::top_k::{Entry, TopK};
+use super::top_k::{ProductScore, TopK};
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::packed::Batch;
 use crate::ids::by_id::ById;
@@ -18,91 +20,91 @@ use differential_dataflow::trace::{Cursor, Navigable};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// How many products are kept under all keys, at some 50 bytes each. When there are more, the half of
-/// the keys that nobody has asked about for longest is forgotten.
-const MOST: usize = 2_000_000;
+/// The most products that are cached under all keys, at some 50 bytes each. Beyond it, the half of
+/// the keys that was asked about least recently is dropped.
+const MAX_PRODUCTS: usize = 2_000_000;
 
-/// How many more changes than products wait under a key that nobody asks about.
-const CHANGES: usize = 1000;
+/// The most pending changes of a key beyond the number of its products.
+const MAX_PENDING: usize = 1000;
 
-/// The keys of a view that were asked about.
+/// The keys of a view that were asked about, with their products.
 pub(crate) struct TopKCache<V> {
-    by_key: ById<Products>,
-    /// How many products there are under all of them.
+    by_key: ById<CachedKey>,
+    /// The number of products under all keys.
     products: usize,
-    /// All batches up to this time have been heard.
-    heard: Time,
+    /// The upper bound of the times of all batches so far.
+    upper: Time,
     values: PhantomData<V>,
 }
 
 /// The best products under a key, as of the time of a question.
 pub(crate) struct TopProducts {
-    /// What all products are worth together.
+    /// The sum of all products' scores.
     pub(crate) mass: f64,
-    /// The best, best first; more than were asked for, if more were asked for before.
+    /// The best products, in order: as many as were requested, or more.
     pub(crate) best: Arc<[Scored]>,
 }
 
-/// The products under a key, through a model_at, as of a time.
+/// The products under a key, scored by a model, as of a time.
 #[derive(Default)]
-struct Products {
+struct CachedKey {
     model_at: ModelAt,
     as_of: Time,
-    /// What a day counts, by its age.
+    /// The weight of a day, by its age.
     fades: Vec<f64>,
-    by_product: ById<Entry>,
+    by_product: ById<ProductScore>,
     mass: f64,
     top: TopK,
-    /// What will change at a later time.
-    later: Vec<(Time, Change)>,
-    /// What has changed, as far as some question may still come of a time before it.
-    lately: Vec<(Time, Change)>,
+    /// The changes after `as_of`.
+    pending: Vec<(Time, Change)>,
+    /// The changes up to `as_of` that are later than some question that may still come.
+    undo_log: Vec<(Time, Change)>,
 }
 
-/// As of when a question is, and as of when the oldest may be that can still come.
+/// The time of a question, and the earliest time that a later question may have.
 #[derive(Clone, Copy)]
 pub(crate) struct ReadTime {
     pub(crate) time: Time,
     pub(crate) oldest: Time,
 }
 
-/// By how much what is known of a product changes.
+/// A change of a product's score.
 #[derive(Clone, Copy)]
 struct Change {
     product: u32,
     events: i32,
-    /// How many of these are worth something.
-    worthy: i32,
-    worth: f64,
+    weighted: i32,
+    score: f64,
 }
 
 impl Change {
-    fn back(self) -> Change {
-        Change { events: -self.events, worthy: -self.worthy, worth: -self.worth, ..self }
+    fn negated(self) -> Change {
+        Change { events: -self.events, weighted: -self.weighted, score: -self.score, ..self }
     }
 }
 
 impl<V> Default for TopKCache<V> {
     fn default() -> TopKCache<V> {
-        TopKCache { by_key: ById::default(), products: 0, heard: 0, values: PhantomData }
+        TopKCache { by_key: ById::default(), products: 0, upper: 0, values: PhantomData }
     }
 }
 
 impl<V: DatedProduct> TopKCache<V> {
-    /// Takes the changes of a batch in. Batches come in order; `until` is the upper bound of their times.
+    /// Adds the changes of a batch. Batches come in order; `until` is the upper bound of their
+    /// times.
     pub(crate) fn update(&mut self, until: Time, batch: Option<&Batch<V, Counts>>) {
-        self.heard = until;
+        self.upper = until;
         let Some(batch) = batch.filter(|_| !self.by_key.is_empty()) else { return };
         let mut cursor = batch.cursor();
         while let Some(key) = cursor.get_key(batch) {
-            if let Some(products) = self.by_key.get_mut(key) {
+            if let Some(cached) = self.by_key.get_mut(key) {
                 while let Some(value) = cursor.get_val(batch) {
-                    cursor.map_times(batch, |&time, counts| products.note(time, value, *counts));
+                    cursor.map_times(batch, |&time, counts| cached.push(time, value, *counts));
                     cursor.step_val(batch);
                 }
-                if products.by_product.len() + CHANGES < products.later.len() {
-                    // Nobody asks any more, or it is as cheap to read it anew.
-                    self.products -= products.by_product.len();
+                if cached.by_product.len() + MAX_PENDING < cached.pending.len() {
+                    // Nobody asks any more, or reading the key again costs no more.
+                    self.products -= cached.by_product.len();
                     self.by_key.remove(key);
                 }
             }
@@ -110,8 +112,13 @@ impl<V: DatedProduct> TopKCache<V> {
         }
     }
 
-    /// So many of the best products under a key as of a time, or more. `tie` decides between products
-    /// of one worth; it must be the same on all workers, unlike ids.
+    /// The best `n` products under a key as of a time, or more. `tie` orders products of equal
+    /// score, and must do so alike on all workers, unlike ids.
+    ///
+    /// ```text
+    /// let score = |value, counts| weights · counts · fade(value.day) · value.factor;
+    /// view[key].as_of(time).sum_by(product, score).sort_by(score).take(n)
+    /// ```
     pub(crate) fn best(
         &mut self,
         key: u32,
@@ -119,39 +126,40 @@ impl<V: DatedProduct> TopKCache<V> {
         batches: &[Batch<V, Counts>],
         tie: impl Fn(u32) -> u64,
     ) -> TopProducts {
-        if MOST < self.products {
-            self.forget_half();
+        if MAX_PRODUCTS < self.products {
+            self.drop_half();
         }
-        // How often visitors come back is no part of what is kept.
+        // Cached scores do not depend on the repeat rate, so its changes must not drop them.
         let model_at = ModelAt { repeat_rate: 0.0, ..*model_at };
-        let kept = self.by_key.entry(key).or_default();
-        self.products -= kept.by_product.len();
-        if kept.as_of == 0 || kept.model_at != model_at {
-            *kept = Products { model_at, ..Products::default() };
-            kept.read(key, as_of.time, self.heard, batches);
+        let cached = self.by_key.entry(key).or_default();
+        self.products -= cached.by_product.len();
+        if cached.as_of == 0 || cached.model_at != model_at {
+            *cached = CachedKey { model_at, ..CachedKey::default() };
+            cached.read(key, as_of.time, self.upper, batches);
         }
-        kept.go_to(as_of, &tie);
-        self.products += kept.by_product.len();
-        kept.found(n)
+        cached.move_to(as_of, &tie);
+        self.products += cached.by_product.len();
+        cached.top(n)
     }
 
-    fn forget_half(&mut self) {
-        let mut times: Vec<Time> = self.by_key.values().map(|products| products.as_of).collect();
+    /// Drops the half of the keys that was asked about least recently.
+    fn drop_half(&mut self) {
+        let mut times: Vec<Time> = self.by_key.values().map(|cached| cached.as_of).collect();
         let middle = times.len() / 2;
         let middle = *times.select_nth_unstable(middle).1;
-        self.by_key.retain(|_, products| middle < products.as_of);
-        self.products = self.by_key.values().map(|products| products.by_product.len()).sum();
+        self.by_key.retain(|_, cached| middle < cached.as_of);
+        self.products = self.by_key.values().map(|cached| cached.by_product.len()).sum();
     }
 }
 
-impl Products {
-    /// Reads all of a key up to a time, and what comes after it up to what has been heard: the rest
-    /// will be heard.
+impl CachedKey {
+    /// Reads all updates of a key up to a time, and the later ones below `upper`: those beyond it
+    /// are in batches to come.
     fn read<V: DatedProduct>(
         &mut self,
         key: u32,
         time: Time,
-        heard: Time,
+        upper: Time,
         batches: &[Batch<V, Counts>],
     ) {
         for batch in batches {
@@ -162,8 +170,8 @@ impl Products {
             }
             while let Some(value) = cursor.get_val(batch) {
                 cursor.map_times(batch, |&at, counts| {
-                    if at <= time || at < heard {
-                        self.note(at, value, *counts);
+                    if at <= time || at < upper {
+                        self.push(at, value, *counts);
                     }
                 });
                 cursor.step_val(batch);
@@ -171,62 +179,63 @@ impl Products {
         }
     }
 
-    /// Notes what counts say of a product from a time on.
-    fn note<V: DatedProduct>(&mut self, time: Time, value: &V, counts: Counts) {
+    /// Adds the change of a score that an update makes, as pending.
+    fn push<V: DatedProduct>(&mut self, time: Time, value: &V, counts: Counts) {
         let factor = self.fade(value.day()) * value.factor(&self.model_at.model.blend);
         let weights = &self.model_at.model.weights;
-        let worthy = if factor == 0.0 { 0 } else { weights.weighted(counts) };
-        let worth = weights.score(counts).to_f64() * factor;
-        let change = Change { product: value.product(), events: counts.total(), worthy, worth };
-        self.later.push((time, change));
+        let weighted = if factor == 0.0 { 0 } else { weights.weighted(counts) };
+        let score = weights.score(counts).to_f64() * factor;
+        let change = Change { product: value.product(), events: counts.total(), weighted, score };
+        self.pending.push((time, change));
     }
 
+    /// As [`ModelAt::fade`], from a table.
     fn fade(&mut self, day: u16) -> f64 {
         let age = self.model_at.today.saturating_sub(day);
         for age in self.fades.len()..=age.into() {
-            let age = u16::try_from(age).expect("it is at most an age");
+            let age = u16::try_from(age).expect("it is at most an age, which is a u16");
             self.fades.push(self.model_at.fade(self.model_at.today - age));
         }
         self.fades[usize::from(age)]
     }
 
-    /// Adds what has changed up to a time, or takes back what has changed after it.
-    fn go_to(&mut self, ReadTime { time, oldest }: ReadTime, tie: impl Fn(u32) -> u64) {
+    /// Applies the changes up to a time, or takes back those after it.
+    fn move_to(&mut self, ReadTime { time, oldest }: ReadTime, tie: impl Fn(u32) -> u64) {
         if self.as_of <= time {
-            let now: Vec<_> = self.later.extract_if(.., |(at, _)| *at <= time).collect();
-            self.add(now.iter().map(|(_, change)| *change).collect(), tie);
-            self.lately.retain(|(at, _)| oldest < *at);
-            self.lately.extend(now.into_iter().filter(|(at, _)| oldest < *at));
+            let due: Vec<_> = self.pending.extract_if(.., |(at, _)| *at <= time).collect();
+            self.apply(due.iter().map(|(_, change)| *change).collect(), tie);
+            self.undo_log.retain(|(at, _)| oldest < *at);
+            self.undo_log.extend(due.into_iter().filter(|(at, _)| oldest < *at));
         } else {
-            let back: Vec<_> = self.lately.extract_if(.., |(at, _)| time < *at).collect();
-            self.add(back.iter().map(|(_, change)| change.back()).collect(), tie);
-            self.later.extend(back);
+            let undone: Vec<_> = self.undo_log.extract_if(.., |(at, _)| time < *at).collect();
+            self.apply(undone.iter().map(|(_, change)| change.negated()).collect(), tie);
+            self.pending.extend(undone);
         }
         self.as_of = time;
     }
 
-    fn add(&mut self, mut changes: Vec<Change>, tie: impl Fn(u32) -> u64) {
-        let Products { by_product, mass, top, .. } = self;
-        // All of a product at once: what is taken back may stand before what it takes back.
+    fn apply(&mut self, mut changes: Vec<Change>, tie: impl Fn(u32) -> u64) {
+        let CachedKey { by_product, mass, top, .. } = self;
+        // One step for each product: a retraction may precede the event that it retracts.
         changes.sort_by_key(|change| change.product);
         for same in changes.chunk_by(|one, other| one.product == other.product) {
             let product = same[0].product;
-            let entry = by_product.entry(product).or_insert_with(|| Entry::new(tie(product)));
-            let before = *entry;
-            entry.events += same.iter().map(|change| change.events).sum::<i32>();
-            entry.worthy += same.iter().map(|change| change.worthy).sum::<i32>();
-            let worth: f64 = same.iter().map(|change| change.worth).sum();
-            // Where no event is worth anything, nothing is left but what rounding leaves.
-            entry.worth = if entry.worthy == 0 { 0.0 } else { entry.worth + worth };
-            *mass += entry.worth.max(0.0) - before.worth.max(0.0);
-            top.change(product, before, *entry);
-            if entry.events == 0 {
+            let now = by_product.entry(product).or_insert_with(|| ProductScore::new(tie(product)));
+            let before = *now;
+            now.events += same.iter().map(|change| change.events).sum::<i32>();
+            now.weighted += same.iter().map(|change| change.weighted).sum::<i32>();
+            let score: f64 = same.iter().map(|change| change.score).sum();
+            // Without weighted events the score is zero: the sum would keep a rounding error.
+            now.score = if now.weighted == 0 { 0.0 } else { now.score + score };
+            *mass += now.score.max(0.0) - before.score.max(0.0);
+            top.update(product, before, *now);
+            if now.events == 0 {
                 by_product.remove(&product);
             }
         }
     }
 
-    fn found(&mut self, n: usize) -> TopProducts {
+    fn top(&mut self, n: usize) -> TopProducts {
         TopProducts { mass: self.mass, best: self.top.first(n, &self.by_product) }
     }
 }
@@ -246,7 +255,7 @@ mod tests {
 
     type Update = ((u32, ProductDay), Time, Counts);
 
-    /// What a product is worth as of a time, of how many events.
+    /// By product, the score and the number of events as of a time.
     fn expected(updates: &[Update], time: Time) -> BTreeMap<u32, (i32, u32)> {
         let mut products: BTreeMap<u32, (i32, u32)> = BTreeMap::new();
         for ((key, value), at, counts) in updates {
@@ -260,38 +269,39 @@ mod tests {
     }
 
     #[test]
-    fn what_only_worthless_events_speak_for_is_worth_nothing() {
+    fn events_of_weight_zero_leave_no_score() {
         let weights = Weights([0, 1, 1].map(|weight| Score(weight * Score::UNIT)));
         let model = Model { weights, ..Model::default() };
-        let (kept, model_at) =
+        let (cache, model_at) =
             (&mut TopKCache::default(), ModelAt { model, today: 1, repeat_rate: 0.0 });
         let mut ask = |time, day, counts| {
             let update = ((KEY, ProductDay { product: 1, day }), time, Counts(counts));
             let batch = Packed::of(&[update]).map(Rc::new);
-            kept.update(time + 1, batch.as_ref());
+            cache.update(time + 1, batch.as_ref());
             let as_of = ReadTime { time, oldest: time };
-            let found = kept.best(KEY, (&model_at, 5, as_of), batch.as_slice(), u64::from);
-            (found.best.len(), found.mass)
+            let top = cache.best(KEY, (&model_at, 5, as_of), batch.as_slice(), u64::from);
+            (top.best.len(), top.mass)
         };
         ask(1, 0, [1, 0, 0]);
         ask(2, 1, [0, 1, 0]);
         ask(3, 0, [0, 1, 0]);
         ask(4, 1, [0, -1, 0]);
-        // One event is left, a view, which is worth nothing.
+        // One event is left, a view, whose weight is 0.
         assert_eq!(ask(5, 0, [0, -1, 0]), (0, 0.0));
     }
 
     #[test]
-    fn a_question_of_any_time_that_may_be_asked_about_is_answered_as_of_then() {
+    fn a_question_is_answered_as_of_any_time_that_may_be_asked_about() {
         let mut state = 1_u64;
         let mut random = |below: u64| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (state >> 33) % below
         };
-        let (mut kept, mut batches, mut updates) = (TopKCache::default(), Vec::new(), Vec::new());
+        let (mut cache, mut batches, mut updates) = (TopKCache::default(), Vec::new(), Vec::new());
         let (mut oldest, mut asked) = (0, 0);
         for step in 0..400 {
-            // What comes in has a time or two of its own, and is heard before it can be asked about.
+            // Each step has two times of its own, and its batch comes before any question about
+            // them.
             let times = [2 * step + 1, 2 * step + 2];
             let mut new: Vec<Update> = Vec::new();
             for _ in 0..random(8) {
@@ -307,28 +317,29 @@ mod tests {
             updates.extend(new.iter().cloned());
             consolidate_updates(&mut new);
             let batch = Packed::of(&new).map(Rc::new);
-            kept.update(times[1] + 1, batch.as_ref());
+            cache.update(times[1] + 1, batch.as_ref());
             batches.extend(batch);
             oldest += random(2 * step + 2 - oldest);
             for _ in 0..random(4) {
                 let time = oldest + random(times[1] + 1 - oldest);
                 let model_at = ModelAt::default();
                 let as_of = ReadTime { time, oldest };
-                let found = kept.best(KEY, (&model_at, 5, as_of), &batches, u64::from);
+                let top = cache.best(KEY, (&model_at, 5, as_of), &batches, u64::from);
                 let all = expected(&updates, time);
-                let mass: i32 = all.values().map(|(worth, _)| worth).sum();
-                assert!((found.mass - f64::from(mass)).abs() < 1e-9, "{step} {time}");
+                let mass: i32 = all.values().map(|(score, _)| score).sum();
+                assert!((top.mass - f64::from(mass)).abs() < 1e-9, "{step} {time}");
                 let mut best: Vec<_> = all
                     .iter()
-                    .map(|(product, (worth, events))| (-worth, *product, *events))
+                    .map(|(product, (score, events))| (-score, *product, *events))
                     .collect();
                 best.sort_unstable();
                 best.truncate(5);
-                let found: Vec<_> = found.best.iter().take(5).collect();
-                assert_eq!(found.len(), best.len(), "{step} {time}");
-                for (found, (worth, product, events)) in found.iter().zip(&best) {
-                    assert_eq!((found.product, found.events), (*product, *events), "{step} {time}");
-                    assert!((found.score + f64::from(*worth)).abs() < 1e-9, "{step} {time}");
+                let top: Vec<_> = top.best.iter().take(5).collect();
+                assert_eq!(top.len(), best.len(), "{step} {time}");
+                for (scored, (score, product, events)) in top.iter().zip(&best) {
+                    let found = (scored.product, scored.events);
+                    assert_eq!(found, (*product, *events), "{step} {time}");
+                    assert!((scored.score + f64::from(*score)).abs() < 1e-9, "{step} {time}");
                 }
                 asked += 1;
             }

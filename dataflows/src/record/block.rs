@@ -3,7 +3,8 @@
 use super::event::{Event, Kind};
 use serde::{Deserialize, Serialize};
 
-/// Events column by column. All texts lie end to end in one `String`, so that UTF-8 is checked once.
+/// Events column by column. All texts lie end to end in one `String`, so that UTF-8 is checked
+/// once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
     heads: Vec<Head>,

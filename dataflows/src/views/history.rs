@@ -113,7 +113,8 @@ struct DayCounts {
 }
 
 impl DayCounts {
-    /// Numbers the updates of one time: those beyond `paired` are marked, those beyond `kept` dropped.
+    /// Numbers the updates of one time: those beyond `paired` are marked, those beyond `kept`
+    /// dropped.
     fn admit(
         &mut self,
         updates: &mut Vec<Update>,

@@ -1,5 +1,5 @@
-//! Popularity of products, by tag and overall, by day. It lies at the owners of tags, and the overall
-//! part at the owners of products.
+//! Popularity of products, by tag and overall, by day. It lies at the owners of tags, and the
+//! overall part at the owners of products.
 
 use super::retention::retained;
 use crate::arrange::dated::DatedProduct;

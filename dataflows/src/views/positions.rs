@@ -25,7 +25,7 @@ pub fn positions<'scope>(
     let owned =
         advances.unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
             by_owner,
-            "positions in",
+            "intern partitions",
             |_, _| {
                 move |input, output| {
                     input.for_each(|capability, advances| {

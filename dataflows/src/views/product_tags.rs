@@ -14,8 +14,8 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::vec::{Broadcast, Map};
 
-/// The most tags of a product that count: those with the smallest hashes, so that the choice does not
-/// depend on their order. It bounds the cost of a product with ever new tags.
+/// The most tags of a product that count: those with the smallest hashes, so that the choice does
+/// not depend on their order. It bounds the cost of a product with ever new tags.
 const MAX_TAGS: usize = 8;
 
 /// A tag of a product. Tags from events come before stand-ins.
@@ -29,11 +29,17 @@ pub struct Label {
 
 impl Value for Label {}
 
-/// Product to labels. Each worker broadcasts a label when it first sees it, so that a label's count is
-/// the number of workers that have seen it.
+/// Product to labels. Each worker broadcasts a label when it first sees it, so that a label's count
+/// is the number of workers that have seen it.
 ///
-/// Touches may come out of order, since those of guests are held until their time is complete. A label
-/// that comes again, of an earlier time, is announced for that time and retracted for the later one.
+/// ```text
+/// at each worker:  touches.map(|touch| (touch.product, touch.label)).distinct()
+///                  .take(MAX_TAGS of each product and kind, by hash).broadcast()
+/// ```
+///
+/// Touches may come out of order, since those of guests are held until their time is complete. A
+/// label that comes again, of an earlier time, is announced for that time and retracted for the
+/// later one.
 pub fn labels<'scope>(
     touches: VecCollection<'scope, Time, Touch, Counts>,
     dictionaries: &SharedDictionaries,
@@ -42,7 +48,7 @@ pub fn labels<'scope>(
     let mut index = LabelIndex::default();
     let announced = touches.inner.unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
         Pipeline,
-        "labels, out",
+        "announce labels",
         |_, _| {
             move |touches, output| {
                 touches.for_each(|capability, touches| {
@@ -104,7 +110,8 @@ struct Announcement {
 }
 
 impl LabelIndex {
-    /// Decides whether to announce a label: it counts, and is new or was announced for a later time.
+    /// Decides whether to announce a label: it counts, and is new or was announced for a later
+    /// time.
     fn see(
         &mut self,
         product: u32,
@@ -145,16 +152,16 @@ impl LabelIndex {
     }
 }
 
-/// The tags of a product: those from events, or else the catalogue's, or else the stand-ins; each once,
-/// in no order.
-pub fn effective_tags(labels: &[Label], listed: &[u32], names: &Dictionary) -> Vec<u32> {
+/// The tags of a product: those from events, or else the catalogue's, or else the stand-ins; each
+/// once, in no order.
+pub fn effective_tags(labels: &[Label], listed_tags: &[u32], names: &Dictionary) -> Vec<u32> {
     let of = |is_stand_in: bool| {
         let labels = labels.iter().filter(move |label| label.is_stand_in == is_stand_in);
         labels.map(|label| label.tag)
     };
     let mut tags: Vec<u32> = of(false).collect();
     if tags.is_empty() {
-        tags.extend_from_slice(listed);
+        tags.extend_from_slice(listed_tags);
     }
     if tags.is_empty() {
         tags.extend(of(true));

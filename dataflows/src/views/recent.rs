@@ -72,8 +72,8 @@ mod tests {
         block
     }
 
-    /// Pushes blocks of these sizes, one at each time from 1 on, and reads as of a time: `newest` must
-    /// be the first, and there must be `events` in all.
+    /// Pushes blocks of these sizes, one at each time from 1 on, and reads as of a time: `newest`
+    /// must be the first, and there must be `events` in all.
     fn check(sizes: &[usize], as_of: Time, newest: Option<usize>, events: usize) {
         let mut recent = Recent::default();
         let mut first = 0;

@@ -39,8 +39,8 @@ impl<V> Epoch<V> {
 /// Keeps values whose hour is less than `horizon` hours behind the event clock: older ones are
 /// retracted, and those that come too late are dropped.
 ///
-/// `admit` may drop or change the updates of a time before they enter. It is called for the times in
-/// order, once each. If any update is a retraction, the trace holds all that came before.
+/// `admit` may drop or change the updates of a time before they enter. It is called for the times
+/// in order, once each. If any update is a retraction, the trace holds all that came before.
 ///
 /// ```text
 /// at each complete time t, in order, with now = clock.at(t):
@@ -63,7 +63,7 @@ pub fn retained<'scope, V: Value>(
             hours,
             Pipeline,
             Pipeline,
-            &format!("{name}, retained"),
+            &format!("retain {name}"),
             move |_, info| {
                 let activator = scope.activator_for(info.address);
                 let mut waiting: BTreeMap<Time, Epoch<V>> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What is true of the small types, whatever the graph: scores, counts, owners, blocks.
+//! The laws of the small types: scores, counts, owners, blocks.
 
 use crate::harness::borrowed;
 use crate::script::{Random, script};
@@ -29,7 +29,7 @@ fn a_score_shows_as_many_decimals_as_it_needs() {
 }
 
 #[test]
-fn a_score_is_the_nearest_to_a_number_within_bounds() {
+fn a_number_within_bounds_becomes_the_nearest_score() {
     for (number, score) in [
         (0.0, Some(0)),
         (-0.0, Some(0)),
@@ -49,7 +49,8 @@ fn a_score_is_the_nearest_to_a_number_within_bounds() {
     }
 }
 
-/// Owners are kept across restarts and versions: a change here loses what is where.
+/// Owners must stay the same across restarts and versions: a change would move names to other
+/// owners.
 #[test]
 fn owners_stay_as_they_are() {
     for (key, hash, owners) in GOLDEN {
@@ -85,7 +86,7 @@ fn owners_share_evenly() {
 }
 
 #[test]
-fn a_block_gives_back_what_it_took() {
+fn a_block_returns_the_events_pushed() {
     let mut events: Vec<OwnedEvent> =
         script(11, 1).into_iter().flat_map(|step| step.events).collect();
     events[0].user = "ü".repeat(256);
@@ -129,7 +130,7 @@ fn scores_are_bilinear() {
 }
 
 #[test]
-fn counts_beyond_the_largest_are_right_again_once_they_are_back() {
+fn retractions_are_exact_after_an_overflow() {
     let most = Counts([i32::MAX, i32::MIN, 1 << 20]);
     let more = Counts([3, -3, 1 << 20]);
     let mut sum = most;
@@ -138,7 +139,7 @@ fn counts_beyond_the_largest_are_right_again_once_they_are_back() {
     back.negate();
     sum.plus_equals(&back);
     assert_eq!(sum, most);
-    // Taking back a multiple takes back all of it, whatever it came to.
+    // Retracting a multiple is exact, though it overflowed.
     let mut multiple = more.times(1 << 12);
     multiple.plus_equals(&back.times(1 << 12));
     assert!(multiple.is_zero());

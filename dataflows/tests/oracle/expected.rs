@@ -1,11 +1,9 @@
-//! What must come out, said as plainly as can be: everything is counted anew for every question.
+//! The oracle: computes every answer from the whole input, as simply as possible.
 
-use crate::harness::LIMITS;
-use crate::rankings::Moment;
-use crate::script::Step;
+use crate::script::{LIMITS, Step};
 use dataflows::graph::Mode;
 use dataflows::ids::hash::owner;
-use dataflows::questions::query::{Found, Query};
+use dataflows::questions::query::{Query, QueryAnswer};
 use dataflows::ranking::answer::Ranking;
 use dataflows::record::event::{Kind, OwnedEvent};
 use dataflows::record::merge::Merge;
@@ -16,30 +14,32 @@ use dataflows::time::{DAY_HOURS, Time, day, hour};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Scores, highest first, ties by name.
+/// Tags and scores, highest first, ties by name.
 type Scores = Vec<(String, Score)>;
+/// An event of the history, and true if it pairs with others.
+pub(crate) type Moment = (OwnedEvent, bool);
 
-/// All that has come in so far.
+/// The input so far.
 pub(crate) struct Oracle {
     peers: usize,
     mode: Mode,
     pub(crate) time: Time,
     pub(crate) events: Vec<OwnedEvent>,
-    /// The same events, each with the user that it counts for by now.
-    pub(crate) counted: Vec<OwnedEvent>,
-    /// And with the user that it counted for when it came.
-    pub(crate) entered: Vec<OwnedEvent>,
+    /// The same events, each with the user that it counts for now.
+    pub(crate) attributed: Vec<OwnedEvent>,
+    /// The same events, each with the user that it counted for when it came.
+    pub(crate) on_arrival: Vec<OwnedEvent>,
     merges: Vec<Merge>,
-    /// The events that changed their user, by step: as they were and as they became.
+    /// By step, the events that merges moved: with the user before, and after.
     pub(crate) moves: Vec<Vec<[OwnedEvent; 2]>>,
-    /// How many events there were at the end of each step.
-    pub(crate) ends: Vec<(Time, usize)>,
-    /// The latest row of each product; `None` of one that was deleted.
+    /// By step, its time and the number of events up to its end.
+    pub(crate) step_ends: Vec<(Time, usize)>,
+    /// The latest row of each product; `None` for a deleted one.
     pub(crate) catalogue: BTreeMap<String, Option<Product>>,
     pub(crate) model: Model,
     positions: BTreeMap<String, i64>,
-    /// What the history holds by now.
-    pub(crate) held: Vec<Moment>,
+    /// The moments that the history has now.
+    pub(crate) history: Vec<Moment>,
 }
 
 impl Oracle {
@@ -49,25 +49,25 @@ impl Oracle {
             mode,
             time: 0,
             events: vec![],
-            counted: vec![],
-            entered: vec![],
+            attributed: vec![],
+            on_arrival: vec![],
             merges: vec![],
             moves: vec![],
-            ends: vec![],
+            step_ends: vec![],
             catalogue: BTreeMap::new(),
             model: Model::default(),
             positions: BTreeMap::new(),
-            held: vec![],
+            history: vec![],
         }
     }
 
-    /// Takes in a step.
-    pub(crate) fn take(&mut self, step: &Step) {
+    /// Adds the input of a step.
+    pub(crate) fn add(&mut self, step: &Step) {
         self.time = step.time;
         self.events.extend(step.events.iter().cloned());
-        self.ends.push((step.time, self.events.len()));
+        self.step_ends.push((step.time, self.events.len()));
         self.merges.extend(step.merges.iter().cloned());
-        self.settle(&step.events);
+        self.attribute(&step.events);
         for CatalogueRow { product: id, row } in &step.rows {
             self.catalogue.insert(id.clone(), row.clone());
         }
@@ -75,29 +75,31 @@ impl Oracle {
         for (partition, by) in &step.advances {
             *self.positions.entry(partition.clone()).or_default() += by;
         }
-        self.held = if self.mode == Mode::All { self.history() } else { vec![] };
+        self.history = if self.mode == Mode::All { self.compute_history() } else { vec![] };
     }
 
-    /// Moves what merges move that is not too old for it, and counts what is new.
-    fn settle(&mut self, new: &[OwnedEvent]) {
-        let now = self.now(self.ends.len() - 1);
+    /// Moves the events that merges move, unless they are too old, and attributes new events.
+    fn attribute(&mut self, new: &[OwnedEvent]) {
+        let now = self.now(self.step_ends.len() - 1);
         let mut moves = Vec::new();
-        for (event, counted) in self.events.iter().zip(&mut self.counted) {
-            let settled = settled(&self.merges, event);
-            if now < hour(event_time(event)) + LIMITS.horizon && settled != *counted {
-                moves.push([std::mem::replace(counted, settled.clone()), settled]);
+        for (event, current) in self.events.iter().zip(&mut self.attributed) {
+            let moved = attributed(&self.merges, event);
+            if now < hour(event_time(event)) + LIMITS.horizon && moved != *current {
+                moves.push([std::mem::replace(current, moved.clone()), moved]);
             }
         }
-        let new = new.iter().map(|event| settled(&self.merges, event));
-        self.entered.extend(new);
-        self.counted.extend_from_slice(&self.entered[self.counted.len()..]);
+        let new = new.iter().map(|event| attributed(&self.merges, event));
+        self.on_arrival.extend(new);
+        self.attributed.extend_from_slice(&self.on_arrival[self.attributed.len()..]);
         self.moves.push(moves);
     }
 
-    /// What an answer has found, in any order.
-    pub(crate) fn answer(&self, query: &Query) -> Vec<Found> {
+    /// The answers to a query, in any order.
+    pub(crate) fn answer(&self, query: &Query) -> Vec<QueryAnswer> {
         match query {
-            Query::Profile { place, user } => vec![Found::Profile(*place, self.profile(user))],
+            Query::Profile { place, user } => {
+                vec![QueryAnswer::Profile(*place, self.profile(user))]
+            }
             Query::Activity { user } if self.mode == Mode::All => {
                 self.activity(user).into_iter().collect()
             }
@@ -107,18 +109,18 @@ impl Oracle {
             }
             Query::Position { place, partition } => {
                 let next = self.positions.get(partition).copied().unwrap_or_default();
-                vec![Found::Position(*place, next)]
+                vec![QueryAnswer::Position(*place, next)]
             }
             Query::Rank { basis, rules } if self.mode == Mode::All => {
-                vec![Found::Ranked(self.ranking(basis, rules))]
+                vec![QueryAnswer::Ranking(self.ranking(basis, rules))]
             }
-            Query::Rank { .. } => vec![Found::Ranked(Ranking::default())],
+            Query::Rank { .. } => vec![QueryAnswer::Ranking(Ranking::default())],
         }
     }
 
     /// The hour of the newest event as of a step, never ahead of the step's own time.
     pub(crate) fn now(&self, step: usize) -> u32 {
-        let steps = self.ends[..=step].iter().scan(0, |begin, &(time, end)| {
+        let steps = self.step_ends[..=step].iter().scan(0, |begin, &(time, end)| {
             let events = &self.events[*begin..end];
             *begin = end;
             let newest = events.iter().map(event_time).max();
@@ -127,17 +129,19 @@ impl Oracle {
         steps.max().unwrap_or_default()
     }
 
+    /// The day of the newest event, likewise.
     pub(crate) fn today(&self) -> u16 {
-        u16::try_from(self.now(self.ends.len() - 1) / DAY_HOURS).expect("a day")
+        u16::try_from(self.now(self.step_ends.len() - 1) / DAY_HOURS).expect("a day")
     }
 
-    pub(crate) fn listed(&self, product: &str) -> Option<&Product> {
+    /// The catalogue row of a product, unless it is deleted.
+    pub(crate) fn row_of(&self, product: &str) -> Option<&Product> {
         self.catalogue.get(product)?.as_ref()
     }
 
     /// The tags under which an event counts now.
     pub(crate) fn tags<'a>(&'a self, event: &'a OwnedEvent) -> Vec<&'a str> {
-        let row: &[String] = self.listed(&event.product).map_or(&[], |row| &row.tags);
+        let row: &[String] = self.row_of(&event.product).map_or(&[], |row| &row.tags);
         let tags = if event.tags.is_empty() { row } else { &event.tags };
         match (tags, event.category.as_str()) {
             ([], "") => vec![&event.product],
@@ -146,10 +150,10 @@ impl Oracle {
         }
     }
 
-    /// Adds up a user's events that are counted under tags.
+    /// Sums the weights of a user's events by tag.
     pub(crate) fn profile(&self, user: &str) -> Scores {
         let mut scores: BTreeMap<&str, i64> = BTreeMap::new();
-        for event in self.counted.iter().filter(|event| event.user == user) {
+        for event in self.attributed.iter().filter(|event| event.user == user) {
             for tag in self.tags(event) {
                 *scores.entry(tag).or_default() += self.model.weights.of(event.kind).0;
             }
@@ -161,31 +165,32 @@ impl Oracle {
         scores
     }
 
+    /// The products that a user bought.
     pub(crate) fn bought(&self, user: &str) -> BTreeSet<String> {
-        let events = self.counted.iter().filter(|event| event.user == user);
+        let events = self.attributed.iter().filter(|event| event.user == user);
         let purchases = events.filter(|event| event.kind == Kind::Purchase);
         purchases.map(|event| event.product.clone()).collect()
     }
 
-    fn activity(&self, user: &str) -> Option<Found> {
-        let events = || self.counted.iter().filter(|event| event.user == user);
+    fn activity(&self, user: &str) -> Option<QueryAnswer> {
+        let events = || self.attributed.iter().filter(|event| event.user == user);
         let last = events().map(|event| event_time(event) / 60_000).max()?;
         let total = |kind| events().map(|event| i64::from(event.kind == kind)).sum();
-        Some(Found::Activity(u32::try_from(last).expect("minutes"), Kind::ALL.map(total)))
+        Some(QueryAnswer::Activity(u32::try_from(last).expect("minutes"), Kind::ALL.map(total)))
     }
 
-    fn recent(&self, peer: usize, limit: usize) -> Found {
+    fn recent(&self, peer: usize, limit: usize) -> QueryAnswer {
         let events = self.events.iter().rev();
         let mut events: Vec<OwnedEvent> =
             events.filter(|event| owner(&event.user, self.peers) == peer).cloned().collect();
         events.sort_by_key(|event| Reverse(event.time));
         events.truncate(limit);
-        Found::Recent(events)
+        QueryAnswer::Recent(events)
     }
 }
 
-/// An event with the user that it counts for when all merges are known.
-fn settled(merges: &[Merge], event: &OwnedEvent) -> OwnedEvent {
+/// An event with the user that it counts for, given the merges.
+fn attributed(merges: &[Merge], event: &OwnedEvent) -> OwnedEvent {
     let of_guest = |merge: &&Merge| {
         event.user == event.session && merge.guest == event.user && event.time <= merge.time
     };
@@ -195,11 +200,12 @@ fn settled(merges: &[Merge], event: &OwnedEvent) -> OwnedEvent {
     OwnedEvent { user: user.clone(), ..event.clone() }
 }
 
-/// A time before the epoch is taken as the epoch.
+/// The time of an event; one before the Unix epoch counts as the epoch.
 pub(crate) fn event_time(event: &OwnedEvent) -> u64 {
     u64::try_from(event.time).unwrap_or_default()
 }
 
+/// The day of an event, counted from the Unix epoch.
 pub(crate) fn event_day(event: &OwnedEvent) -> u16 {
     day(event_time(event))
 }

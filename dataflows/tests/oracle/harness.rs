@@ -1,58 +1,55 @@
 //! Runs a script through the graph and holds its answers to the oracle.
 
 use crate::expected::Oracle;
-use crate::script::{Random, Step, script};
+use crate::script::{LIMITS, Random, Step, script};
 use dataflows::arrange::closed::Closed;
 use dataflows::graph::{Mode, ViewConfig, graph};
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ids::hash::owner;
 use dataflows::inputs::Inputs;
-use dataflows::questions::query::{Answered, Found, Query, RoutedQuery};
+use dataflows::questions::query::{Answered, Query, QueryAnswer, RoutedQuery};
 use dataflows::questions::questions;
 use dataflows::ranking::answer::{Ranked, Ranking};
 use dataflows::record::block::Block;
 use dataflows::record::event::{Event, OwnedEvent};
 use dataflows::score::model::Model;
 use dataflows::time::Time;
-use dataflows::views::history::Limits;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use timely::dataflow::operators::{Inspect, probe};
 use timely::worker::Worker;
 
-/// What a worker tells.
-enum Told {
-    Heard(Time),
-    Modelled(Time, Model),
+/// A message from a worker to the test.
+enum Message {
+    Epoch(Time),
+    Model(Time, Model),
+    /// An answer, and the worker that got it.
     Answer(usize, Answered),
 }
 
-/// An answer with who got it.
-type Answers = BTreeMap<u64, (usize, Time, Vec<Found>)>;
+/// By question: the worker that got the answer, the time, and the answers to its queries.
+type Answers = BTreeMap<u64, (usize, Time, Vec<QueryAnswer>)>;
 
-/// So little that scripts go beyond it.
-pub(crate) const LIMITS: Limits = Limits { paired: 4, kept: 6, horizon: 36 };
-
-/// How a seed's script is run.
+/// A script, and the way that it is run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Case {
     seed: u64,
     workers: usize,
-    /// How many times may be open at once.
+    /// The most times that are open at once.
     open: usize,
-    /// At how many of the workers records enter, in turn.
+    /// The number of workers at which records enter, in turn.
     feeders: usize,
     mode: Mode,
 }
 
 impl Case {
-    /// With all views, and fed at one worker.
+    /// A case with all views, fed at one worker.
     pub(crate) const fn new(seed: u64, workers: usize, open: usize) -> Case {
         Case { seed, workers, open, feeders: 1, mode: Mode::All }
     }
 
-    /// A case that follows from its seed, and from nothing else.
+    /// A random case, determined by its seed alone.
     pub(crate) fn any(seed: u64) -> Case {
         let mut random = Random::new(seed);
         let workers = 1 + random.below(5);
@@ -73,64 +70,70 @@ impl Case {
 pub(crate) fn check(case: Case) {
     let Case { seed, workers, .. } = case;
     let steps = Arc::new(script(seed, workers));
-    let (tell, told) = channel();
+    let (sender, messages) = channel();
     let running = steps.clone();
     let guards = timely::execute(timely::Config::process(workers), move |worker| {
-        run(worker, &running, Random::new(seed ^ worker.index() as u64), case, tell.clone());
+        run(worker, &running, Random::new(seed ^ worker.index() as u64), case, sender.clone());
     });
     for result in guards.expect("workers start").join() {
         result.expect("no worker panics");
     }
-    let mut answers = sort_out(told, &steps, workers);
+    let mut answers = receive(messages, &steps, workers);
     let mut oracle = Oracle::new(workers, case.mode);
     for (index, step) in steps.iter().enumerate() {
-        oracle.take(step);
-        for (place, (origin, query)) in step.asks.iter().enumerate() {
-            let told = format!("{case:?}, step {index}: {query:?}");
-            let answer = answers.remove(&ask_id(index, place));
-            let (at, as_of, found) = answer.unwrap_or_else(|| panic!("{told}: no answer"));
-            assert_eq!((at, as_of), (*origin, step.time), "{told}");
-            hold(&oracle, &found, query, case.feeders, &told);
+        oracle.add(step);
+        for (place, (origin, query)) in step.queries.iter().enumerate() {
+            let context = format!("{case:?}, step {index}: {query:?}");
+            let answer = answers.remove(&question_id(index, place));
+            let (at, as_of, found) = answer.unwrap_or_else(|| panic!("{context}: no answer"));
+            assert_eq!((at, as_of), (*origin, step.time), "{context}");
+            check_answer(&oracle, &found, query, case.feeders, &context);
         }
     }
-    assert!(answers.is_empty(), "{case:?}: answered what was not asked: {answers:?}");
+    assert!(answers.is_empty(), "{case:?}: answers without a question: {answers:?}");
 }
 
-/// Questions come from whoever asks, once their time is complete; by then later times may be
-/// complete as well.
-fn run(worker: &mut Worker, steps: &[Step], mut random: Random, case: Case, tell: Sender<Told>) {
+/// Runs a worker: feeds it the script, and asks its questions when their times are complete, some
+/// of them when later times are complete as well.
+fn run(
+    worker: &mut Worker,
+    steps: &[Step],
+    mut random: Random,
+    case: Case,
+    sender: Sender<Message>,
+) {
     let (me, peers) = (worker.index(), worker.peers());
     let asking = probe::Handle::new();
     let dictionaries = SharedDictionaries::default();
-    let (heard, modelled) = (tell.clone(), tell.clone());
-    let heard = move |time| heard.send(Told::Heard(time)).expect("the test listens");
-    let modelled =
-        move |time, model| modelled.send(Told::Modelled(time, model)).expect("the test listens");
+    let (epochs, models) = (sender.clone(), sender.clone());
+    let on_epoch = move |time| epochs.send(Message::Epoch(time)).expect("the test listens");
+    let on_model =
+        move |time, model| models.send(Message::Model(time, model)).expect("the test listens");
     let config = ViewConfig { mode: case.mode, limits: LIMITS };
     let (mut inputs, views, closed) = worker.dataflow(|scope| {
-        let (inputs, outputs) = graph(scope, config, &dictionaries, heard, modelled, |_, _| {});
+        let (inputs, outputs) = graph(scope, config, &dictionaries, on_epoch, on_model, |_, _| {});
         (inputs, outputs.views, outputs.closed)
     });
-    let mut asks = worker.dataflow(|scope| {
-        let (asks, answers) = questions(scope, views, &dictionaries, &asking);
+    let mut queries = worker.dataflow(|scope| {
+        let (queries, answers) = questions(scope, views, &dictionaries, &asking);
         answers.inspect(move |answer| {
-            tell.send(Told::Answer(me, answer.clone())).expect("the test listens");
+            sender.send(Message::Answer(me, answer.clone())).expect("the test listens");
         });
-        asks
+        queries
     });
     let mut asked = 0;
     let mut ask = |closed: &Closed| {
         while let Some(step) = steps.get(asked).filter(|step| closed.has(step.time)) {
-            asks.advance_to(step.time);
-            for (place, (origin, query)) in step.asks.iter().enumerate() {
+            queries.advance_to(step.time);
+            for (place, (origin, query)) in step.queries.iter().enumerate() {
                 if *origin == me {
-                    let id = ask_id(asked, place);
+                    let id = question_id(asked, place);
                     RoutedQuery::route(me, id, vec![query.clone()], peers)
                         .into_iter()
-                        .for_each(|query| asks.send(query));
+                        .for_each(|query| queries.send(query));
                 }
             }
-            asks.flush();
+            queries.flush();
             asked += 1;
         }
         asked == steps.len()
@@ -142,7 +145,7 @@ fn run(worker: &mut Worker, steps: &[Step], mut random: Random, case: Case, tell
         for _ in 0..random.below(4) {
             worker.step();
         }
-        // Some are asked about late.
+        // Some steps are asked about late.
         if random.below(3) == 0 {
             ask(&closed);
         }
@@ -153,19 +156,20 @@ fn run(worker: &mut Worker, steps: &[Step], mut random: Random, case: Case, tell
     worker.step_while(|| !ask(&closed));
 }
 
-/// Sends what of a step enters at a worker. Records enter at the feeders in turn, merges from the
-/// other end; but all rows of a product at one, as they need their order, and models at the first.
+/// Sends the input of a step that enters at a worker. Records enter at the feeders in turn, and
+/// merges at the last workers; but all rows of a product at one feeder, since they need their
+/// order, and models at the first worker.
 fn feed(inputs: &mut Inputs, case: Case, index: usize, step: &Step, me: usize) {
     let Case { workers, feeders, .. } = case;
     let enters = |place: usize| (index + place) % feeders;
     if enters(0) == me {
         inputs.epochs.send(step.time);
     }
-    for merge in those(&step.merges, |place| workers - 1 - enters(place) == me) {
+    for merge in at_places(&step.merges, |place| workers - 1 - enters(place) == me) {
         inputs.merges.send(merge.clone());
     }
-    let events: Vec<_> = those(&step.events, |place| enters(place) == me).collect();
-    // Two halves: an owner may get several blocks of one time.
+    let events: Vec<_> = at_places(&step.events, |place| enters(place) == me).collect();
+    // In two halves, so that an owner may get several blocks of one time.
     let (first, second) = events.split_at(events.len() / 2);
     for half in [first, second] {
         let mut blocks = vec![Block::default(); workers];
@@ -182,18 +186,18 @@ fn feed(inputs: &mut Inputs, case: Case, index: usize, step: &Step, me: usize) {
     if let Some(model) = step.model.filter(|_| me == 0) {
         inputs.models.send((step.time, model));
     }
-    for advance in those(&step.advances, |place| enters(place) == me) {
+    for advance in at_places(&step.advances, |place| enters(place) == me) {
         inputs.advances.send(advance.clone());
     }
 }
 
-/// The records at some places.
-fn those<T>(records: &[T], at: impl Fn(usize) -> bool) -> impl Iterator<Item = &T> {
+/// The records at the places for which `at` holds.
+fn at_places<T>(records: &[T], at: impl Fn(usize) -> bool) -> impl Iterator<Item = &T> {
     let records = records.iter().enumerate().filter(move |(place, _)| at(*place));
     records.map(|(_, record)| record)
 }
 
-/// An event as a block takes it.
+/// Borrows an event, to push it into a block.
 pub(crate) fn borrowed(event: &OwnedEvent) -> Event<'_> {
     Event {
         kind: event.kind,
@@ -207,52 +211,58 @@ pub(crate) fn borrowed(event: &OwnedEvent) -> Event<'_> {
     }
 }
 
-fn ask_id(step: usize, place: usize) -> u64 {
+fn question_id(step: usize, place: usize) -> u64 {
     (step * 1000 + place) as u64
 }
 
-/// Answers by question; and all workers must have heard of every epoch and of all models.
-fn sort_out(told: Receiver<Told>, steps: &[Step], workers: usize) -> Answers {
+/// Receives the answers. Every worker must have received every epoch and every model.
+fn receive(messages: Receiver<Message>, steps: &[Step], workers: usize) -> Answers {
     let mut answers = Answers::new();
-    let (mut heard, mut modelled) = (Vec::new(), Vec::new());
-    for told in told {
-        match told {
-            Told::Heard(time) => heard.push(time),
-            Told::Modelled(time, model) => modelled.push((time, model)),
-            Told::Answer(worker, (id, time, found)) => {
-                let twice = answers.insert(id, (worker, time, found));
-                assert!(twice.is_none(), "question {id} is answered once");
+    let (mut epochs, mut models) = (Vec::new(), Vec::new());
+    for message in messages {
+        match message {
+            Message::Epoch(time) => epochs.push(time),
+            Message::Model(time, model) => models.push((time, model)),
+            Message::Answer(worker, (id, time, found)) => {
+                let before = answers.insert(id, (worker, time, found));
+                assert!(before.is_none(), "question {id} is answered once");
             }
         }
     }
-    heard.sort_unstable();
-    modelled.sort_by_key(|(time, _)| *time);
-    let everyone = |step| std::iter::repeat_n(step, workers);
-    let epochs: Vec<Time> = steps.iter().map(|step| step.time).flat_map(everyone).collect();
-    assert_eq!(heard, epochs, "every worker hears of every epoch");
-    let models = steps.iter().filter_map(|step| Some((step.time, step.model?)));
-    let models: Vec<_> = models.flat_map(|model| std::iter::repeat_n(model, workers)).collect();
-    assert_eq!(modelled, models, "every worker hears of all models");
+    epochs.sort_unstable();
+    models.sort_by_key(|(time, _)| *time);
+    let at_all = |time| std::iter::repeat_n(time, workers);
+    let expected: Vec<Time> = steps.iter().map(|step| step.time).flat_map(at_all).collect();
+    assert_eq!(epochs, expected, "every worker receives every epoch");
+    let expected = steps.iter().filter_map(|step| Some((step.time, step.model?)));
+    let expected: Vec<_> = expected.flat_map(|model| std::iter::repeat_n(model, workers)).collect();
+    assert_eq!(models, expected, "every worker receives every model");
     answers
 }
 
-/// Holds one answer to the oracle.
-fn hold(oracle: &Oracle, found: &[Found], query: &Query, feeders: usize, told: &str) {
+/// Holds the answers to one query to the oracle.
+fn check_answer(
+    oracle: &Oracle,
+    found: &[QueryAnswer],
+    query: &Query,
+    feeders: usize,
+    context: &str,
+) {
     let expected = &oracle.answer(query)[..];
-    if let ([Found::Ranked(found)], [Found::Ranked(expected)]) = (found, expected) {
-        assert!(same(found, expected), "{told}:\n{found:#?}\nis not\n{expected:#?}");
+    if let ([QueryAnswer::Ranking(found)], [QueryAnswer::Ranking(expected)]) = (found, expected) {
+        assert!(are_same(found, expected), "{context}:\n{found:#?}\nis not\n{expected:#?}");
     } else if matches!(query, Query::Recent { .. }) && 1 < feeders {
         let latest = are_latest(found, expected, &oracle.events);
-        assert!(latest, "{told}:\n{found:#?}\nare not\n{expected:#?}");
+        assert!(latest, "{context}:\n{found:#?}\nare not\n{expected:#?}");
     } else {
-        assert_eq!(in_order(found), in_order(expected), "{told}");
+        assert_eq!(in_order(found), in_order(expected), "{context}");
     }
 }
 
-/// Whether what was found are the latest events but for which comes first, and so is in at all, of
-/// those of one time: there is no order between feeders.
-fn are_latest(found: &[Found], expected: &[Found], all: &[OwnedEvent]) -> bool {
-    let times = |found: &[Found]| {
+/// True if the events found are the latest. Of equal times, any order and any choice will do, as
+/// there is no order between feeders.
+fn are_latest(found: &[QueryAnswer], expected: &[QueryAnswer], all: &[OwnedEvent]) -> bool {
+    let times = |found: &[QueryAnswer]| {
         let times = |found| recent(found).iter().map(|event| event.time).collect();
         let mut times: Vec<Vec<i64>> = found.iter().map(times).collect();
         times.sort_unstable();
@@ -265,14 +275,15 @@ fn are_latest(found: &[Found], expected: &[Found], all: &[OwnedEvent]) -> bool {
         && found_events.iter().all(|event| all.contains(event))
 }
 
-fn recent(found: &Found) -> &[OwnedEvent] {
-    let Found::Recent(events) = found else { panic!("{found:?} are no events") };
+/// The events of an answer to [`Query::Recent`].
+fn recent(found: &QueryAnswer) -> &[OwnedEvent] {
+    let QueryAnswer::Recent(events) = found else { panic!("no events: {found:?}") };
     events
 }
 
-/// Whether rankings are the same but for rounding, and for which comes first, and so is in at all,
-/// of what is as good.
-fn same(found: &Ranking, expected: &Ranking) -> bool {
+/// True if two rankings are the same up to rounding. Of equal scores, any order and any choice will
+/// do.
+fn are_same(found: &Ranking, expected: &Ranking) -> bool {
     let near = |one: f64, other: f64| (one - other).abs() <= 1e-9 * one.abs().max(1.0);
     let causes = |ranked: &Ranked<'_>| {
         let causes = ranked.reasons().map(|reason| (format!("{:?}", reason.cause), reason.events));
@@ -288,8 +299,8 @@ fn same(found: &Ranking, expected: &Ranking) -> bool {
         })
 }
 
-/// What was found comes in any order.
-fn in_order(found: &[Found]) -> Vec<String> {
+/// Sorts answers, which come in any order, by their texts.
+fn in_order(found: &[QueryAnswer]) -> Vec<String> {
     let mut texts: Vec<String> = found.iter().map(|found| format!("{found:?}")).collect();
     texts.sort_unstable();
     texts

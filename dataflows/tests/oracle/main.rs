@@ -1,12 +1,13 @@
-//! Holds every answer, at every time, to a from-scratch oracle: seeded scripts of events, merges
-//! of guests, catalogue rows, weights and positions, on one worker and on three, that one of them or
-//! all feed, with all views and with profiles alone.
+//! Holds every answer, at every time, to an oracle that computes it from scratch: seeded scripts of
+//! events, merges of guests, catalogue rows, weights and positions, on one worker and on several,
+//! fed at one of them or at more, with all views and with profiles only.
 //!
-//! [`script`] makes what goes in, [`expected`] says what must come out, [`harness`] alone knows
-//! how the graph is run. A new case is one line of [`CASES`].
+//! [`script`] makes the input, [`expected`] computes the answers, and only [`harness`] knows how
+//! the graph is run. A new case is one line of [`CASES`].
 
 mod script;
 mod expected;
+mod history;
 mod rankings;
 mod harness;
 mod algebra;
@@ -14,7 +15,7 @@ mod algebra;
 use dataflows::graph::Mode;
 use harness::{Case, check};
 
-/// Seed; workers; how many times may be open at once (0 closes each before the next).
+/// Seed; workers; the most times that are open at once (0 closes each before the next).
 const CASES: &[Case] = &[
     Case::new(1, 1, 0),
     Case::new(1, 3, 0),
@@ -35,7 +36,7 @@ const CASES: &[Case] = &[
 ];
 
 #[test]
-fn every_answer_is_what_the_oracle_says() {
+fn every_answer_is_the_oracles() {
     std::thread::scope(|scope| {
         for &case in CASES {
             scope.spawn(move || check(case));
@@ -44,7 +45,7 @@ fn every_answer_is_what_the_oracle_says() {
 }
 
 #[test]
-fn profiles_alone_are_what_the_oracle_says() {
+fn with_profiles_only_every_answer_is_the_oracles() {
     std::thread::scope(|scope| {
         for (seed, workers) in [(20, 1), (20, 3), (21, 1), (22, 3), (23, 4)] {
             scope.spawn(move || check(Case::new(seed, workers, 7).with(Mode::Profile)));
@@ -52,8 +53,8 @@ fn profiles_alone_are_what_the_oracle_says() {
     });
 }
 
-/// Scripts of the seeds that `RECSYS_ORACLE_SEEDS` names, as `FIRST..END`: one that has failed is
-/// found again by its seed alone.
+/// Runs scripts of the seeds that `RECSYS_ORACLE_SEEDS` names, as `FIRST..END`. The seed alone
+/// determines a case, so that a failed one can be run again.
 #[test]
 #[ignore = "takes minutes; scripts/test --long runs it"]
 fn many_more_scripts() {

@@ -1,36 +1,29 @@
-//! What rankings must be: the formula of `ranking`, from scratch.
+//! Rankings as they must be: the formula of `ranking`, computed from all events.
 
-use crate::expected::{Oracle, event_day, event_time};
-use crate::harness::LIMITS;
+use crate::expected::{Moment, Oracle, event_day, event_time};
+use crate::script::LIMITS;
 use dataflows::ranking::answer::{Cause, Ranking};
 use dataflows::ranking::rules::{Basis, LeaveOut, REPEAT_RATES, Rules};
 use dataflows::record::event::OwnedEvent;
 use dataflows::score::counts::Counts;
 use dataflows::score::model::ModelAt;
-use dataflows::time::{DAY_HOURS, VISIT_GAP, day, hour};
+use dataflows::time::{DAY_HOURS, VISIT_GAP, day};
 use dataflows::views::pairs::partner::NEAR;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// An event that the history holds, and whether it pairs.
-pub(crate) type Moment = (OwnedEvent, bool);
-/// Products and what they are worth, of how many events; best first, ties by name.
-type Worths = Vec<(String, f64, u32)>;
-/// A term of the score: what speaks, how much, for what.
-type Term = (Cause<String>, f64, Worths);
+/// Products with their scores and numbers of events; best first, ties by name.
+type ScoredProducts = Vec<(String, f64, u32)>;
+/// A term of the score: the cause, the factor, and the products that it counts for.
+type Term = (Cause<String>, f64, ScoredProducts);
 
-/// A product with what each of some terms, by number, gives it, of how many events.
+/// A product with the contributions to its score: the index of the cause, the number of events, and
+/// the score of each.
 struct Candidate {
     product: String,
     score: f64,
-    parts: Vec<(usize, u32, f64)>,
-}
-
-/// Whether two events are one moment of a user, in the same way.
-fn same_moment(one: &OwnedEvent, other: &OwnedEvent) -> bool {
-    let of = |event: &OwnedEvent| (event_time(event), event.kind);
-    of(one) == of(other) && one.user == other.user && one.product == other.product
+    contributions: Vec<(usize, u32, f64)>,
 }
 
 /// A user's latest products, newest first, no product twice.
@@ -41,8 +34,9 @@ struct Seen {
 }
 
 impl Oracle {
+    /// The ranking of a basis under rules.
     pub(crate) fn ranking(&self, basis: &Basis, rules: &Rules) -> Ranking {
-        let history = &self.held;
+        let history = &self.history;
         let mut left_out = BTreeSet::new();
         let (mut seen, mut interests, mut overall) = (Seen::default(), Vec::new(), true);
         match basis {
@@ -84,22 +78,23 @@ impl Oracle {
         };
         left_out.extend(seen.visit.iter().take(current).cloned());
         let blend = self.model.blend;
-        let again: Worths = match basis {
+        let repeats: ScoredProducts = match basis {
             Basis::Product(_) => vec![],
             _ => (0..)
                 .zip(&seen.visit)
                 .take(1 + REPEAT_RATES.len())
                 .map(|(place, product)| {
-                    let likely = if place == 0 { self.again() } else { REPEAT_RATES[place - 1] };
+                    let rate =
+                        if place == 0 { self.repeat_rate() } else { REPEAT_RATES[place - 1] };
                     let place = f64::from(u32::try_from(place).expect("few"));
                     let more = blend.repeat * (-place / blend.repeat_recency).exp();
-                    (product.clone(), likely + more, 1)
+                    (product.clone(), rate + more, 1)
                 })
                 .collect(),
         };
-        let rest = 1.0 - mass(&again);
+        let rest = 1.0 - mass(&repeats);
         let mut terms = self.partners(history, &seen, rest);
-        terms.push((Cause::Seen, 1.0, again));
+        terms.push((Cause::Seen, 1.0, repeats));
         let earlier = (0..).zip(&seen.earlier).map(|(place, product)| {
             (product.clone(), (-f64::from(place) / blend.earlier_recency).exp(), 1)
         });
@@ -116,11 +111,11 @@ impl Oracle {
         self.rank(rules, terms, &left_out)
     }
 
-    /// Sums the terms up, and picks as the rules say.
+    /// Sums the terms by product, and picks the best products that the rules allow.
     fn rank(&self, rules: &Rules, terms: Vec<Term>, left_out: &BTreeSet<String>) -> Ranking {
         let mut ranking = Ranking::default();
         let mut products: BTreeMap<String, Vec<(usize, u32, f64)>> = BTreeMap::new();
-        for (cause, factor, worths) in terms {
+        for (cause, factor, scored) in terms {
             let cause = ranking.add_cause(match &cause {
                 Cause::Product(product) => Cause::Product(product),
                 Cause::Tag(tag) => Cause::Tag(tag),
@@ -128,14 +123,14 @@ impl Oracle {
                 Cause::SeenBefore => Cause::SeenBefore,
                 Cause::Popular => Cause::Popular,
             });
-            for (product, worth, events) in worths {
-                products.entry(product).or_default().push((cause, events, factor * worth));
+            for (product, score, events) in scored {
+                products.entry(product).or_default().push((cause, events, factor * score));
             }
         }
         products.retain(|product, _| !left_out.contains(product));
-        let ranked = products.into_iter().map(|(product, parts)| {
-            let score = parts.iter().map(|(_, _, score)| score).sum();
-            Candidate { product, score, parts }
+        let ranked = products.into_iter().map(|(product, contributions)| {
+            let score = contributions.iter().map(|(_, _, score)| score).sum();
+            Candidate { product, score, contributions }
         });
         let mut ranked: Vec<Candidate> = ranked.collect();
         ranked.sort_by(|one, other| other.score.total_cmp(&one.score));
@@ -150,8 +145,8 @@ impl Oracle {
             {
                 return false;
             }
-            let Some(most) = rules.per_tag else { return true };
-            if tags.iter().any(|tag| most <= per_tag.get(tag).copied().unwrap_or(0)) {
+            let Some(max) = rules.per_tag else { return true };
+            if tags.iter().any(|tag| max <= per_tag.get(tag).copied().unwrap_or(0)) {
                 return false;
             }
             for tag in tags {
@@ -159,28 +154,30 @@ impl Oracle {
             }
             true
         });
-        for Candidate { product, score, parts } in ranked.iter().skip(rules.offset).take(rules.n) {
-            ranking.add(product, *score, self.listed(product).cloned().map(Arc::new));
-            for &(cause, events, score) in parts {
+        let shown = ranked.iter().skip(rules.offset).take(rules.n);
+        for Candidate { product, score, contributions } in shown {
+            ranking.add(product, *score, self.row_of(product).cloned().map(Arc::new));
+            for &(cause, events, score) in contributions {
                 ranking.add_reason(cause, events, score);
             }
         }
         ranking
     }
 
-    /// The tags of a product, whoever may have brought them.
+    /// The tags of a product: those of all its events, or else the catalogue's, or else its
+    /// categories.
     fn labels(&self, product: &str) -> BTreeSet<String> {
         let events = || self.events.iter().filter(|event| event.product == product);
         let own = events().flat_map(|event| event.tags.iter().cloned());
         let own: BTreeSet<String> = own.collect();
-        let row = self.listed(product);
+        let row = self.row_of(product);
         let row: BTreeSet<String> = row.into_iter().flat_map(|row| row.tags.clone()).collect();
         let categories = events().map(|event| event.category.clone());
         let categories = categories.filter(|category| !category.is_empty()).collect();
         [own, row, categories].into_iter().find(|tags| !tags.is_empty()).unwrap_or_default()
     }
 
-    /// The tags of the visit, or else those of the user, and what part of it each is.
+    /// The tags of the visit, or else those of the user, with their shares.
     fn shares(&self, visit: &[String], interests: Vec<(String, f64)>) -> Vec<(String, f64)> {
         let mut shares: BTreeMap<String, f64> = BTreeMap::new();
         for (place, product) in (0..).zip(visit.iter().take(self.model.blend.products.into())) {
@@ -202,46 +199,7 @@ impl Oracle {
         ModelAt { model: self.model, today: self.today(), repeat_rate: 0.0 }
     }
 
-    /// What the history holds: what came too late, or is too old by now, or too much, is not there.
-    pub(crate) fn history(&self) -> Vec<Moment> {
-        let mut newest: BTreeMap<&str, u16> = BTreeMap::new();
-        let mut counts: BTreeMap<(&str, u16, bool), u32> = BTreeMap::new();
-        let mut history = Vec::new();
-        let (mut begin, now) = (0, self.now(self.ends.len() - 1));
-        let kept_at = |now: u32, event: &OwnedEvent| now < hour(event_time(event)) + LIMITS.horizon;
-        for (step, &(_, end)) in self.ends.iter().enumerate() {
-            let then = self.now(step);
-            for [back, _] in &self.moves[step] {
-                // Of equal ones those that do not pair go first.
-                let equal = |(event, _): &&Moment| same_moment(event, back);
-                let gone = history.iter().filter(equal).map(|(_, pairs)| *pairs).min();
-                let of = |(event, pairs): &Moment| same_moment(event, back) && Some(*pairs) == gone;
-                if let Some(place) = history.iter().position(of) {
-                    history.remove(place);
-                }
-            }
-            let moved = self.moves[step].iter().map(|[_, moved]| moved);
-            let came = self.entered[begin..end].iter().chain(moved);
-            let came = came.filter(|event| kept_at(then, event));
-            let mut came: Vec<&OwnedEvent> = came.collect();
-            begin = end;
-            for event in &came {
-                let newest = newest.entry(&event.user).or_default();
-                *newest = event_day(event).max(*newest);
-            }
-            came.sort_by_key(|event| (event_time(event), &event.product, Reverse(event.kind)));
-            for event in came {
-                let day = event_day(event);
-                let count = counts.entry((&event.user, day, newest[&*event.user] == day));
-                let count = count.and_modify(|count| *count += 1).or_insert(1);
-                if *count <= LIMITS.kept && kept_at(now, event) {
-                    history.push((event.clone(), *count <= LIMITS.paired));
-                }
-            }
-        }
-        history
-    }
-
+    /// The products of a user's latest visits.
     fn seen(&self, history: &[Moment], user: &str) -> Seen {
         let moments = history.iter().filter(|(event, _)| event.user == user);
         let mut moments: Vec<_> = moments.map(|(event, _)| event).collect();
@@ -260,7 +218,7 @@ impl Oracle {
         seen
     }
 
-    /// What goes with the newest products.
+    /// The terms of the newest products' partners.
     fn partners(&self, history: &[Moment], seen: &Seen, rest: f64) -> Vec<Term> {
         let blend = self.model.blend;
         let mut terms = Vec::new();
@@ -283,11 +241,11 @@ impl Oracle {
         terms
     }
 
-    /// How often a user touches the same product again at once.
-    fn again(&self) -> f64 {
+    /// The share of moments that repeat the product of the moment before them in the visit.
+    fn repeat_rate(&self) -> f64 {
         let (mut all, mut same) = (20.0, 20.0 * 0.3);
         let mut moments: BTreeMap<&str, BTreeSet<(u64, &str)>> = BTreeMap::new();
-        for (event, _) in self.held.iter().filter(|(_, pairs)| *pairs) {
+        for (event, _) in self.history.iter().filter(|(_, pairs)| *pairs) {
             moments.entry(&event.user).or_default().insert((event_time(event), &event.product));
         }
         for moments in moments.values() {
@@ -302,7 +260,8 @@ impl Oracle {
         same / all
     }
 
-    fn row(&self, history: &[Moment], product: &str) -> Worths {
+    /// The row of a product: its partners, scored.
+    fn row(&self, history: &[Moment], product: &str) -> ScoredProducts {
         let (blend, model_at) = (self.model.blend, self.model_at());
         let paired = || history.iter().filter(|(_, pairs)| *pairs).map(|(event, _)| event);
         let mut row = Vec::new();
@@ -315,17 +274,17 @@ impl Oracle {
                     let day = event_day(first).max(event_day(second));
                     let side = if one <= other { 1.0 } else { blend.before };
                     let apart = if one.abs_diff(other) <= NEAR { 1.0 } else { blend.far };
-                    let worth = model_at.score(Counts::one(second.kind), day) * side * apart;
-                    row.push((second.product.clone(), worth));
+                    let score = model_at.score(Counts::one(second.kind), day) * side * apart;
+                    row.push((second.product.clone(), score));
                 }
             }
         }
         best_first(row)
     }
 
-    /// What is popular in a tag, or overall.
-    fn popular(&self, tag: Option<&str>) -> Worths {
-        let (model_at, now) = (self.model_at(), self.now(self.ends.len() - 1));
+    /// The products that are popular in a tag, or overall.
+    fn popular(&self, tag: Option<&str>) -> ScoredProducts {
+        let (model_at, now) = (self.model_at(), self.now(self.step_ends.len() - 1));
         let kept = |event: &&OwnedEvent| {
             now < (u32::from(event_day(event)) + 1) * DAY_HOURS - 1 + LIMITS.horizon
         };
@@ -333,27 +292,31 @@ impl Oracle {
             Some(tag) => self.tags(event).into_iter().filter(|other| *other == tag).count(),
             None => 1,
         };
-        let worth = |event: &OwnedEvent| {
+        let scored = |event: &OwnedEvent| {
             (event.product.clone(), model_at.score(Counts::one(event.kind), event_day(event)))
         };
         let kept = self.events.iter().filter(kept);
-        best_first(kept.flat_map(|event| std::iter::repeat_n(worth(event), times(event))).collect())
+        best_first(
+            kept.flat_map(|event| std::iter::repeat_n(scored(event), times(event))).collect(),
+        )
     }
 }
 
-fn mass(products: &Worths) -> f64 {
-    products.iter().map(|(_, worth, _)| worth).sum()
+/// The sum of all products' scores.
+fn mass(products: &ScoredProducts) -> f64 {
+    products.iter().map(|(_, score, _)| score).sum()
 }
 
-fn best_first(events: Vec<(String, f64)>) -> Worths {
+/// Sums scores by product. Without a positive sum a product is dropped.
+fn best_first(events: Vec<(String, f64)>) -> ScoredProducts {
     let mut sums: BTreeMap<String, (f64, u32)> = BTreeMap::new();
-    for (product, worth) in events {
+    for (product, score) in events {
         let sum = sums.entry(product).or_default();
-        *sum = (sum.0 + worth, sum.1 + 1);
+        *sum = (sum.0 + score, sum.1 + 1);
     }
-    let mut worths: Worths =
-        sums.into_iter().map(|(product, (worth, events))| (product, worth, events)).collect();
-    worths.retain(|(_, worth, _)| 0.0 < *worth);
-    worths.sort_by(|one, other| other.1.total_cmp(&one.1));
-    worths
+    let mut scored: ScoredProducts =
+        sums.into_iter().map(|(product, (score, events))| (product, score, events)).collect();
+    scored.retain(|(_, score, _)| 0.0 < *score);
+    scored.sort_by(|one, other| other.1.total_cmp(&one.1));
+    scored
 }

@@ -1,4 +1,4 @@
-//! What goes in: a seeded script of steps, each at its own time. Few names, so that they collide.
+//! The input: a seeded script of steps, each at its own time, with few names, so that they collide.
 
 use dataflows::questions::query::Query;
 use dataflows::ranking::rules::{Basis, LeaveOut, Rules};
@@ -8,21 +8,25 @@ use dataflows::record::product::{CatalogueRow, Product};
 use dataflows::score::model::{Blend, Model};
 use dataflows::score::weights::{Score, Weights};
 use dataflows::time::Time;
+use dataflows::views::history::Limits;
+
+/// The limits of the history, so low that scripts exceed them.
+pub(crate) const LIMITS: Limits = Limits { paired: 4, kept: 6, horizon: 36 };
 
 const USERS: &[&str] = &["ann", "bob", "cem", "dot", "eve"];
-/// Sessions; an account is named as one of them, too.
+/// The sessions of guests. Some accounts have the same names.
 const GUESTS: &[&str] = &["gil", "guy"];
 const PRODUCTS: &[&str] = &["lamp", "mug", "oak", "pen", "rug", "sofa", "toy"];
-/// Some are names of products and categories too: a stand-in may be what the catalogue says.
+/// Some are names of products or categories too, so that a stand-in may be a tag of the catalogue.
 const TAGS: &[&str] = &["red", "blue", "wood", "home", "mug"];
 const CATEGORIES: &[&str] = &["", "home", "office", "wood"];
 const PARTITIONS: &[&str] = &["events/0", "events/1", "products/0"];
 const STEPS: usize = 40;
-/// When scripts begin, in microseconds: a day begins there, too.
+/// The time that scripts begin at, in microseconds: the beginning of a day.
 const BEGIN: Time = 20_000 * 24 * 60 * MINUTE;
 const MINUTE: u64 = 60_000_000;
 
-/// xorshift64*: small, and the same everywhere.
+/// xorshift64*: a small generator, whose numbers are the same on every machine.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -50,14 +54,14 @@ impl Random {
         texts[self.below(texts.len())].into()
     }
 
-    /// Up to three tags, at times the same twice. The parser lets no repeat through; were one to come,
-    /// it would count, and be taken back, as often as it is there.
+    /// Up to three tags, at times with a repeat. The parser removes repeats; one that came through
+    /// would be counted, and retracted, as often as it is there.
     fn tags(&mut self) -> Vec<String> {
         (0..self.below(4)).map(|_| self.one_of(TAGS)).collect()
     }
 }
 
-/// What happens at one time.
+/// The input of one time, and the questions about it.
 pub(crate) struct Step {
     pub(crate) time: Time,
     pub(crate) events: Vec<OwnedEvent>,
@@ -65,11 +69,11 @@ pub(crate) struct Step {
     pub(crate) rows: Vec<CatalogueRow>,
     pub(crate) model: Option<Model>,
     pub(crate) advances: Vec<(String, i64)>,
-    /// Who asks what.
-    pub(crate) asks: Vec<(usize, Query)>,
+    /// The queries, each with the worker that asks it.
+    pub(crate) queries: Vec<(usize, Query)>,
 }
 
-/// A script for so many workers. What happens does not depend on them; who asks does.
+/// A script for so many workers. Only the workers that ask depend on their number.
 pub(crate) fn script(seed: u64, workers: usize) -> Vec<Step> {
     let (mut random, mut askers) = (Random::new(seed), Random::new(seed ^ 0xA5));
     let mut time = BEGIN;
@@ -84,7 +88,7 @@ pub(crate) fn script(seed: u64, workers: usize) -> Vec<Step> {
             advances: (0..random.below(3))
                 .map(|_| (random.one_of(PARTITIONS), random.number(100)))
                 .collect(),
-            asks: questions().filter_map(|query| ask(query, &mut askers, workers)).collect(),
+            queries: queries().filter_map(|query| ask(query, &mut askers, workers)).collect(),
         }
     };
     (0..STEPS).map(step).collect()
@@ -111,19 +115,21 @@ fn event(random: &mut Random, time: Time) -> OwnedEvent {
     }
 }
 
-/// Of a guest, or of one who is none, to an account, which may be named as a guest: from before its
-/// events, between them, and after. Some times are a little ahead, so that events come after.
+/// A merge of a guest, or of a name that is no guest's, with an account, which may have the name of
+/// a guest. Its time is before the guest's events, between them, or after, and at times a little
+/// ahead.
 fn merge(random: &mut Random, time: Time) -> Merge {
     let guest = random.one_of(&[GUESTS, &["ann", "nobody"]].concat());
     let account = random.one_of(&[USERS, GUESTS].concat());
-    // Nobody is merged with oneself.
+    // A merge of a name with itself is not allowed.
     let account = if account == guest { "ann!".into() } else { account };
-    // On the third hour, so that some are of one time.
+    // Rounded to three hours, so that some are equal.
     let hours = event_time(random, time) / (3 * 60 * 60_000) + random.number(2);
     Merge { guest, time: hours * 3 * 60 * 60_000, account }
 }
 
-/// Most often just now; out of order and often equal; late, ahead, and before the epoch, too.
+/// A time of an event: most often recent, out of order and often equal; at times late, ahead, or
+/// before the Unix epoch.
 fn event_time(random: &mut Random, time: Time) -> i64 {
     let now = i64::try_from(time / MINUTE).expect("a script is not that long");
     let minutes = match random.below(20) {
@@ -148,7 +154,7 @@ fn row(random: &mut Random) -> CatalogueRow {
     CatalogueRow { product, row }
 }
 
-/// Zero is among the weights: what is worth nothing is no part of a profile.
+/// A model. Weights may be zero, and a tag whose score is zero is no part of a profile.
 fn model(random: &mut Random) -> Model {
     let weights = Weights(std::array::from_fn(|_| Score(random.number(7) * Score::UNIT / 2)));
     let mut one_of = |values: [f64; 3]| values[random.below(3)];
@@ -161,7 +167,7 @@ fn model(random: &mut Random) -> Model {
     Model { weights, blend }
 }
 
-/// Who asks a question, if anyone does: of all rankings, some are asked for at each step.
+/// Picks the worker that asks a query, if any does: only a quarter of most rankings are asked for.
 fn ask(query: Query, random: &mut Random, workers: usize) -> Option<(usize, Query)> {
     let ranking = matches!(query, Query::Rank { basis: Basis::User(_) | Basis::Visit(_), .. });
     let asked = !ranking || random.below(4) == 0;
@@ -172,8 +178,8 @@ fn rank(basis: Basis, rules: Rules) -> Query {
     Query::Rank { basis, rules }
 }
 
-/// All questions, of what there is and of what there never is.
-fn questions() -> impl Iterator<Item = Query> {
+/// All queries, about names that occur and names that never do.
+fn queries() -> impl Iterator<Item = Query> {
     let users =
         || USERS.iter().chain(GUESTS).chain(&["ann!", "nobody"]).map(|&user| String::from(user));
     let profiles = users().enumerate().map(|(place, user)| Query::Profile { place, user });

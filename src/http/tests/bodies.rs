@@ -2,7 +2,7 @@
 
 use super::fixture::{AS_OF, Engine, Fixture, http_config};
 use crate::config::HttpConfig;
-use dataflows::questions::query::Found;
+use dataflows::questions::query::QueryAnswer;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
@@ -136,7 +136,7 @@ fn a_body_counts_until_its_events_are_stored_and_answered() {
     let asked = fixture.questions.recv().unwrap();
     let refused = fixture.send("POST /api/user-behavior", padded(100));
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")), "{refused:?}");
-    asked.answer(AS_OF, vec![Found::Position(0, 8)]);
+    asked.answer(AS_OF, vec![QueryAnswer::Position(0, 8)]);
     assert_eq!(first.receive(false).status, 201);
     assert_eq!(fixture.send("POST /api/user-behavior", padded(2000)).status, 201);
 }

@@ -6,8 +6,8 @@ use crate::config::HttpConfig;
 use crate::event_log::LogError;
 use crate::settings::StoreError;
 use crate::settings::status::{NodeStatus, Stored};
-use dataflows::questions::query::Found;
 use dataflows::questions::query::Query;
+use dataflows::questions::query::QueryAnswer;
 use dataflows::score::model::Model;
 use serde_json::json;
 use std::time::Duration;
@@ -210,7 +210,7 @@ fn events_are_answered_once_all_are_visible() {
     for (round, next) in (0..).zip([0, 8, 9]) {
         let asked = fixture.questions.recv().unwrap();
         assert!(matches!(&*asked.queries(), [Query::Position { .. }]));
-        asked.answer(AS_OF + round, vec![Found::Position(0, next)]);
+        asked.answer(AS_OF + round, vec![QueryAnswer::Position(0, next)]);
     }
     let reply = client.receive(false);
     assert_eq!(reply.status, 201, "{reply:?}");

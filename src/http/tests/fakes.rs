@@ -5,8 +5,8 @@ use crate::event_log::{
 };
 use crate::future::BoxFuture;
 use crate::settings::{Store, StoreError};
-use dataflows::questions::query::Found;
 use dataflows::questions::query::Query;
+use dataflows::questions::query::QueryAnswer;
 use dataflows::ranking::answer::{Cause, Ranking};
 use dataflows::ranking::rules::Basis;
 use dataflows::record::event::Kind;
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 /// The scripted engine's answer to a query: `user1` is known, nobody else.
-pub(super) fn scripted(query: &Query) -> Option<Found> {
+pub(super) fn scripted(query: &Query) -> Option<QueryAnswer> {
     let profile = |user: &str| match user {
         "user1" => {
             vec![("electronics".into(), Score(9_000_000)), ("audio".into(), Score(1_500_000))]
@@ -26,16 +26,16 @@ pub(super) fn scripted(query: &Query) -> Option<Found> {
         _ => Vec::new(),
     };
     Some(match query {
-        Query::Profile { place, user } => Found::Profile(*place, profile(user)),
-        Query::Activity { user } if user == "user1" => Found::Activity(29_058_480, [3, 2, 1]),
+        Query::Profile { place, user } => QueryAnswer::Profile(*place, profile(user)),
+        Query::Activity { user } if user == "user1" => QueryAnswer::Activity(29_058_480, [3, 2, 1]),
         Query::Activity { .. } => return None,
-        Query::Rank { basis, rules } => Found::Ranked(match basis {
+        Query::Rank { basis, rules } => QueryAnswer::Ranking(match basis {
             Basis::User(id) | Basis::Product(id) | Basis::Tag(id) => products(id, rules.n),
             Basis::Visit(visit) => products(&visit.join("+"), rules.n),
             Basis::Everything => products("overall", rules.n),
         }),
-        Query::Recent { limit } => Found::Recent(vec![event(); (*limit).min(2)]),
-        Query::Position { place, .. } => Found::Position(*place, 8),
+        Query::Recent { limit } => QueryAnswer::Recent(vec![event(); (*limit).min(2)]),
+        Query::Position { place, .. } => QueryAnswer::Position(*place, 8),
     })
 }
 

@@ -82,8 +82,8 @@ impl<V, R> Packed<V, R> {
     /// The index of the first key that is not less than `key`, but at least `from`.
     ///
     /// Keys are distinct ids in order. So the key at index i is at least i, and at most i plus the
-    /// number of ids that are missing below the last key. In a dense batch that leaves one candidate,
-    /// and no search is needed.
+    /// number of ids that are missing below the last key. In a dense batch that leaves one
+    /// candidate, and no search is needed.
     pub(super) fn find(&self, from: usize, key: u32) -> usize {
         let Some(&last) = self.keys.last() else { return 0 };
         let (key_at, keys) = (key as usize, self.keys.len());

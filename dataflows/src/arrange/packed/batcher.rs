@@ -1,8 +1,9 @@
-//! The batcher: holds updates until their times are complete, then sorts and sums them into a batch.
+//! The batcher: holds updates until their times are complete, then sorts and sums them into a
+//! batch.
 //!
 //! Differential's own batcher compares and merges, for any data and any time. Dense ids have few
-//! significant bits. So a few radix passes sort an epoch by key and by a prefix of the value, and only
-//! updates with equal prefixes are compared.
+//! significant bits. So a few radix passes sort an epoch by key and by a prefix of the value, and
+//! only updates with equal prefixes are compared.
 
 use super::Packed;
 use super::writer::Writer;

@@ -179,8 +179,8 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> PackedMerger<V, R> {
 }
 
 impl<V: Clone, R: Clone> Writer<V, R> {
-    /// Copies whole keys. Returns false, and copies nothing, unless all their updates and all that is
-    /// written have the same time after compaction, and one update for each value.
+    /// Copies whole keys. Returns false, and copies nothing, unless all their updates and all that
+    /// is written have the same time after compaction, and one update for each value.
     fn copy(
         &mut self,
         source: &Packed<V, R>,

@@ -15,8 +15,8 @@ pub(super) struct Writer<V, R> {
 }
 
 impl<V, R> Writer<V, R> {
-    /// Reserves memory for so many keys, and for values with one update each. `min_prefix` is a lower
-    /// bound of [`Value::prefix`](super::Value::prefix) over all of them.
+    /// Reserves memory for so many keys, and for values with one update each. `min_prefix` is a
+    /// lower bound of [`Value::prefix`](super::Value::prefix) over all of them.
     pub(crate) fn new(keys: usize, values: usize, min_prefix: u32) -> Writer<V, R> {
         Writer {
             packed: Packed {
@@ -49,7 +49,8 @@ impl<V, R> Writer<V, R> {
         diffs.push(diff);
     }
 
-    /// Ends a value: the updates since the one before belong to it. A value without any is left out.
+    /// Ends a value: the updates since the one before belong to it. A value without any is left
+    /// out.
     #[inline]
     pub(crate) fn value(&mut self, val: impl FnOnce() -> V) {
         let Packed { vals, val_ends, diffs, .. } = &mut self.packed;

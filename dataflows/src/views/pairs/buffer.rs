@@ -48,8 +48,8 @@ impl PairBuffer {
         self.fresh = fresh;
     }
 
-    /// Counts the repeats among the others `times` times: -1 before a change and 1 after it, so that the
-    /// unchanged ones cancel out.
+    /// Counts the repeats among the others `times` times: -1 before a change and 1 after it, so
+    /// that the unchanged ones cancel out.
     fn count_repeats(&mut self, time: Time, times: i32, names: &Dictionary) {
         self.others.sort_unstable_by_key(|(moment, _)| *moment);
         // Sums equal moments, and drops those that were retracted.

@@ -1,9 +1,10 @@
 //! Pairs: products that one user touched within half an hour of each other.
 //!
-//! Every two moments of a user within [`VISIT_GAP`](crate::time::VISIT_GAP) enter each other's row: the
-//! row of the one product counts an event of the other's kind, by the day of the later moment, the
-//! order of the two, and whether they were near. Pairs are linear in both moments, so that a retracted
-//! moment retracts its pairs, whatever came since. A product touched twice pairs with itself.
+//! Every two moments of a user within [`VISIT_GAP`](crate::time::VISIT_GAP) enter each other's row:
+//! the row of the one product counts an event of the other's kind, by the day of the later moment,
+//! the order of the two, and whether they were near. Pairs are linear in both moments, so that a
+//! retracted moment retracts its pairs, whatever came since. A product touched twice pairs with
+//! itself.
 
 pub mod partner;
 mod buffer;
@@ -23,8 +24,8 @@ pub struct Pairs<'scope> {
     /// Product to partners, each counted by the kind of its event, at the product's owner.
     pub partners: View<'scope, Partner>,
     /// On every worker, under [`REPEATS`], by day: the moments that followed another within
-    /// [`VISIT_GAP`](crate::time::VISIT_GAP) (the first count), and those of them with the same product
-    /// as the one before (the second).
+    /// [`VISIT_GAP`](crate::time::VISIT_GAP) (the first count), and those of them with the same
+    /// product as the one before (the second).
     pub repeats: View<'scope, u16>,
 }
 

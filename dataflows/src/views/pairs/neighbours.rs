@@ -50,7 +50,7 @@ pub(super) fn neighbours<'scope>(
 ) -> (Stream<'scope, Time, Vec<Pair>>, Stream<'scope, Time, Vec<Repeat>>) {
     let mut trace = history.trace;
     let scope = history.stream.scope();
-    let mut builder = OperatorBuilder::new("neighbours".into(), scope);
+    let mut builder = OperatorBuilder::new("pair neighbours".into(), scope);
     let activator = scope.activator_for(builder.operator_info().address);
     let mut batches = builder.new_input(history.stream, Pipeline);
     let (pairs, pair_stream) = builder.new_output();
@@ -65,7 +65,8 @@ pub(super) fn neighbours<'scope>(
             batches.for_each(|capability, spans| {
                 for Span { desc, inner } in spans.drain(..) {
                     let Some(batch) = inner else { continue };
-                    // Physical compaction is held back to `seen`, so that the trace can be cut there.
+                    // Physical compaction is held back to `seen`, so that the trace can be cut
+                    // there.
                     let older = trace.batches_through(seen.borrow());
                     let older = older.expect("the trace is cut where its batches were");
                     let with_cursor = |batch: Batch| {
