@@ -17,10 +17,12 @@ pub struct SinkMetrics {
     pub flush: HistogramVec,
     /// `recsys_sink_fields_total{worker}`
     pub fields: IntCounterVec,
-    /// `recsys_sink_errors_total{worker}`
+    /// `recsys_sink_errors_total{worker,error}`
     pub errors: IntCounterVec,
     /// `recsys_sink_replaced_total{worker}`
     pub replaced: IntCounterVec,
+    /// `recsys_sink_refused_total{worker}`
+    pub refused: IntCounterVec,
     /// `recsys_sink_connected{worker}`
     pub connected: IntGaugeVec,
     /// `recsys_freshness_seconds`
@@ -36,14 +38,24 @@ pub struct SinkWorkerMetrics {
     pub flush: Histogram,
     /// `recsys_sink_fields_total`
     pub fields: IntCounter,
-    /// `recsys_sink_errors_total`
-    pub errors: IntCounter,
     /// `recsys_sink_replaced_total`
     pub replaced: IntCounter,
+    /// `recsys_sink_refused_total`
+    pub refused: IntCounter,
     /// `recsys_sink_connected`
     pub connected: IntGauge,
     /// `recsys_freshness_seconds`, which all workers share.
     pub freshness: Histogram,
+    /// `recsys_sink_errors_total`, and this worker's label.
+    errors: IntCounterVec,
+    label: String,
+}
+
+impl SinkWorkerMetrics {
+    /// `recsys_sink_errors_total` of one error.
+    pub fn errors(&self, error: &str) -> IntCounter {
+        self.errors.with_label_values(&[self.label.as_str(), error])
+    }
 }
 
 impl SinkMetrics {
@@ -71,14 +83,20 @@ impl SinkMetrics {
             replaced: counters(
                 registry,
                 "recsys_sink_replaced_total",
-                "Keys of profiles that were no hashes in Redis, and were replaced",
+                "Profiles whose key was no hash in Redis, or had lost fields; they are written whole",
+                &["worker"],
+            ),
+            refused: counters(
+                registry,
+                "recsys_sink_refused_total",
+                "Commands on one profile that Redis refused (NOPERM); it is tried again later",
                 &["worker"],
             ),
             errors: counters(
                 registry,
                 "recsys_sink_errors_total",
-                "Pipelines that Redis did not take; they are sent again",
-                &["worker"],
+                "Pipelines that Redis did not take, by the code of its error, or connection; they are sent again",
+                &["worker", "error"],
             ),
             connected: gauges(
                 registry,
@@ -103,9 +121,11 @@ impl SinkMetrics {
             flush: self.flush.with_label_values(&[&label]),
             fields: self.fields.with_label_values(&[&label]),
             replaced: self.replaced.with_label_values(&[&label]),
-            errors: self.errors.with_label_values(&[&label]),
+            refused: self.refused.with_label_values(&[&label]),
             connected: self.connected.with_label_values(&[&label]),
             freshness: self.freshness.clone(),
+            errors: self.errors.clone(),
+            label,
         }
     }
 

@@ -49,7 +49,7 @@ pub(crate) fn alone(folder: &Path) -> Command {
 }
 
 /// The program with the services, and the topics of a prefix.
-fn served(prefix: &str) -> Command {
+pub(crate) fn served(prefix: &str) -> Command {
     let mut command = recsys();
     command
         .env("RECSYS_KAFKA_TOPIC_PREFIX", prefix)
@@ -58,6 +58,13 @@ fn served(prefix: &str) -> Command {
         .env("RECSYS_REDIS_URL", service("RECSYS_TEST_REDIS"))
         .env("RECSYS_ZOOKEEPER_HOSTS", service("RECSYS_TEST_ZOOKEEPER"));
     command
+}
+
+/// Makes the topics of a prefix, if need be.
+pub(crate) fn create_topics(prefix: &str) {
+    let mut topics = served(prefix);
+    topics.args(["topics", "create"]).stdout(Stdio::null());
+    assert!(topics.status().unwrap().success());
 }
 
 /// A process of the engine, killed when dropped.
@@ -77,9 +84,7 @@ impl Process {
 
     /// Starts a process with services, on the topics of a prefix, which are made if need be.
     pub(crate) fn start(prefix: &str, workers: &str, more: &[&str]) -> Process {
-        let mut topics = served(prefix);
-        topics.args(["topics", "create"]).stdout(Stdio::null());
-        assert!(topics.status().unwrap().success());
+        create_topics(prefix);
         Process::spawn(served(prefix), workers, more)
     }
 

@@ -21,6 +21,7 @@ mod guests;
 mod settings;
 mod last_good;
 mod outages;
+mod redis_keys;
 mod crash;
 mod processes;
 mod page;

@@ -22,30 +22,6 @@ fn redis_that_was_away_or_lost_its_data_is_healed() {
 
 #[test]
 #[ignore = "needs the services that scripts/test starts"]
-fn a_key_that_is_no_hash_costs_nobody_else_a_write() {
-    let _services = services();
-    let process = Process::ready(&prefix("wrongtype"), "1");
-    process.weigh(1);
-    process.post(&json!([
-        event("view", "fay", "pen", &["office"]),
-        event("view", "gus", "map", &["travel"]),
-    ]));
-    process.settles("fay", &json!({"office": 1}));
-    // Somebody else's hands.
-    let mut redis_set = redis::cmd("SET");
-    redis_set.arg("user:profile:fay").arg("text");
-    let _: String = redis_set.query(&mut redis().unwrap()).unwrap();
-    process.post(&json!([
-        event("view", "fay", "lamp", &["light"]),
-        event("view", "gus", "map", &["travel"]),
-    ]));
-    process.settles("gus", &json!({"travel": 2}));
-    // The whole profile, not the change alone.
-    process.settles("fay", &json!({"light": 1, "office": 1}));
-}
-
-#[test]
-#[ignore = "needs the services that scripts/test starts"]
 fn a_broker_lost_under_load_loses_and_doubles_nothing() {
     let _services = services();
     let process = Process::ready(&prefix("brokers"), "2");

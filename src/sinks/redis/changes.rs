@@ -3,6 +3,7 @@
 use dataflows::arrange::packed;
 use dataflows::score::counts::Counts;
 use dataflows::time::Time;
+use differential_dataflow::difference::Semigroup;
 use differential_dataflow::trace::cursor::{CursorList, cursor_list};
 use differential_dataflow::trace::{Cursor, Navigable};
 use std::collections::VecDeque;
@@ -92,12 +93,23 @@ impl Changes {
         self.cursor.get_key(&self.batches).copied()
     }
 
-    /// Shows the changed tags of the current user, in ascending order.
-    pub(super) fn tags(&mut self, mut show: impl FnMut(u32)) {
+    /// Shows the changed tags of the current user, in ascending order, each with its change.
+    pub(super) fn tags(&mut self, mut show: impl FnMut(u32, Counts)) {
         while let Some(&tag) = self.cursor.get_val(&self.batches) {
-            show(tag);
+            let mut change = Counts::default();
+            self.cursor.map_times(&self.batches, |_, counts| change.plus_equals(counts));
+            show(tag, change);
             self.cursor.step_val(&self.batches);
         }
+    }
+
+    /// The users that are left.
+    pub(super) fn into_users(mut self) -> impl Iterator<Item = u32> {
+        std::iter::from_fn(move || {
+            let user = self.user()?;
+            self.next_user();
+            Some(user)
+        })
     }
 
     /// Goes on to the next user.

@@ -54,7 +54,7 @@ impl Connection {
         self.status.take_lost()
     }
 
-    /// The users whose key turned out to be no hash, since the last call.
+    /// The users whose key turned out not to hold what was written, since the last call.
     pub(super) fn take_damaged(&self) -> Vec<String> {
         self.status.take_damaged()
     }

@@ -1,14 +1,24 @@
 //! Profiles as RESP, the protocol of Redis.
 
 use dataflows::score::weights::Score;
-use std::fmt::Write;
+use std::fmt::Write as _;
 
-/// Packed commands, with the number of answers that they get.
+/// Packed commands.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Pipeline {
     packed: Vec<u8>,
-    answers: usize,
+    /// By command, the most fields that it may find to be new.
+    max_new: Vec<u32>,
     fields: u64,
+}
+
+/// The way in which a user's tags are written to their hash.
+#[derive(Clone, Copy)]
+pub(super) enum Write {
+    /// In place of everything that it holds.
+    Replace,
+    /// Beside what it holds. If more fields are new than this, it has lost some.
+    Update { max_new: u32 },
 }
 
 /// What stands before a user's name in the key of their hash.
@@ -18,7 +28,7 @@ impl Pipeline {
     /// An empty pipeline in the buffer of another.
     pub(super) fn reuse(mut packed: Vec<u8>) -> Pipeline {
         packed.clear();
-        Pipeline { packed, answers: 0, fields: 0 }
+        Pipeline { packed, max_new: Vec::new(), fields: 0 }
     }
 
     pub(super) fn packed(&self) -> &[u8] {
@@ -29,8 +39,14 @@ impl Pipeline {
         self.packed
     }
 
+    /// The number of commands, each of which gets an answer.
     pub(super) fn answers(&self) -> usize {
-        self.answers
+        self.max_new.len()
+    }
+
+    /// True if a command may find this many fields to be new.
+    pub(super) fn allows_new(&self, answer: usize, fields: i64) -> bool {
+        self.max_new.get(answer).is_none_or(|max| fields <= i64::from(*max))
     }
 
     pub(super) fn fields(&self) -> u64 {
@@ -55,18 +71,18 @@ impl Pipeline {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.answers == 0
+        self.max_new.is_empty()
     }
 
     pub(super) fn command(&mut self, parts: &[&str]) {
-        self.head(parts.len());
+        self.head(parts.len(), u32::MAX);
         for part in parts {
             bulk(&mut self.packed, part.as_bytes());
         }
     }
 
-    fn head(&mut self, parts: usize) {
-        self.answers += 1;
+    fn head(&mut self, parts: usize, max_new: u32) {
+        self.max_new.push(max_new);
         self.packed.push(b'*');
         number(&mut self.packed, parts);
     }
@@ -130,21 +146,27 @@ impl Encoder {
         }
     }
 
-    /// Writes the tags to their user's hash; with `whole`, in place of everything that it holds.
-    pub(super) fn user(&mut self, user: &str, whole: bool) {
+    /// Writes the tags to their user's hash.
+    pub(super) fn user(&mut self, user: &str, write: Write) {
         self.pipeline.fields += (self.set.count / 2 + self.gone.count) as u64;
-        if whole {
-            self.pipeline.command(&["MULTI"]);
-            self.write("DEL", user, &Arguments::default());
-        }
         let (set, gone) = (std::mem::take(&mut self.set), std::mem::take(&mut self.gone));
-        if set.count > 0 {
-            self.write("HSET", user, &set);
-        }
-        if whole {
-            self.pipeline.command(&["EXEC"]);
-        } else if gone.count > 0 {
-            self.write("HDEL", user, &gone);
+        match write {
+            Write::Replace => {
+                self.pipeline.command(&["MULTI"]);
+                self.write("DEL", user, &Arguments::default(), u32::MAX);
+                if set.count > 0 {
+                    self.write("HSET", user, &set, u32::MAX);
+                }
+                self.pipeline.command(&["EXEC"]);
+            }
+            Write::Update { max_new } => {
+                if set.count > 0 {
+                    self.write("HSET", user, &set, max_new);
+                }
+                if gone.count > 0 {
+                    self.write("HDEL", user, &gone, u32::MAX);
+                }
+            }
         }
         (self.set, self.gone) = (set, gone);
         for arguments in [&mut self.set, &mut self.gone] {
@@ -153,8 +175,8 @@ impl Encoder {
         }
     }
 
-    fn write(&mut self, command: &str, user: &str, arguments: &Arguments) {
-        self.pipeline.head(2 + arguments.count);
+    fn write(&mut self, command: &str, user: &str, arguments: &Arguments, max_new: u32) {
+        self.pipeline.head(2 + arguments.count, max_new);
         let packed = &mut self.pipeline.packed;
         bulk(packed, command.as_bytes());
         packed.push(b'$');
@@ -180,56 +202,60 @@ fn number(packed: &mut Vec<u8>, number: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Encoder, Pipeline};
+    use super::{Encoder, Pipeline, Write};
     use dataflows::score::weights::Score;
 
     #[test]
     fn users_become_commands() {
         // Twice, as nothing of one user may be left for the next.
-        let check = |whole: bool, tags: &[(&str, i64)], expected: &str, answers: usize| {
+        let check = |write: Write, tags: &[(&str, i64)], expected: &str, answers: usize| {
             let mut encoder = Encoder::default();
             for _ in 0..2 {
                 encoder.pipeline = Pipeline::reuse(b"of another".to_vec());
                 for &(tag, millionths) in tags {
                     encoder.tag(tag, Score(millionths));
                 }
-                encoder.user("u1", whole);
+                encoder.user("u1", write);
                 let packed = String::from_utf8(encoder.pipeline.packed().to_vec()).unwrap();
                 assert_eq!(packed.replace("\r\n", " "), expected);
                 assert_eq!(encoder.pipeline.answers(), answers);
                 assert_eq!(encoder.pipeline.fields(), tags.len() as u64);
             }
         };
+        let update = Write::Update { max_new: 1 };
         check(
-            false,
+            update,
             &[("shoes", 4_000_000), ("hats", 0), ("rugs", -1_500_000)],
             "*6 $4 HSET $15 user:profile:u1 $5 shoes $1 4 $4 rugs $4 -1.5 \
              *3 $4 HDEL $15 user:profile:u1 $4 hats ",
             2,
         );
         check(
-            true,
+            Write::Replace,
             &[("shoes", 4_000_000), ("hats", 0)],
             "*1 $5 MULTI *2 $3 DEL $15 user:profile:u1 \
              *4 $4 HSET $15 user:profile:u1 $5 shoes $1 4 *1 $4 EXEC ",
             4,
         );
-        check(false, &[("hats", 0)], "*3 $4 HDEL $15 user:profile:u1 $4 hats ", 1);
-        check(true, &[], "*1 $5 MULTI *2 $3 DEL $15 user:profile:u1 *1 $4 EXEC ", 3);
-        check(false, &[], "", 0);
+        check(update, &[("hats", 0)], "*3 $4 HDEL $15 user:profile:u1 $4 hats ", 1);
+        check(Write::Replace, &[], "*1 $5 MULTI *2 $3 DEL $15 user:profile:u1 *1 $4 EXEC ", 3);
+        check(update, &[], "", 0);
     }
 
     #[test]
     fn an_answer_leads_to_its_command() {
         let mut encoder = Encoder::default();
-        for (user, whole) in [("a", true), ("b\r\n$", false), ("c", false)] {
+        let update = |max_new| Write::Update { max_new };
+        for (user, write) in [("a", Write::Replace), ("b\r\n$", update(0)), ("c", update(1))] {
             encoder.tag("shoes", Score(1_000_000));
-            encoder.user(user, whole);
+            encoder.user(user, write);
         }
         encoder.pipeline.command(&["GETSET", "marker", "1"]);
         let pipeline = encoder.pipeline;
         let users: Vec<_> = (0..pipeline.answers()).map(|answer| pipeline.user(answer)).collect();
         assert_eq!(users, [None, Some("a"), Some("a"), None, Some("b\r\n$"), Some("c"), None]);
         assert_eq!((pipeline.key(6), pipeline.key(7)), (Some("marker"), None));
+        let allows: Vec<_> = (0..pipeline.answers()).map(|at| pipeline.allows_new(at, 1)).collect();
+        assert_eq!(allows, [true, true, true, true, false, true, true]);
     }
 }

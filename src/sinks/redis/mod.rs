@@ -3,6 +3,7 @@
 mod encode;
 mod changes;
 mod sweep;
+mod refused;
 mod writer;
 mod connection;
 mod sink;

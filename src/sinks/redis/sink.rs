@@ -9,17 +9,19 @@ use crate::engine::{Arrivals, RecordTimes, Sink, UnattachedSink};
 use crate::metrics::SinkWorkerMetrics;
 use crate::sinks::redis::changes::{Changes, Sealed};
 use crate::sinks::redis::connection::Connection;
-use crate::sinks::redis::encode::{Encoder, Pipeline};
+use crate::sinks::redis::encode::{Encoder, Pipeline, Write};
 use crate::sinks::redis::sweep::Sweep;
 use dataflows::arrange::reader::Reader;
 use dataflows::arrange::view::{View, ViewSpine};
 use dataflows::ids::dictionary::{Dictionaries, SharedDictionaries};
 use dataflows::score::counts::Counts;
-use dataflows::score::weights::Weights;
+use dataflows::score::weights::{Score, Weights};
 use dataflows::time::Time;
+use differential_dataflow::difference::{Abelian, Semigroup};
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::TraceReader;
 use std::cell::RefCell;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use timely::dataflow::operators::core::Inspect;
@@ -62,6 +64,7 @@ impl UnattachedSink for RedisOutput {
             sweep: Sweep::default(),
             written: Vec::new(),
             encoder: Encoder::default(),
+            changed: Vec::new(),
             arrivals,
         })
     }
@@ -81,6 +84,8 @@ struct RedisSink {
     /// By user, true when the user's hash holds what this run wrote and nothing else.
     written: Vec<bool>,
     encoder: Encoder,
+    /// A buffer for the changed tags of one user.
+    changed: Vec<u32>,
     arrivals: Arrivals,
 }
 
@@ -96,7 +101,9 @@ impl Sink for RedisSink {
 
     /// Writes one slice of the changes, if the connection is free.
     fn flush(&mut self, closed: Time) {
-        let frontier = [closed];
+        // The oldest time that is read: just before that at which the changes end which are being written.
+        let as_of = self.changes.as_ref().map_or(closed, Changes::closed).saturating_sub(1);
+        let frontier = [as_of];
         self.trace.set_logical_compaction(AntichainRef::new(&frontier));
         self.trace.set_physical_compaction(AntichainRef::new(&frontier));
         if self.output.connection.take_lost() {
@@ -109,7 +116,7 @@ impl Sink for RedisSink {
         if let Some(weights) = self.weights
             && self.output.connection.is_free()
         {
-            self.write(closed, weights);
+            self.write(closed, as_of, weights);
         } else if self.sealed.borrow().is_too_much() {
             self.drop_changes();
         }
@@ -121,7 +128,7 @@ impl Sink for RedisSink {
 }
 
 impl RedisSink {
-    /// Has users written whole whose key turned out to be no hash.
+    /// Has users written whole whose key does not hold what was written.
     fn repair(&mut self) {
         let damaged = self.output.connection.take_damaged();
         if damaged.is_empty() {
@@ -136,10 +143,11 @@ impl RedisSink {
         self.sweep.start_unwritten();
     }
 
-    /// Drops the batches, as Redis or the weights have been away for long; a sweep writes their users later.
+    /// Drops the changes, as Redis or the weights have been away for long; a sweep writes their users later.
     fn drop_changes(&mut self) {
         self.output.is_blank = false;
-        for user in self.sealed.borrow_mut().take_users() {
+        let changes = self.changes.take().into_iter().flat_map(Changes::into_users);
+        for user in changes.chain(self.sealed.borrow_mut().take_users()) {
             if let Some(written) = self.written.get_mut(user as usize) {
                 *written = false;
             }
@@ -148,8 +156,8 @@ impl RedisSink {
         self.arrivals.fold();
     }
 
-    /// Encodes users until the time or the pipeline is full, and sends them.
-    fn write(&mut self, closed: Time, weights: Weights) {
+    /// Encodes users as of a time, until the slice or the pipeline is full, and sends them.
+    fn write(&mut self, closed: Time, as_of: Time, weights: Weights) {
         if self.changes.is_none() {
             self.changes = self.sealed.borrow_mut().take(closed);
         }
@@ -162,9 +170,11 @@ impl RedisSink {
         self.encoder.pipeline = Pipeline::reuse(self.output.connection.spare());
         let mut profiles = ProfileEncoder {
             reader: Reader::new(&mut self.trace),
+            as_of,
             weights,
             dictionaries: &dictionaries,
             encoder: &mut self.encoder,
+            changed: &mut self.changed,
         };
         let mut records = RecordTimes::new();
         for users in 1_usize.. {
@@ -181,13 +191,15 @@ impl RedisSink {
                 if std::mem::replace(&mut self.written[user as usize], true) {
                     profiles.encode_changes(user, changes);
                 } else {
-                    profiles.encode_whole(user, true);
+                    profiles.encode_whole(user, Write::Replace);
                 }
                 changes.next_user();
             } else {
                 let Some(user) = self.sweep.next(&self.written) else { break };
                 let was_written = std::mem::replace(&mut self.written[user as usize], true);
-                profiles.encode_whole(user, !was_written);
+                // Its hash holds these tags, or fewer if Redis has lost some: this writes them again.
+                let update = Write::Update { max_new: u32::MAX };
+                profiles.encode_whole(user, if was_written { update } else { Write::Replace });
             }
             let is_full = profiles.encoder.pipeline.packed().len() >= self.output.pipeline_bytes;
             if is_full || (users.is_multiple_of(32) && began.elapsed() >= self.output.slice) {
@@ -204,29 +216,59 @@ impl RedisSink {
 /// The profiles of users, on their way into a pipeline.
 struct ProfileEncoder<'a> {
     reader: Reader<u32, Counts>,
+    as_of: Time,
     weights: Weights,
     dictionaries: &'a Dictionaries,
     encoder: &'a mut Encoder,
+    changed: &'a mut Vec<u32>,
 }
 
 impl ProfileEncoder<'_> {
     /// Encodes the tags of a user that have changed.
+    ///
+    /// Redis answers how many of the fields were new to it. More than we know to be new means that it
+    /// has lost the hash. So at least one field must be old, if the user has any.
     fn encode_changes(&mut self, user: u32, changes: &mut Changes) {
         self.reader.seek(user);
-        changes.tags(|tag| {
+        self.changed.clear();
+        let (mut fields, mut new) = (0, 0);
+        changes.tags(|tag, mut change| {
             // The trace holds nothing of a tag that is gone: its counts are zero.
-            let counts = self.reader.sum(&tag, Time::MAX).unwrap_or_default();
-            self.encoder.tag(self.dictionaries.tags.text(tag), self.weights.score(counts));
+            let counts = self.reader.sum(&tag, self.as_of).unwrap_or_default();
+            let score = self.weights.score(counts);
+            change.negate();
+            change.plus_equals(&counts);
+            let before = self.weights.score(change);
+            fields += u32::from(score != Score(0));
+            new += u32::from(score != Score(0) && before == Score(0));
+            self.changed.push(tag);
+            self.encoder.tag(self.dictionaries.tags.text(tag), score);
         });
-        self.encoder.user(self.dictionaries.users.text(user), false);
+        if fields == new && 0 < new {
+            self.encode_unchanged(user);
+        }
+        self.encoder.user(self.dictionaries.users.text(user), Write::Update { max_new: new });
     }
 
-    /// Encodes all tags of a user; with `replace`, in place of the old hash.
-    fn encode_whole(&mut self, user: u32, replace: bool) {
+    /// Encodes one tag of a user that has a score and has not changed, if there is any.
+    fn encode_unchanged(&mut self, user: u32) {
         self.reader.seek(user);
-        self.reader.each(Time::MAX, |&tag, counts| {
+        self.reader.until(self.as_of, |tag, counts| {
+            let score = self.weights.score(counts);
+            if score == Score(0) || self.changed.binary_search(tag).is_ok() {
+                return ControlFlow::Continue(());
+            }
+            self.encoder.tag(self.dictionaries.tags.text(*tag), score);
+            ControlFlow::Break(())
+        });
+    }
+
+    /// Encodes all tags of a user.
+    fn encode_whole(&mut self, user: u32, write: Write) {
+        self.reader.seek(user);
+        self.reader.each(self.as_of, |&tag, counts| {
             self.encoder.tag(self.dictionaries.tags.text(tag), self.weights.score(counts));
         });
-        self.encoder.user(self.dictionaries.users.text(user), replace);
+        self.encoder.user(self.dictionaries.users.text(user), write);
     }
 }

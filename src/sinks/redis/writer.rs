@@ -3,6 +3,7 @@
 use crate::engine::RecordTimes;
 use crate::metrics::SinkWorkerMetrics;
 use crate::sinks::redis::encode::Pipeline;
+use crate::sinks::redis::refused::{Again, Refused};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use prometheus::local::LocalHistogram;
 use redis::{Client, ConnectionLike, RedisResult};
@@ -31,7 +32,7 @@ pub(super) struct ConnectionStatus {
     in_flight: AtomicUsize,
     lost: AtomicBool,
     gave_up: AtomicBool,
-    /// Users whose key is no hash.
+    /// Users whose key in Redis does not hold what was written.
     damaged: Mutex<Vec<String>>,
 }
 
@@ -51,7 +52,7 @@ impl ConnectionStatus {
         self.lost.swap(false, Ordering::AcqRel)
     }
 
-    /// The users whose key turned out to be no hash, since the last call.
+    /// The users whose key turned out not to hold what was written, since the last call.
     pub(super) fn take_damaged(&self) -> Vec<String> {
         // A push is whole or has not happened, so a poisoned list is still good.
         std::mem::take(&mut *self.damaged.lock().unwrap_or_else(PoisonError::into_inner))
@@ -82,6 +83,9 @@ pub(super) struct Writer {
     /// True once the marker of this run has been seen in Redis.
     is_marked: bool,
     is_away: bool,
+    refused: Refused,
+    /// The worker that sends pipelines; none before the first.
+    worker: Option<Thread>,
     status: Arc<ConnectionStatus>,
     spare: Sender<Vec<u8>>,
     metrics: SinkWorkerMetrics,
@@ -107,6 +111,8 @@ impl Writer {
             written: 0,
             is_marked: false,
             is_away: false,
+            refused: Refused::default(),
+            worker: None,
             status,
             spare,
             freshness: metrics.freshness.local(),
@@ -138,6 +144,7 @@ impl Writer {
                 },
                 Err(RecvTimeoutError::Disconnected) => return,
             }
+            self.try_refused_again();
         }
     }
 
@@ -169,26 +176,64 @@ impl Writer {
         Ok(())
     }
 
-    /// Judges one answer. A key that is no hash costs its own command alone: its user is written whole,
-    /// in place of it. Any other error is that of the pipeline.
+    /// Judges one answer. What is wrong with one key costs its own command alone; any other error is
+    /// that of the pipeline.
     fn judge(
-        &self,
+        &mut self,
         pipeline: &Pipeline,
         answer: usize,
         reply: redis::Value,
     ) -> RedisResult<Option<redis::Value>> {
-        match reply.extract_error() {
-            Ok(value) => Ok(Some(value)),
-            Err(error) if error.code() == Some("WRONGTYPE") => {
+        let error = match reply.extract_error() {
+            Ok(redis::Value::Int(fields)) if !pipeline.allows_new(answer, fields) => {
+                // An evicted key, for one. There may be many: the counter tells.
+                self.replace(pipeline.user(answer));
+                return Ok(None);
+            }
+            Ok(value) => return Ok(Some(value)),
+            Err(error) => error,
+        };
+        match (error.code(), pipeline.user(answer)) {
+            (Some("WRONGTYPE"), user) => {
                 // The marker may be no text either: then it is none of ours.
-                if let Some(user) = pipeline.user(answer) {
+                if let Some(user) = user {
                     tracing::warn!(user, "a profile's key is no hash in Redis; it is replaced");
-                    self.metrics.replaced.inc();
-                    self.status.add_damaged(user);
+                }
+                self.replace(user);
+                Ok(None)
+            }
+            (Some("NOPERM"), Some(user)) => {
+                self.metrics.refused.inc();
+                if self.refused.add(user, Instant::now()) {
+                    tracing::warn!(user, %error, "Redis refuses to have a profile written; it is left");
                 }
                 Ok(None)
             }
-            Err(error) => Err(error),
+            // A command of the transaction was refused, and judged before.
+            (Some("EXECABORT"), None) => Ok(None),
+            _ => Err(error),
+        }
+    }
+
+    /// Has a user written whole.
+    fn replace(&self, user: Option<&str>) {
+        if let Some(user) = user {
+            self.metrics.replaced.inc();
+            self.status.add_damaged(user);
+        }
+    }
+
+    /// Has the users written again whose keys were refused, once it is time.
+    fn try_refused_again(&mut self) {
+        match self.refused.take_due(Instant::now()) {
+            None => return,
+            Some(Again::Users(users)) => {
+                users.iter().for_each(|user| self.status.add_damaged(user));
+            }
+            Some(Again::Everybody) => self.status.lost.store(true, Ordering::Release),
+        }
+        if let Some(worker) = &self.worker {
+            worker.unpark();
         }
     }
 
@@ -225,14 +270,15 @@ impl Writer {
         }
     }
 
-    /// An error that Redis answers leaves the connection as it is; after any other it is made anew. One
-    /// line tells when the failure begins, and one when it ends.
+    /// The connection is made anew, unless Redis only cannot take more now. One line tells when the
+    /// failure begins, and one when it ends.
     fn note_failure(&mut self, error: &redis::RedisError) {
-        if error.code().is_none() {
+        // After a failover, the address may lead to another server.
+        if !matches!(error.code(), Some("OOM" | "NOPERM" | "LOADING")) {
             self.connection = None;
         }
         self.metrics.connected.set(0);
-        self.metrics.errors.inc();
+        self.metrics.errors(label(error)).inc();
         if !std::mem::replace(&mut self.is_away, true) {
             tracing::warn!(%error, "Redis does not take profiles; they wait");
         }
@@ -256,5 +302,25 @@ impl Writer {
         let _ = self.spare.try_send(delivery.pipeline.into_packed());
         self.status.in_flight.fetch_sub(1, Ordering::AcqRel);
         delivery.worker.unpark();
+        self.worker = Some(delivery.worker);
+    }
+}
+
+/// The label of an error: Redis's own code where it is one that an operator can act on.
+fn label(error: &redis::RedisError) -> &'static str {
+    const CODES: [&str; 9] = [
+        "OOM",
+        "READONLY",
+        "NOPERM",
+        "MOVED",
+        "LOADING",
+        "CLUSTERDOWN",
+        "NOAUTH",
+        "WRONGPASS",
+        "MISCONF",
+    ];
+    match error.code() {
+        Some(code) => CODES.into_iter().find(|known| *known == code).unwrap_or("other"),
+        None => "connection",
     }
 }
