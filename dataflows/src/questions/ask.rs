@@ -8,7 +8,7 @@ use crate::score::weights::Score;
 use crate::time::Time;
 use crate::views::recent::newest_first;
 
-/// A question. Its answer is the whole cluster's state as of one logical time.
+/// A question. It is answered from the whole cluster's state as of one logical time.
 pub trait Ask: Send + 'static {
     /// The answer.
     type Answer: Send + 'static;
@@ -23,9 +23,8 @@ pub trait Ask: Send + 'static {
         None
     }
 
-    /// The time that the answer must be as of a later time than, for a question about the input.
-    /// The answer is held until every later question, to any process, is answered as of its time or
-    /// later.
+    /// For a question about the input, a time: the answer is as of a later one. It is held until
+    /// every later question, to any process, is answered as of its time or later.
     fn settled_after(&self) -> Option<Time> {
         None
     }

@@ -83,14 +83,15 @@ fn retractions(mut requested: Vec<Update>, trace: &mut Trace) -> Vec<Update> {
         for pairs in [false, true] {
             let moment = Moment { pairs, ..moment };
             let present = reader.sum(&moment, time).unwrap_or_default();
-            let gone = Counts(std::array::from_fn(|kind| counts.0[kind].max(-present.0[kind])));
+            let retracted =
+                Counts(std::array::from_fn(|kind| counts.0[kind].max(-present.0[kind])));
             counts
                 .0
                 .iter_mut()
-                .zip(gone.0)
-                .for_each(|(count, gone)| *count = count.wrapping_sub(gone));
-            if !gone.is_zero() {
-                possible.push(((user, moment), time, gone));
+                .zip(retracted.0)
+                .for_each(|(count, retracted)| *count = count.wrapping_sub(retracted));
+            if !retracted.is_zero() {
+                possible.push(((user, moment), time, retracted));
             }
         }
     }

@@ -106,14 +106,16 @@ pub fn retained<'scope, V: Value>(
                             now < hour_of(value).saturating_add(horizon)
                         });
                         admit(&mut updates, trace);
-                        let mut gone = Vec::new();
+                        let mut expired = Vec::new();
                         keys_by_hour.expire(now, trace, &hour_of, |keyed, counts| {
-                            gone.push((keyed, time, counts));
+                            expired.push((keyed, time, counts));
                         });
                         for ((key, value), _, _) in &updates {
                             keys_by_hour.add(hour_of(value), *key);
                         }
-                        output.session(&capability).give_iterator(gone.into_iter().chain(updates));
+                        output
+                            .session(&capability)
+                            .give_iterator(expired.into_iter().chain(updates));
                     }
                     let next = waiting.keys().next().copied();
                     let open = [update_frontier, hour_frontier]

@@ -3,9 +3,17 @@
 use crate::expected::{Moment, Oracle, event_day, event_time};
 use crate::script::LIMITS;
 use dataflows::record::event::OwnedEvent;
-use dataflows::time::hour;
+use dataflows::time::{VISIT_GAP, hour};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+
+/// A user's latest products, newest first, no product twice.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) visit: Vec<String>,
+    /// The products from before the visit.
+    pub(crate) earlier: Vec<String>,
+}
 
 impl Oracle {
     /// The moments of the history, without those that came too late, are too old by now, or are too
@@ -46,6 +54,25 @@ impl Oracle {
             }
         }
         history
+    }
+
+    /// The products of a user's latest visits.
+    pub(crate) fn seen(&self, history: &[Moment], user: &str) -> Seen {
+        let moments = history.iter().filter(|(event, _)| event.user == user);
+        let mut moments: Vec<_> = moments.map(|(event, _)| event).collect();
+        moments.sort_by_key(|event| (Reverse(event_time(event)), &event.product));
+        let (mut seen, mut current, mut last) = (Seen::default(), true, None);
+        for event in moments {
+            let time = event_time(event);
+            current &= last.is_none_or(|last: u64| last - time <= VISIT_GAP);
+            last = Some(time);
+            if !seen.visit.contains(&event.product) && !seen.earlier.contains(&event.product) {
+                let products = if current { &mut seen.visit } else { &mut seen.earlier };
+                products.push(event.product.clone());
+            }
+        }
+        seen.earlier.truncate(self.model.blend.earlier_products.into());
+        seen
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rankings as they must be: the formula of `ranking`, computed from all events.
 
 use crate::expected::{Moment, Oracle, event_day, event_time};
+use crate::history::Seen;
 use crate::script::LIMITS;
 use dataflows::ranking::answer::{Cause, Ranking};
 use dataflows::ranking::rules::{Basis, LeaveOut, REPEAT_RATES, Rules};
@@ -9,7 +10,6 @@ use dataflows::score::counts::Counts;
 use dataflows::score::model::ModelAt;
 use dataflows::time::{DAY_HOURS, VISIT_GAP, day};
 use dataflows::views::pairs::partner::NEAR;
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -24,13 +24,6 @@ struct Candidate {
     product: String,
     score: f64,
     contributions: Vec<(usize, u32, f64)>,
-}
-
-/// A user's latest products, newest first, no product twice.
-#[derive(Default)]
-struct Seen {
-    visit: Vec<String>,
-    earlier: Vec<String>,
 }
 
 impl Oracle {
@@ -197,25 +190,6 @@ impl Oracle {
 
     fn model_at(&self) -> ModelAt {
         ModelAt { model: self.model, today: self.today(), repeat_rate: 0.0 }
-    }
-
-    /// The products of a user's latest visits.
-    fn seen(&self, history: &[Moment], user: &str) -> Seen {
-        let moments = history.iter().filter(|(event, _)| event.user == user);
-        let mut moments: Vec<_> = moments.map(|(event, _)| event).collect();
-        moments.sort_by_key(|event| (Reverse(event_time(event)), &event.product));
-        let (mut seen, mut current, mut last) = (Seen::default(), true, None);
-        for event in moments {
-            let time = event_time(event);
-            current &= last.is_none_or(|last: u64| last - time <= VISIT_GAP);
-            last = Some(time);
-            if !seen.visit.contains(&event.product) && !seen.earlier.contains(&event.product) {
-                let products = if current { &mut seen.visit } else { &mut seen.earlier };
-                products.push(event.product.clone());
-            }
-        }
-        seen.earlier.truncate(self.model.blend.earlier_products.into());
-        seen
     }
 
     /// The terms of the newest products' partners.
