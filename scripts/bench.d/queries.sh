@@ -45,6 +45,25 @@ throughput() {
   done
 }
 
+# The costliest questions, one at a time, so that an answer's time bounds the time that it holds a
+# worker: rules that nothing passes, the deepest page, and rules that look at every tag.
+costly() {
+  local job shop=(--users 20000 --products 50000) query
+  queries_begin 1 "${shop[@]}" --events 1000000 --
+  for job in light passes-none deep deep-per-tag; do
+    wanted "$job" || continue
+    case $job in
+      light) query='n=10' ;;
+      passes-none) query='n=1&onlyTags=none' ;;
+      deep) query='n=1000&offset=1000&withoutTags=none' ;;
+      deep-per-tag) query='n=1000&offset=1000&perTag=1' ;;
+    esac
+    "$tool" load --http "$http" --path "/api/recommendations/{user}?$query" --closed \
+      --connections 1 --seconds 10 "${shop[@]}" | record costly "$job"
+  done
+  queries_end
+}
+
 # queries_begin WORKERS FILL-OPTION... -- ENGINE-OPTION...: an engine that has caught up with a week's
 # events.
 queries_begin() {
