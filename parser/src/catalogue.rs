@@ -1,9 +1,9 @@
 //! Catalogue rows: the shop's description of a product, or its deletion.
 
 use crate::field::{Field, Scratch};
+use crate::id::{is_id, without_byte_order_mark};
 use crate::object::{Object, required};
 use crate::reason::Reason;
-use dataflows::record::event::Event;
 use dataflows::record::product::{CatalogueRow, Product};
 use dataflows::score::weights::Score;
 use serde::Deserialize;
@@ -24,17 +24,10 @@ pub fn parse_row(
     value: Option<&[u8]>,
     scratch: &mut Scratch,
 ) -> Result<CatalogueRow, Reason> {
-    let key = match key.map(std::str::from_utf8) {
-        Some(Ok(key)) if key.len() > Event::MAX_TEXT => {
-            return Err(Reason::BadProduct);
-        }
-        Some(Ok(key)) => Some(key).filter(|key| !key.is_empty()),
-        Some(Err(_)) => return Err(Reason::BadProduct),
-        None => None,
-    };
+    let key = key.map(without_byte_order_mark).filter(|key| !key.is_empty());
     let key = key.map(unwrapped_key).transpose()?;
     let key = key.as_deref();
-    let value = value.unwrap_or(b"").trim_ascii();
+    let value = without_byte_order_mark(value.unwrap_or(b"")).trim_ascii();
     if value.is_empty() || value == b"null" {
         let product = key.ok_or(Reason::NoProduct)?.to_owned();
         return Ok(CatalogueRow { product, row: None });
@@ -105,20 +98,22 @@ fn unwrapped(value: &[u8]) -> Option<(Option<&[u8]>, bool)> {
 }
 
 /// The id in a key: the key itself, or the `id` of an object.
-fn unwrapped_key(key: &str) -> Result<Cow<'_, str>, Reason> {
+fn unwrapped_key(key: &[u8]) -> Result<Cow<'_, str>, Reason> {
     #[derive(Deserialize)]
     struct Key<'a> {
         #[serde(borrow, default)]
         payload: Option<&'a RawValue>,
     }
+    let key = str::from_utf8(key).map_err(|_| Reason::BadProduct)?;
+    let itself = || if is_id(key) { Ok(key.into()) } else { Err(Reason::BadProduct) };
     if !key.starts_with('{') {
-        return Ok(key.into());
+        return itself();
     }
     let inner = match serde_json::from_str(key) {
         Ok(Key { payload: Some(payload) }) => payload.get(),
         Ok(Key { payload: None }) => key,
         // An id may begin so.
-        Err(_) => return Ok(key.into()),
+        Err(_) => return itself(),
     };
     let (mut object, mut texts) = (Object::default(), String::new());
     object.read(inner.as_bytes(), field_of, &mut texts)?;

@@ -4,6 +4,7 @@
 //! included, since serde_json reads past values without recursion and without decoding texts.
 
 use crate::field::{Field, FieldOf, FieldValue, Text};
+use crate::id::decimal;
 use crate::reason::Reason;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt::{self, Write};
@@ -125,13 +126,7 @@ impl<'a> Visitor<'a> for ValueSeed<'_> {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<FieldValue<'a>, E> {
-        // From 2^53 on, two numbers that differ in the record may be one f64, and two users one.
-        // Adding zero turns "-0" into "0".
-        Ok(if number.abs() < 9_007_199_254_740_992.0 {
-            self.hold(number + 0.0)
-        } else {
-            FieldValue::Wrong
-        })
+        Ok(decimal(number).map_or(FieldValue::Wrong, |number| self.hold(number)))
     }
 
     fn visit_unit<E: Error>(self) -> Result<FieldValue<'a>, E> {

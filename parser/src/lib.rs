@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod reason;
+mod id;
 mod time;
 mod field;
 mod flat;
@@ -24,7 +25,8 @@ mod properties;
 pub use catalogue::parse_row;
 pub use event::{parse_event, says_when};
 pub use field::Scratch;
+pub use id::{decimal, is_id, without_byte_order_mark};
 pub use merge::parse_merge;
-pub use object::{BYTE_ORDER_MARK, MAX_AHEAD, MAX_RECORD};
+pub use object::{MAX_AHEAD, MAX_RECORD};
 pub use reason::Reason;
 pub use time::{TimeError, milliseconds};

@@ -1,6 +1,7 @@
 //! The known fields of one record.
 
 use crate::field::{Field, FieldOf, FieldValue};
+use crate::id::without_byte_order_mark;
 use crate::reason::Reason;
 use crate::time::{TimeError, YEAR_2000, milliseconds};
 use crate::{flat, json};
@@ -8,9 +9,6 @@ use dataflows::record::event::Event;
 
 /// The longest record that is read, in bytes: what a broker takes by default.
 pub const MAX_RECORD: usize = 1 << 20;
-
-/// The mark that some editors and exports write at the beginning.
-pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The most that a record's time may be ahead of the clock, in milliseconds: a day.
 pub const MAX_AHEAD: i64 = 24 * 60 * 60 * 1000;
@@ -34,7 +32,7 @@ impl<'a> Object<'a> {
         if record.len() > MAX_RECORD {
             return Err(Reason::TooLarge);
         }
-        let record = record.strip_prefix(BYTE_ORDER_MARK).unwrap_or(record);
+        let record = without_byte_order_mark(record);
         if self.read_flat(record, field_of).is_some() {
             return Ok(());
         }

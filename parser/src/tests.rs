@@ -259,6 +259,7 @@ fn catalogue_rows_follow_the_contract() {
         (Some("p1"), Some(r#"{"sku":7,"title":"Lamp"}"#), Err(Reason::NoField)),
         (Some("p1"), Some(r#"{"id":"p1"}"#), row(Some(Product::default()))),
         (Some("p1"), Some("\u{feff}{\"id\":\"p1\"}"), row(Some(Product::default()))),
+        (Some("\u{feff}p1"), Some("\u{feff} null"), row(None)),
         // Change data capture.
         (Some("p1"), Some(r#"{"op":"c","before":null,"after":{"name":"A"}}"#), named("A")),
         (

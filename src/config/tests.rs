@@ -54,7 +54,8 @@ fn later_layers_hide_earlier_ones() {
         [("RECSYS_HTTP_THREADS", "4"), ("RECSYS_HOSTS", "a:1, b:2"), ("RECSYS_LOG", "debug")];
     let config = good(text, &environment, &[("http.threads", "5")]);
     assert_eq!((config.workers, config.http.threads, config.processes()), (2, 5, 2));
-    let config = good(text, &environment, &[]);
+    let marked = format!("\u{feff}{text}");
+    let config = good(&marked, &environment, &[]);
     assert_eq!((config.http.threads, config.hosts), (4, vec!["a:1".to_owned(), "b:2".into()]));
 }
 

@@ -12,7 +12,7 @@ use crate::http::stored::Stored;
 use dataflows::questions::ask::Positions;
 use hyper::StatusCode;
 use hyper::body::Incoming;
-use parser::{Scratch, parse_event, parse_merge};
+use parser::{Scratch, parse_event, parse_merge, without_byte_order_mark};
 use serde_json::value::RawValue;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
@@ -66,6 +66,7 @@ async fn store(call: &Call<'_>, records: Vec<NewRecord>, visible: bool) -> Resul
 /// Parses a body that is one event or an array of them. The bytes that are stored are those that
 /// were sent.
 fn parsed(body: &[u8]) -> Result<Vec<NewRecord>, Fault> {
+    let body = without_byte_order_mark(body);
     let is_array = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     let items: Vec<&RawValue> = if is_array {
         serde_json::from_slice(body)

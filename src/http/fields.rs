@@ -2,6 +2,7 @@
 
 use crate::http::fault::Fault;
 use crate::http::given::{Given, Item, known, refused};
+use parser::without_byte_order_mark;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -17,9 +18,10 @@ impl Fields {
     /// # Errors
     /// When it is not an object, or has a field of another name, or one of them twice.
     pub(super) fn parse(body: &[u8], names: &[&str]) -> Result<Fields, Fault> {
-        let fields: Fields = serde_json::from_slice(body).map_err(|error| {
-            Fault::Bad(format!("the body is an object with {}: {error}", names.join(", ")))
-        })?;
+        let fields: Fields =
+            serde_json::from_slice(without_byte_order_mark(body)).map_err(|error| {
+                Fault::Bad(format!("the body is an object with {}: {error}", names.join(", ")))
+            })?;
         fields.0.keys().try_for_each(|name| known("field", name, names))?;
         let given = fields.0.into_iter().filter(|(_, value)| !value.is_null());
         Ok(Fields(given.collect()))

@@ -6,6 +6,7 @@
 use crate::http::fault::Fault;
 use crate::http::request::MOST_ITEMS;
 use dataflows::record::event::Event;
+use parser::{decimal, is_id};
 use serde_json::{Number, Value};
 use std::borrow::Cow;
 use std::fmt;
@@ -39,7 +40,7 @@ impl Item<'_> {
         match self {
             Item::Typed(text) => Some(Cow::Borrowed(text)),
             Item::Json(Value::String(text)) => Some(Cow::Borrowed(text)),
-            Item::Json(Value::Number(number)) => decimal(number).map(Cow::Owned),
+            Item::Json(Value::Number(number)) => decimal_text(number).map(Cow::Owned),
             Item::Json(_) => None,
         }
     }
@@ -59,16 +60,10 @@ impl Item<'_> {
     }
 }
 
-/// Returns a number's decimal text, as the parser of events has it; `None` beyond 2^53, where two
-/// numbers that are written differently may be the same.
-fn decimal(number: &Number) -> Option<String> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
+/// Returns a number's decimal text, as events have it.
+fn decimal_text(number: &Number) -> Option<String> {
     if number.is_f64() {
-        // Adding zero makes "0" of "-0".
-        number
-            .as_f64()
-            .filter(|number| number.abs() < EXACT)
-            .map(|number| (number + 0.0).to_string())
+        number.as_f64().and_then(decimal).map(|number| number.to_string())
     } else {
         Some(number.to_string())
     }
@@ -185,7 +180,7 @@ pub(super) fn required<G: Given, T>(
 }
 
 fn checked(name: &str, item: &Item<'_>) -> Result<String, Fault> {
-    let text = item.text().filter(|text| (1..=Event::MAX_TEXT).contains(&text.len()));
+    let text = item.text().filter(|text| is_id(text));
     text.map(Cow::into_owned).ok_or_else(|| {
         let most = Event::MAX_TEXT;
         refused(name, format_args!("a text of 1 to {most} bytes or a number"), item)

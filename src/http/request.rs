@@ -2,6 +2,7 @@
 
 use crate::http::fault::Fault;
 use dataflows::record::event::Event;
+use parser::is_id;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
@@ -22,13 +23,11 @@ pub(super) fn user(encoded: &str) -> Result<String, Fault> {
 
 /// Checks that an event could have this id.
 pub(super) fn checked(what: &str, id: &str) -> Result<(), Fault> {
-    match id.len() {
-        1..=Event::MAX_TEXT => Ok(()),
-        length => {
-            let limit = Event::MAX_TEXT;
-            Err(Fault::Bad(format!("{what} has 1 to {limit} bytes, this one {length}")))
-        }
+    if is_id(id) {
+        return Ok(());
     }
+    let (limit, length) = (Event::MAX_TEXT, id.len());
+    Err(Fault::Bad(format!("{what} has 1 to {limit} bytes, this one {length}")))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::{BLEND, Setting, brief};
 use dataflows::score::model::{Blend, Model};
+use parser::without_byte_order_mark;
 
 /// Why a text is not a blend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +30,7 @@ impl Setting for Blend {
     type Error = BlendError;
 
     fn parse(text: &[u8]) -> Result<Blend, BlendError> {
+        let text = without_byte_order_mark(text);
         // Serde would accept an array as well, with the numbers in order.
         if text.trim_ascii_start().first() != Some(&b'{') {
             return Err(BlendError::Shape("it is none".into()));

@@ -4,6 +4,7 @@ use super::{Setting, WEIGHTS, brief};
 use dataflows::record::event::Kind;
 use dataflows::score::model::Model;
 use dataflows::score::weights::{Score, Weights};
+use parser::without_byte_order_mark;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -63,6 +64,7 @@ struct WeightsJson<'a> {
 /// # Errors
 /// When the value is not JSON, misses a kind, has others, or holds a weight out of range.
 pub fn parse(value: &[u8]) -> Result<Weights, WeightsError> {
+    let value = without_byte_order_mark(value);
     // Serde would accept an array as well, with the weights in order.
     if value.trim_ascii_start().first() == Some(&b'[') {
         return Err(WeightsError::Shape("it is an array".into()));

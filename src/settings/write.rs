@@ -130,6 +130,8 @@ mod tests {
         for (path, value) in [
             (WEIGHTS, &br#" {"purchase":5,"view":7,"add_to_cart":3.50}"#[..]),
             (BLEND, br#"{"tags": 0.2}"#),
+            (WEIGHTS, "\u{feff}{\"view\":1,\"add_to_cart\":3,\"purchase\":5}".as_bytes()),
+            (BLEND, "\u{feff}{}".as_bytes()),
             ("/config/custom/x", b"any\xff"),
             ("/config/custom/recommendation/weights", b"nonsense"),
             ("/config/custom/large", &vec![b'x'; LARGEST_VALUE]),

@@ -1,7 +1,8 @@
 //! Lines of comma-separated values.
 
 use crate::read::record::LineError;
-use parser::milliseconds;
+use dataflows::record::event::Event;
+use parser::{is_id, milliseconds};
 
 /// Splits a line into its values, of which none is quoted in any of the sets.
 pub(super) fn fields<const N: usize>(line: &str) -> Result<[&str; N], LineError> {
@@ -20,9 +21,14 @@ pub(super) fn fields<const N: usize>(line: &str) -> Result<[&str; N], LineError>
 pub(super) fn id<'a>(value: &'a str, name: &str) -> Result<&'a str, LineError> {
     match value {
         "" => Err(LineError(format!("{name} is empty"))),
-        value if value.len() > 512 => Err(LineError(format!("{name} is over 512 bytes"))),
-        value => Ok(value),
+        value if is_id(value) => Ok(value),
+        _ => Err(LineError(format!("{name} is over {} bytes", Event::MAX_TEXT))),
     }
+}
+
+/// Checks a text that may be empty.
+pub(super) fn text<'a>(value: &'a str, name: &str) -> Result<&'a str, LineError> {
+    if value.is_empty() { Ok(value) } else { id(value, name) }
 }
 
 /// Reads a time, as ISO 8601 or as a number, in any spelling that events have.

@@ -6,6 +6,7 @@
 
 use crate::read::formats::Format;
 use crate::read::record::{ClickRecord, LineError};
+use parser::without_byte_order_mark;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -75,17 +76,22 @@ pub fn read<E: From<ReadError>>(
             break;
         }
         number += 1;
-        let text = String::from_utf8_lossy(line.trim_ascii());
-        if text.is_empty() || number == 1 && format.is_header(&text) {
+        let text = decoded(without_byte_order_mark(&line).trim_ascii());
+        if text
+            .as_deref()
+            .is_ok_and(|text| text.is_empty() || number == 1 && format.is_header(text))
+        {
             continue;
         }
         let mut failure = Ok(());
         let mut count = 0;
-        let read = format.records(&text, &mut |record| {
-            count += 1;
-            if failure.is_ok() {
-                failure = each(record);
-            }
+        let read = text.and_then(|text| {
+            format.records(text, &mut |record| {
+                count += 1;
+                if failure.is_ok() {
+                    failure = each(record);
+                }
+            })
         });
         failure?;
         tally.records += count;
@@ -107,4 +113,10 @@ pub fn read<E: From<ReadError>>(
         }
         _ => Ok(()),
     }
+}
+
+/// Reads bytes as text. Bytes that are none are not replaced: two ids may become one.
+fn decoded(line: &[u8]) -> Result<&str, LineError> {
+    str::from_utf8(line)
+        .map_err(|error| LineError(format!("byte {} is not UTF-8", error.valid_up_to() + 1)))
 }

@@ -1,6 +1,6 @@
 //! The formats of the click sets, each with its reader of one line.
 
-use crate::read::csv::{fields, id, time};
+use crate::read::csv::{fields, id, text, time};
 use crate::read::record::{ClickRecord, LineError};
 use clap::ValueEnum;
 use dataflows::record::event::Kind;
@@ -73,6 +73,8 @@ fn rees46(line: &str) -> Result<Option<ClickRecord<'_>>, LineError> {
     let mut tags: Vec<&str> = [category, brand].into_iter().filter(|tag| !tag.is_empty()).collect();
     tags.dedup();
     let (user, product) = (id(user, "user_id")?, id(product, "product_id")?);
+    let (session, category) = (text(session, "user_session")?, text(category, "category")?);
+    text(brand, "brand")?;
     Ok(Some(ClickRecord { kind, time: time(at)?, user, session, product, category, tags }))
 }
 
@@ -97,7 +99,8 @@ fn taobao(line: &str) -> Result<ClickRecord<'_>, LineError> {
         "buy" => Kind::Purchase,
         _ => return unknown(event),
     };
-    let (user, product) = (id(user, "user")?, id(product, "item")?);
+    let (user, product, category) =
+        (id(user, "user")?, id(product, "item")?, text(category, "category")?);
     Ok(plain(kind, time(at)?, user, "", product, category))
 }
 
@@ -111,7 +114,7 @@ fn yoochoose(line: &str) -> Result<ClickRecord<'_>, LineError> {
     };
     let (session, product) = (id(session, "session")?, id(product, "item")?);
     // 0 is no category.
-    let category = if category == "0" { "" } else { category };
+    let category = if category == "0" { "" } else { text(category, "category")? };
     Ok(plain(kind, time(at)?, session, session, product, category))
 }
 

@@ -3,8 +3,8 @@
 use crate::read::{ClickRecord, Format, LineError, ReadError, Tally, read};
 
 /// Reads a file and compares its records, each as a line, and the number of bad lines.
-fn check(format: Format, text: &str, expected: Result<(&[&str], u64), &str>) {
-    let dir = tempfile::tempdir().unwrap();
+fn check(format: Format, text: impl AsRef<[u8]>, expected: Result<(&[&str], u64), &str>) {
+    let (text, dir) = (text.as_ref(), tempfile::tempdir().unwrap());
     let path = dir.path().join("clicks");
     std::fs::write(&path, text).unwrap();
     let (mut tally, mut records) = (Tally::default(), Vec::new());
@@ -20,7 +20,8 @@ fn check(format: Format, text: &str, expected: Result<(&[&str], u64), &str>) {
     assert_eq!(
         told.map(|()| (records.len() as u64, tally.bad)),
         expected.clone().map(|(records, bad)| (records.len() as u64, bad)),
-        "{text}"
+        "{}",
+        String::from_utf8_lossy(text)
     );
     if let Ok((expected, _)) = expected {
         assert_eq!(records, expected);
@@ -79,6 +80,35 @@ fn every_format_is_read() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_a_line() {
+    let view =
+        format!("\u{feff}{REES46}2019-10-01 00:00:01 UTC,view,17,20,a.b,acme,543.10,51,f-1\n");
+    check(Format::Rees46, &view, Ok((&["view 1569888001000 51/f-1 17 a.b a.b+acme"], 0)));
+    check(
+        Format::Taobao,
+        "\u{feff}1,22,25,pv,1511544070\n\u{feff}1,22,25,pv,1511544070\n",
+        Ok((&["view 1511544070000 1/ 22 25 25", "view 1511544070000 1/ 22 25 25"], 0)),
+    );
+    check(
+        Format::Jsonl,
+        "\u{feff}\n{\"eventType\":\"view\",\"userId\":1,\"product\":2,\"timestamp\":1511544070}\n",
+        Ok((&["view 1511544070000 1/ 2  "], 0)),
+    );
+}
+
+#[test]
+fn a_line_that_is_not_text_or_too_long_is_left_out_and_counted() {
+    let good: &[&str] = &["view 1511544070000 1/ 22 25 25"];
+    let latin: &[u8] = b"1,22,25,pv,1511544070\nb\xe9,22,25,pv,1511544070\n";
+    check(Format::Taobao, latin, Ok((good, 1)));
+    let long = "c".repeat(513);
+    for line in [format!("{long},22,25"), format!("1,{long},25"), format!("1,22,{long}")] {
+        let text = format!("1,22,25,pv,1511544070\n{line},pv,1511544070\n");
+        check(Format::Taobao, &text, Ok((good, 1)));
+    }
+}
+
+#[test]
 fn a_line_that_is_cut_off_is_left_out_and_counted() {
     check(
         Format::Taobao,
@@ -112,6 +142,7 @@ fn a_file_of_another_format_is_refused_with_its_first_line() {
             "{\"eventType\":\"view\",\"userId\":1,\"product\":2}\n",
             "1: timestamp is missing",
         ),
+        (Format::Taobao, "1,22,c\u{e9}", "1: 3 values, not 5"),
         (Format::Jsonl, "1,2\n", "1: the record is not a JSON object"),
     ];
     for (format, text, told) in cases {

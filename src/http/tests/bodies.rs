@@ -140,3 +140,26 @@ fn a_body_counts_until_its_events_are_stored_and_answered() {
     assert_eq!(first.receive(false).status, 201);
     assert_eq!(fixture.send("POST /api/user-behavior", padded(2000)).status, 201);
 }
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_body() {
+    let fixture = Fixture::new();
+    for (request, body, status) in [
+        ("POST /api/user-behavior", EVENT, 201),
+        ("POST /api/user-behavior", &*format!("[{EVENT}]"), 201),
+        ("POST /api/users/user1/merge", r#"{"from":"g"}"#, 201),
+        ("POST /api/user-profiles", r#"{"userIds":["user1"]}"#, 200),
+        ("POST /api/session/recommendations", r#"{"products":["p"]}"#, 200),
+        ("POST /api/recommendation/weights", r#"{"view":1,"add_to_cart":3,"purchase":5}"#, 200),
+        ("PUT /api/config/recommendation/blend", "{}", 200),
+    ] {
+        let reply = fixture.send(request, format!("\u{feff}{body}"));
+        assert_eq!(reply.status, status, "{request}: {reply:?}");
+    }
+    let events = fixture.log.events.lock().unwrap();
+    assert!(events.iter().all(|event| event.json.starts_with(b"{")), "{events:?}");
+    drop(events);
+    // A node that no setting owns is whatever was sent.
+    fixture.send("PUT /api/config/custom/a", "\u{feff}x");
+    assert_eq!(fixture.store.nodes.lock().unwrap()["/config/custom/a"], "\u{feff}x".as_bytes());
+}

@@ -8,3 +8,4 @@ mod failures;
 mod connections;
 mod bodies;
 mod ready;
+mod ids;

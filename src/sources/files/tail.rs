@@ -1,7 +1,7 @@
 //! Reads the lines of a growing file, each once it has its newline.
 
 use super::topic_file;
-use parser::MAX_RECORD;
+use parser::{MAX_RECORD, without_byte_order_mark};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -34,9 +34,9 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// Whether the line has nothing but white space.
+    /// Whether the line has nothing but white space, and perhaps a byte-order mark before it.
     pub(super) fn is_blank(&self) -> bool {
-        self.bytes.trim_ascii().is_empty()
+        without_byte_order_mark(self.bytes).trim_ascii().is_empty()
     }
 }
 

@@ -189,9 +189,10 @@ fn an_event_that_does_not_say_when_it_happened_is_stamped_when_it_is_stored() {
 #[test]
 fn catalogue_rows_are_read_and_dead_letters_written() {
     let fixture = Fixture::new();
-    let rows = "{\"id\":\"p1\",\"name\":\"Lamp\"}\n\n{\"id\":\"p2\",\"deleted\":true}\n[]\n";
+    let rows =
+        "\u{feff}\n{\"id\":\"p1\",\"name\":\"Lamp\"}\n{\"id\":\"p2\",\"deleted\":true}\n[]\n";
     std::fs::write(fixture.dir.path("product-catalog.jsonl"), rows).unwrap();
-    let views = b"Hello Kafka\n{\"userId\":\"u1\",\"product\":\"p1\"}\n\xff\"\n{\"userId\":\"torn";
+    let views = b"Hello Kafka\n\xef\xbb\xbf{\"userId\":\"u1\",\"product\":\"p1\"}\n\xff\"\n{\"userId\":\"torn";
     std::fs::write(fixture.dir.path("view-events.jsonl"), views).unwrap();
     let (running, outlets) = fixture.start(&Positions::new());
     let mut taken = Taken::default();
@@ -224,10 +225,10 @@ fn catalogue_rows_are_read_and_dead_letters_written() {
     assert_eq!(
         told,
         [
-            r#""product-catalog" 54 "not_object" "[]""#,
+            r#""product-catalog" 57 "not_object" "[]""#,
             r#""view-events" 0 "not_json" "Hello Kafka""#,
-            r#""view-events" 43 "not_json" "�\"""#,
-            r#""view-events" 46 "not_json" "{\"userId\":\"torn""#,
+            r#""view-events" 46 "not_json" "�\"""#,
+            r#""view-events" 49 "not_json" "{\"userId\":\"torn""#,
         ]
     );
 }
