@@ -253,7 +253,7 @@ impl ProfileEncoder<'_> {
     /// Encodes one tag of a user that has a score and has not changed, if there is any.
     fn encode_unchanged(&mut self, user: u32) {
         self.reader.seek(user);
-        self.reader.until(self.as_of, |tag, counts| {
+        self.reader.try_each(self.as_of, |tag, counts| {
             let score = self.weights.score(counts);
             if score == Score(0) || self.changed.binary_search(tag).is_ok() {
                 return ControlFlow::Continue(());
