@@ -113,7 +113,12 @@ async fn wait(
                 if !engine.is_alive() {
                     bail!("a worker has ended by itself");
                 }
-                if !source.is_alive() {
+                // Asked first: a source that cannot go on says why before it ends.
+                let is_alive = source.is_alive();
+                if let Some(reason) = progress.failure() {
+                    bail!("{reason}; the process must start again, and read everything anew");
+                }
+                if !is_alive {
                     bail!("the source has ended");
                 }
                 caught_up.check(engine, &progress);

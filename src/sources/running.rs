@@ -1,7 +1,7 @@
-//! A running source: whether it has caught up, and how it is stopped.
+//! A running source: whether it has caught up, why it cannot go on, and how it is stopped.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 /// Tells whether a source has read all that was there when it started. Clones share it.
@@ -14,12 +14,18 @@ struct State {
     counted: AtomicBool,
     /// The number of partitions that have not caught up.
     behind: AtomicUsize,
+    failure: OnceLock<String>,
 }
 
 impl SourceProgress {
     /// Whether all that was there when the source started has been handed to the workers.
     pub fn caught_up(&self) -> bool {
         self.0.counted.load(Ordering::Acquire) && self.0.behind.load(Ordering::Acquire) == 0
+    }
+
+    /// The reason why reading cannot go on, if it cannot: only a new start, with empty views, can.
+    pub fn failure(&self) -> Option<&str> {
+        self.0.failure.get().map(String::as_str)
     }
 
     /// Notes that every partition which is there now has been looked at.
@@ -35,6 +41,12 @@ impl SourceProgress {
     /// Notes that one of these has caught up.
     pub(super) fn one_caught_up(&self) {
         self.0.behind.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Notes why reading cannot go on. Of several reasons the first is kept.
+    pub(super) fn fail(&self, reason: String) {
+        // An error means that there is a reason already.
+        let _ = self.0.failure.set(reason);
     }
 }
 

@@ -60,6 +60,12 @@ pub(crate) fn served(prefix: &str) -> Command {
     command
 }
 
+/// The program with its warnings piped, for [`Process::log`].
+pub(crate) fn with_log(mut program: Command) -> Command {
+    program.env("RECSYS_LOG", "warn").stderr(Stdio::piped());
+    program
+}
+
 /// Makes the topics of a prefix, if need be.
 pub(crate) fn create_topics(prefix: &str) {
     let mut topics = served(prefix);
@@ -86,6 +92,14 @@ impl Process {
     pub(crate) fn start(prefix: &str, workers: &str, more: &[&str]) -> Process {
         create_topics(prefix);
         Process::spawn(served(prefix), workers, more)
+    }
+
+    /// A process with services that has caught up, and whose log can be read.
+    pub(crate) fn ready_with_log(prefix: &str, workers: &str) -> Process {
+        create_topics(prefix);
+        let process = Process::spawn(with_log(served(prefix)), workers, &[]);
+        process.wait_ready();
+        process
     }
 
     /// A process with services that has caught up.
@@ -222,6 +236,11 @@ impl Process {
     pub(crate) fn signal(&self, signal: &str) {
         let kill = format!("kill -{signal} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Waits for its end.

@@ -1,8 +1,10 @@
 //! Kafka, past the engine: what is written straight to topics and read from them.
 
 use crate::harness::service;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::OwnedMessage;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
@@ -72,6 +74,37 @@ pub(crate) fn write(topic: &str, key: &str, value: Option<&[u8]>) {
 pub(crate) fn partitions(writer: &Writer, topic: &str) -> usize {
     let metadata = writer.client().fetch_metadata(Some(topic), PATIENCE).unwrap();
     metadata.topics()[0].partitions().len()
+}
+
+fn admin() -> AdminClient<DefaultClientContext> {
+    client().create().unwrap()
+}
+
+/// Waits for what the brokers answer to an administrator.
+fn answer<T>(asked: impl Future<Output = KafkaResult<T>>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(asked).unwrap()
+}
+
+/// Makes a topic. False if it is there already, or still.
+pub(crate) fn create(topic: &str, partitions: usize, properties: &[(&str, &str)]) -> bool {
+    let partitions = i32::try_from(partitions).unwrap();
+    let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(3));
+    for (key, value) in properties {
+        new = new.set(key, value);
+    }
+    answer(admin().create_topics([&new], &AdminOptions::new()))[0].is_ok()
+}
+
+pub(crate) fn delete(topic: &str) {
+    answer(admin().delete_topics(&[topic], &AdminOptions::new()))[0].as_ref().unwrap();
+}
+
+/// Deletes the records of a partition that are before an offset, as retention does.
+pub(crate) fn delete_before(topic: &str, partition: i32, offset: i64) {
+    let mut offsets = TopicPartitionList::new();
+    offsets.add_partition_offset(topic, partition, Offset::Offset(offset)).unwrap();
+    let deleted = answer(admin().delete_records(&offsets, &AdminOptions::new()));
+    deleted.elements()[0].error().unwrap();
 }
 
 /// All records that a topic holds now.

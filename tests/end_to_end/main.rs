@@ -12,6 +12,7 @@ mod redis_queries;
 mod recommendation_service;
 mod settings_alone;
 mod full_disk;
+mod changed_sources;
 mod cluster;
 mod metrics;
 // With services.

@@ -1,7 +1,7 @@
 //! Reads the topic files of all workers of this process, in turn, on one thread.
 
 use super::dead_letters::DeadLetterFile;
-use super::tail::{Growth, Line, Tail};
+use super::tail::{Growth, Line, Tail, TailError};
 use super::{AppendSignal, path};
 use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
@@ -14,17 +14,17 @@ use parser::Reason;
 use prometheus::{IntCounter, IntGauge};
 use std::io;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The longest sleep when nothing is new. An append by this process ends it at once.
 const NAP: Duration = Duration::from_millis(20);
 
-/// The number of sleeps after which files are checked for having been cut or replaced.
-const NAPS_PER_CHECK: u32 = 50;
+/// The time after which files are checked again for having been replaced.
+const CHECK: Duration = Duration::from_secs(1);
 
 /// Starts to read the topic files that there are in a folder, and those that will be, from given
 /// positions. Makes the folder when it is missing.
@@ -65,6 +65,7 @@ struct TopicFile {
     worker: usize,
     partition: Partition,
     feed: Feed,
+    path: PathBuf,
     tail: Tail,
     next: i64,
     /// The file's length when reading began, until all up to there has been handed over.
@@ -106,19 +107,19 @@ impl TopicFileReader {
         }
     }
 
-    /// Reads until it is stopped or a worker has ended.
+    /// Reads until it is stopped, a worker has ended, or a file is not the one that was read.
     pub(super) fn run(mut self) {
-        let mut naps = 0;
+        let mut checked = Instant::now();
         while !self.senders.iter().any(BatchSender::stopped) {
+            if checked.elapsed() >= CHECK {
+                checked = Instant::now();
+                if self.check().is_break() {
+                    break;
+                }
+            }
             match self.round() {
                 ControlFlow::Continue(true) => (),
-                ControlFlow::Continue(false) => {
-                    thread::park_timeout(NAP);
-                    naps += 1;
-                    if naps % NAPS_PER_CHECK == 0 && self.check().is_break() {
-                        break;
-                    }
-                }
+                ControlFlow::Continue(false) => thread::park_timeout(NAP),
                 ControlFlow::Break(()) => break,
             }
         }
@@ -128,7 +129,10 @@ impl TopicFileReader {
     fn round(&mut self) -> ControlFlow<(), bool> {
         let mut more = false;
         for file in &mut self.files {
-            more |= file.read(&mut self.senders[file.worker], &self.dead_letters, &self.metrics)?;
+            let sender = &mut self.senders[file.worker];
+            let growth = file.read(sender, &self.dead_letters, &self.metrics)?;
+            let growth = file.outcome(growth, &self.progress)?;
+            more |= growth == Some(Growth::Grew);
         }
         for sender in &mut self.senders {
             sender.flush()?;
@@ -142,15 +146,10 @@ impl TopicFileReader {
         ControlFlow::Continue(more)
     }
 
-    /// Starts over with each file that was cut or replaced.
+    /// Checks that no file was replaced.
     fn check(&mut self) -> ControlFlow<()> {
         for file in &mut self.files {
-            if let Ok(Growth::Replaced) = file.tail.check() {
-                let (partition, next) = (&file.partition, file.next);
-                tracing::warn!(?partition, next, "the topic file is another now; reading it anew");
-                self.senders[file.worker].advance(partition, -next)?;
-                file.next = 0;
-            }
+            file.outcome(file.tail.check(), &self.progress)?;
         }
         ControlFlow::Continue(())
     }
@@ -178,7 +177,8 @@ impl TopicFile {
         TopicFile {
             worker,
             feed,
-            tail: Tail::new(path, start),
+            tail: Tail::new(path.clone(), start),
+            path,
             next,
             target: (start < length).then_some(length),
             events: metrics.events.with_label_values(&[&*partition.topic]),
@@ -188,13 +188,13 @@ impl TopicFile {
         }
     }
 
-    /// Reads on a little. Returns whether anything was new.
+    /// Reads on a little.
     fn read(
         &mut self,
         sender: &mut BatchSender,
         dead_letters: &DeadLetterFile,
         metrics: &SourceMetrics,
-    ) -> ControlFlow<(), bool> {
+    ) -> ControlFlow<(), Result<Growth, TailError>> {
         let TopicFile { partition, feed, next, events, .. } = self;
         let (now, mut flow) = (now_ms(), ControlFlow::Continue(()));
         let growth = self.tail.read(|line| {
@@ -214,16 +214,35 @@ impl TopicFile {
             *next = line.after;
         });
         flow?;
-        let failed = growth.as_ref().err();
-        if let Some(error) = failed.filter(|_| !self.failing) {
-            tracing::warn!(%error, partition = ?self.partition, "the topic file can't be read; trying on");
-        }
-        self.failing = failed.is_some();
-        let more = matches!(growth, Ok(Growth::Grew));
-        if more {
+        if matches!(growth, Ok(Growth::Grew)) {
             self.lag.set(i64::try_from(self.tail.behind()).unwrap_or(i64::MAX));
         }
-        ControlFlow::Continue(more)
+        ControlFlow::Continue(growth)
+    }
+
+    /// Handles the outcome of a look at the file. One that failed is logged, and nothing else, as there
+    /// will be another; but a file that is not the one that was read ends the source: what it still holds
+    /// would be counted twice.
+    fn outcome<T>(
+        &mut self,
+        outcome: Result<T, TailError>,
+        progress: &SourceProgress,
+    ) -> ControlFlow<(), Option<T>> {
+        let was_failing = std::mem::replace(&mut self.failing, outcome.is_err());
+        match outcome {
+            Ok(seen) => ControlFlow::Continue(Some(seen)),
+            Err(TailError::Changed(changed)) => {
+                progress.fail(format!("the topic file {}: {changed}", self.path.display()));
+                ControlFlow::Break(())
+            }
+            Err(TailError::Io(error)) => {
+                if !was_failing {
+                    let partition = &self.partition;
+                    tracing::warn!(%error, ?partition, "the topic file can't be read; trying on");
+                }
+                ControlFlow::Continue(None)
+            }
+        }
     }
 }
 

@@ -4,21 +4,48 @@ use super::topic_file;
 use parser::{MAX_RECORD, without_byte_order_mark};
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 /// The most bytes of one read.
 const CHUNK: usize = 256 * 1024;
 
-/// What became of the file since it was last read.
+/// The number of bytes before the next one to read that are remembered.
+const REMEMBERED: usize = 64;
+
+/// Whether the file had anything new when it was read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Growth {
     /// It has more bytes, and they were read.
     Grew,
     /// It has nothing new.
     Unchanged,
-    /// It is shorter than before, or another file; it is read from its beginning.
-    Replaced,
+}
+
+/// Why a file was not read on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TailError {
+    /// The file cannot be read now; it is as it was.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The file is not the one that was read: its offsets mean other bytes now.
+    #[error(transparent)]
+    Changed(#[from] Changed),
+}
+
+/// Why a file is not the one that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Changed {
+    /// It is shorter than what was read of it.
+    #[error("it was truncated: {read} bytes were read, and it has {length}")]
+    Truncated { read: u64, length: u64 },
+    /// It has other bytes before the next one to read.
+    #[error("it was overwritten: it has other bytes before offset {read} than were read there")]
+    Overwritten { read: u64 },
+    /// Its path leads to another file.
+    #[error("it was replaced: inode {read} was read, and inode {there} is in its place")]
+    Replaced { read: u64, there: u64 },
 }
 
 /// One line, or where one is that is too long to keep.
@@ -49,13 +76,17 @@ pub(super) struct Tail {
     /// The bytes that were read after the last whole line.
     buffer: Vec<u8>,
     chunk: Vec<u8>,
+    /// The last bytes that were read, [`REMEMBERED`] at most.
+    remembered: Vec<u8>,
     /// The number of bytes, after the buffer's, of a line that is too long; they are not kept.
     skipped: u64,
 }
 
 impl Tail {
     pub(super) fn new(path: PathBuf, offset: u64) -> Tail {
-        Tail { path, file: None, offset, buffer: Vec::new(), chunk: vec![0; CHUNK], skipped: 0 }
+        let chunk = vec![0; CHUNK];
+        let (buffer, remembered) = (Vec::new(), Vec::new());
+        Tail { path, file: None, offset, buffer, chunk, remembered, skipped: 0 }
     }
 
     /// The number of bytes that have been read.
@@ -70,30 +101,67 @@ impl Tail {
     }
 
     /// Reads on, and calls `show` with every line that is whole now.
-    pub(super) fn read(&mut self, show: impl FnMut(&Line<'_>)) -> io::Result<Growth> {
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is shorter or has other bytes than was read of it.
+    pub(super) fn read(&mut self, show: impl FnMut(&Line<'_>)) -> Result<Growth, TailError> {
         let Some(file) = self.open()? else { return Ok(Growth::Unchanged) };
-        let from = self.reached();
-        let read = topic_file::read_at(&file, &mut self.chunk, from);
+        let read = self.read_chunk(&file);
         self.file = Some(file);
         let read = read?;
         let searched = self.buffer.len();
-        self.buffer.extend_from_slice(&self.chunk[..read]);
+        self.buffer.extend_from_slice(&self.chunk[read.clone()]);
+        // What was remembered stands before what was read.
+        let remembered = read.end.saturating_sub(REMEMBERED)..read.end;
+        self.remembered.clear();
+        self.remembered.extend_from_slice(&self.chunk[remembered]);
         self.show_lines(searched, show);
-        Ok(if read > 0 { Growth::Grew } else { Growth::Unchanged })
+        Ok(if read.is_empty() { Growth::Unchanged } else { Growth::Grew })
     }
 
-    /// Checks whether the file was cut or replaced, and if so starts over from its beginning.
-    pub(super) fn check(&mut self) -> io::Result<Growth> {
-        let Some(file) = &self.file else { return Ok(Growth::Unchanged) };
+    /// Fills the chunk with the bytes that are remembered, as the file has them, and those after them.
+    /// Returns where the latter are.
+    fn read_chunk(&mut self, file: &File) -> Result<Range<usize>, TailError> {
+        let (read, length) = (self.reached(), file.metadata()?.len());
+        if length < read {
+            return Err(Changed::Truncated { read, length }.into());
+        }
+        let known = self.remembered.len();
+        self.chunk[..known].copy_from_slice(&self.remembered);
+        if length == read {
+            return Ok(known..known);
+        }
+        let end = topic_file::read_at(file, &mut self.chunk, read - known as u64)?;
+        if end == 0 {
+            // A writer is at it.
+            return Ok(known..known);
+        }
+        // It may have been truncated since its length was asked for.
+        if end < known {
+            let length = file.metadata()?.len();
+            return Err(Changed::Truncated { read, length }.into());
+        }
+        if self.chunk[..known] != self.remembered {
+            return Err(Changed::Overwritten { read }.into());
+        }
+        Ok(known..end)
+    }
+
+    /// Checks that the path still leads to the file that is read. One that is gone may come back.
+    ///
+    /// # Errors
+    /// When it leads to another, or cannot be looked at.
+    pub(super) fn check(&self) -> Result<(), TailError> {
+        let Some(file) = &self.file else { return Ok(()) };
         let there = match std::fs::metadata(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Growth::Unchanged),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             there => there?,
         };
-        if file.metadata()?.ino() == there.ino() && there.len() >= self.reached() {
-            return Ok(Growth::Unchanged);
+        let read = file.metadata()?;
+        if (read.dev(), read.ino()) == (there.dev(), there.ino()) {
+            return Ok(());
         }
-        *self = Tail::new(std::mem::take(&mut self.path), 0);
-        Ok(Growth::Replaced)
+        Err(Changed::Replaced { read: read.ino(), there: there.ino() }.into())
     }
 
     fn open(&mut self) -> io::Result<Option<File>> {
@@ -136,12 +204,13 @@ fn signed(offset: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHUNK, Growth, Tail};
+    use super::{CHUNK, Changed, Growth, Tail, TailError};
     use parser::MAX_RECORD;
     use proptest::collection::vec;
     use proptest::prelude::{any, proptest};
     use std::fs::OpenOptions;
     use std::io::Write;
+    use std::path::Path;
 
     /// Lines as `(bytes, too long, offset, after)`.
     type Lines = Vec<(Vec<u8>, bool, i64, i64)>;
@@ -154,7 +223,7 @@ mod tests {
         (looked.unwrap(), lines)
     }
 
-    fn append(path: &std::path::Path, bytes: &[u8]) {
+    fn append(path: &Path, bytes: &[u8]) {
         OpenOptions::new().create(true).append(true).open(path).unwrap().write_all(bytes).unwrap();
     }
 
@@ -175,22 +244,53 @@ mod tests {
         assert_eq!(look(&mut again).1.len(), 2);
     }
 
-    #[test]
-    fn a_file_that_was_cut_or_replaced_is_read_anew() {
+    /// Reads a file, lets somebody act on it, and looks at it again.
+    fn after(act: impl Fn(&Path)) -> Result<Growth, Changed> {
         let dir = crate::sources::files::tests::Dir::new();
         let path = dir.path("x");
-        append(&path, b"one\ntwo\n");
+        append(&path, b"one\ntwo\nthr");
         let mut tail = Tail::new(path.clone(), 0);
         look(&mut tail);
-        assert_eq!(tail.check().unwrap(), Growth::Unchanged);
-        std::fs::write(&path, b"3\n").unwrap();
-        assert_eq!(tail.check().unwrap(), Growth::Replaced);
-        assert_eq!(look(&mut tail).1, [(b"3".to_vec(), false, 0, 2)]);
-        std::fs::rename(&path, dir.path("y")).unwrap();
-        assert_eq!(tail.check().unwrap(), Growth::Unchanged);
-        append(&path, b"four\n");
-        assert_eq!(tail.check().unwrap(), Growth::Replaced);
-        assert_eq!(look(&mut tail).1, [(b"four".to_vec(), false, 0, 5)]);
+        tail.check().unwrap();
+        act(&path);
+        let looked = tail.check().and_then(|()| tail.read(|_| ()));
+        looked.map_err(|error| match error {
+            TailError::Changed(changed) => changed,
+            TailError::Io(error) => panic!("{error}"),
+        })
+    }
+
+    #[test]
+    fn a_file_that_is_not_the_one_that_was_read_is_told_from_one_that_grows() {
+        let write = |path: &Path, bytes: &[u8]| std::fs::write(path, bytes).unwrap();
+        let grew: &[&dyn Fn(&Path)] = &[
+            &|path| append(path, b"ee\n"),
+            &|path| append(path, &[b'x'; 2 * CHUNK]),
+            // Rewritten with what it had.
+            &|path| write(path, b"one\ntwo\nthree\n"),
+        ];
+        for act in grew {
+            assert_eq!(after(act), Ok(Growth::Grew));
+        }
+        assert_eq!(after(|_| ()), Ok(Growth::Unchanged));
+        assert_eq!(after(|path| std::fs::remove_file(path).unwrap()), Ok(Growth::Unchanged));
+        let read = 11;
+        for (held, length) in [("", 0), ("one\ntwo\nth", 10)] {
+            let changed = after(|path| write(path, held.as_bytes()));
+            assert_eq!(changed, Err(Changed::Truncated { read, length }), "{held:?}");
+        }
+        for held in ["other\nlines\n", "One\ntwo\nthree\n", "one\ntwo\nTHREE\n"] {
+            let changed = after(|path| write(path, held.as_bytes()));
+            assert_eq!(changed, Err(Changed::Overwritten { read }), "{held:?}");
+        }
+        for held in ["", "one\ntwo\nthr", "one\ntwo\nthree\n"] {
+            let changed = after(|path| {
+                let next = path.with_extension("next");
+                std::fs::write(&next, held).unwrap();
+                std::fs::rename(next, path).unwrap();
+            });
+            assert!(matches!(changed, Err(Changed::Replaced { .. })), "{held:?}: {changed:?}");
+        }
     }
 
     #[test]

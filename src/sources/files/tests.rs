@@ -12,7 +12,7 @@ use dataflows::record::product::CatalogueRow;
 use parser::{Scratch, parse_event};
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -261,17 +261,34 @@ fn merges_are_stored_and_read() {
 }
 
 #[test]
-fn a_file_that_was_cut_is_read_anew() {
-    let fixture = Fixture::new();
-    let path = fixture.dir.path("view-events.jsonl");
-    let two = "{\"userId\":\"u1\",\"product\":\"p\"}\n{\"userId\":\"u2\",\"product\":\"p\"}\n";
-    std::fs::write(&path, two).unwrap();
-    let (_running, outlets) = fixture.start(&Positions::new());
-    let mut taken = Taken::default();
-    taken.take_until(&outlets, |taken| taken.events.len() == 2);
-    std::fs::write(&path, "{\"userId\":\"u3\",\"product\":\"p\"}\n").unwrap();
-    taken.take_until(&outlets, |taken| taken.events.len() == 3);
-    assert_eq!(taken.next["view-events"], 30);
+fn a_file_that_is_not_the_one_that_was_read_ends_the_source() {
+    let line = |user: &str| format!("{{\"userId\":\"{user}\",\"product\":\"p\"}}\n");
+    let truncate: fn(&Path) = |path| {
+        std::fs::File::options().write(true).open(path).unwrap().set_len(30).unwrap();
+    };
+    let replace: fn(&Path) = |path| {
+        let next = path.with_extension("next");
+        std::fs::copy(path, &next).unwrap();
+        std::fs::rename(next, path).unwrap();
+    };
+    for (act, expected) in [
+        (truncate, "it was truncated: 60 bytes were read, and it has 30"),
+        (replace, "it was replaced: inode "),
+    ] {
+        let fixture = Fixture::new();
+        let path = fixture.dir.path("view-events.jsonl");
+        std::fs::write(&path, line("u1") + &line("u2")).unwrap();
+        let (running, outlets) = fixture.start(&Positions::new());
+        let mut taken = Taken::default();
+        taken.take_until(&outlets, |taken| taken.events.len() == 2);
+        assert_eq!(running.progress().failure(), None);
+        act(&path);
+        taken.take_until(&outlets, |_| !running.is_alive());
+        let reason = running.progress().failure().unwrap().to_owned();
+        let expected = format!("the topic file {}: {expected}", path.display());
+        assert!(reason.starts_with(&expected), "{reason}");
+        assert_eq!(taken.events.len(), 2, "nothing is counted that may have been");
+    }
 }
 
 #[test]

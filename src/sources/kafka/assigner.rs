@@ -92,7 +92,7 @@ struct NewPartition {
     partition: Partition,
     feed: Feed,
     reader: usize,
-    start: Offset,
+    start: i64,
     progress: PartitionProgress,
 }
 
@@ -233,7 +233,7 @@ impl PartitionAssigner {
         let (low, high) = self.consumer.fetch_watermarks(topic, *index, PATIENCE)?;
         let next = self.positions.get(&partition).copied();
         let start = match next {
-            Some(next) if (low..=high).contains(&next) => Offset::Offset(next),
+            Some(next) if (low..=high).contains(&next) => next,
             Some(next) => {
                 tracing::warn!(
                     ?partition,
@@ -242,12 +242,11 @@ impl PartitionAssigner {
                     high,
                     "the partition no longer has the offset to go on from; reading it from its beginning"
                 );
-                Offset::Beginning
+                low
             }
-            None => Offset::Beginning,
+            None => low,
         };
-        let first = if let Offset::Offset(next) = start { next } else { low };
-        let target = (first < high).then_some(high);
+        let target = (start < high).then_some(high);
         let progress = PartitionProgress::new(
             partition.clone(),
             feed,
@@ -269,7 +268,8 @@ impl PartitionAssigner {
         }
         let mut list = TopicPartitionList::with_capacity(new.len());
         for NewPartition { partition, start, .. } in &new {
-            list.add_partition_offset(&partition.topic, partition.index, *start)?;
+            let start = Offset::Offset(*start);
+            list.add_partition_offset(&partition.topic, partition.index, start)?;
         }
         let split = |new: NewPartition| {
             let waker = self.readers[new.reader].1.thread().clone();
@@ -282,7 +282,7 @@ impl PartitionAssigner {
         let mut assignments: Vec<_> = self.readers.iter().map(|_| Vec::new()).collect();
         for (NewPartition { partition, feed, reader, progress, start }, queue) in split {
             let Partition { topic, index } = &partition;
-            tracing::info!(%topic, index, ?feed, ?start, "reading a partition");
+            tracing::info!(%topic, index, ?feed, start, "reading a partition");
             if progress.is_behind() {
                 self.progress.one_behind();
             }

@@ -19,12 +19,12 @@ const CONSUMER: [(&str, &str); 8] = [
 ];
 
 /// Properties of the consumer that the user cannot change: this program keeps the positions, not
-/// the group.
+/// the group. It reads no offset twice: where one is gone, librdkafka is not to choose another.
 const CONSUMER_FIXED: [(&str, &str); 6] = [
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("enable.partition.eof", "true"),
-    ("auto.offset.reset", "earliest"),
+    ("auto.offset.reset", "error"),
     ("allow.auto.create.topics", "false"),
     ("topic.metadata.refresh.interval.ms", "5000"),
 ];

@@ -16,13 +16,14 @@ use rdkafka::bindings::{
     rd_kafka_timestamp_type_t,
 };
 use rdkafka::consumer::Consumer as _;
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use std::ffi::{CString, c_void};
 use std::ops::ControlFlow;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::thread::Thread;
+use std::time::Duration;
 
 /// The most messages of one poll.
 const MOST_MESSAGES: usize = 1000;
@@ -50,7 +51,7 @@ pub(super) type Polled<'a> = Result<QueuedMessage<'a>, QueuedError>;
 /// The queue of one partition, split off from the consumer's.
 ///
 /// **Invariant:** `native` is a counted reference to a queue, released when this is dropped. The
-/// client that it belongs to outlives it, as `_consumer` is dropped after it. (librdkafka never
+/// client that it belongs to outlives it, as `consumer` is dropped after it. (librdkafka never
 /// finishes closing a client while one of its queues is referenced.)
 pub(super) struct PartitionQueue {
     native: NonNull<rd_kafka_queue_t>,
@@ -59,7 +60,7 @@ pub(super) struct PartitionQueue {
     _waker: Arc<Thread>,
     /// Room for the messages of one poll. Between polls its pointers are stale.
     messages: Vec<*mut rd_kafka_message_t>,
-    _consumer: Arc<SplitConsumer>,
+    consumer: Arc<SplitConsumer>,
 }
 
 // SAFETY: librdkafka's queues may be used from any thread, and nothing reads the pointers in
@@ -90,7 +91,16 @@ impl PartitionQueue {
             rd_kafka_queue_cb_event_enable(native.as_ptr(), Some(wake), waker);
         }
         let messages = vec![ptr::null_mut(); MOST_MESSAGES];
-        Some(PartitionQueue { native, _waker: waker, messages, _consumer: consumer.clone() })
+        Some(PartitionQueue { native, _waker: waker, messages, consumer: consumer.clone() })
+    }
+
+    /// The first offset that a partition has, and its end.
+    pub(super) fn watermarks(
+        &self,
+        Partition { topic, index }: &Partition,
+        patience: Duration,
+    ) -> KafkaResult<(i64, i64)> {
+        self.consumer.fetch_watermarks(topic, *index, patience)
     }
 
     /// Calls `show` with the messages that wait, [`MOST_MESSAGES`] at most, until it breaks.

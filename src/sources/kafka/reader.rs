@@ -19,6 +19,9 @@ use std::time::Duration;
 /// The longest sleep. The queues' callbacks end it sooner; this bounds the cost of a lost wake-up.
 const NAP: Duration = Duration::from_millis(500);
 
+/// The longest time that a broker may take to say which offsets a partition has.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// A partition that is assigned to a reader.
 pub(super) struct AssignedPartition {
     pub(super) progress: PartitionProgress,
@@ -37,6 +40,8 @@ pub(super) struct PartitionProgress {
     read_to: Arc<AtomicI64>,
     /// The offset at which fetching fails now.
     failing: Option<i64>,
+    /// The offset that was to be read and is not there, if that happened.
+    gone: Option<i64>,
     /// The end of the partition when reading began, until all up to there has been handed over.
     target: Option<i64>,
     events: IntCounter,
@@ -62,6 +67,7 @@ impl PartitionProgress {
             published: next,
             read_to: Arc::new(AtomicI64::new(next)),
             failing: None,
+            gone: None,
             target,
             events,
             errors,
@@ -87,6 +93,10 @@ impl PartitionProgress {
         }
         self.errors.inc();
         let at = offset.max(self.next);
+        if code == RDKafkaErrorCode::AutoOffsetReset {
+            self.gone = Some(at);
+            return;
+        }
         if self.failing.replace(at) != Some(at) {
             let Partition { topic, index } = &self.partition;
             tracing::warn!(error = %code, %topic, index, offset = at, "a partition can't be read");
@@ -169,6 +179,10 @@ impl WorkerReader {
                 ControlFlow::Continue(())
             }
         })?;
+        if let Some(gone) = progress.gone {
+            self.progress.fail(offset_is_gone(&progress.partition, gone, queue));
+            return ControlFlow::Break(());
+        }
         self.publish(progress)?;
         ControlFlow::Continue(more)
     }
@@ -203,4 +217,18 @@ impl WorkerReader {
         progress.events.inc_by(std::mem::take(&mut progress.taken));
         self.sender.advance(&progress.partition, by)
     }
+}
+
+/// Tells that an offset which was to be read next is not there: its records were deleted before they were
+/// read, or the topic is another now. Reading on from where the topic begins would count what was read
+/// before twice.
+fn offset_is_gone(partition: &Partition, offset: i64, queue: &PartitionQueue) -> String {
+    let Partition { topic, index } = partition;
+    let there = match queue.watermarks(partition, PATIENCE) {
+        Ok((low, high)) => format!("begins at offset {low} and ends at {high}"),
+        Err(error) => format!("cannot be looked up: {error}"),
+    };
+    format!(
+        "{topic}, partition {index}: offset {offset} was to be read next, and the partition {there}"
+    )
 }
