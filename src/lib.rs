@@ -5,6 +5,7 @@
 pub mod config;
 pub mod future;
 pub mod event_log;
+pub mod source_health;
 pub mod sources;
 pub mod settings;
 pub mod cluster;

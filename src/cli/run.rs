@@ -54,6 +54,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
         settings: settings.store.clone(),
         nodes: settings.status.clone(),
         in_force: engine.in_force(),
+        source_health: source.progress().health().clone(),
         metrics: metrics.clone(),
         status: Status {
             readiness,

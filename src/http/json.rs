@@ -1,6 +1,7 @@
 //! Writes answers as JSON, directly into the body.
 
 use crate::event_log::Position;
+use crate::source_health::PartitionTrouble;
 use dataflows::questions::ask::UserActivity;
 use dataflows::ranking::answer::{Cause, Ranking, Reason};
 use dataflows::record::event::Kind;
@@ -119,6 +120,19 @@ pub(super) fn position(out: &mut Vec<u8>, position: &Position) {
         .plain("partition", position.partition.index)
         .plain("offset", position.offset)
         .end();
+}
+
+/// `[{"topic", "partition", "offset", "trouble", "details"}]`
+pub(super) fn troubles(out: &mut Vec<u8>, troubles: &[PartitionTrouble]) {
+    list(out, troubles, |out, trouble| {
+        Object::new(out)
+            .text("topic", &trouble.partition.topic)
+            .plain("partition", trouble.partition.index)
+            .plain("offset", trouble.offset)
+            .text("trouble", trouble.trouble.name())
+            .text("details", &trouble.details)
+            .end();
+    });
 }
 
 /// `{name: text}`, in the given order.

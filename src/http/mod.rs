@@ -41,6 +41,7 @@ use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::settings::Store;
 use crate::settings::status::SettingsStatus;
+use crate::source_health::SourceHealth;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,6 +58,8 @@ pub struct Front {
     pub nodes: SettingsStatus,
     /// The model that answers are made by.
     pub in_force: ModelInForce,
+    /// What is wrong with reading the topics.
+    pub source_health: SourceHealth,
     /// The metrics, which `/metrics` shows.
     pub metrics: Arc<Metrics>,
     /// The process's status, which `/api/status` and `/readyz` show.

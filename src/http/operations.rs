@@ -50,7 +50,11 @@ pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
         let stands = stands(call.front.nodes.of(setting.name).stored, value.as_deref());
         stored.push((setting.name, stands));
     }
-    object.with("stored", |out| json::by_name(out, &stored)).end();
+    let troubles = call.front.source_health.troubles();
+    object
+        .with("stored", |out| json::by_name(out, &stored))
+        .with("troubles", |out| json::troubles(out, &troubles))
+        .end();
     Ok(json_reply(body))
 }
 

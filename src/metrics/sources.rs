@@ -55,7 +55,7 @@ impl SourceMetrics {
             errors: counters(
                 registry,
                 "recsys_source_errors_total",
-                "Fetches of a partition that failed",
+                "Reads and look-ups of a partition that failed",
                 &["topic"],
             ),
             stalled: gauges(

@@ -8,6 +8,8 @@ mod record_batch;
 mod batch_sender;
 mod running;
 mod recent_failure;
+mod partition_errors;
+mod partition_lag;
 pub mod kafka;
 pub mod files;
 

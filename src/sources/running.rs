@@ -1,5 +1,6 @@
-//! A running source: whether it has caught up, why it cannot go on, and how it is stopped.
+//! A running source: its progress, its troubles, and its end.
 
+use crate::source_health::SourceHealth;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
@@ -15,6 +16,7 @@ struct State {
     /// The number of partitions that have not caught up.
     behind: AtomicUsize,
     failure: OnceLock<String>,
+    health: SourceHealth,
 }
 
 impl SourceProgress {
@@ -26,6 +28,11 @@ impl SourceProgress {
     /// The reason why reading cannot go on, if it cannot: only a new start, with empty views, can.
     pub fn failure(&self) -> Option<&str> {
         self.0.failure.get().map(String::as_str)
+    }
+
+    /// The troubles of the source's partitions.
+    pub fn health(&self) -> &SourceHealth {
+        &self.0.health
     }
 
     /// Notes that every partition which is there now has been looked at.

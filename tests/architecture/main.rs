@@ -13,16 +13,20 @@ use std::path::{Path, PathBuf};
 
 /// Every module of `src/`, and which others it may name. Data passes sources → engine → sinks; only
 /// the command line, which puts everything together, knows of all.
-const MAY_NAME: [(&str, &[&str]); 12] = [
+const MAY_NAME: [(&str, &[&str]); 13] = [
     ("config", &[]),
     ("future", &[]),
     ("event_log", &[]),
-    ("sources", &["engine", "event_log", "metrics"]),
+    ("source_health", &["event_log"]),
+    ("sources", &["engine", "event_log", "metrics", "source_health"]),
     ("settings", &["config", "future", "metrics"]),
     ("cluster", &["config"]),
     ("engine", &["cluster", "config", "event_log", "metrics"]),
     ("sinks", &["config", "engine", "metrics"]),
-    ("http", &["config", "engine", "event_log", "metrics", "readiness", "settings"]),
+    (
+        "http",
+        &["config", "engine", "event_log", "metrics", "readiness", "settings", "source_health"],
+    ),
     ("metrics", &[]),
     ("readiness", &[]),
     (

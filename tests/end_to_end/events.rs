@@ -101,6 +101,24 @@ fn what_is_no_event_becomes_a_dead_letter_that_tells_where_it_came_from() {
 
 #[test]
 #[ignore = "needs the services that scripts/test starts"]
+fn what_the_brokers_compress_is_read() {
+    let _services = services();
+    let prefix = prefix("compresses");
+    let writer = kafka::writer(&[("compression.type", "none"), ("linger.ms", "200")]);
+    let topic = &*format!("{prefix}view-events");
+    assert!(kafka::create(topic, 1, &[("compression.type", "zstd")]));
+    let value = event("view", "zoe", "thing", &["tag"]).to_string();
+    for _ in 0..500 {
+        kafka::send(&writer, BaseRecord::to(topic).key("zoe").payload(value.as_bytes()));
+    }
+    kafka::flush(&writer);
+    let process = Process::ready(&prefix, "2");
+    process.weigh(1);
+    process.reads("zoe", &json!({"tag": 500}));
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
 fn partitions_that_are_added_are_read() {
     let _services = services();
     let process = Process::ready(&prefix("grows"), "2");

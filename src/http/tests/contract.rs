@@ -1,13 +1,14 @@
 //! The contract, request by request.
 
 use super::fixture::{AS_OF, Engine, Fixture, http_config};
-use crate::event_log::Subject;
+use crate::event_log::{Partition, Subject};
 use crate::http::operations::OPENAPI;
 use crate::http::rankings::RULES;
 use crate::http::routes::ROUTES;
 use crate::settings::status::{NodeStatus, Stored};
 use crate::settings::write::LARGEST_VALUE;
 use crate::settings::{BLEND, WEIGHTS};
+use crate::source_health::Trouble;
 use dataflows::questions::query::Query;
 use dataflows::ranking::rules::{LeaveOut, Rules};
 use dataflows::score::model::{Blend, Model};
@@ -367,6 +368,36 @@ fn operations() {
     ] {
         assert_eq!(status[field], expected, "{field}");
     }
+}
+
+#[test]
+fn the_status_shows_what_is_wrong_with_reading_the_topics() {
+    let fixture = Fixture::new();
+    let troubles = || {
+        let status: Value =
+            serde_json::from_str(&fixture.send("GET /api/status", "").body).unwrap();
+        status["troubles"].clone()
+    };
+    assert_eq!(troubles(), json!([]));
+    let partition = |index| Partition { topic: "view-events".into(), index };
+    for (index, trouble, offset, details) in [
+        (3, Trouble::Stalled, 9, "nothing was read"),
+        (2, Trouble::LookUp, 0, "no leader"),
+        (3, Trouble::Read, 7, "an old error"),
+        (3, Trouble::Read, 8, "not \"allowed\""),
+    ] {
+        fixture.source_health.begin(&partition(index), trouble, offset, details.into());
+    }
+    let shown = |index: i32, trouble: &str, offset: i64, details: &str| {
+        json!({"topic": "view-events", "partition": index, "offset": offset, "trouble": trouble,
+            "details": details})
+    };
+    let read = shown(3, "read", 8, "not \"allowed\"");
+    let stalled = shown(3, "stalled", 9, "nothing was read");
+    assert_eq!(troubles(), json!([shown(2, "look_up", 0, "no leader"), read, stalled]));
+    fixture.source_health.end(&partition(3), Trouble::Read);
+    fixture.source_health.end(&partition(2), Trouble::LookUp);
+    assert_eq!(troubles(), json!([stalled]));
 }
 
 #[test]

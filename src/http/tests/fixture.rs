@@ -9,6 +9,7 @@ use crate::http::{Front, Server, Status, serve};
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::settings::status::SettingsStatus;
+use crate::source_health::SourceHealth;
 use crossbeam_channel::{Receiver, bounded};
 use dataflows::score::model::Model;
 use std::net::{SocketAddr, TcpListener};
@@ -27,6 +28,7 @@ pub(super) struct Fixture {
     pub(super) store: Arc<MemoryStore>,
     pub(super) nodes: SettingsStatus,
     pub(super) in_force: ModelInForce,
+    pub(super) source_health: SourceHealth,
     pub(super) readiness: Readiness,
     /// Questions that the script leaves to the test.
     pub(super) questions: Receiver<Box<dyn Question>>,
@@ -88,6 +90,7 @@ impl Fixture {
         let (log, store) = (Arc::<MemoryLog>::default(), Arc::<MemoryStore>::default());
         let (metrics, readiness) = (Arc::new(Metrics::new()), Readiness::new());
         let (nodes, in_force) = (SettingsStatus::default(), ModelInForce::default());
+        let source_health = SourceHealth::default();
         let status = Status {
             readiness: readiness.clone(),
             started: Instant::now(),
@@ -101,6 +104,7 @@ impl Fixture {
             settings: store.clone(),
             nodes: nodes.clone(),
             in_force: in_force.clone(),
+            source_health: source_health.clone(),
             metrics: metrics.clone(),
             status,
         };
@@ -117,6 +121,7 @@ impl Fixture {
             store,
             nodes,
             in_force,
+            source_health,
             readiness,
             questions,
             stop,

@@ -5,13 +5,16 @@ use super::tail::{Growth, Line, Tail, TailError};
 use super::{AppendSignal, path};
 use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
+use crate::source_health::{SourceHealth, Trouble};
 use crate::sources::batch_sender::BatchSender;
+use crate::sources::partition_errors::PartitionErrors;
+use crate::sources::partition_lag::PartitionLag;
 use crate::sources::record_batch::Record;
 use crate::sources::{
     DeadLetter, Feed, Positions, Running, SourceProgress, TOPICS, WorkerInlets, now_ms,
 };
 use parser::Reason;
-use prometheus::{IntCounter, IntGauge};
+use prometheus::IntCounter;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -23,7 +26,7 @@ use std::time::{Duration, Instant};
 /// The longest sleep when nothing is new. An append by this process ends it at once.
 const NAP: Duration = Duration::from_millis(20);
 
-/// The time after which files are checked again for having been replaced.
+/// The time after which files are checked again for having been replaced, and for standing still.
 const CHECK: Duration = Duration::from_secs(1);
 
 /// Starts to read the topic files that there are in a folder, and those that will be, from given
@@ -71,9 +74,9 @@ struct TopicFile {
     /// The file's length when reading began, until all up to there has been handed over.
     target: Option<u64>,
     events: IntCounter,
-    lag: IntGauge,
-    /// Whether the last read failed, so that a failure is logged once.
-    failing: bool,
+    lag: PartitionLag,
+    reads: PartitionErrors,
+    look_ups: PartitionErrors,
 }
 
 impl TopicFileReader {
@@ -90,7 +93,8 @@ impl TopicFileReader {
         let files = TOPICS.into_iter().filter_map(|(topic, feed)| {
             let partition = Partition { topic: topic.into(), index: 0 };
             let worker = workers.reader_of(&partition)?;
-            let file = TopicFile::new(dir, worker, partition, feed, positions, metrics);
+            let file =
+                TopicFile::new(dir, worker, partition, feed, positions, metrics, progress.health());
             if file.target.is_some() {
                 progress.one_behind();
             }
@@ -131,7 +135,7 @@ impl TopicFileReader {
         for file in &mut self.files {
             let sender = &mut self.senders[file.worker];
             let growth = file.read(sender, &self.dead_letters, &self.metrics)?;
-            let growth = file.outcome(growth, &self.progress)?;
+            let growth = file.note(growth, |file| &mut file.reads, &self.progress)?;
             more |= growth == Some(Growth::Grew);
         }
         for sender in &mut self.senders {
@@ -146,10 +150,12 @@ impl TopicFileReader {
         ControlFlow::Continue(more)
     }
 
-    /// Checks that no file was replaced.
+    /// Checks that no file was replaced or stands still.
     fn check(&mut self) -> ControlFlow<()> {
         for file in &mut self.files {
-            file.outcome(file.tail.check(), &self.progress)?;
+            let checked = file.tail.check();
+            file.note(checked, |file| &mut file.look_ups, &self.progress)?;
+            file.measure();
         }
         ControlFlow::Continue(())
     }
@@ -163,6 +169,7 @@ impl TopicFile {
         feed: Feed,
         positions: &Positions,
         metrics: &SourceMetrics,
+        health: &SourceHealth,
     ) -> TopicFile {
         let path = path(dir, &partition.topic);
         let length = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
@@ -182,8 +189,9 @@ impl TopicFile {
             next,
             target: (start < length).then_some(length),
             events: metrics.events.with_label_values(&[&*partition.topic]),
-            lag: metrics.lag.with_label_values(&[&*partition.topic, "0"]),
-            failing: false,
+            lag: PartitionLag::new(&partition, metrics, health),
+            reads: PartitionErrors::new(&partition, Trouble::Read, metrics, health),
+            look_ups: PartitionErrors::new(&partition, Trouble::LookUp, metrics, health),
             partition,
         }
     }
@@ -215,31 +223,38 @@ impl TopicFile {
         });
         flow?;
         if matches!(growth, Ok(Growth::Grew)) {
-            self.lag.set(i64::try_from(self.tail.behind()).unwrap_or(i64::MAX));
+            self.measure();
         }
         ControlFlow::Continue(growth)
     }
 
-    /// Handles the outcome of a look at the file. One that failed is logged, and nothing else, as there
-    /// will be another; but a file that is not the one that was read ends the source: what it still holds
-    /// would be counted twice.
-    fn outcome<T>(
+    fn measure(&mut self) {
+        let offset = |bytes| i64::try_from(bytes).unwrap_or(i64::MAX);
+        let read_to = self.tail.reached();
+        self.lag.measure(offset(read_to), offset(read_to + self.tail.behind()), Instant::now());
+    }
+
+    /// Handles the outcome of a look at the file: `errors` are those of this kind of look. One that
+    /// failed is noted, and tried again; but a file that is not the one that was read ends the source:
+    /// what it still holds would be counted twice.
+    fn note<T>(
         &mut self,
         outcome: Result<T, TailError>,
+        errors: impl Fn(&mut TopicFile) -> &mut PartitionErrors,
         progress: &SourceProgress,
     ) -> ControlFlow<(), Option<T>> {
-        let was_failing = std::mem::replace(&mut self.failing, outcome.is_err());
+        let next = self.next;
         match outcome {
-            Ok(seen) => ControlFlow::Continue(Some(seen)),
+            Ok(seen) => {
+                errors(self).succeeded(next);
+                ControlFlow::Continue(Some(seen))
+            }
             Err(TailError::Changed(changed)) => {
                 progress.fail(format!("the topic file {}: {changed}", self.path.display()));
                 ControlFlow::Break(())
             }
             Err(TailError::Io(error)) => {
-                if !was_failing {
-                    let partition = &self.partition;
-                    tracing::warn!(%error, ?partition, "the topic file can't be read; trying on");
-                }
+                errors(self).failed(next, error);
                 ControlFlow::Continue(None)
             }
         }

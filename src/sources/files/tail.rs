@@ -147,11 +147,15 @@ impl Tail {
         Ok(known..end)
     }
 
-    /// Checks that the path still leads to the file that is read. One that is gone may come back.
+    /// Checks that the path still leads to the file that is read. A file of which nothing was read may
+    /// be replaced, and one that is gone may come back.
     ///
     /// # Errors
     /// When it leads to another, or cannot be looked at.
-    pub(super) fn check(&self) -> Result<(), TailError> {
+    pub(super) fn check(&mut self) -> Result<(), TailError> {
+        if self.reached() == 0 {
+            self.file = None;
+        }
         let Some(file) = &self.file else { return Ok(()) };
         let there = match std::fs::metadata(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -291,6 +295,19 @@ mod tests {
             });
             assert!(matches!(changed, Err(Changed::Replaced { .. })), "{held:?}: {changed:?}");
         }
+    }
+
+    #[test]
+    fn a_file_of_which_nothing_was_read_may_be_replaced() {
+        let dir = crate::sources::files::tests::Dir::new();
+        let (path, next) = (dir.path("x"), dir.path("next"));
+        append(&path, b"");
+        let mut tail = Tail::new(path.clone(), 0);
+        assert_eq!(look(&mut tail).0, Growth::Unchanged);
+        append(&next, b"one\n");
+        std::fs::rename(next, path).unwrap();
+        tail.check().unwrap();
+        assert_eq!(look(&mut tail).0, Growth::Grew);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::{AppendSignal, FileLog, start};
 use crate::engine::intake::{Outlet, Unit, intake};
 use crate::event_log::{EventLog, LogError, NewRecord, Outcome, Partition, Position, Subject};
 use crate::metrics::{Metrics, SourceMetrics};
+use crate::source_health::Trouble;
 use crate::sources::{Positions, Running, WorkerInlets, now_ms};
 use dataflows::record::event::Kind;
 use dataflows::record::merge::Merge;
@@ -289,6 +290,26 @@ fn a_file_that_is_not_the_one_that_was_read_ends_the_source() {
         assert!(reason.starts_with(&expected), "{reason}");
         assert_eq!(taken.events.len(), 2, "nothing is counted that may have been");
     }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_counted_and_shown_until_it_can() {
+    let fixture = Fixture::new();
+    let path = fixture.dir.path("view-events.jsonl");
+    std::fs::create_dir(&path).unwrap();
+    let (running, outlets) = fixture.start(&Positions::new());
+    let progress = running.progress();
+    let mut taken = Taken::default();
+    taken.take_until(&outlets, |_| !progress.health().troubles().is_empty());
+    let troubles = progress.health().troubles();
+    let [trouble] = &troubles[..] else { panic!("{troubles:?}") };
+    assert_eq!((&*trouble.partition.topic, trouble.trouble), ("view-events", Trouble::Read));
+    assert!(fixture.metrics.errors.with_label_values(&["view-events"]).get() > 0);
+    std::fs::remove_dir(&path).unwrap();
+    let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
+    append(&log, vec![event(Kind::View, "u")]);
+    taken.take_until(&outlets, |taken| taken.events.len() == 1);
+    assert_eq!(progress.health().troubles(), []);
 }
 
 #[test]

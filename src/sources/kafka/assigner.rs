@@ -5,14 +5,15 @@ use super::cluster::KafkaCluster;
 use super::dead_letters::DeadLetterTopic;
 use super::queue::PartitionQueue;
 use super::reader::{AssignedPartition, PartitionProgress, WorkerReader};
-use super::stall::Stall;
 use super::topology::Topology;
 use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
+use crate::source_health::Trouble;
 use crate::sources::batch_sender::BatchSender;
+use crate::sources::partition_errors::PartitionErrors;
+use crate::sources::partition_lag::PartitionLag;
 use crate::sources::{Feed, Positions, Running, SourceProgress, TOPICS, WorkerInlets};
 use crossbeam_channel::{Sender, unbounded};
-use prometheus::IntGauge;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};
@@ -73,18 +74,17 @@ pub(super) struct PartitionAssigner {
     stop: Arc<AtomicBool>,
     readers: Vec<(Sender<Vec<AssignedPartition>>, JoinHandle<()>)>,
     watched: HashMap<Partition, WatchedPartition>,
+    look_ups: HashMap<Partition, PartitionErrors>,
     topics: Vec<(Arc<str>, Feed)>,
     topology: Topology,
     /// The latest error that was about no partition.
     error: Option<KafkaError>,
 }
 
-/// A partition that was assigned to a reader, its lag, and whether that stands still.
+/// A partition that was assigned to a reader.
 struct WatchedPartition {
     read_to: Arc<AtomicI64>,
-    lag: IntGauge,
-    stalled: IntGauge,
-    stall: Stall,
+    lag: PartitionLag,
 }
 
 /// A partition that is about to be assigned.
@@ -133,6 +133,7 @@ impl PartitionAssigner {
             stop: stop.clone(),
             readers,
             watched: HashMap::new(),
+            look_ups: HashMap::new(),
             topics: TOPICS.map(|(name, feed)| (cluster.topic(name).into(), feed)).to_vec(),
             topology: Topology::default(),
             error: None,
@@ -192,12 +193,9 @@ impl PartitionAssigner {
                 if self.watched.contains_key(&partition) {
                     continue;
                 }
-                match self.new_partition(partition, feed, reader) {
-                    Ok(partition) => new.push(partition),
-                    Err(error) => {
-                        tracing::debug!(%error, %topic, index, "a partition can't be read yet");
-                        all = false;
-                    }
+                match self.look_up(&partition) {
+                    Some(range) => new.push(self.new_partition(partition, feed, reader, range)),
+                    None => all = false,
                 }
             }
         }
@@ -205,32 +203,46 @@ impl PartitionAssigner {
         if all {
             self.progress.all_counted();
         }
-        for (Partition { topic, index }, watched) in &mut self.watched {
-            let Ok((_, high)) = self.consumer.fetch_watermarks(topic, *index, PATIENCE) else {
-                continue;
-            };
-            let read_to = watched.read_to.load(Ordering::Relaxed);
-            watched.lag.set((high - read_to).max(0));
-            let stalled = watched.stall.look(read_to, high, Instant::now());
-            if watched.stalled.get() != i64::from(stalled) {
-                watched.stalled.set(stalled.into());
-                if stalled {
-                    tracing::warn!(%topic, index, offset = read_to, end = high, "the lag stands still");
-                }
+        let watched: Vec<Partition> = self.watched.keys().cloned().collect();
+        for partition in watched {
+            let Some((_, end)) = self.look_up(&partition) else { continue };
+            if let Some(WatchedPartition { read_to, lag }) = self.watched.get_mut(&partition) {
+                lag.measure(read_to.load(Ordering::Relaxed), end, Instant::now());
             }
         }
         Ok(())
     }
 
-    /// Looks up where a new partition is to be read from.
+    /// Looks up the first offset of a partition, and its end. A failure is noted, and is none of the
+    /// other partitions'.
+    fn look_up(&mut self, partition: &Partition) -> Option<(i64, i64)> {
+        let range = self.consumer.fetch_watermarks(&partition.topic, partition.index, PATIENCE);
+        let errors = self.look_ups.entry(partition.clone()).or_insert_with(|| {
+            let health = self.progress.health();
+            PartitionErrors::new(partition, Trouble::LookUp, &self.metrics, health)
+        });
+        let watched = self.watched.get(partition);
+        let read_to = watched.map_or(0, |watched| watched.read_to.load(Ordering::Relaxed));
+        match range {
+            Ok(range) => {
+                errors.succeeded(read_to);
+                Some(range)
+            }
+            Err(error) => {
+                errors.failed(read_to, error);
+                None
+            }
+        }
+    }
+
+    /// Decides where a new partition, which begins at `low` and ends at `high`, is to be read from.
     fn new_partition(
         &self,
         partition: Partition,
         feed: Feed,
         reader: usize,
-    ) -> KafkaResult<NewPartition> {
-        let Partition { topic, index } = &partition;
-        let (low, high) = self.consumer.fetch_watermarks(topic, *index, PATIENCE)?;
+        (low, high): (i64, i64),
+    ) -> NewPartition {
         let next = self.positions.get(&partition).copied();
         let start = match next {
             Some(next) if (low..=high).contains(&next) => next,
@@ -253,8 +265,9 @@ impl PartitionAssigner {
             next.unwrap_or(0),
             target,
             &self.metrics,
+            self.progress.health(),
         );
-        Ok(NewPartition { partition, feed, reader, start, progress })
+        NewPartition { partition, feed, reader, start, progress }
     }
 
     /// Assigns new partitions to their readers, each with a queue of its own.
@@ -286,14 +299,8 @@ impl PartitionAssigner {
             if progress.is_behind() {
                 self.progress.one_behind();
             }
-            let index = index.to_string();
-            let labels = [&**topic, &*index];
-            let watched = WatchedPartition {
-                read_to: progress.read_to(),
-                lag: self.metrics.lag.with_label_values(&labels),
-                stalled: self.metrics.stalled.with_label_values(&labels),
-                stall: Stall::default(),
-            };
+            let lag = PartitionLag::new(&partition, &self.metrics, self.progress.health());
+            let watched = WatchedPartition { read_to: progress.read_to(), lag };
             self.watched.insert(partition.clone(), watched);
             assignments[reader].push(AssignedPartition { progress, queue });
         }

@@ -10,7 +10,6 @@ mod cluster;
 mod topology;
 mod queue;
 mod dead_letters;
-mod stall;
 mod reader;
 mod assigner;
 mod log;

@@ -4,7 +4,9 @@ use super::dead_letters::DeadLetterTopic;
 use super::queue::{PartitionQueue, QueuedError, QueuedMessage};
 use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
+use crate::source_health::{SourceHealth, Trouble};
 use crate::sources::batch_sender::BatchSender;
+use crate::sources::partition_errors::PartitionErrors;
 use crate::sources::record_batch::Record;
 use crate::sources::{DeadLetter, Feed, SourceProgress, now_ms};
 use crossbeam_channel::Receiver;
@@ -38,14 +40,12 @@ pub(super) struct PartitionProgress {
     /// The offset up to which all was read, shared with the assigner, which computes the lag. At the
     /// end it is beyond `next`, if the last records are transactions' markers.
     read_to: Arc<AtomicI64>,
-    /// The offset at which fetching fails now.
-    failing: Option<i64>,
+    errors: PartitionErrors,
     /// The offset that was to be read and is not there, if that happened.
     gone: Option<i64>,
     /// The end of the partition when reading began, until all up to there has been handed over.
     target: Option<i64>,
     events: IntCounter,
-    errors: IntCounter,
     /// Records that were read, but not counted in `events` yet.
     taken: u64,
 }
@@ -57,20 +57,20 @@ impl PartitionProgress {
         next: i64,
         target: Option<i64>,
         metrics: &SourceMetrics,
+        health: &SourceHealth,
     ) -> PartitionProgress {
         let events = metrics.events.with_label_values(&[&*partition.topic]);
-        let errors = metrics.errors.with_label_values(&[&*partition.topic]);
+        let errors = PartitionErrors::new(&partition, Trouble::Read, metrics, health);
         PartitionProgress {
             partition,
             feed,
             next,
             published: next,
             read_to: Arc::new(AtomicI64::new(next)),
-            failing: None,
+            errors,
             gone: None,
             target,
             events,
-            errors,
             taken: 0,
         }
     }
@@ -83,32 +83,25 @@ impl PartitionProgress {
         self.target.is_some_and(|target| self.next >= target)
     }
 
-    /// Handles an error. One that lasts is logged when it begins, and again when it ends.
+    /// Handles an error, or the partition's end.
     fn note(&mut self, QueuedError { code, offset }: QueuedError) {
         if code == RDKafkaErrorCode::PartitionEOF {
             // All was read. Control records at the end keep `next` from reaching the target.
             self.target = self.target.map(|_| 0);
             self.read_to.fetch_max(offset, Ordering::Relaxed);
+            self.errors.read_to(offset);
             return;
         }
-        self.errors.inc();
         let at = offset.max(self.next);
+        self.errors.failed(at, code);
         if code == RDKafkaErrorCode::AutoOffsetReset {
             self.gone = Some(at);
-            return;
-        }
-        if self.failing.replace(at) != Some(at) {
-            let Partition { topic, index } = &self.partition;
-            tracing::warn!(error = %code, %topic, index, offset = at, "a partition can't be read");
         }
     }
 
     /// Notes that a message came.
     fn came(&mut self, offset: i64) {
-        if let Some(at) = self.failing.take() {
-            let Partition { topic, index } = &self.partition;
-            tracing::info!(%topic, index, at, offset, "the partition is read again");
-        }
+        self.errors.read_to(offset + 1);
         if offset < self.next {
             let PartitionProgress { partition, next, .. } = self;
             tracing::warn!(?partition, next, offset, "offsets went back");

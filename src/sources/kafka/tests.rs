@@ -4,12 +4,14 @@ use super::{KafkaCluster, KafkaLog, start};
 use crate::engine::intake::{Outlet, Unit, intake};
 use crate::event_log::{EventLog, LogError, NewRecord, Outcome, Partition};
 use crate::metrics::{Metrics, SourceMetrics};
+use crate::source_health::{PartitionTrouble, Trouble};
 use crate::sources::{Positions, Running, WorkerInlets};
 use dataflows::record::event::Kind;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -333,4 +335,50 @@ fn every_codec_is_read() {
         taken.take_until(&outlets, |taken| taken.offsets() == 500);
         assert_eq!(taken.users.len(), 500, "{codec}");
     }
+}
+
+#[test]
+fn a_fetch_or_a_look_up_that_fails_is_counted_and_shown_until_it_succeeds() {
+    for (request, refused, trouble) in
+        [(RDKafkaApiKey::Fetch, 3, Trouble::Read), (RDKafkaApiKey::ListOffsets, 2, Trouble::LookUp)]
+    {
+        let fixture = Fixture::new(&[("view-events", 1)]);
+        fixture.post((0..10).map(view));
+        let (running, outlets) = fixture.start(1, 1 << 20, &Positions::new());
+        let progress = running.progress();
+        let mut taken = Taken::default();
+        taken.take_until(&outlets, |taken| taken.offsets() == 10);
+        let error = RDKafkaRespErr::RD_KAFKA_RESP_ERR_POLICY_VIOLATION;
+        fixture.brokers.request_errors(request, &vec![error; refused]);
+        wait_until(|| !progress.health().troubles().is_empty());
+        let (partition, offset) = (Partition { topic: "view-events".into(), index: 0 }, 10);
+        let shown = progress.health().troubles();
+        let details = shown[0].details.clone();
+        assert!(details.contains("Policy violation"), "{details}");
+        assert_eq!(shown, [PartitionTrouble { partition, trouble, offset, details }]);
+        let errors = fixture.metrics.errors.with_label_values(&["view-events"]).get();
+        assert!((1..=3).contains(&errors), "{errors}");
+        fixture.post((10..20).map(view));
+        taken.take_until(&outlets, |taken| taken.offsets() == 20);
+        wait_until(|| progress.health().troubles().is_empty());
+        assert_eq!(progress.failure(), None);
+    }
+}
+
+#[test]
+fn a_partition_whose_next_offset_is_gone_ends_the_source() {
+    let fixture = Fixture::new(&[("view-events", 1)]);
+    fixture.post((0..10).map(view));
+    let (running, outlets) = fixture.start(1, 1 << 20, &Positions::new());
+    let progress = running.progress();
+    let mut taken = Taken::default();
+    taken.take_until(&outlets, |taken| taken.offsets() == 10);
+    assert_eq!(progress.failure(), None);
+    let error = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+    fixture.brokers.request_errors(RDKafkaApiKey::Fetch, &[error]);
+    wait_until(|| progress.failure().is_some());
+    let reason = "view-events, partition 0: offset 10 was to be read next, \
+                  and the partition begins at offset 0 and ends at 10";
+    assert_eq!(progress.failure(), Some(reason));
+    assert!(outlets.iter().all(|outlet| next_unit(outlet).is_none()), "nothing is read again");
 }
