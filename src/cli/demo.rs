@@ -1,40 +1,44 @@
 //! `recsys demo`: the engine without any service, with visitors of its own.
 
 use super::args::{DemoArgs, GenerateArgs};
+use super::demo_folder::DemoFolder;
 use super::{generate, run};
 use crate::config::Config;
-use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 
 /// The number of products and users of the demo's shop.
 const PRODUCTS: u32 = 500;
 const USERS: u32 = 200;
 
 pub(super) fn run(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
+    let listener = run::bind(config)?;
     let mut config = config.clone();
-    let passing = args
-        .dir
-        .is_none()
-        .then(|| std::env::temp_dir().join(format!("recsys-demo-{}", std::process::id())));
-    if let Some(dir) = &passing {
-        config.files.dir.clone_from(dir);
+    let passing = match args.dir {
+        Some(_) => None,
+        None => Some(DemoFolder::create(&std::env::temp_dir())?),
+    };
+    if let Some(folder) = &passing {
+        config.files.dir = folder.path().into();
     }
     print_hints(config.http.listen.port());
-    let visitors = visit(config.clone(), args.rate);
-    let ran = run::run(&config);
-    // The signal that ended the engine ends the visitors as well.
-    if let Some(Err(_)) = visitors.map(std::thread::JoinHandle::join) {
+    let stop = Arc::new(AtomicBool::new(false));
+    let visitors = visit(config.clone(), args.rate, stop.clone());
+    let ran = run::run(&config, listener);
+    stop.store(true, Ordering::Relaxed);
+    if let Some(Err(_)) = visitors.map(JoinHandle::join) {
         tracing::error!("the visitors' thread has panicked");
     }
-    passing.as_deref().map_or(Ok(()), remove)?;
     ran
 }
 
-/// Starts to generate visitors, on a thread of their own.
-fn visit(config: Config, rate: u64) -> Option<std::thread::JoinHandle<()>> {
+/// Starts to generate visitors, on a thread of their own, until `stop` is set.
+fn visit(config: Config, rate: u64, stop: Arc<AtomicBool>) -> Option<JoinHandle<()>> {
     let args = GenerateArgs::visitors(rate, USERS, PRODUCTS);
     (rate > 0).then(|| {
         std::thread::spawn(move || {
-            if let Err(error) = generate::run(&config, &args) {
+            if let Err(error) = generate::run(&config, &args, &stop) {
                 tracing::error!(%error, "no more visitors come");
             }
         })
@@ -49,11 +53,4 @@ fn print_hints(port: u16) {
     println!("  curl {at}/api/trending?n=5");
     println!("  curl {at}/api/user-profile/user1");
     println!("  curl {at}/api/recommendations/user1?n=5\n");
-}
-
-fn remove(dir: &Path) -> anyhow::Result<()> {
-    match std::fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
-    }
 }

@@ -1,14 +1,13 @@
 //! `recsys generate`: a made-up shop's visitors, into Kafka or topic files.
 
 use super::args::GenerateArgs;
-use super::interrupt::interrupts;
 use super::writer::{RecordWriter, open};
 use crate::config::Config;
 use crate::sources::topic_of;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use offline::generator::{RateLimiter, Shop, Visitors};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// The topic of catalogue rows.
@@ -18,7 +17,8 @@ const EVENTS_A_ROUND: u64 = 1_000;
 /// The pause before it is checked again which events are due.
 const WAIT: Duration = Duration::from_millis(2);
 
-pub(super) fn run(config: &Config, args: &GenerateArgs) -> anyhow::Result<()> {
+/// Generates until there are as many events as asked for, or `stop` is set.
+pub(super) fn run(config: &Config, args: &GenerateArgs, stop: &AtomicBool) -> anyhow::Result<()> {
     let mut writer = open(config, args.to)?;
     let shop = Shop::new(args.products as usize, args.seed);
     if args.catalogue {
@@ -29,20 +29,20 @@ pub(super) fn run(config: &Config, args: &GenerateArgs) -> anyhow::Result<()> {
         writer.finish()?;
     }
     let bar = bar(args.events);
-    let made = visitors(&shop, args, writer.as_mut(), &bar);
+    let made = visitors(&shop, args, writer.as_mut(), &bar, stop);
     writer.finish()?;
     bar.finish();
     made
 }
 
-/// Sends events until there are as many as asked for, or it is interrupted.
+/// Sends events until there are as many as asked for, or `stop` is set.
 fn visitors(
     shop: &Shop,
     args: &GenerateArgs,
     writer: &mut dyn RecordWriter,
     bar: &ProgressBar,
+    stop: &AtomicBool,
 ) -> anyhow::Result<()> {
-    let stop = interrupts()?;
     let mut visitors = Visitors::new(shop, args.users as usize, args.seed);
     let mut limiter = args.rate.map(|rate| RateLimiter::new(rate, Instant::now()));
     let total = args.events.unwrap_or(u64::MAX);

@@ -9,10 +9,11 @@ mod kafka;
 mod caught_up;
 mod settings;
 mod run;
-mod demo;
 mod topics;
 mod writer;
 mod generate;
+mod demo_folder;
+mod demo;
 mod replay;
 mod evaluate;
 mod check;
@@ -48,10 +49,16 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> anyhow::Result<()> {
     let options = cli.options;
     match cli.command {
-        Command::Run(args) => run::run(&load(&options, args.flags())?.0),
+        Command::Run(args) => {
+            let config = load(&options, args.flags())?.0;
+            run::run(&config, run::bind(&config)?)
+        }
         Command::Demo(args) => demo::run(&embedded(&options, args.flags())?, &args),
         Command::Topics(args) => topics::run(&load(&options, [])?.0, &args),
-        Command::Generate(args) => generate::run(&load(&options, args.flags())?.0, &args),
+        Command::Generate(args) => {
+            let config = load(&options, args.flags())?.0;
+            generate::run(&config, &args, interrupt::interrupts()?.as_ref())
+        }
         Command::Replay(args) => replay::run(&load(&options, args.flags())?.0, &args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Check(args) => check::run(&load(&options, [])?.0, args.what),

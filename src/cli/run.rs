@@ -22,10 +22,15 @@ use tokio::time::timeout;
 /// The time within which this process is told to stop as well, when another one was.
 const ALL_STOP: Duration = Duration::from_secs(1);
 
+/// Binds the address that the front listens on. Nothing may say before that this process serves.
+pub(super) fn bind(config: &Config) -> anyhow::Result<TcpListener> {
+    let address = config.http.listen;
+    let advice = "set http.listen, or --port of the demo, to another";
+    TcpListener::bind(address).with_context(|| format!("cannot listen on {address}; {advice}"))
+}
+
 /// Runs until the process is told to stop, or a part of it ends by itself.
-pub(super) fn run(config: &Config) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(config.http.listen)
-        .with_context(|| format!("http.listen: cannot bind {}", config.http.listen))?;
+pub(super) fn run(config: &Config, listener: TcpListener) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::new());
     let readiness = Readiness::new();
     let caught_up = readiness.latch("events");
@@ -158,7 +163,8 @@ fn source(
     let positions = Positions::new();
     let Some(kafka) = &config.kafka else {
         let signal = AppendSignal::default();
-        let log = FileLog::open(&config.files.dir, signal.clone()).context("files.dir")?;
+        let log = FileLog::open(&config.files.dir, signal.clone())
+            .with_context(|| format!("files.dir: {}", config.files.dir.display()))?;
         let running = files::start(&config.files.dir, &workers, &positions, metrics, &signal)?;
         return Ok((running, Arc::new(log)));
     };

@@ -11,6 +11,7 @@ mod harness;
 mod redis_queries;
 mod recommendation_service;
 mod settings_alone;
+mod demo;
 mod full_disk;
 mod changed_sources;
 mod cluster;
