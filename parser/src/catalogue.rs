@@ -82,7 +82,7 @@ struct Envelope<'a> {
 
 /// The row in an envelope, if there is one, and `true` where the envelope says that it was deleted: then
 /// it is the row from before. `None` for a value that is no envelope.
-fn unwrapped(value: &[u8]) -> Option<(Option<&[u8]>, bool)> {
+pub(crate) fn unwrapped(value: &[u8]) -> Option<(Option<&[u8]>, bool)> {
     match serde_json::from_slice(value).ok()? {
         Envelope { payload: Some(payload), .. } => {
             let payload = payload.get().as_bytes();
@@ -129,7 +129,7 @@ fn price(text: &str) -> Result<i64, Reason> {
 }
 
 /// Finds the field of a row that a key names.
-fn field_of(key: &str) -> Option<Field> {
+pub(crate) fn field_of(key: &str) -> Option<Field> {
     Some(match key {
         "id" => Field::Product,
         "name" => Field::Name,

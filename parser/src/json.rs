@@ -28,6 +28,17 @@ pub(crate) fn read<'a>(
     }
 }
 
+/// Reads a record for its errors alone.
+///
+/// # Errors
+/// When it is no object, or not JSON.
+pub(crate) fn check(record: &[u8], field_of: FieldOf) -> Result<(), serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_slice(record);
+    let mut texts = String::new();
+    json.deserialize_any(ObjectVisitor { field_of, texts: &mut texts, show: |_, _| {} })?;
+    json.end()
+}
+
 struct ObjectVisitor<'s, F> {
     field_of: FieldOf,
     texts: &'s mut String,

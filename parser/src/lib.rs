@@ -16,6 +16,7 @@ mod object;
 mod event;
 mod merge;
 mod catalogue;
+mod explain;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ mod properties;
 
 pub use catalogue::parse_row;
 pub use event::{parse_event, says_when};
+pub use explain::{Explanation, RecordKind, beginning, explain, syntax};
 pub use field::Scratch;
 pub use id::{decimal, is_id, without_byte_order_mark};
 pub use merge::parse_merge;

@@ -36,7 +36,7 @@ pub fn parse_merge(
 }
 
 /// Finds the field of a merge that a key names. A guest is a session.
-fn field_of(key: &str) -> Option<Field> {
+pub(crate) fn field_of(key: &str) -> Option<Field> {
     Some(match key {
         "userId" | "user_id" => Field::User,
         "from" => Field::Session,

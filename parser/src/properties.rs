@@ -3,7 +3,7 @@
 use crate::event::field_of;
 use crate::object::Object;
 use crate::time::{TimeError, YEAR_2000, milliseconds};
-use crate::{MAX_AHEAD, Reason, Scratch, parse_event, parse_merge, parse_row};
+use crate::{MAX_AHEAD, Reason, RecordKind, Scratch, explain, parse_event, parse_merge, parse_row};
 use dataflows::record::event::{Event, Kind};
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
@@ -214,9 +214,15 @@ proptest! {
     #[test]
     fn no_bytes_panic(bytes in vec(any::<u8>(), 0..300)) {
         let mut scratch = Scratch::default();
-        let _ = parse_event(&bytes, Some(Kind::View), None, NOW, &mut scratch);
-        let _ = parse_row(Some(&bytes), Some(&bytes), &mut scratch);
-        let _ = parse_merge(&bytes, None, None, NOW, &mut scratch);
+        if let Err(reason) = parse_event(&bytes, Some(Kind::View), None, NOW, &mut scratch) {
+            explained(RecordKind::Event, &bytes, reason);
+        }
+        if let Err(reason) = parse_row(Some(&bytes), Some(&bytes), &mut scratch) {
+            explained(RecordKind::Row, &bytes, reason);
+        }
+        if let Err(reason) = parse_merge(&bytes, None, None, NOW, &mut scratch) {
+            explained(RecordKind::Merge, &bytes, reason);
+        }
     }
 
     #[test]
@@ -226,6 +232,15 @@ proptest! {
         record[at % length] = byte;
         record.truncate(cut);
         let mut scratch = Scratch::default();
-        let _ = parse_event(&record, Some(Kind::View), None, NOW, &mut scratch);
+        if let Err(reason) = parse_event(&record, Some(Kind::View), None, NOW, &mut scratch) {
+            explained(RecordKind::Event, &record, reason);
+        }
     }
+}
+
+/// Every refusal has an explanation, and a place in the record.
+fn explained(kind: RecordKind, record: &[u8], reason: Reason) {
+    let explanation = explain(kind, Some(record), record, reason);
+    assert!(explanation.offset <= record.len(), "{explanation}");
+    assert!(explanation.to_string().starts_with(&reason.to_string()));
 }

@@ -2,6 +2,7 @@
 //! there each has an outcome of its own.
 
 use crate::event_log::{NewRecord, Position, Subject};
+use crate::http::batch;
 use crate::http::call::Call;
 use crate::http::fault::Fault;
 use crate::http::given;
@@ -12,8 +13,7 @@ use crate::http::stored::Stored;
 use dataflows::questions::ask::Positions;
 use hyper::StatusCode;
 use hyper::body::Incoming;
-use parser::{Scratch, parse_event, parse_merge, without_byte_order_mark};
-use serde_json::value::RawValue;
+use parser::{RecordKind, Scratch, parse_merge};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
@@ -24,7 +24,7 @@ const PACE: Duration = Duration::from_millis(2);
 pub(super) async fn record(call: &Call<'_>, body: Incoming) -> Result<Reply, Fault> {
     let visible = waits(call)?;
     let body = call.read(body).await?;
-    store(call, parsed(&body)?, visible).await
+    store(call, batch::events(&body)?, visible).await
 }
 
 /// `POST /api/users/{userId}/merge?wait=visible`
@@ -34,7 +34,7 @@ pub(super) async fn merge(call: &Call<'_>, body: Incoming) -> Result<Reply, Faul
     let body = call.read(body).await?;
     let now = jiff::Timestamp::now().as_millisecond();
     let merge = parse_merge(&body, Some(&account), None, now, &mut Scratch::default())
-        .map_err(|reason| Fault::Bad(reason.to_string()))?;
+        .map_err(|reason| batch::refusal(&body, None, RecordKind::Merge, &body, reason))?;
     let mut json = Vec::with_capacity(128);
     json::merge(&mut json, &merge);
     store(call, vec![NewRecord { subject: Subject::Merge, user: account, json }], visible).await
@@ -61,31 +61,6 @@ async fn store(call: &Call<'_>, records: Vec<NewRecord>, visible: bool) -> Resul
     *reply.status_mut() =
         if stored.is_whole() { StatusCode::CREATED } else { StatusCode::MULTI_STATUS };
     Ok(reply)
-}
-
-/// Parses a body that is one event or an array of them. The bytes that are stored are those that
-/// were sent.
-fn parsed(body: &[u8]) -> Result<Vec<NewRecord>, Fault> {
-    let body = without_byte_order_mark(body);
-    let is_array = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
-    let items: Vec<&RawValue> = if is_array {
-        serde_json::from_slice(body)
-    } else {
-        serde_json::from_slice(body).map(|event| vec![event])
-    }
-    .map_err(|error| Fault::Bad(format!("the body is not JSON: {error}")))?;
-    if items.is_empty() {
-        return Err(Fault::Bad("the array holds no event".into()));
-    }
-    let (now, mut scratch) = (jiff::Timestamp::now().as_millisecond(), Scratch::default());
-    let events = items.iter().enumerate().map(|(index, item)| {
-        let json = item.get().as_bytes();
-        // No topic tells the kind of event, so the event has to.
-        let event = parse_event(json, None, None, now, &mut scratch)
-            .map_err(|reason| Fault::Bad(format!("event {index}: {reason}")))?;
-        Ok(NewRecord { subject: event.kind.into(), user: event.user.into(), json: json.into() })
-    });
-    events.collect()
 }
 
 /// Waits until every read, of any process, shows the events up to these positions. Returns the

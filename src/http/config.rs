@@ -95,7 +95,7 @@ fn header(text: &str) -> HeaderValue {
 
 /// Returns the node that a percent-encoded path means.
 fn node(encoded: &str) -> Result<String, Fault> {
-    Ok(under_config(&request::decode(encoded)?)?)
+    Ok(under_config(&request::decode("the path", encoded)?)?)
 }
 
 #[cfg(test)]

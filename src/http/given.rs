@@ -6,7 +6,7 @@
 use crate::http::fault::Fault;
 use crate::http::request::MOST_ITEMS;
 use dataflows::record::event::Event;
-use parser::{decimal, is_id};
+use parser::{beginning, decimal, is_id};
 use serde_json::{Number, Value};
 use std::borrow::Cow;
 use std::fmt;
@@ -73,18 +73,9 @@ fn decimal_text(number: &Number) -> Option<String> {
 impl fmt::Display for Item<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Item::Typed(text) => f.write_str(&shown(&format!("{text:?}"))),
-            Item::Json(value) => f.write_str(&shown(&value.to_string())),
+            Item::Typed(text) => f.write_str(&beginning(&format!("{text:?}"))),
+            Item::Json(value) => f.write_str(&beginning(&value.to_string())),
         }
-    }
-}
-
-/// Returns the beginning of a text, which is enough to recognise it by.
-pub(super) fn shown(text: &str) -> Cow<'_, str> {
-    const MOST: usize = 40;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
     }
 }
 
@@ -98,7 +89,7 @@ pub(super) fn known(what: &str, name: &str, known: &[&str]) -> Result<(), Fault>
     if known.contains(&name) {
         return Ok(());
     }
-    let name = shown(name);
+    let name = beginning(name);
     Err(Fault::Bad(if known.is_empty() {
         format!("{name:?} is no {what}: there is none here")
     } else {

@@ -4,11 +4,11 @@
 //! both for one origin, and lets the page read and write here; but it sends the page's name as `Host`.
 
 use crate::http::fault::Fault;
-use crate::http::given::shown;
 use hyper::HeaderMap;
 use hyper::Uri;
 use hyper::header::{HOST, HeaderValue};
 use hyper::http::uri::Authority;
+use parser::beginning;
 use std::net::IpAddr;
 
 /// The names under which the front may be called. Addresses and `localhost` always may: no page has
@@ -41,7 +41,7 @@ impl Hosts {
             let host = String::from_utf8_lossy(host);
             Fault::Bad(format!(
                 "Host is a name or an address, and perhaps a port, not {:?}",
-                shown(&host)
+                beginning(&host)
             ))
         })?;
         self.check_authority(&authority)
@@ -60,7 +60,7 @@ impl Hosts {
         if self.any || is_address || is("localhost") || self.names.iter().any(is_listed) {
             return Ok(());
         }
-        Err(Fault::WrongHost(shown(name).into()))
+        Err(Fault::WrongHost(beginning(name).into()))
     }
 }
 

@@ -17,6 +17,7 @@ mod call;
 mod reads;
 mod rankings;
 mod stored;
+mod batch;
 mod behavior;
 mod config;
 mod operations;

@@ -21,7 +21,7 @@ impl<'a> Query<'a> {
         let pairs = text.split('&').filter(|pair| !pair.is_empty());
         let parameters = pairs.map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decode_form(name)?;
+            let name = decode_form("the name of a parameter", name)?;
             known("parameter", &name, names)?;
             if value.is_empty() {
                 return Err(Fault::Bad(format!("{name} is empty: leave it out, or give a value")));
@@ -39,7 +39,7 @@ impl<'a> Query<'a> {
 impl Given for Query<'_> {
     fn one(&self, name: &str) -> Result<Option<Item<'_>>, Fault> {
         let mut values = self.values(name);
-        let value = values.next().map(decode_form).transpose()?;
+        let value = values.next().map(|value| decode_form(name, value)).transpose()?;
         if values.next().is_some() {
             return Err(Fault::Bad(format!("{name} is given more than once")));
         }
@@ -50,16 +50,19 @@ impl Given for Query<'_> {
     /// percent-encoded.
     fn many(&self, name: &str) -> Result<Vec<Item<'_>>, Fault> {
         let items = self.values(name).flat_map(|value| value.split(','));
-        items.map(|item| decode_form(item).map(Item::Typed)).collect()
+        let items = items.enumerate();
+        items
+            .map(|(index, item)| decode_form(&format!("{name}[{index}]"), item).map(Item::Typed))
+            .collect()
     }
 }
 
-/// Decodes a part of a query, where a plus may stand for a space.
-fn decode_form(encoded: &str) -> Result<Cow<'_, str>, Fault> {
+/// Decodes a part of a query, named by `what`, where a plus may stand for a space.
+fn decode_form<'a>(what: &str, encoded: &'a str) -> Result<Cow<'a, str>, Fault> {
     if encoded.contains('+') {
-        Ok(Cow::Owned(decode(&encoded.replace('+', " "))?.into_owned()))
+        Ok(Cow::Owned(decode(what, &encoded.replace('+', " "))?.into_owned()))
     } else {
-        decode(encoded)
+        decode(what, encoded)
     }
 }
 
@@ -112,7 +115,11 @@ mod tests {
             ("tag=", "tag is empty: leave it out, or give a value"),
             ("tag", "tag is empty: leave it out, or give a value"),
             ("tag=a&tag=b", "tag is given more than once"),
-            ("tag=%ff", "\"%ff\" is not UTF-8 once percent-decoded"),
+            ("tag=%ff", "tag is not UTF-8 once percent-decoded, from byte 1 on: \"%ff\""),
+            (
+                "t%ff=a",
+                "the name of a parameter is not UTF-8 once percent-decoded, from byte 2 on: \"t%ff\"",
+            ),
             ("n=0", "n is a whole number from 1 to 9, not \"0\""),
             ("n=10", "n is a whole number from 1 to 9, not \"10\""),
             ("n=-1", "n is a whole number from 1 to 9, not \"-1\""),
@@ -120,7 +127,7 @@ mod tests {
             ("n=1&n=1", "n is given more than once"),
             ("ids=a,,b", "ids[1] is a text of 1 to 512 bytes or a number, not \"\""),
             ("ids=a&ids=,", "ids[1] is a text of 1 to 512 bytes or a number, not \"\""),
-            ("ids=a,%ff", "\"%ff\" is not UTF-8 once percent-decoded"),
+            ("ids=a,b+%ff", "ids[1] is not UTF-8 once percent-decoded, from byte 3 on: \"b %ff\""),
         ] {
             let told = Query::parse(given, NAMES).and_then(|query| {
                 text(&query, "tag")?;

@@ -28,8 +28,7 @@ pub(super) async fn recommendations(call: &Call<'_>) -> Result<Reply, Fault> {
 
 /// `GET /api/products/{id}/similar?n=10`
 pub(super) async fn similar(call: &Call<'_>) -> Result<Reply, Fault> {
-    let product = request::decode(call.parameter)?.into_owned();
-    request::checked("a product's id", &product)?;
+    let product = request::id("id in the path", call.parameter)?;
     products(call, Basis::Product(product), rules(&call.query)?).await
 }
 

@@ -2,32 +2,35 @@
 
 use crate::http::fault::Fault;
 use dataflows::record::event::Event;
-use parser::is_id;
+use parser::{beginning, is_id};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
 /// The most items that a client may ask for at once.
 pub(super) const MOST_ITEMS: usize = 1000;
 
-/// Percent-decodes a text.
-pub(super) fn decode(encoded: &str) -> Result<Cow<'_, str>, Fault> {
-    let decoded = percent_decode_str(encoded).decode_utf8();
-    decoded.map_err(|_| Fault::Bad(format!("{encoded:?} is not UTF-8 once percent-decoded")))
+/// Percent-decodes a text, named by `what`.
+pub(super) fn decode<'a>(what: &str, encoded: &'a str) -> Result<Cow<'a, str>, Fault> {
+    percent_decode_str(encoded).decode_utf8().map_err(|error| {
+        let (found, at) = (format!("{encoded:?}"), error.valid_up_to() + 1);
+        let found = beginning(&found);
+        Fault::Bad(format!("{what} is not UTF-8 once percent-decoded, from byte {at} on: {found}"))
+    })
+}
+
+/// Reads an id, named by `what`, from a path's segment.
+pub(super) fn id(what: &str, encoded: &str) -> Result<String, Fault> {
+    let id = decode(what, encoded)?.into_owned();
+    if is_id(&id) {
+        return Ok(id);
+    }
+    let (limit, length) = (Event::MAX_TEXT, id.len());
+    Err(Fault::Bad(format!("{what} is a text of 1 to {limit} bytes, this one has {length}")))
 }
 
 /// Reads a user's id from a path's segment.
 pub(super) fn user(encoded: &str) -> Result<String, Fault> {
-    let user = decode(encoded)?.into_owned();
-    checked("a user's id", &user).map(|()| user)
-}
-
-/// Checks that an event could have this id.
-pub(super) fn checked(what: &str, id: &str) -> Result<(), Fault> {
-    if is_id(id) {
-        return Ok(());
-    }
-    let (limit, length) = (Event::MAX_TEXT, id.len());
-    Err(Fault::Bad(format!("{what} has 1 to {limit} bytes, this one {length}")))
+    id("userId in the path", encoded)
 }
 
 #[cfg(test)]
@@ -48,6 +51,19 @@ mod tests {
             (&*format!("{longest}u"), None),
         ] {
             assert_eq!(user(encoded).ok().as_deref(), expected, "{encoded}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_name() {
+        for (encoded, expected) in [
+            ("", "userId in the path is a text of 1 to 512 bytes, this one has 0"),
+            (
+                "ab%FFc",
+                "userId in the path is not UTF-8 once percent-decoded, from byte 3 on: \"ab%FFc\"",
+            ),
+        ] {
+            assert_eq!(user(encoded).unwrap_err().details(), expected, "{encoded}");
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::engine::intake::Inlet;
 use crate::event_log::{Partition, Subject};
 use dataflows::ids::hash::owner;
 use dataflows::record::event::Kind;
-use parser::Reason;
+use parser::{Reason, RecordKind, explain};
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -83,10 +83,25 @@ impl WorkerInlets {
 /// A record that the parser refused, with the place it was read from and the reason.
 struct DeadLetter<'a> {
     partition: &'a Partition,
+    feed: Feed,
     offset: i64,
     key: Option<&'a [u8]>,
     value: Option<&'a [u8]>,
     reason: Reason,
+}
+
+impl DeadLetter<'_> {
+    /// Tells a person what was found in place of what was expected, and where in the record.
+    fn details(&self) -> String {
+        let kind = match self.feed {
+            Feed::Events(_) => RecordKind::Event,
+            Feed::Merges => RecordKind::Merge,
+            Feed::Catalogue => RecordKind::Row,
+        };
+        let key = self.key.filter(|_| kind == RecordKind::Row);
+        let explanation = explain(kind, key, self.value.unwrap_or_default(), self.reason);
+        format!("{explanation}, at byte {}", explanation.offset + 1)
+    }
 }
 
 /// Milliseconds since the Unix epoch.

@@ -4,7 +4,7 @@ use crate::read::csv::{fields, id, text, time};
 use crate::read::record::{ClickRecord, LineError};
 use clap::ValueEnum;
 use dataflows::record::event::Kind;
-use parser::{MAX_AHEAD, Scratch, parse_event};
+use parser::{MAX_AHEAD, RecordKind, Scratch, explain, parse_event};
 use serde::Deserialize;
 
 /// The format of a click set. The variants' comments are their help texts.
@@ -171,8 +171,13 @@ fn jsonl(line: &str, each: &mut dyn FnMut(&ClickRecord<'_>)) -> Result<(), LineE
     let mut scratch = Scratch::default();
     // A file may be of any time, so nothing is ahead of the clock; a record without a timestamp gets the
     // clock's own time, and is refused.
-    let event = parse_event(line.as_bytes(), None, Some(-1), i64::MAX - MAX_AHEAD, &mut scratch)
-        .map_err(|reason| LineError(reason.to_string()))?;
+    let record = line.as_bytes();
+    let event = parse_event(record, None, Some(-1), i64::MAX - MAX_AHEAD, &mut scratch).map_err(
+        |reason| {
+            let explanation = explain(RecordKind::Event, None, record, reason);
+            LineError(format!("{explanation}, at byte {}", explanation.offset + 1))
+        },
+    )?;
     if event.time == i64::MAX - MAX_AHEAD {
         return Err(LineError("timestamp is missing".into()));
     }

@@ -143,7 +143,7 @@ fn a_file_of_another_format_is_refused_with_its_first_line() {
             "1: timestamp is missing",
         ),
         (Format::Taobao, "1,22,c\u{e9}", "1: 3 values, not 5"),
-        (Format::Jsonl, "1,2\n", "1: the record is not a JSON object"),
+        (Format::Jsonl, "1,2\n", "1: the record is not a JSON object: it is 1,2, at byte 1"),
     ];
     for (format, text, told) in cases {
         check(format, text, Err(told));

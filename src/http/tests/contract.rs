@@ -210,7 +210,7 @@ fn guests_sign_in() {
         format!(r#"{{"stored":1,"positions":[{position}]}}"#)
     };
     let (first, second) = (stored(7), stored(8));
-    let details = |details: &str| format!(r#"{{"error":"bad request","details":"{details}"}}"#);
+    let details = |details: &str| format!(r#"{{"error":"bad request","details":"{details}…"#);
     let (absent, bad) =
         (details("from is missing"), details("from is not a text of 1 to 512 bytes or a number"));
     for (request, body, status, expected, merges) in [

@@ -20,6 +20,7 @@ struct Written<'a> {
     source_partition: i32,
     source_offset: i64,
     reason: &'a str,
+    details: &'a str,
     /// The record as text, with U+FFFD for bytes that are not UTF-8. Its own bytes are at the
     /// offset.
     record: &'a str,
@@ -50,6 +51,7 @@ impl DeadLetterFile {
             source_partition: letter.partition.index,
             source_offset: letter.offset,
             reason: letter.reason.name(),
+            details: &letter.details(),
             record: &record,
         })?);
         // Opened for each: they are rare.

@@ -215,7 +215,9 @@ impl TopicFile {
                     let labels = [&*partition.topic, reason.name()];
                     metrics.dead_letters.with_label_values(&labels).inc();
                     let (offset, value) = (line.offset, Some(line.bytes));
-                    dead_letters.write(&DeadLetter { partition, offset, key: None, value, reason });
+                    let (feed, key) = (*feed, None);
+                    let letter = DeadLetter { partition, feed, offset, key, value, reason };
+                    dead_letters.write(&letter);
                 }
             }
             flow = sender.advance(partition, line.after - *next);

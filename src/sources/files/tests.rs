@@ -218,18 +218,21 @@ fn catalogue_rows_are_read_and_dead_letters_written() {
                 &letter["source_offset"],
                 &letter["reason"],
                 &letter["record"],
+                &letter["details"],
             )
         })
-        .map(|(topic, offset, reason, record)| format!("{topic} {offset} {reason} {record}"))
+        .map(|(topic, offset, reason, record, details)| {
+            format!("{topic} {offset} {reason} {record} {details}")
+        })
         .collect();
     told.sort();
     assert_eq!(
         told,
         [
-            r#""product-catalog" 57 "not_object" "[]""#,
-            r#""view-events" 0 "not_json" "Hello Kafka""#,
-            r#""view-events" 46 "not_json" "�\"""#,
-            r#""view-events" 49 "not_json" "{\"userId\":\"torn""#,
+            r#""product-catalog" 57 "not_object" "[]" "the record is not a JSON object: it is [], at byte 1""#,
+            r#""view-events" 0 "not_json" "Hello Kafka" "the record is not JSON: expected value, at byte 1""#,
+            r#""view-events" 46 "not_json" "�\"" "the record is not JSON: expected value, at byte 1""#,
+            r#""view-events" 49 "not_json" "{\"userId\":\"torn" "the record is not JSON: EOF while parsing a string, at byte 15""#,
         ]
     );
 }

@@ -48,11 +48,13 @@ impl DeadLetterTopic {
     pub(super) fn send(&self, dead_letter: &DeadLetter<'_>, stop: &AtomicBool) {
         let index = dead_letter.partition.index.to_string();
         let offset = dead_letter.offset.to_string();
+        let details = dead_letter.details();
         let headers = [
             ("source_topic", &*dead_letter.partition.topic),
             ("source_partition", &index),
             ("source_offset", &offset),
             ("reason", dead_letter.reason.name()),
+            ("details", &details),
         ];
         let headers = headers.into_iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
             headers.insert(Header { key, value: Some(value) })

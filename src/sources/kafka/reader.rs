@@ -192,9 +192,9 @@ impl WorkerReader {
             Err(reason) => {
                 let topic = &*progress.partition.topic;
                 self.metrics.dead_letters.with_label_values(&[topic, reason.name()]).inc();
-                let partition = &progress.partition;
-                self.dead_letters
-                    .send(&DeadLetter { partition, offset, key, value, reason }, &self.stop);
+                let (partition, feed) = (&progress.partition, progress.feed);
+                let letter = DeadLetter { partition, feed, offset, key, value, reason };
+                self.dead_letters.send(&letter, &self.stop);
             }
         }
         progress.came(offset);

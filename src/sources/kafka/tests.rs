@@ -220,9 +220,10 @@ fn dead_letters_keep_what_they_were_and_say_why() {
     let mut list = TopicPartitionList::new();
     list.add_partition_offset("dead-letter-events", 0, Offset::Beginning).unwrap();
     consumer.assign(&list).unwrap();
-    for (key, value, offset, reason) in
-        [("1", "Hello Kafka", "1", "not_json"), ("3", r#"{"product":"p"}"#, "3", "no_user")]
-    {
+    for (key, value, offset, reason, details) in [
+        ("1", "Hello Kafka", "1", "not_json", "the record is not JSON: expected value, at byte 1"),
+        ("3", r#"{"product":"p"}"#, "3", "no_user", "userId is missing, at byte 1"),
+    ] {
         let letter = consumer.poll(PATIENCE).unwrap().unwrap();
         assert_eq!(letter.key(), Some(key.as_bytes()));
         assert_eq!(letter.payload(), Some(value.as_bytes()));
@@ -235,6 +236,7 @@ fn dead_letters_keep_what_they_were_and_say_why() {
             ("source_partition", "0"),
             ("source_offset", offset),
             ("reason", reason),
+            ("details", details),
         ];
         let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
         assert_eq!(headers.collect::<Vec<_>>(), expected);
