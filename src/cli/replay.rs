@@ -47,10 +47,15 @@ pub(super) fn run(config: &Config, args: &ReplayArgs) -> anyhow::Result<()> {
     let style = ProgressStyle::with_template(template).expect("the template is as it should");
     let bar = ProgressBar::new_spinner().with_style(style);
     let mut tally = Tally::default();
-    let sent = match args.speed.0 {
-        None => at_once(args, writer.as_mut(), &mut tally, &stop, &bar),
-        Some(speed) => in_time(args, speed, writer.as_mut(), &mut tally, &stop, &bar),
-    };
+    let sent = shift(args, &stop).and_then(|shift| {
+        if shift != 0 {
+            say(&format!("times are moved by {}", days(shift)))?;
+        }
+        match args.speed.0 {
+            None => at_once(args, shift, writer.as_mut(), &mut tally, &stop, &bar),
+            Some(speed) => in_time(args, shift, speed, writer.as_mut(), &mut tally, &stop, &bar),
+        }
+    });
     writer.finish()?;
     bar.finish();
     match sent {
@@ -61,9 +66,38 @@ pub(super) fn run(config: &Config, args: &ReplayArgs) -> anyhow::Result<()> {
     }
 }
 
+/// Returns by how many milliseconds the set's times are moved, so that the newest event is now when it
+/// is sent.
+fn shift(args: &ReplayArgs, stop: &AtomicBool) -> Result<i64, End> {
+    let mut times: Option<(i64, i64)> = None;
+    for file in args.files.iter().filter(|_| !args.as_recorded) {
+        read(file, args.format, &mut Tally::default(), |record| {
+            let (first, last) = times.unwrap_or((record.time, record.time));
+            times = Some((first.min(record.time), last.max(record.time)));
+            if stop.load(Ordering::Relaxed) { Err(End::Interrupted) } else { Ok(()) }
+        })?;
+    }
+    let Some((first, last)) = times else { return Ok(0) };
+    let takes = match args.speed.0 {
+        None => Duration::ZERO,
+        // Slower than it happened, events would come before their times.
+        Some(speed) => due(last - first, speed.max(1.0)),
+    };
+    let takes = i64::try_from(takes.as_millis()).unwrap_or(0);
+    Ok(Timestamp::now().as_millisecond() + takes - last)
+}
+
+/// Tells a time to a person.
+fn days(milliseconds: i64) -> String {
+    #[allow(clippy::cast_precision_loss, reason = "milliseconds are below 2^53")]
+    let days = milliseconds as f64 / 86_400_000.0;
+    format!("{days:.1} days")
+}
+
 /// Sends every event as it is read.
 fn at_once(
     args: &ReplayArgs,
+    shift: i64,
     writer: &mut dyn RecordWriter,
     tally: &mut Tally,
     stop: &AtomicBool,
@@ -74,7 +108,7 @@ fn at_once(
             if stop.load(Ordering::Relaxed) {
                 return Err(End::Interrupted);
             }
-            writer.send(topic_of(record.kind), record.user, &json(record))?;
+            writer.send(topic_of(record.kind), record.user, &json(record, shift))?;
             bar.inc(1);
             Ok(writer.wait(Duration::ZERO)?)
         })?;
@@ -85,6 +119,7 @@ fn at_once(
 /// Sends every event when it is due, from the earliest on.
 fn in_time(
     args: &ReplayArgs,
+    shift: i64,
     speed: f64,
     writer: &mut dyn RecordWriter,
     tally: &mut Tally,
@@ -95,7 +130,7 @@ fn in_time(
     for file in &args.files {
         read(file, args.format, tally, |record| {
             let (topic, user) = (topic_of(record.kind), record.user.to_owned());
-            events.push(Sendable { time: record.time, topic, user, json: json(record) });
+            events.push(Sendable { time: record.time, topic, user, json: json(record, shift) });
             Ok::<(), ReadError>(())
         })?;
     }
@@ -127,9 +162,9 @@ fn due(after: i64, speed: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
-/// Makes the JSON of an event from a record.
-fn json(record: &ClickRecord<'_>) -> Vec<u8> {
-    let time = Timestamp::from_millisecond(record.time).unwrap_or_default();
+/// Makes the JSON of an event from a record, its time moved by some milliseconds.
+fn json(record: &ClickRecord<'_>, shift: i64) -> Vec<u8> {
+    let time = Timestamp::from_millisecond(record.time.saturating_add(shift)).unwrap_or_default();
     let mut event = json!({
         "eventType": record.kind.name(),
         "userId": record.user,
@@ -163,14 +198,15 @@ mod tests {
 
     const CLICKS: &str = "2,20,7,buy,1511544071\n1,10,7,pv,1511544070\n1,10,";
 
-    /// Replays the clicks and compares a topic's file.
-    fn check(speed: Speed, topic: &str, expected: &str) {
+    /// Replays the clicks, and returns the lines of a topic's file.
+    fn replayed(speed: Speed, as_recorded: bool, topic: &str) -> String {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("clicks.csv");
         std::fs::write(&file, CLICKS).unwrap();
         let args = ReplayArgs {
             format: Format::Taobao,
             speed,
+            as_recorded,
             to: Some(Destination::Files),
             dir: None,
             files: vec![file],
@@ -178,25 +214,40 @@ mod tests {
         let shop = dir.path().join("shop").display().to_string();
         let layers = Layers::default().flag("files.dir", &shop, "--dir");
         run(&layers.check().unwrap().0, &args).unwrap();
-        let written = std::fs::read_to_string(Path::new(&shop).join(topic)).unwrap();
-        assert_eq!(written, expected, "{topic}");
+        std::fs::read_to_string(Path::new(&shop).join(topic)).unwrap()
     }
+
+    const SPEEDS: [Speed; 3] = [Speed(None), Speed(Some(1e6)), Speed(Some(4.0))];
 
     #[test]
     fn clicks_become_events_of_their_topics() {
-        for speed in [Speed(None), Speed(Some(1e6))] {
-            check(
-                speed,
-                "view-events.jsonl",
+        for speed in SPEEDS {
+            assert_eq!(
+                replayed(speed, true, "view-events.jsonl"),
                 "{\"eventType\":\"view\",\"userId\":\"1\",\"product\":\"10\",\
                  \"timestamp\":\"2017-11-24T17:21:10.000Z\",\"category\":\"7\",\"tags\":[\"7\"]}\n",
             );
-            check(
-                speed,
-                "purchase-events.jsonl",
+            assert_eq!(
+                replayed(speed, true, "purchase-events.jsonl"),
                 "{\"eventType\":\"purchase\",\"userId\":\"2\",\"product\":\"20\",\
                  \"timestamp\":\"2017-11-24T17:21:11.000Z\",\"category\":\"7\",\"tags\":[\"7\"]}\n",
             );
+        }
+    }
+
+    #[test]
+    fn the_newest_event_is_now_and_the_others_as_long_before_it_as_they_were() {
+        // The view came a second before the purchase, which is the newest.
+        for speed in SPEEDS {
+            for (topic, before) in [("view-events.jsonl", 1000), ("purchase-events.jsonl", 0)] {
+                let begun = Timestamp::now().as_millisecond();
+                let line = replayed(speed, false, topic);
+                let ended = Timestamp::now().as_millisecond();
+                let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+                let time: Timestamp = event["timestamp"].as_str().unwrap().parse().unwrap();
+                let newest = time.as_millisecond() + before;
+                assert!((begun..=ended).contains(&newest), "{speed:?} {line} {begun} {ended}");
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ mod recommendation_service;
 mod settings_alone;
 mod demo;
 mod full_disk;
+mod replay;
 mod changed_sources;
 mod cluster;
 mod metrics;

@@ -73,7 +73,8 @@ Examples:
   recsys replay --format rees46 --speed 60 2019-Oct.csv            a minute a second
   recsys replay --format taobao --to files --dir shop UserBehavior.csv
 
-Events keep their own times. A file is sent in its order; with a speed, in the order of times.")]
+The set's times are moved, all by the same, so that its newest event is now; the files are read once
+before to find it. A file is sent in its order; with a speed, in the order of times.")]
 pub(in crate::cli) struct ReplayArgs {
     /// How the files are written
     #[arg(long)]
@@ -81,6 +82,11 @@ pub(in crate::cli) struct ReplayArgs {
     /// How many times as fast as it happened; max is as fast as it goes
     #[arg(long, default_value = "max")]
     pub(in crate::cli) speed: Speed,
+    /// Leave the times as they are in the set. Trends, visits and what fades go by the newest event of
+    /// all, so that one live click makes the whole set the past: trending then shows that click alone,
+    /// and what is older than views.horizon_days leaves the history
+    #[arg(long)]
+    pub(in crate::cli) as_recorded: bool,
     /// Where to [default: kafka where kafka.brokers names some]
     #[arg(long)]
     pub(in crate::cli) to: Option<Destination>,
