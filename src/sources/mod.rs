@@ -87,12 +87,17 @@ struct DeadLetter<'a> {
     offset: i64,
     key: Option<&'a [u8]>,
     value: Option<&'a [u8]>,
+    /// The number of the value's bytes, of which `value` may have the first alone.
+    length: usize,
     reason: Reason,
 }
 
 impl DeadLetter<'_> {
     /// Tells a person what was found in place of what was expected, and where in the record.
     fn details(&self) -> String {
+        if self.reason == Reason::TooLarge {
+            return format!("{}: it has {} bytes", self.reason, self.length);
+        }
         let kind = match self.feed {
             Feed::Events(_) => RecordKind::Event,
             Feed::Merges => RecordKind::Merge,

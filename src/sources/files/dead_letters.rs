@@ -19,6 +19,7 @@ struct Written<'a> {
     source_topic: &'a str,
     source_partition: i32,
     source_offset: i64,
+    source_length: usize,
     reason: &'a str,
     details: &'a str,
     /// The record as text, with U+FFFD for bytes that are not UTF-8. Its own bytes are at the
@@ -38,7 +39,9 @@ impl DeadLetterFile {
     /// has the record.
     pub(super) fn write(&self, letter: &DeadLetter<'_>) {
         if let Err(error) = self.append(letter) {
-            tracing::warn!(%error, file = %self.path.display(), "a dead letter could not be written");
+            let (topic, offset) = (&letter.partition.topic, letter.offset);
+            let file = self.path.display();
+            tracing::warn!(%error, %file, %topic, offset, "a dead letter could not be written");
             self.lost.inc();
         }
     }
@@ -50,6 +53,7 @@ impl DeadLetterFile {
             source_topic: &letter.partition.topic,
             source_partition: letter.partition.index,
             source_offset: letter.offset,
+            source_length: letter.length,
             reason: letter.reason.name(),
             details: &letter.details(),
             record: &record,

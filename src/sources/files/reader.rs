@@ -215,8 +215,8 @@ impl TopicFile {
                     let labels = [&*partition.topic, reason.name()];
                     metrics.dead_letters.with_label_values(&labels).inc();
                     let (offset, value) = (line.offset, Some(line.bytes));
-                    let (feed, key) = (*feed, None);
-                    let letter = DeadLetter { partition, feed, offset, key, value, reason };
+                    let (feed, key, length) = (*feed, None, line.length());
+                    let letter = DeadLetter { partition, feed, offset, key, value, length, reason };
                     dead_letters.write(&letter);
                 }
             }

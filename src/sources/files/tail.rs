@@ -61,6 +61,12 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
+    /// The number of its bytes without the newline, all of them.
+    pub(super) fn length(&self) -> usize {
+        // A line does not end before it begins.
+        usize::try_from(self.after - self.offset - 1).unwrap_or(0)
+    }
+
     /// Whether the line has nothing but white space, and perhaps a byte-order mark before it.
     pub(super) fn is_blank(&self) -> bool {
         without_byte_order_mark(self.bytes).trim_ascii().is_empty()

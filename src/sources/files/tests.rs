@@ -226,6 +226,8 @@ fn catalogue_rows_are_read_and_dead_letters_written() {
         })
         .collect();
     told.sort();
+    let length = |letter: &serde_json::Value| letter["source_length"].as_u64().unwrap();
+    assert!(letters.iter().any(|letter| letter["record"] == "Hello Kafka" && length(letter) == 11));
     assert_eq!(
         told,
         [

@@ -193,7 +193,8 @@ impl WorkerReader {
                 let topic = &*progress.partition.topic;
                 self.metrics.dead_letters.with_label_values(&[topic, reason.name()]).inc();
                 let (partition, feed) = (&progress.partition, progress.feed);
-                let letter = DeadLetter { partition, feed, offset, key, value, reason };
+                let length = value.map_or(0, <[u8]>::len);
+                let letter = DeadLetter { partition, feed, offset, key, value, length, reason };
                 self.dead_letters.send(&letter, &self.stop);
             }
         }

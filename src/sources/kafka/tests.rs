@@ -235,11 +235,59 @@ fn dead_letters_keep_what_they_were_and_say_why() {
             ("source_topic", "view-events"),
             ("source_partition", "0"),
             ("source_offset", offset),
+            ("source_length", &value.len().to_string()),
             ("reason", reason),
             ("details", details),
         ];
         let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
         assert_eq!(headers.collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn a_letter_of_a_large_record_is_cut_to_what_fits() {
+    let record = |key: usize, value: usize| ("k".repeat(key), "x".repeat(value));
+    let records = [record(1, 1 << 20), record(3, (1 << 20) + 1), record(600_000, 600_000)];
+    for (largest, is_default) in [(1_000_000, true), (100_000, false)] {
+        let text = largest.to_string();
+        let properties = [("message.max.bytes", &*text)];
+        let properties = if is_default { &[] } else { &properties[..] };
+        let topics = [("view-events", 1), ("dead-letter-events", 1)];
+        let fixture = Fixture::with(&topics, properties);
+        let mut producer = ClientConfig::new();
+        producer.set("bootstrap.servers", fixture.brokers.bootstrap_servers());
+        producer.set("message.max.bytes", "4000000");
+        let producer: ThreadedProducer<DefaultProducerContext> = producer.create().unwrap();
+        for (key, value) in &records {
+            let record = BaseRecord::to("view-events").payload(value).key(key);
+            producer.send(record).map_err(|(error, _)| error).unwrap();
+        }
+        producer.flush(PATIENCE).unwrap();
+        let (_running, outlets) = fixture.start(1, 1 << 20, &Positions::new());
+        let mut taken = Taken::default();
+        taken.take_until(&outlets, |taken| taken.offsets() == 3);
+        let consumer: BaseConsumer =
+            fixture.cluster.client(&[("group.id", "letters")], &[]).create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset("dead-letter-events", 0, Offset::Beginning).unwrap();
+        consumer.assign(&list).unwrap();
+        for (offset, (key, value)) in records.iter().enumerate() {
+            let letter = consumer.poll(PATIENCE).unwrap().unwrap();
+            let (kept_key, kept) = (letter.key().unwrap(), letter.payload().unwrap());
+            let size = kept_key.len() + kept.len();
+            assert!(size > largest * 9 / 10 && size < largest, "{largest} {offset}: {size}");
+            assert!(key.as_bytes().starts_with(kept_key) && value.as_bytes().starts_with(kept));
+            let headers = letter.headers().unwrap();
+            let header = |name: &str| {
+                let header = headers.iter().find(|header| header.key == name).unwrap();
+                String::from_utf8(header.value.unwrap().into()).unwrap()
+            };
+            assert_eq!(header("source_length"), value.len().to_string());
+            assert_eq!(header("source_offset"), offset.to_string());
+            let is_too_large = value.len() > 1 << 20;
+            assert_eq!(header("reason"), if is_too_large { "too_large" } else { "not_json" });
+        }
+        assert_eq!(fixture.metrics.dead_letters_lost.get(), 0);
     }
 }
 
