@@ -2,14 +2,14 @@
 
 use super::args::ConfigAction;
 use super::failure::Usage;
-use super::output::say;
+use super::output::{self, say};
 use super::settings;
 use crate::config::{Config, EffectiveSetting};
 use crate::settings::registry::setting_at;
 use crate::settings::under_config;
 use crate::settings::write::{LARGEST_VALUE, WriteError, write};
 use anyhow::{Context, bail};
-use std::io::{Read, Write};
+use std::io::Read;
 
 pub(super) fn run(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
     // The store works in the background, so the runtime needs a thread besides this one.
@@ -22,11 +22,12 @@ pub(super) fn run(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
             let Some(value) = runtime.block_on(store.get(&path))? else {
                 bail!("there is no node {path}");
             };
-            let value = complete(&path, value);
-            let mut out = std::io::stdout();
-            out.write_all(&value)?;
+            let mut value = complete(&path, value);
             // Ends the line, so that a shell's prompt begins on the next.
-            Ok(if value.ends_with(b"\n") { out.flush() } else { out.write_all(b"\n") }?)
+            if !value.ends_with(b"\n") {
+                value.push(b'\n');
+            }
+            output::write(&value)
         }
         ConfigAction::Set { path, value } => {
             let path = under_config(&path)?;

@@ -2,6 +2,7 @@
 
 use super::args::{DemoArgs, GenerateArgs};
 use super::demo_folder::DemoFolder;
+use super::output::say;
 use super::{generate, run};
 use crate::config::Config;
 use std::sync::Arc;
@@ -22,10 +23,12 @@ pub(super) fn run(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
     if let Some(folder) = &passing {
         config.files.dir = folder.path().into();
     }
-    print_hints(config.http.listen.port());
+    // Nobody may be reading, and the demo goes on.
+    let _ = say(&hints(config.http.listen.port()));
     let stop = Arc::new(AtomicBool::new(false));
     let visitors = visit(config.clone(), args.rate, stop.clone());
-    let ran = run::run(&config, listener);
+    // Its log goes by the command line alone: there is nothing to read again.
+    let ran = run::run(&config, listener, &|| ());
     stop.store(true, Ordering::Relaxed);
     if let Some(Err(_)) = visitors.map(JoinHandle::join) {
         tracing::error!("the visitors' thread has panicked");
@@ -45,12 +48,13 @@ fn visit(config: Config, rate: u64, stop: Arc<AtomicBool>) -> Option<JoinHandle<
     })
 }
 
-/// Prints what to try.
-#[allow(clippy::print_stdout, reason = "this is the command's output")]
-fn print_hints(port: u16) {
+/// What to try.
+fn hints(port: u16) -> String {
     let at = format!("http://127.0.0.1:{port}");
-    println!("A shop with {PRODUCTS} products and {USERS} visitors, on {at} until Ctrl-C. Try:\n");
-    println!("  curl {at}/api/trending?n=5");
-    println!("  curl {at}/api/user-profile/user1");
-    println!("  curl {at}/api/recommendations/user1?n=5\n");
+    format!(
+        "A shop with {PRODUCTS} products and {USERS} visitors, on {at} until Ctrl-C. Try:\n\n  \
+         curl {at}/api/trending?n=5\n  \
+         curl {at}/api/user-profile/user1\n  \
+         curl {at}/api/recommendations/user1?n=5\n"
+    )
 }

@@ -1,7 +1,9 @@
 //! Prints the error that ends a command, and chooses the exit code.
 
+use super::output::OutputClosed;
 use crate::config::ConfigError;
 use crate::settings::StoreError;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// The exit code for a bad command line or configuration: `EX_USAGE` of `sysexits.h`.
@@ -14,11 +16,15 @@ const FAILED: u8 = 1;
 #[error("{0}")]
 pub(super) struct Usage(pub(super) String);
 
-/// Prints an error with its causes. Returns the exit code.
-#[allow(clippy::print_stderr, reason = "this is where errors end")]
+/// Prints an error with its causes. Returns the exit code. A reader of the output that has gone has had
+/// enough, which is no error.
 pub(super) fn report(error: &anyhow::Error) -> ExitCode {
+    if error.is::<OutputClosed>() {
+        return ExitCode::SUCCESS;
+    }
     for line in text(error).lines() {
-        eprintln!("recsys: {line}");
+        // Standard error may be closed or full as well: then the exit code is all there is.
+        let _ = writeln!(std::io::stderr(), "recsys: {line}");
     }
     code(error).into()
 }

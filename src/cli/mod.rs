@@ -3,6 +3,7 @@
 mod flag;
 mod args;
 mod failure;
+mod log;
 mod output;
 mod interrupt;
 mod kafka;
@@ -20,13 +21,11 @@ mod check;
 mod config;
 
 use crate::config::{Config, EffectiveSetting, Layers};
-use args::{Cli, Command, Options};
+use args::{Cli, Command, Options, RunArgs};
 use clap::{CommandFactory, Parser};
 use failure::Usage;
 use flag::Flag;
-use std::io::IsTerminal;
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// Parses the command line and runs the command. The exit code is 0 after success, 64 for a bad
 /// command line or configuration, and 1 after any other failure.
@@ -39,8 +38,7 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { failure::USAGE.into() } else { ExitCode::SUCCESS };
         }
     };
-    let serves = matches!(cli.command, Command::Run(_) | Command::Demo(_));
-    match start_log(serves).and_then(|()| dispatch(cli)) {
+    match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),
     }
@@ -48,12 +46,16 @@ pub fn main() -> ExitCode {
 
 fn dispatch(cli: Cli) -> anyhow::Result<()> {
     let options = cli.options;
+    if !matches!(cli.command, Command::Run(_) | Command::Demo(_)) {
+        log::start_quiet()?;
+    }
     match cli.command {
-        Command::Run(args) => {
-            let config = load(&options, args.flags())?.0;
-            run::run(&config, run::bind(&config)?)
+        Command::Run(args) => serve(&options, &args),
+        Command::Demo(args) => {
+            let config = embedded(&options, args.flags())?;
+            log::start(&config.log)?;
+            demo::run(&config, &args)
         }
-        Command::Demo(args) => demo::run(&embedded(&options, args.flags())?, &args),
         Command::Topics(args) => topics::run(&load(&options, [])?.0, &args),
         Command::Generate(args) => {
             let config = load(&options, args.flags())?.0;
@@ -65,10 +67,21 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Config(args) => config::run(&load(&options, [])?.0, args.action),
         Command::CheckConfig => config::show(&load(&options, [])?.1),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "recsys", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "recsys", &mut script);
+            output::write(&script)
         }
     }
+}
+
+fn serve(options: &Options, args: &RunArgs) -> anyhow::Result<()> {
+    let config = load(options, args.flags())?.0;
+    let level = log::start(&config.log)?;
+    let read_again = || match load(options, args.flags()) {
+        Ok((config, _)) => level.set(&config.log),
+        Err(error) => tracing::error!(%error, "the configuration cannot be read again"),
+    };
+    run::run(&config, run::bind(&config)?, &read_again)
 }
 
 /// Reads the configuration from file, environment and command line.
@@ -79,7 +92,7 @@ fn load(
     // A variable that is not Unicode is no setting.
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let layers = Layers::default().file(options.config.as_deref())?.environment(variables);
+    let layers = Layers::default().file(options.file().as_deref())?.environment(variables);
     Ok(with_flags(layers, options, flags)?.check()?)
 }
 
@@ -101,24 +114,6 @@ fn with_flags(
         layers = layers.flag(key, value, format!("--set {key}"));
     }
     Ok(flags.into_iter().fold(layers, |layers, (key, value, flag)| layers.flag(key, value, flag)))
-}
-
-/// Starts to log to standard error, as `RECSYS_LOG` says: `info`, `debug`, `recsys::http=trace`…
-/// The default is `info` for commands that serve, and `warn` for the others.
-fn start_log(serves: bool) -> anyhow::Result<()> {
-    let filter = match std::env::var("RECSYS_LOG") {
-        Ok(filter) if !filter.is_empty() => EnvFilter::try_new(&filter)
-            .map_err(|error| Usage(format!("RECSYS_LOG = {filter:?}: {error}")))?,
-        // The settings store logs what the ZooKeeper client would warn of.
-        _ if serves => EnvFilter::new("info,librdkafka=warn,zookeeper_client=off"),
-        _ => EnvFilter::new("warn,zookeeper_client=off"),
-    };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
-    Ok(())
 }
 
 #[cfg(test)]

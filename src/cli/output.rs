@@ -1,8 +1,23 @@
 //! What a command prints.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write, stdout};
 
-/// Prints a line. Unlike `println!` it returns an error when standard output is closed.
+/// Nobody reads what the command prints any more.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output is closed")]
+pub(super) struct OutputClosed;
+
+/// Prints a line. Unlike `println!` it returns an error when standard output takes no more.
 pub(super) fn say(line: &str) -> anyhow::Result<()> {
-    Ok(writeln!(std::io::stdout(), "{line}")?)
+    write(&[line.as_bytes(), b"\n"].concat())
+}
+
+/// Prints bytes as they are.
+pub(super) fn write(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut out = stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(OutputClosed.into()),
+        Err(error) => Err(anyhow::Error::from(error).context("standard output")),
+        Ok(()) => Ok(()),
+    }
 }

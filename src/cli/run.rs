@@ -17,6 +17,7 @@ use anyhow::{Context, bail};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
 /// The time within which this process is told to stop as well, when another one was.
@@ -29,8 +30,13 @@ pub(super) fn bind(config: &Config) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| format!("cannot listen on {address}; {advice}"))
 }
 
-/// Runs until the process is told to stop, or a part of it ends by itself.
-pub(super) fn run(config: &Config, listener: TcpListener) -> anyhow::Result<()> {
+/// Runs until the process is told to stop, or a part of it ends by itself. Calls `read_again` at SIGHUP.
+pub(super) fn run(
+    config: &Config,
+    listener: TcpListener,
+    read_again: &dyn Fn(),
+) -> anyhow::Result<()> {
+    let started = Instant::now();
     let metrics = Arc::new(Metrics::new());
     let readiness = Readiness::new();
     let caught_up = readiness.latch("events");
@@ -41,15 +47,20 @@ pub(super) fn run(config: &Config, listener: TcpListener) -> anyhow::Result<()> 
         .enable_all()
         .build()?;
 
+    // A hangup ends no process, not even one that waits for others.
+    let hangup = {
+        let _runtime = runtime.enter();
+        signal(SignalKind::hangup())?
+    };
     let engine = engine::start(config, &metrics, |workers| match &config.redis {
         Some(redis) => Ok(sinks::redis::open(redis, workers, &metrics.sink)?),
         None => Ok(Vec::new()),
     })?;
     // Only now: a process that still waits for the others of its cluster is ended by a signal at once.
     // And not later, as from here on others hear that this process serves.
-    let signal = {
+    let stop_signal = {
         let _runtime = runtime.enter();
-        stop_signal()?
+        stop_signal(hangup, read_again)?
     };
     let settings = WatchedSettings::watch(config, runtime.handle(), &engine, &metrics, &readiness);
     let (source, log) = source(config, &metrics, &engine)?;
@@ -63,7 +74,7 @@ pub(super) fn run(config: &Config, listener: TcpListener) -> anyhow::Result<()> 
         metrics: metrics.clone(),
         status: Status {
             readiness,
-            started: Instant::now(),
+            started,
             process: config.process,
             processes: config.processes(),
             workers: config.workers,
@@ -76,8 +87,11 @@ pub(super) fn run(config: &Config, listener: TcpListener) -> anyhow::Result<()> 
     })?;
     tracing::info!(address = %server.address(), workers = config.workers, "serving");
 
-    let ended = runtime.block_on(wait(signal, &engine, &source, caught_up, modelled));
-    if ended.is_err() {
+    let ended = runtime.block_on(wait(stop_signal, &engine, &source, caught_up, modelled));
+    let stopping = Instant::now();
+    if let Ok(signal) = &ended {
+        tracing::info!(signal, ran = ?started.elapsed(), "stopping");
+    } else {
         // Questions fail at once, instead of waiting for answers that can't come.
         engine.stop();
     }
@@ -87,18 +101,19 @@ pub(super) fn run(config: &Config, listener: TcpListener) -> anyhow::Result<()> 
     // Sources go first: they hold the workers' queues.
     drop(source);
     drop(engine);
-    ended
+    tracing::info!(took = ?stopping.elapsed(), "stopped");
+    ended.map(drop)
 }
 
-/// Waits for a signal, and opens latches meanwhile. Fails when the workers or the source end by
+/// Waits for a signal, whose name it returns, and opens latches meanwhile. Fails when the workers or the source end by
 /// themselves, or a peer is lost.
 async fn wait(
-    signal: impl Future<Output = ()>,
+    signal: impl Future<Output = &'static str>,
     engine: &Engine,
     source: &Running,
     caught_up: Latch,
     modelled: Latch,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<&'static str> {
     let mut signal = std::pin::pin!(signal);
     let mut lost = std::pin::pin!(engine.lost());
     let mut tick = tokio::time::interval(Duration::from_millis(50));
@@ -107,11 +122,13 @@ async fn wait(
     let (in_force, mut modelled) = (engine.in_force(), Some(modelled));
     loop {
         tokio::select! {
-            () = &mut signal => return Ok(()),
+            signal = &mut signal => return Ok(signal),
             loss = &mut lost => {
                 // When all are told to stop, this one may hear of it a little later than the others.
-                if loss.cause == LossCause::Left && timeout(ALL_STOP, &mut signal).await.is_ok() {
-                    return Ok(());
+                if loss.cause == LossCause::Left
+                    && let Ok(signal) = timeout(ALL_STOP, &mut signal).await
+                {
+                    return Ok(signal);
                 }
                 bail!("{loss}; the whole cluster must start again");
             }
@@ -136,15 +153,21 @@ async fn wait(
     }
 }
 
-/// Completes when the process is told to stop: Ctrl-C, or SIGTERM.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
+/// Completes with the name of the signal that tells the process to stop. Until then a hangup has the
+/// configuration read again.
+fn stop_signal(
+    mut hangup: Signal,
+    read_again: &dyn Fn(),
+) -> std::io::Result<impl Future<Output = &'static str>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => return "SIGINT",
+                _ = terminate.recv() => return "SIGTERM",
+                _ = hangup.recv() => read_again(),
+            }
         }
     })
 }

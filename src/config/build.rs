@@ -3,8 +3,8 @@
 use super::reader::SettingReader;
 use super::secret::{Secret, without_password};
 use super::{
-    ClusterConfig, Config, FilesConfig, HttpConfig, KafkaConfig, LimitsConfig, RedisConfig,
-    ViewsConfig, ZooKeeperConfig,
+    ClusterConfig, Config, FilesConfig, HttpConfig, KafkaConfig, LimitsConfig, LogConfig,
+    LogFormat, RedisConfig, ViewsConfig, ZooKeeperConfig, log,
 };
 use dataflows::graph::Mode;
 use rdkafka::config::ClientConfig;
@@ -46,6 +46,7 @@ pub(super) fn config(reader: &mut SettingReader) -> Config {
         process,
         hosts,
         cluster: cluster(reader),
+        log: log(reader),
         kafka: kafka(reader),
         files: FilesConfig {
             dir: reader.text("files.dir", "data", filled).unwrap_or_default().into(),
@@ -64,6 +65,15 @@ fn cluster(reader: &mut SettingReader) -> ClusterConfig {
     ClusterConfig {
         connect_timeout: (!connect_timeout.is_zero()).then_some(connect_timeout),
         peer_timeout,
+    }
+}
+
+fn log(reader: &mut SettingReader) -> LogConfig {
+    // The settings store logs what the ZooKeeper client would warn of.
+    let default = "info,librdkafka=warn,zookeeper_client=off";
+    LogConfig {
+        level: reader.text("log.level", default, log::level).unwrap_or_default(),
+        format: reader.text("log.format", "text", log::format).unwrap_or(LogFormat::Text),
     }
 }
 

@@ -10,12 +10,14 @@ mod typed;
 mod problem;
 mod layers;
 mod reader;
+mod log;
 mod build;
 mod check;
 #[cfg(test)]
 mod tests;
 
 pub use layers::Layers;
+pub use log::{LogConfig, LogFormat, log_filter};
 pub use origin::Origin;
 pub use problem::{ConfigError, Problem};
 pub use reader::EffectiveSetting;
@@ -43,6 +45,8 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// How long the processes wait for each other.
     pub cluster: ClusterConfig,
+    /// The log.
+    pub log: LogConfig,
     /// The Kafka cluster; `None` reads topic files.
     pub kafka: Option<KafkaConfig>,
     /// The files that stand for Kafka or ZooKeeper where there is none.

@@ -13,7 +13,7 @@ mod http;
 
 pub use engine::{EngineMetrics, EngineWorkerMetrics};
 pub use http::HttpMetrics;
-pub use process::ProcessMetrics;
+pub use process::{LOG_LINES_LOST, ProcessMetrics};
 pub use settings::{SettingMetrics, SettingsMetrics};
 pub use sink::{SinkMetrics, SinkWorkerMetrics};
 pub use sources::SourceMetrics;

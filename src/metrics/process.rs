@@ -1,7 +1,14 @@
 //! The process as a whole: whether it is ready, and what the system knows of it.
 
 use super::register::gauge;
-use prometheus::{IntGauge, Opts, Registry};
+use prometheus::{IntCounter, IntGauge, Opts, Registry};
+use std::sync::LazyLock;
+
+/// `recsys_log_lines_lost_total`. The log is one for the whole process, and older than other metrics.
+pub static LOG_LINES_LOST: LazyLock<IntCounter> = LazyLock::new(|| {
+    let help = "Lines of the log that standard error did not take";
+    IntCounter::new("recsys_log_lines_lost_total", help).expect("its name is a good one")
+});
 
 /// The metrics of the process as a whole. Beside these there are the `process_*` of the Prometheus
 /// library: memory, processor time, file descriptors.
@@ -18,6 +25,9 @@ impl ProcessMetrics {
         registry
             .register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
             .expect("nothing else registers process_*");
+        registry
+            .register(Box::new(LOG_LINES_LOST.clone()))
+            .expect("nothing else registers recsys_log_lines_lost_total");
         ProcessMetrics {
             ready: gauge(
                 registry,

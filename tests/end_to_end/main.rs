@@ -12,6 +12,7 @@ mod redis_queries;
 mod recommendation_service;
 mod settings_alone;
 mod demo;
+mod log;
 mod full_disk;
 mod replay;
 mod changed_sources;

@@ -42,12 +42,22 @@ pub(in crate::cli) struct Cli {
 #[derive(Debug, Default, Args)]
 pub(in crate::cli) struct Options {
     /// The configuration; ./workers.toml, where there is one, when none is named
-    #[arg(long, global = true, value_name = "FILE", env = "RECSYS_CONFIG")]
-    pub(in crate::cli) config: Option<PathBuf>,
+    /// [env: RECSYS_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// One setting, which counts above the file and the environment; may be repeated. Passwords
     /// are better given in the environment: others can see command lines
     #[arg(long, global = true, value_name = "SECTION.KEY=VALUE")]
     pub(in crate::cli) set: Vec<String>,
+}
+
+impl Options {
+    /// The named configuration: by the command line, or else by the environment. An empty variable names
+    /// none.
+    pub(in crate::cli) fn file(&self) -> Option<PathBuf> {
+        let variable = || std::env::var_os("RECSYS_CONFIG").filter(|path| !path.is_empty());
+        self.config.clone().or_else(|| variable().map(PathBuf::from))
+    }
 }
 
 #[derive(Debug, Subcommand)]
