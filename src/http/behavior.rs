@@ -7,6 +7,7 @@ use crate::http::call::Call;
 use crate::http::fault::Fault;
 use crate::http::given;
 use crate::http::json;
+use crate::http::query::Query;
 use crate::http::reply::{Reply, json_as_of, json_reply};
 use crate::http::request;
 use crate::http::stored::Stored;
@@ -22,14 +23,14 @@ const PACE: Duration = Duration::from_millis(2);
 
 /// `POST /api/user-behavior?wait=visible`
 pub(super) async fn record(call: &Call<'_>, body: Incoming) -> Result<Reply, Fault> {
-    let visible = waits(call)?;
+    let visible = waits(&call.query)?;
     let body = call.read(body).await?;
     store(call, batch::events(&body)?, visible).await
 }
 
 /// `POST /api/users/{userId}/merge?wait=visible`
 pub(super) async fn merge(call: &Call<'_>, body: Incoming) -> Result<Reply, Fault> {
-    let visible = waits(call)?;
+    let visible = waits(&call.query)?;
     let account = request::user(call.parameter)?;
     let body = call.read(body).await?;
     let now = jiff::Timestamp::now().as_millisecond();
@@ -41,8 +42,8 @@ pub(super) async fn merge(call: &Call<'_>, body: Incoming) -> Result<Reply, Faul
 }
 
 /// Reads whether the answer waits until what was stored is visible.
-fn waits(call: &Call<'_>) -> Result<bool, Fault> {
-    Ok(given::word(&call.query, "wait", &[("visible", true)])?.unwrap_or(false))
+pub(super) fn waits(query: &Query<'_>) -> Result<bool, Fault> {
+    Ok(given::word(query, "wait", &[("visible", true)])?.unwrap_or(false))
 }
 
 async fn store(call: &Call<'_>, records: Vec<NewRecord>, visible: bool) -> Result<Reply, Fault> {

@@ -18,28 +18,45 @@ pub(super) struct Measure {
     cells: Box<[OnceLock<Histogram>]>,
 }
 
+/// What a request asked for, as far as its labels tell.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) route: Option<Route>,
+    pub(super) verb: Verb,
+    /// Its answer waits until reads show what was stored. That takes another time than storing does, so
+    /// it has a series of its own.
+    pub(super) waits: bool,
+}
+
+impl Asked {
+    const COUNT: usize = (ROUTES.len() + 1) * 2 * Verb::COUNT;
+
+    fn index(self) -> usize {
+        let route = self.route.map_or(ROUTES.len(), |route| route as usize);
+        (route * 2 + usize::from(self.waits)) * Verb::COUNT + self.verb as usize
+    }
+
+    fn label(self) -> String {
+        let pattern = self.route.map_or(UNMATCHED, |route| route.spec().pattern);
+        if self.waits { format!("{pattern}?wait=visible") } else { pattern.to_owned() }
+    }
+}
+
 impl Measure {
     pub(super) fn new(histogram: HistogramVec) -> Measure {
-        let cells = (ROUTES.len() + 1) * Verb::COUNT * STATUSES.len();
+        let cells = Asked::COUNT * STATUSES.len();
         Measure { histogram, cells: (0..cells).map(|_| OnceLock::new()).collect() }
     }
 
-    pub(super) fn observe(
-        &self,
-        route: Option<Route>,
-        verb: Verb,
-        status: StatusCode,
-        took: Duration,
-    ) {
+    pub(super) fn observe(&self, asked: Asked, status: StatusCode, took: Duration) {
         let resolve = || {
-            let pattern = route.map_or(UNMATCHED, |route| route.spec().pattern);
-            self.histogram.with_label_values(&[verb.name(), pattern, status.as_str()])
+            let route = asked.label();
+            self.histogram.with_label_values(&[asked.verb.name(), &*route, status.as_str()])
         };
         let milliseconds = took.as_secs_f64() * 1e3;
         match STATUSES.iter().position(|known| *known == status.as_u16()) {
             Some(column) => {
-                let row = route.map_or(ROUTES.len(), |route| route as usize);
-                let cell = (row * Verb::COUNT + verb as usize) * STATUSES.len() + column;
+                let cell = asked.index() * STATUSES.len() + column;
                 self.cells[cell].get_or_init(resolve).observe(milliseconds);
             }
             None => resolve().observe(milliseconds),

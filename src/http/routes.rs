@@ -2,6 +2,7 @@
 
 use crate::http::call::Call;
 use crate::http::fault::Fault;
+use crate::http::query::Query;
 use crate::http::rankings::RULES;
 use crate::http::reply::Reply;
 use crate::http::{behavior, config, operations, rankings, reads, ready};
@@ -183,6 +184,16 @@ impl Route {
         }
     }
 
+    /// Whether the answer to a request waits until all reads show what it stores.
+    pub(super) fn waits(self, verb: Verb, query: &str) -> bool {
+        let method = self.spec().method(verb).filter(|method| method.parameters.contains(&"wait"));
+        method.is_some_and(|method| {
+            Query::parse(query, method.parameters)
+                .and_then(|query| behavior::waits(&query))
+                .unwrap_or(false)
+        })
+    }
+
     /// Whether operators and their programs need the route when all connections are taken.
     pub(super) fn is_for_operators(self) -> bool {
         matches!(self, Route::Health | Route::Ready | Route::Metrics)
@@ -287,6 +298,18 @@ mod tests {
     fn trends_take_the_rules_of_all_rankings() {
         let [trending] = Route::Trending.spec().methods else { panic!("it has one method") };
         assert_eq!(trending.parameters, [&["tag"], RULES].concat());
+    }
+
+    #[test]
+    fn alerts_about_traffic_leave_out_what_operators_ask() {
+        let rules = include_str!("../../ops/prometheus/rules.yml");
+        let all = [Route::Metrics, Route::Health, Route::Ready];
+        assert!(all.iter().all(|route| route.is_for_operators()));
+        let patterns = all.map(|route| route.spec().pattern).join("|");
+        let series = rules.matches("http_request_duration_ms_").count();
+        let of_visitors = rules.matches(&format!("route!~\"{patterns}\"")).count();
+        // The advice of an alert, how to tell the routes apart, has one more.
+        assert_eq!(of_visitors + 1, series, "{patterns}");
     }
 
     #[test]

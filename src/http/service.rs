@@ -7,7 +7,7 @@ use crate::http::call::Call;
 use crate::http::cors::Cors;
 use crate::http::fault::Fault;
 use crate::http::hosts::Hosts;
-use crate::http::measure::Measure;
+use crate::http::measure::{Asked, Measure};
 use crate::http::query::Query;
 use crate::http::reply::Reply;
 use crate::http::routes::{self, Route, Verb};
@@ -64,7 +64,8 @@ impl Service {
             let method = route.and_then(|route| route.spec().method(verb));
             self.cors.mark(&mut reply, &parts.headers, method.map(|method| method.access));
         }
-        self.measure.observe(route, verb, reply.status(), started.elapsed());
+        let waits = route.is_some_and(|route| route.waits(verb, parts.uri.query().unwrap_or("")));
+        self.measure.observe(Asked { route, verb, waits }, reply.status(), started.elapsed());
         turn.pass_to_client();
         reply
     }

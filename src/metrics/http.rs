@@ -3,8 +3,9 @@
 use super::register::{counter, histograms};
 use prometheus::{HistogramVec, IntCounter, Registry};
 
+/// 200 is the threshold of an alert: between two bounds a quantile is a guess.
 const MILLISECONDS: [f64; 14] =
-    [0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 5000.0];
+    [0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 5000.0];
 
 /// The metrics of the HTTP front.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! The contract, request by request.
 
 use super::fixture::{AS_OF, Engine, Fixture, http_config};
+use crate::config::HttpConfig;
 use crate::event_log::{Partition, Subject};
 use crate::http::operations::OPENAPI;
 use crate::http::rankings::RULES;
@@ -14,6 +15,7 @@ use dataflows::ranking::rules::{LeaveOut, Rules};
 use dataflows::score::model::{Blend, Model};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Sends a request and compares status and body; a body that ends in `…` is compared up to there.
 fn check(fixture: &Fixture, request: &str, body: &str, status: u16, expected: &str) {
@@ -402,7 +404,9 @@ fn the_status_shows_what_is_wrong_with_reading_the_topics() {
 
 #[test]
 fn requests_are_measured_by_pattern() {
-    let fixture = Fixture::new();
+    let request_timeout = Duration::from_millis(100);
+    let http = HttpConfig { request_timeout, ..http_config() };
+    let fixture = Fixture::with(Engine::Scripted, http);
     for request in [
         "GET /api/user-profile/user1",
         "GET /api/user-profile/user2",
@@ -412,6 +416,12 @@ fn requests_are_measured_by_pattern() {
     ] {
         fixture.send(request, "");
     }
+    // The script shows no more than the first.
+    for query in ["?wait=visible", "?wait=%76isible", "", "?wait=never"] {
+        fixture.send(&format!("POST /api/user-behavior{query}"), EVENT);
+    }
+    let wait_for_merge = "POST /api/users/user1/merge?wait=visible";
+    fixture.send(wait_for_merge, r#"{"from":"guest1"}"#);
     let metrics = fixture.send("GET /metrics", "");
     assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4"));
     for (method, route, status, count) in [
@@ -419,6 +429,11 @@ fn requests_are_measured_by_pattern() {
         ("HEAD", "/api/user-profile/{userId}", 200, 1),
         ("GET", "unmatched", 404, 1),
         ("OTHER", "/api/trending", 405, 1),
+        ("POST", "/api/user-behavior", 201, 1),
+        ("POST", "/api/user-behavior", 400, 1),
+        ("POST", "/api/user-behavior?wait=visible", 201, 1),
+        ("POST", "/api/user-behavior?wait=visible", 504, 1),
+        ("POST", "/api/users/{userId}/merge?wait=visible", 504, 1),
     ] {
         let labels = format!(r#"method="{method}",route="{route}",status_code="{status}""#);
         let line = format!("http_request_duration_ms_count{{{labels}}} {count}");
