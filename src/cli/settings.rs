@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::engine::{Engine, ModelChange};
-use crate::metrics::{Metrics, SettingMetrics};
+use crate::metrics::{Metrics, SettingsMetrics};
 use crate::readiness::{Latch, Readiness};
 use crate::settings::files::FileStore;
 use crate::settings::last_good::LastGood;
@@ -58,8 +58,8 @@ impl WatchedSettings {
         let watch = Watch { store, shared, local, status: SettingsStatus::default() };
         let metrics = &metrics.settings;
         let monitors = [
-            runtime.spawn(watch.feed(&metrics.weights, engine, ModelChange::Weights, readiness)),
-            runtime.spawn(watch.feed(&metrics.blend, engine, ModelChange::Blend, readiness)),
+            runtime.spawn(watch.feed(metrics, engine, ModelChange::Weights, readiness)),
+            runtime.spawn(watch.feed(metrics, engine, ModelChange::Blend, readiness)),
         ];
         WatchedSettings { store: watch.store, status: watch.status, monitors }
     }
@@ -84,7 +84,7 @@ impl Watch {
     /// Watches a setting, and feeds it to the dataflow, from the first process alone.
     fn feed<S>(
         &self,
-        metrics: &SettingMetrics,
+        metrics: &SettingsMetrics,
         engine: &Engine,
         change: fn(S) -> ModelChange,
         readiness: &Readiness,
@@ -95,12 +95,14 @@ impl Watch {
     {
         let apply = engine.changer();
         let role = match &apply {
-            Some(_) => Role::Feeds(LastGood::new(self.shared.clone(), self.local.clone())),
+            Some(_) => {
+                let last_good = LastGood::new(self.shared.clone(), self.local.clone());
+                Role::Feeds(last_good, metrics.fed(S::NAME))
+            }
             None => Role::Observes,
         };
         let mut latch: Option<Latch> = apply.as_ref().map(|_| readiness.latch(S::NAME));
-        let status = self.status.clone();
-        let monitor = Monitor::<S>::new(self.store.clone(), role, status, metrics.clone());
+        let monitor = Monitor::<S>::new(self.store.clone(), role, self.status.clone());
         monitor.run(move |value| {
             if let Some(apply) = &apply {
                 apply(change(value));

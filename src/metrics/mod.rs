@@ -85,7 +85,9 @@ mod tests {
         sink.connected.set(1);
         metrics.sources.events.with_label_values(&["view-events"]).inc();
         metrics.sources.lag.with_label_values(&["view-events", "1"]).set(5);
-        metrics.settings.weights.version.inc();
+        assert!(!metrics.render().unwrap().contains("recsys_settings_"), "no setting is fed");
+        let [weights, _blend] = ["weights", "blend"].map(|setting| metrics.settings.fed(setting));
+        weights.version.inc();
         let text = metrics.render().unwrap();
         for line in [
             "http_request_duration_ms_bucket{method=\"GET\",\

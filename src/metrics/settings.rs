@@ -6,10 +6,7 @@ use prometheus::{IntCounter, IntGauge, Opts, Registry};
 /// The metrics of all settings.
 #[derive(Debug)]
 pub struct SettingsMetrics {
-    /// Those of the weights.
-    pub weights: SettingMetrics,
-    /// Those of the blend.
-    pub blend: SettingMetrics,
+    registry: Registry,
     /// `recsys_model_known`
     pub model_known: IntGauge,
 }
@@ -30,8 +27,7 @@ pub struct SettingMetrics {
 impl SettingsMetrics {
     pub(super) fn new(registry: &Registry) -> SettingsMetrics {
         SettingsMetrics {
-            weights: SettingMetrics::new(registry, "weights"),
-            blend: SettingMetrics::new(registry, "blend"),
+            registry: registry.clone(),
             model_known: gauge(
                 registry,
                 Opts::new(
@@ -41,6 +37,12 @@ impl SettingsMetrics {
                 ),
             ),
         }
+    }
+
+    /// Makes the metrics of a setting, once, in the process that feeds it to the dataflow. Others have
+    /// none: how the store is seen from there says nothing about the values in force.
+    pub fn fed(&self, setting: &str) -> SettingMetrics {
+        SettingMetrics::new(&self.registry, setting)
     }
 }
 

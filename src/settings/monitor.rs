@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 /// What a monitor does besides watching.
 pub enum Role<S> {
-    /// Its values are put in force, so it keeps the last good one, falls back on it, and creates the
-    /// node when it is missing.
-    Feeds(LastGood<S>),
+    /// Its values are put in force, so it keeps the last good one, falls back on it, creates the node
+    /// when it is missing, and measures.
+    Feeds(LastGood<S>, SettingMetrics),
     /// Another process's monitor feeds the dataflow; this one tells how the node stands.
     Observes,
 }
@@ -21,7 +21,6 @@ pub struct Monitor<S> {
     store: Arc<dyn Store>,
     role: Role<S>,
     status: SettingsStatus,
-    metrics: SettingMetrics,
     value: Option<S>,
     /// Whether the value is the node's own. Until then it is that of an earlier run.
     is_of_node: bool,
@@ -33,14 +32,9 @@ pub struct Monitor<S> {
 
 impl<S: Setting> Monitor<S> {
     /// Makes a monitor that has read nothing yet.
-    pub fn new(
-        store: Arc<dyn Store>,
-        role: Role<S>,
-        status: SettingsStatus,
-        metrics: SettingMetrics,
-    ) -> Monitor<S> {
+    pub fn new(store: Arc<dyn Store>, role: Role<S>, status: SettingsStatus) -> Monitor<S> {
         let (value, bad, connected) = (None, None, None);
-        Monitor { store, role, status, metrics, value, is_of_node: false, bad, connected }
+        Monitor { store, role, status, value, is_of_node: false, bad, connected }
     }
 
     /// Calls `apply` with the first good value, and with each that differs from the one before.
@@ -50,7 +44,7 @@ impl<S: Setting> Monitor<S> {
             if let Some(value) = self.read().await {
                 apply(value);
             }
-            if let (Role::Feeds(last_good), Some(value), true) =
+            if let (Role::Feeds(last_good, _), Some(value), true) =
                 (&mut self.role, self.value, self.is_of_node)
             {
                 last_good.keep(value).await;
@@ -63,7 +57,7 @@ impl<S: Setting> Monitor<S> {
     async fn read(&mut self) -> Option<S> {
         let mut read = self.store.get(S::PATH).await;
         let last_good = self.last_good(&read).await;
-        if let (Role::Feeds(_), Ok(None), Ok(value)) = (&self.role, &read, &last_good) {
+        if let (Role::Feeds(..), Ok(None), Ok(value)) = (&self.role, &read, &last_good) {
             read = self.create(value.unwrap_or_default()).await.map(Some);
         }
         self.reached(read.as_ref().err());
@@ -79,7 +73,9 @@ impl<S: Setting> Monitor<S> {
             Ok(None) => (Stored::Missing, None),
             Err(error) => (Stored::Unreachable(error.to_string()), None),
         };
-        self.metrics.refused.set(i64::from(matches!(stored, Stored::Refused(_))));
+        if let Some(metrics) = self.metrics() {
+            metrics.refused.set(i64::from(matches!(stored, Stored::Refused(_))));
+        }
         let value = value.map_or(last_good, |value| Ok(Some(value)));
         self.tell(stored, &value);
         self.take(value.ok().flatten()?)
@@ -93,7 +89,7 @@ impl<S: Setting> Monitor<S> {
     ) -> Result<Option<S>, String> {
         let is_good = matches!(read, Ok(Some(text)) if S::parse(text).is_ok());
         match &mut self.role {
-            Role::Feeds(last_good) if !self.is_of_node && !is_good => {
+            Role::Feeds(last_good, _) if !self.is_of_node && !is_good => {
                 last_good.recall(read.is_ok()).await
             }
             _ => Ok(self.value),
@@ -113,7 +109,9 @@ impl<S: Setting> Monitor<S> {
             return None;
         }
         self.value = Some(value);
-        self.metrics.version.inc();
+        if let Some(metrics) = self.metrics() {
+            metrics.version.inc();
+        }
         let (json, name) = (value.to_json(), S::NAME);
         if self.is_of_node {
             tracing::info!(value = json, "new {name}");
@@ -125,7 +123,9 @@ impl<S: Setting> Monitor<S> {
 
     fn reject(&mut self, value: Vec<u8>, error: &S::Error) -> Stored {
         if self.bad.as_ref() != Some(&value) {
-            self.metrics.rejected.inc();
+            if let Some(metrics) = self.metrics() {
+                metrics.rejected.inc();
+            }
             let (path, name) = (S::PATH, S::NAME);
             tracing::warn!(path, %error, "the node holds no {name}; what is in force stays");
             self.bad = Some(value);
@@ -133,9 +133,18 @@ impl<S: Setting> Monitor<S> {
         Stored::Refused(error.to_string())
     }
 
+    fn metrics(&self) -> Option<&SettingMetrics> {
+        match &self.role {
+            Role::Feeds(_, metrics) => Some(metrics),
+            Role::Observes => None,
+        }
+    }
+
     fn reached(&mut self, error: Option<&StoreError>) {
         let connected = error.is_none();
-        self.metrics.connected.set(i64::from(connected));
+        if let Some(metrics) = self.metrics() {
+            metrics.connected.set(i64::from(connected));
+        }
         if self.connected.replace(connected) != Some(connected) {
             match error {
                 Some(error) => {
@@ -157,7 +166,7 @@ impl<S: Setting> Monitor<S> {
             }
         };
         let status = NodeStatus { stored, unknown };
-        if let (Role::Feeds(_), Some(reason)) = (&self.role, &status.unknown)
+        if let (Role::Feeds(..), Some(reason)) = (&self.role, &status.unknown)
             && self.status.of(name).unknown != status.unknown
         {
             tracing::error!(

@@ -199,10 +199,14 @@ impl Process {
         self.set_weights(&json!({"view": view, "add_to_cart": 3, "purchase": 5}));
     }
 
+    /// What Prometheus gets of it.
+    pub(crate) fn scrape(&self) -> String {
+        self.try_call("GET", "/metrics", "").expect("the front answers").1
+    }
+
     /// The sum of a metric over the lines that hold all of these.
     pub(crate) fn metric(&self, name: &str, labels: &[&str]) -> f64 {
-        let (_, metrics) = self.try_call("GET", "/metrics", "").expect("the front answers");
-        metrics
+        self.scrape()
             .lines()
             .filter(|line| {
                 line.starts_with(name) && labels.iter().all(|label| line.contains(label))

@@ -28,4 +28,5 @@ mod outages;
 mod redis_keys;
 mod crash;
 mod processes;
+mod alerts;
 mod page;

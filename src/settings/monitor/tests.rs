@@ -82,9 +82,9 @@ fn run(answers: Vec<Read>, copies: [Option<&str>; 2]) -> Outcome {
     let [shared, local] = copies;
     let (store, local) = (Script::new(answers, shared), Script::new(Vec::new(), local));
     let last_good = LastGood::new(Some(store.clone()), local.clone());
-    let (status, metrics) = (SettingsStatus::default(), Metrics::new().settings.weights);
-    let role = Role::Feeds(last_good);
-    let monitor = Monitor::new(store.clone(), role, status.clone(), metrics.clone());
+    let (status, metrics) = (SettingsStatus::default(), Metrics::new().settings.fed("weights"));
+    let role = Role::Feeds(last_good, metrics.clone());
+    let monitor = Monitor::new(store.clone(), role, status.clone());
     let mut applied = Vec::new();
     let mut run = Box::pin(monitor.run(|Weights([Score(view), ..])| applied.push(view)));
     // The script never waits, so one poll plays all of it.
@@ -219,8 +219,8 @@ fn without_any_good_value_none_is_in_force_and_the_reason_is_told() {
 #[test]
 fn a_monitor_that_observes_leaves_the_store_alone() {
     let store = Script::new(vec![Ok(None), good(NONSENSE), good(TWO)], Some(SEVEN));
-    let (status, metrics) = (SettingsStatus::default(), Metrics::new().settings.weights);
-    let monitor = Monitor::<Weights>::new(store.clone(), Role::Observes, status.clone(), metrics);
+    let status = SettingsStatus::default();
+    let monitor = Monitor::<Weights>::new(store.clone(), Role::Observes, status.clone());
     let mut run = Box::pin(monitor.run(|_| {}));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(run.as_mut().poll(&mut context).is_pending());
