@@ -4,6 +4,7 @@ mod flag;
 mod args;
 mod failure;
 mod log;
+mod panic;
 mod output;
 mod interrupt;
 mod kafka;
@@ -54,6 +55,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => {
             let config = embedded(&options, args.flags())?;
             log::start(&config.log)?;
+            panic::ends_the_process();
             demo::run(&config, &args)
         }
         Command::Topics(args) => topics::run(&load(&options, [])?.0, &args),
@@ -77,6 +79,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
 fn serve(options: &Options, args: &RunArgs) -> anyhow::Result<()> {
     let config = load(options, args.flags())?.0;
     let level = log::start(&config.log)?;
+    panic::ends_the_process();
     let read_again = || match load(options, args.flags()) {
         Ok((config, _)) => level.set(&config.log),
         Err(error) => tracing::error!(%error, "the configuration cannot be read again"),

@@ -12,6 +12,7 @@ use rdkafka::error::KafkaError;
 use redis::IntoConnectionInfo;
 use std::collections::{BTreeMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 /// Properties that users cannot set, as the engine's guarantees depend on them; each with a reason.
 const RESERVED: [(&str, &str); 7] = [
@@ -118,10 +119,26 @@ fn is_secret(property: &str) -> bool {
 
 fn redis(reader: &mut SettingReader) -> Option<RedisConfig> {
     let url = reader.secret("redis.url", redis_url, without_password).flatten();
+    let mut file = |key: &str| -> Option<PathBuf> {
+        reader.text(key, "", anything).filter(|path| !path.is_empty()).map(PathBuf::from)
+    };
+    let ca_file = file("redis.ca_file");
+    let certificate = match (file("redis.cert_file"), file("redis.key_file")) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        _ => {
+            reader.refuse("redis.cert_file", "must come with redis.key_file, and it with this");
+            None
+        }
+    };
     let slice = reader.millis("redis.slice_ms", 2, 1..=1_000);
     let pipeline_bytes = reader.number("redis.pipeline_bytes", MIB, 1_024..=64 * MIB);
     let timeout = reader.millis("redis.timeout_ms", 5_000, 10..=600_000);
-    url.map(|url| RedisConfig { url, slice, pipeline_bytes, timeout })
+    let is_plain = url.as_ref().is_some_and(|url| !url.expose().starts_with("rediss:"));
+    if is_plain && (ca_file.is_some() || certificate.is_some()) {
+        reader.refuse("redis.url", "must begin with rediss:// where certificates are set");
+    }
+    url.map(|url| RedisConfig { url, ca_file, certificate, slice, pipeline_bytes, timeout })
 }
 
 fn zookeeper(reader: &mut SettingReader) -> Option<ZooKeeperConfig> {

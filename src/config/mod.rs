@@ -97,6 +97,11 @@ pub struct FilesConfig {
 pub struct RedisConfig {
     /// `redis://` or `rediss://`, with user, password and database as needed.
     pub url: Secret,
+    /// The file of the certificate authorities that its certificate may come from, in PEM; `None` stands for
+    /// the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// The files of this client's certificate and key, in PEM.
+    pub certificate: Option<(PathBuf, PathBuf)>,
     /// The longest time that a worker writes to Redis between two of its steps.
     pub slice: Duration,
     /// The size of a pipeline, in bytes, at which it is sent.

@@ -26,6 +26,7 @@ mod settings;
 mod last_good;
 mod outages;
 mod redis_keys;
+mod redis_tls;
 mod crash;
 mod processes;
 mod alerts;

@@ -3,11 +3,12 @@
 use super::PATIENCE;
 use crate::cli::output::say;
 use crate::config::RedisConfig;
+use crate::sinks::redis::client;
 use anyhow::{Context, ensure};
 use redis::Commands;
 
 pub(super) fn check(config: &RedisConfig) -> anyhow::Result<()> {
-    let client = redis::Client::open(config.url.expose())?;
+    let client = client(config)?;
     let mut connection = client.get_connection_with_timeout(PATIENCE).context("no connection")?;
     connection.set_read_timeout(Some(PATIENCE))?;
     connection.set_write_timeout(Some(PATIENCE))?;

@@ -3,10 +3,11 @@
 use crate::config::RedisConfig;
 use crate::engine::RecordTimes;
 use crate::metrics::SinkWorkerMetrics;
+use crate::sinks::redis::client::client;
 use crate::sinks::redis::encode::Pipeline;
 use crate::sinks::redis::writer::{ConnectionStatus, Delivery, Writer};
 use crossbeam_channel::{Receiver, Sender, bounded};
-use redis::{Client, RedisResult};
+use redis::RedisResult;
 use std::sync::Arc;
 
 /// The most pipelines under way: the next one is encoded while Redis works on one.
@@ -27,7 +28,7 @@ impl Connection {
         worker: usize,
         metrics: SinkWorkerMetrics,
     ) -> RedisResult<Connection> {
-        let client = Client::open(config.url.expose())?;
+        let client = client(config)?;
         let (sender, deliveries) = bounded(IN_FLIGHT);
         let (give_back, spare) = bounded(IN_FLIGHT);
         let status = Arc::new(ConnectionStatus::default());

@@ -4,9 +4,11 @@ mod encode;
 mod changes;
 mod sweep;
 mod refused;
+mod client;
 mod writer;
 mod connection;
 mod sink;
 mod open;
 
+pub use client::client;
 pub use open::{OpenError, open};

@@ -3,9 +3,10 @@
 use crate::config::RedisConfig;
 use crate::engine::UnattachedSink;
 use crate::metrics::SinkMetrics;
+use crate::sinks::redis::client::client;
 use crate::sinks::redis::connection::Connection;
 use crate::sinks::redis::sink::RedisOutput;
-use redis::{Client, RedisResult};
+use redis::RedisResult;
 use std::ops::Range;
 
 /// The Redis sink could not be opened.
@@ -18,7 +19,7 @@ pub struct OpenError(#[from] redis::RedisError);
 /// The sinks connect, and connect again, by themselves: Redis may be away.
 ///
 /// # Errors
-/// When the URL is not one of Redis, or a thread can't be started.
+/// When a file of certificates cannot be used, or a thread can't be started.
 pub fn open(
     config: &RedisConfig,
     workers: Range<usize>,
@@ -38,8 +39,7 @@ pub fn open(
 /// True when Redis is known to hold nothing. One that does not answer may hold anything.
 fn is_blank(config: &RedisConfig) -> bool {
     let keys = || -> RedisResult<u64> {
-        let client = Client::open(config.url.expose())?;
-        let mut connection = client.get_connection_with_timeout(config.timeout)?;
+        let mut connection = client(config)?.get_connection_with_timeout(config.timeout)?;
         connection.set_read_timeout(Some(config.timeout))?;
         redis::cmd("DBSIZE").query(&mut connection)
     };

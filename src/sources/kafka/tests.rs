@@ -425,7 +425,8 @@ fn a_partition_whose_next_offset_is_gone_ends_the_source() {
     taken.take_until(&outlets, |taken| taken.offsets() == 10);
     assert_eq!(progress.failure(), None);
     let error = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
-    fixture.brokers.request_errors(RDKafkaApiKey::Fetch, &[error]);
+    // More than once: the client may look again whether the offset is really gone.
+    fixture.brokers.request_errors(RDKafkaApiKey::Fetch, &[error; 20]);
     wait_until(|| progress.failure().is_some());
     let reason = "view-events, partition 0: offset 10 was to be read next, \
                   and the partition begins at offset 0 and ends at 10";
