@@ -4,7 +4,7 @@ use crate::http::fault::Fault;
 use flate2::write::MultiGzDecoder;
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONTENT_ENCODING, HeaderMap};
+use hyper::header::{CONTENT_ENCODING, EXPECT, HeaderMap};
 use std::io::{self, Write};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -78,8 +78,28 @@ impl Drop for Body {
 }
 
 /// Reads a whole body, if it and what it decodes to are within the limit.
+///
+/// What is left of one that is too large is thrown away, up to a few times the limit: a client that is still
+/// sending when the connection closes may never see the answer.
 pub(super) async fn read(
     mut incoming: Incoming,
+    headers: &HeaderMap,
+    limit: usize,
+    budget: &Arc<BodyBudget>,
+) -> Result<Body, Fault> {
+    let body = read_and_decode(&mut incoming, headers, limit, budget).await;
+    // One that waits for leave to send is not to get it.
+    if matches!(body, Err(Fault::TooLarge { .. })) && !headers.contains_key(EXPECT) {
+        let mut left = 4 * limit;
+        while let (1.., Some(Ok(frame))) = (left, incoming.frame().await) {
+            left = left.saturating_sub(frame.data_ref().map_or(0, |data| data.len()));
+        }
+    }
+    body
+}
+
+async fn read_and_decode(
+    incoming: &mut Incoming,
     headers: &HeaderMap,
     limit: usize,
     budget: &Arc<BodyBudget>,

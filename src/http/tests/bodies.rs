@@ -163,3 +163,17 @@ fn a_byte_order_mark_is_no_part_of_a_body() {
     fixture.send("PUT /api/config/custom/a", "\u{feff}x");
     assert_eq!(fixture.store.nodes.lock().unwrap()["/config/custom/a"], "\u{feff}x".as_bytes());
 }
+
+#[test]
+fn a_body_that_is_refused_is_taken_so_that_the_answer_is_seen() {
+    let max_body_bytes = 1 << 20;
+    let fixture = Fixture::with(
+        Engine::Scripted,
+        HttpConfig { max_body_bytes, body_budget_bytes: max_body_bytes, ..http_config() },
+    );
+    // More than the sockets' buffers hold.
+    for factor in [2, 4] {
+        let body = vec![b' '; factor * max_body_bytes];
+        assert_eq!(fixture.send("POST /api/user-behavior", body).status, 413, "{factor}");
+    }
+}
