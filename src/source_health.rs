@@ -1,7 +1,8 @@
-//! The troubles in reading the source, by partition, for those who ask about them.
+//! The troubles in reading the source, by partition, and the topics that are missing, for those who ask
+//! about them.
 
 use crate::event_log::Partition;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The kinds of trouble that a partition may have.
@@ -44,7 +45,13 @@ type Troubles = BTreeMap<(Partition, Trouble), (i64, String)>;
 
 /// The troubles that partitions have now. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct SourceHealth(Arc<Mutex<Troubles>>);
+pub struct SourceHealth(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    troubles: Mutex<Troubles>,
+    missing: Mutex<BTreeSet<Arc<str>>>,
+}
 
 impl SourceHealth {
     /// Notes that a partition has a trouble; it replaces an earlier one of the same kind.
@@ -67,8 +74,18 @@ impl SourceHealth {
         troubles.collect()
     }
 
+    /// Notes which topics are missing.
+    pub fn set_missing(&self, topics: &BTreeSet<Arc<str>>) {
+        self.0.missing.lock().unwrap_or_else(PoisonError::into_inner).clone_from(topics);
+    }
+
+    /// The topics that were missing when they were looked up last.
+    pub fn missing(&self) -> BTreeSet<Arc<str>> {
+        self.0.missing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Troubles> {
         // A panic cannot leave an insertion or a removal half done, so a poisoned map is intact.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.troubles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

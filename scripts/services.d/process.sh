@@ -93,6 +93,15 @@ down() {
   done
 }
 
+signal_all() {
+  local signal=$1 name
+  shift
+  for name in "$@"; do
+    running "$name" || fail "$name does not run"
+    kill "-$signal" "$(pid_of "$name")"
+  done
+}
+
 kill_hard() {
   local name=$1
   running "$name" || fail "$name does not run"

@@ -25,8 +25,9 @@ impl CaughtUp {
 
     /// Opens the latch if the time has come.
     pub(super) fn check(&mut self, engine: &Engine, progress: &SourceProgress) {
-        if self.latch.is_none() || !progress.caught_up() {
-            return;
+        let Some(latch) = &self.latch else { return };
+        if !progress.caught_up() {
+            return latch.tell(progress.awaits());
         }
         // Read first: what has left the queues is in epochs that count as opened.
         let is_empty = engine.inlets.iter().all(|inlet| inlet.held() == 0);

@@ -1,18 +1,18 @@
 //! `recsys run`: the composition root. Everything that runs is started here, and ended here.
 
 use super::caught_up::CaughtUp;
-use super::settings::WatchedSettings;
+use super::settings::{SettingsStores, WatchedSettings};
 use crate::cluster::LossCause;
 use crate::config::Config;
-use crate::engine::{self, Engine};
+use crate::engine::{self, Engine, EngineHandles};
 use crate::event_log::EventLog;
 use crate::http::{Front, Status, serve};
 use crate::metrics::Metrics;
 use crate::readiness::{Latch, Readiness};
 use crate::sinks;
 use crate::sources::files::{self, AppendSignal, FileLog};
-use crate::sources::kafka::{self, KafkaLog};
-use crate::sources::{Positions, Running, WorkerInlets};
+use crate::sources::kafka::{self, KafkaCluster, KafkaLog};
+use crate::sources::{Positions, Running, SourceProgress, WorkerInlets};
 use anyhow::{Context, bail};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -20,6 +20,11 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
+/// The time within which the process ends once it is told to stop, whoever does not answer: supervisors
+/// wait for ten seconds.
+const END: Duration = Duration::from_secs(9);
+/// The time that the source has to end in any case.
+const SOURCE_END: Duration = Duration::from_secs(1);
 /// The time within which this process is told to stop as well, when another one was.
 const ALL_STOP: Duration = Duration::from_secs(1);
 
@@ -52,39 +57,47 @@ pub(super) fn run(
         let _runtime = runtime.enter();
         signal(SignalKind::hangup())?
     };
-    let engine = engine::start(config, &metrics, |workers| match &config.redis {
-        Some(redis) => Ok(sinks::redis::open(redis, workers, &metrics.sink)?),
-        None => Ok(Vec::new()),
-    })?;
-    // Only now: a process that still waits for the others of its cluster is ended by a signal at once.
-    // And not later, as from here on others hear that this process serves.
-    let stop_signal = {
-        let _runtime = runtime.enter();
-        stop_signal(hangup, read_again)?
-    };
-    let settings = WatchedSettings::watch(config, runtime.handle(), &engine, &metrics, &readiness);
-    let (source, log) = source(config, &metrics, &engine)?;
+    let (handles, progress) = (EngineHandles::default(), SourceProgress::default());
+    let stores = SettingsStores::open(config, runtime.handle());
+    let (topics, log) = topics(config, &progress)?;
     let front = Front {
-        asker: engine.asker.clone(),
+        asker: handles.asker.clone(),
         log,
-        settings: settings.store.clone(),
-        nodes: settings.status.clone(),
-        in_force: engine.in_force(),
-        source_health: source.progress().health().clone(),
+        settings: stores.store.clone(),
+        nodes: stores.status.clone(),
+        in_force: handles.in_force.clone(),
+        source_health: progress.health().clone(),
         metrics: metrics.clone(),
         status: Status {
-            readiness,
+            readiness: readiness.clone(),
             started,
             process: config.process,
             processes: config.processes(),
             workers: config.workers,
         },
     };
+    // Health is answered from here on, whatever is missing.
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = serve(front, listener, config.http.clone(), async {
         // Dropping the sender stops the front as well as a message does.
         let _ = stopped.await;
     })?;
+    let peers = readiness.latch("processes");
+    let waits = |missing: &str| peers.tell(missing);
+    let engine =
+        engine::start(config, &metrics, &handles, &waits, |workers| match &config.redis {
+            Some(redis) => Ok(sinks::redis::open(redis, workers, &metrics.sink)?),
+            None => Ok(Vec::new()),
+        })?;
+    drop(peers);
+    // Only now: a process that still waits for the others of its cluster is ended by a signal at once.
+    let stop_signal = {
+        let _runtime = runtime.enter();
+        stop_signal(hangup, read_again)?
+    };
+    let settings =
+        WatchedSettings::watch(config, runtime.handle(), stores, &engine, &metrics, &readiness);
+    let source = topics.read(config, &metrics, &engine, progress)?;
     tracing::info!(address = %server.address(), workers = config.workers, "serving");
 
     let ended = runtime.block_on(wait(stop_signal, &engine, &source, caught_up, modelled));
@@ -97,9 +110,14 @@ pub(super) fn run(
     }
     drop(stop);
     server.join();
-    runtime.block_on(settings.leave());
-    // Sources go first: they hold the workers' queues.
-    drop(source);
+    let deadline = (stopping + END).max(Instant::now() + SOURCE_END);
+    runtime.block_on(async {
+        // Sources go before the engine: they hold the workers' queues.
+        let source = tokio::task::spawn_blocking(move || source.stop(deadline));
+        settings.leave().await;
+        // It fails only when stopping panics, which has been logged.
+        let _ = source.await;
+    });
     drop(engine);
     tracing::info!(took = ?stopping.elapsed(), "stopped");
     ended.map(drop)
@@ -172,27 +190,50 @@ fn stop_signal(
     })
 }
 
-fn source(
+/// The topics of the events, before anybody reads them.
+enum Topics {
+    Kafka(KafkaCluster),
+    Files(AppendSignal),
+}
+
+/// Opens the topics for writing. Nothing of it waits for brokers.
+fn topics(
     config: &Config,
-    metrics: &Metrics,
-    engine: &Engine,
-) -> anyhow::Result<(Running, Arc<dyn EventLog>)> {
-    let workers = WorkerInlets {
-        peers: config.peers(),
-        first: config.process * config.workers,
-        inlets: engine.inlets.clone(),
-    };
-    let metrics = &metrics.sources;
-    let positions = Positions::new();
+    progress: &SourceProgress,
+) -> anyhow::Result<(Topics, Arc<dyn EventLog>)> {
     let Some(kafka) = &config.kafka else {
         let signal = AppendSignal::default();
         let log = FileLog::open(&config.files.dir, signal.clone())
             .with_context(|| format!("files.dir: {}", config.files.dir.display()))?;
-        let running = files::start(&config.files.dir, &workers, &positions, metrics, &signal)?;
-        return Ok((running, Arc::new(log)));
+        return Ok((Topics::Files(signal), Arc::new(log)));
     };
     let cluster = kafka.into();
-    let log = KafkaLog::new(&cluster).context("kafka.properties")?;
-    let running = kafka::start(&cluster, &workers, &positions, metrics)?;
-    Ok((running, Arc::new(log)))
+    let log = KafkaLog::new(&cluster, progress.health()).context("kafka.properties")?;
+    Ok((Topics::Kafka(cluster), Arc::new(log)))
+}
+
+impl Topics {
+    /// Starts to read them.
+    fn read(
+        &self,
+        config: &Config,
+        metrics: &Metrics,
+        engine: &Engine,
+        progress: SourceProgress,
+    ) -> anyhow::Result<Running> {
+        let workers = WorkerInlets {
+            peers: config.peers(),
+            first: config.process * config.workers,
+            inlets: engine.inlets.clone(),
+        };
+        let (metrics, positions) = (&metrics.sources, Positions::new());
+        Ok(match self {
+            Topics::Files(signal) => {
+                files::start(&config.files.dir, &workers, &positions, metrics, signal, progress)?
+            }
+            Topics::Kafka(cluster) => {
+                kafka::start(cluster, &workers, &positions, metrics, progress)?
+            }
+        })
+    }
 }

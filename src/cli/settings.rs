@@ -26,42 +26,59 @@ fn local(config: &Config, runtime: &Handle) -> Arc<dyn Store> {
     Arc::new(FileStore::new(config.files.dir.clone(), runtime.clone()))
 }
 
-/// The settings of a running process, watched until they are left.
-pub(super) struct WatchedSettings {
+/// Where the settings of a running process are, before anybody watches them.
+pub(super) struct SettingsStores {
     pub(super) store: Arc<dyn Store>,
     pub(super) status: SettingsStatus,
+    zookeeper: Option<Arc<ZooKeeperStore>>,
+    local: Arc<dyn Store>,
+}
+
+impl SettingsStores {
+    /// Starts to connect, and returns at once.
+    pub(super) fn open(config: &Config, runtime: &Handle) -> SettingsStores {
+        let zookeeper = config.zookeeper.as_ref();
+        let zookeeper = zookeeper.map(|it| Arc::new(ZooKeeperStore::new(it, runtime.clone())));
+        let local = local(config, runtime);
+        let store = match &zookeeper {
+            Some(store) => store.clone(),
+            None => local.clone(),
+        };
+        SettingsStores { store, status: SettingsStatus::default(), zookeeper, local }
+    }
+}
+
+/// The settings of a running process, watched until they are left.
+pub(super) struct WatchedSettings {
+    store: Arc<dyn Store>,
     monitors: [JoinHandle<()>; 2],
 }
 
 impl WatchedSettings {
     /// Starts to watch, and to feed the dataflow if this is the first process: the others hear of
-    /// the model through it.
+    /// the model through it. From here on others hear that this process serves.
     pub(super) fn watch(
         config: &Config,
         runtime: &Handle,
+        stores: SettingsStores,
         engine: &Engine,
         metrics: &Metrics,
         readiness: &Readiness,
     ) -> WatchedSettings {
-        let local = local(config, runtime);
-        let (store, shared) = match &config.zookeeper {
-            Some(zookeeper) => {
-                let store = ZooKeeperStore::new(zookeeper, runtime.clone());
-                let (process, http) = (config.process, config.http.listen);
-                let data = format!("{{\"process\":{process},\"http\":\"{http}\"}}");
-                store.register(&format!("process-{process}"), data.into_bytes());
-                let store: Arc<dyn Store> = Arc::new(store);
-                (store.clone(), Some(store))
-            }
-            None => (local.clone(), None),
-        };
-        let watch = Watch { store, shared, local, status: SettingsStatus::default() };
+        let SettingsStores { store, status, zookeeper, local } = stores;
+        let shared = zookeeper.map(|zookeeper| {
+            let (process, http) = (config.process, config.http.listen);
+            let data = format!("{{\"process\":{process},\"http\":\"{http}\"}}");
+            zookeeper.register(&format!("process-{process}"), data.into_bytes());
+            zookeeper as Arc<dyn Store>
+        });
+        let watch = Watch { store, shared, local, status };
         let metrics = &metrics.settings;
         let monitors = [
             runtime.spawn(watch.feed(metrics, engine, ModelChange::Weights, readiness)),
             runtime.spawn(watch.feed(metrics, engine, ModelChange::Blend, readiness)),
         ];
-        WatchedSettings { store: watch.store, status: watch.status, monitors }
+        WatchedSettings { store: watch.store, monitors }
     }
 
     /// Stops to watch, and takes the process off the list of members.

@@ -103,9 +103,13 @@ impl Discovery {
         }
     }
 
-    /// Waits until all processes are connected. Handshakes that are still under way then are
+    /// Waits until all processes are connected, and tells at each turn which are missing. Handshakes that are still under way then are
     /// closed.
-    pub(super) async fn run(mut self, listener: TcpListener) -> Result<Connected, ConnectError> {
+    pub(super) async fn run(
+        mut self,
+        listener: TcpListener,
+        waits: &(dyn Fn(&str) + Sync),
+    ) -> Result<Connected, ConnectError> {
         for process in 0..self.plan.me.process {
             self.dial(process);
         }
@@ -113,6 +117,7 @@ impl Discovery {
         let patience = self.plan.patience;
         let deadline = Instant::now() + patience.unwrap_or_default();
         while !self.peers.iter().all(|peer| matches!(peer, Peer::Myself | Peer::Connected(_))) {
+            waits(&self.missing());
             tokio::select! {
                 accepted = listener.accept(), if self.handshakes.len() < MOST_HANDSHAKES => {
                     match accepted {

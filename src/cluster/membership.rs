@@ -28,12 +28,15 @@ pub(super) struct Membership {
 }
 
 impl Cluster {
-    /// Connects to all other processes and waits until they are there. Returns at once when there
-    /// are none.
+    /// Connects to all other processes and waits until they are there, and tells again and again which
+    /// are missing. Returns at once when there are none.
     ///
     /// # Errors
     /// When this process cannot listen, does not fit to another one, or not all connect in time.
-    pub fn connect(config: &Config) -> Result<Cluster, ConnectError> {
+    pub fn connect(
+        config: &Config,
+        waits: &(dyn Fn(&str) + Sync),
+    ) -> Result<Cluster, ConnectError> {
         if config.processes() == 1 {
             return Ok(Cluster { wires: Vec::new(), membership: None });
         }
@@ -44,10 +47,14 @@ impl Cluster {
             address: address.clone(),
             source,
         })?;
-        Cluster::meet(plan, listener)
+        Cluster::meet(plan, listener, waits)
     }
 
-    pub(super) fn meet(plan: ClusterPlan, listener: TcpListener) -> Result<Cluster, ConnectError> {
+    pub(super) fn meet(
+        plan: ClusterPlan,
+        listener: TcpListener,
+        waits: &(dyn Fn(&str) + Sync),
+    ) -> Result<Cluster, ConnectError> {
         // A thread of their own: nothing that is slow elsewhere may delay the heartbeats.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -63,7 +70,7 @@ impl Cluster {
                 .set_nonblocking(true)
                 .and_then(|()| tokio::net::TcpListener::from_std(listener))
                 .map_err(|source| ConnectError::Listen { process, address, source })?;
-            Discovery::new(plan, left).run(listener).await
+            Discovery::new(plan, left).run(listener, waits).await
         })?;
         tracing::info!(process, processes = connected.wires.len(), "all processes are connected");
         Ok(Cluster {

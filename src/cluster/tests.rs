@@ -31,7 +31,7 @@ fn plans(processes: usize) -> Vec<(ClusterPlan, TcpListener)> {
 type Meets = JoinHandle<Result<Cluster, ConnectError>>;
 
 fn meet((plan, listener): (ClusterPlan, TcpListener)) -> Meets {
-    std::thread::spawn(move || Cluster::meet(plan, listener))
+    std::thread::spawn(move || Cluster::meet(plan, listener, &|_| ()))
 }
 
 fn met(meets: Meets) -> Cluster {

@@ -18,4 +18,4 @@ pub use arrivals::{Arrivals, RecordTimes};
 pub use in_force::{InForce, ModelInForce};
 pub use setup::ModelChange;
 pub use sink::{Sink, SinkError, UnattachedSink};
-pub use start::{Engine, StartError, start};
+pub use start::{Engine, EngineHandles, StartError, start};

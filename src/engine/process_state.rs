@@ -14,6 +14,10 @@ pub(super) struct ProcessState {
 }
 
 impl ProcessState {
+    pub(super) fn new(in_force: ModelInForce) -> ProcessState {
+        ProcessState { in_force, ..ProcessState::default() }
+    }
+
     /// Tells the workers to stop.
     pub(super) fn stop(&self) {
         self.stop.store(true, Ordering::Release);

@@ -6,8 +6,8 @@ use dataflows::questions::ask::Ask;
 use dataflows::questions::query::Query;
 use dataflows::questions::query::QueryAnswer;
 use dataflows::time::Time;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 use tokio::sync::oneshot;
 
@@ -55,6 +55,9 @@ impl<A: Ask> Question for Asked<A> {
 /// The reason why a question was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    /// The workers have not started.
+    #[error("the workers have not started yet")]
+    NotStarted,
     /// Too many questions wait.
     #[error("too many questions wait for the workers")]
     Overloaded,
@@ -66,30 +69,37 @@ pub enum Refusal {
 /// A worker's queue of questions, and the thread to wake.
 type Queue = (Sender<Box<dyn Question>>, Thread);
 
-/// The askers' handle on the workers of this process. Cheap to clone.
-#[derive(Clone)]
+/// The askers' handle on the workers of this process, which may be held before they start. Cheap to
+/// clone.
+#[derive(Clone, Default)]
 pub struct Asker {
-    workers: Arc<[Queue]>,
+    workers: Arc<OnceLock<Workers>>,
+    next: Arc<AtomicUsize>,
+}
+
+struct Workers {
+    queues: Vec<Queue>,
     /// The index of the first of these workers among those of all processes.
     first: usize,
     /// The number of workers of all processes.
     peers: usize,
-    next: Arc<AtomicUsize>,
 }
 
 impl Asker {
-    /// A handle on a process's workers, given their bounded queues and the threads to wake. `first` is
-    /// the index of the first of them among the `peers` of all processes.
-    pub fn new(workers: Vec<Queue>, first: usize, peers: usize) -> Asker {
-        Asker { workers: workers.into(), first, peers, next: Arc::default() }
+    /// Lets questions pass to a process's workers, given their bounded queues and the threads to wake.
+    /// `first` is the index of the first of them among the `peers` of all processes. Workers start once:
+    /// a later call changes nothing.
+    pub fn start(&self, queues: Vec<Queue>, first: usize, peers: usize) {
+        let _ = self.workers.set(Workers { queues, first, peers });
     }
 
     /// Asks. The answer is as of the newest time that is complete.
     ///
     /// # Errors
-    /// When too many questions wait already, or the workers have ended.
+    /// When the workers have not started, too many questions wait already, or the workers have ended.
     pub fn ask<A: Ask>(&self, ask: A) -> Result<oneshot::Receiver<Answer<A::Answer>>, Refusal> {
-        let (queue, worker) = &self.workers[self.worker_for(ask.user())];
+        let workers = self.workers.get().ok_or(Refusal::NotStarted)?;
+        let (queue, worker) = &workers.queues[self.worker_for(ask.user(), workers)];
         let (reply, answer) = oneshot::channel();
         match queue.try_send(Box::new(Asked { ask, reply })) {
             Ok(()) => {
@@ -103,10 +113,10 @@ impl Asker {
 
     /// The worker that owns the user, if it is one of ours: its answer need not travel. Else each in
     /// turn.
-    fn worker_for(&self, user: Option<&str>) -> usize {
-        let owner = user.map(|user| owner(user, self.peers));
-        let ours = owner.and_then(|owner| owner.checked_sub(self.first));
-        ours.filter(|&index| index < self.workers.len())
-            .unwrap_or_else(|| self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len())
+    fn worker_for(&self, user: Option<&str>, workers: &Workers) -> usize {
+        let owner = user.map(|user| owner(user, workers.peers));
+        let ours = owner.and_then(|owner| owner.checked_sub(workers.first));
+        ours.filter(|&index| index < workers.queues.len())
+            .unwrap_or_else(|| self.next.fetch_add(1, Ordering::Relaxed) % workers.queues.len())
     }
 }

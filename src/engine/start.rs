@@ -21,10 +21,17 @@ use std::sync::{Arc, Mutex};
 use std::thread::Thread;
 use timely::execute::execute_from;
 
-/// The workers of this process, at work. Dropping it stops them.
-pub struct Engine {
+/// What others may hold of the engine before its workers start.
+#[derive(Clone, Default)]
+pub struct EngineHandles {
     /// The handle to ask questions.
     pub asker: Asker,
+    /// The model that the workers score with.
+    pub in_force: ModelInForce,
+}
+
+/// The workers of this process, at work. Dropping it stops them.
+pub struct Engine {
     /// The workers' queues, in the order of the workers.
     pub inlets: Vec<Inlet>,
     changes: Option<Sender<ModelChange>>,
@@ -53,7 +60,8 @@ pub enum StartError {
 
 /// Starts the workers that a configuration asks for, once all processes of the cluster are there.
 ///
-/// `open_sinks` gets the indices of this process's workers, after all processes have met and before any
+/// Until then `waits` is told again and again which processes are missing. The handles work as soon as
+/// the workers do. `open_sinks` gets the indices of this process's workers, after all processes have met and before any
 /// worker runs. It returns one sink for each, or none at all.
 ///
 /// # Errors
@@ -61,13 +69,16 @@ pub enum StartError {
 pub fn start(
     config: &Config,
     metrics: &Arc<Metrics>,
+    handles: &EngineHandles,
+    waits: &(dyn Fn(&str) + Sync),
     open_sinks: impl FnOnce(Range<usize>) -> Result<Vec<Box<dyn UnattachedSink>>, SinkError>,
 ) -> Result<Engine, StartError> {
-    let mut cluster = Cluster::connect(config)?;
+    let mut cluster = Cluster::connect(config, waits)?;
     let first = config.process * config.workers;
     let indices = first..first + config.workers;
     let mut sinks = open_sinks(indices.clone()).map_err(StartError::Sink)?.into_iter();
-    let (state, as_of) = (Arc::new(ProcessState::default()), Arc::new(SharedTime::default()));
+    let state = Arc::new(ProcessState::new(handles.in_force.clone()));
+    let as_of = Arc::new(SharedTime::default());
     let (change, changes) = unbounded();
     let (mut inlets, mut askers, mut workers) = (Vec::new(), Vec::new(), Vec::new());
     for index in indices {
@@ -113,9 +124,9 @@ pub fn start(
     threads.sort_by_key(|(index, _)| *index);
     let threads: Vec<_> = threads.into_iter().map(|(_, thread)| thread).collect();
     let queues = askers.into_iter().zip(threads.iter().cloned()).collect();
-    let asker = Asker::new(queues, first, config.peers());
+    handles.asker.start(queues, first, config.peers());
     let changes = (config.process == 0).then_some(change);
-    Ok(Engine { asker, inlets, changes, state, threads, guards: Some(guards), cluster })
+    Ok(Engine { inlets, changes, state, threads, guards: Some(guards), cluster })
 }
 
 fn views(views: &ViewsConfig) -> ViewConfig {

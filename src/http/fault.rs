@@ -90,7 +90,10 @@ impl Fault {
     /// Makes the answer, with the headers that belong to its status.
     pub(super) fn into_reply(self) -> Reply {
         let mut body = Vec::with_capacity(128);
-        json::error(&mut body, &self.to_string(), &self.details());
+        match self {
+            Fault::Unknown(_) => json::unknown(&mut body, &self.to_string(), &self.details()),
+            _ => json::error(&mut body, &self.to_string(), &self.details()),
+        }
         let mut reply = json_reply(body);
         *reply.status_mut() = self.status();
         match self {

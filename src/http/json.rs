@@ -1,6 +1,7 @@
 //! Writes answers as JSON, directly into the body.
 
 use crate::event_log::Position;
+use crate::readiness::Wait;
 use crate::source_health::PartitionTrouble;
 use dataflows::questions::ask::UserActivity;
 use dataflows::ranking::answer::{Cause, Ranking, Reason};
@@ -10,10 +11,27 @@ use dataflows::record::merge::Merge;
 use dataflows::score::weights::Score;
 use std::fmt::Display;
 use std::io::Write;
+use std::time::UNIX_EPOCH;
 
 /// `{"error": …, "details": …}`
 pub(super) fn error(out: &mut Vec<u8>, error: &str, details: &str) {
     Object::new(out).text("error", error).text("details", details).end();
+}
+
+/// `{"error": …, "details": …, "stored": "unknown"}`, of records that may be stored.
+pub(super) fn unknown(out: &mut Vec<u8>, error: &str, details: &str) {
+    Object::new(out).text("error", error).text("details", details).text("stored", "unknown").end();
+}
+
+/// `{"for", "since", "details"?}`
+pub(super) fn wait(out: &mut Vec<u8>, wait: &Wait) {
+    let since = wait.since.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+    let object = Object::new(out).text("for", &wait.name).with("since", |out| time(out, since));
+    match &*wait.details {
+        "" => object.end(),
+        details => object.text("details", details).end(),
+    }
 }
 
 /// `{tag: score}`, in the given order.

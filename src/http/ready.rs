@@ -5,10 +5,10 @@ use crate::http::fault::Fault;
 use crate::http::given;
 use crate::http::json::{self, Object};
 use crate::http::reply::{Reply, json_reply};
+use crate::readiness::Wait;
 use dataflows::questions::ask::Profiles;
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 struct Works {
     /// What the process still waits for since its start.
-    awaited: Vec<Arc<str>>,
+    waits: Vec<Wait>,
     /// Whether each of [`PARTS`] works; what does not has a reason, for a person.
     parts: [Result<(), String>; 3],
 }
@@ -30,7 +30,7 @@ struct Works {
 pub(super) async fn ready(call: &Call<'_>) -> Result<Reply, Fault> {
     let named = given::word(&call.query, "for", &PARTS)?;
     let works = works(call).await;
-    let is_ready = named.map_or(works.awaited.is_empty(), |part| works.parts[part].is_ok());
+    let is_ready = named.map_or(works.waits.is_empty(), |part| works.parts[part].is_ok());
     let mut reply = json_reply(works.json());
     if !is_ready {
         *reply.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
@@ -40,19 +40,28 @@ pub(super) async fn ready(call: &Call<'_>) -> Result<Reply, Fault> {
 }
 
 async fn works(call: &Call<'_>) -> Works {
-    let awaited = call.front.status.readiness.awaited();
+    let waits = call.front.status.readiness.waits();
     let model = call.in_force().map(drop).map_err(|fault| fault.details());
-    let reads = if model.is_err() || awaited.is_empty() {
+    let reads = if model.is_err() || waits.is_empty() {
         answers(call).await
     } else {
-        Err(format!("the process waits for {}", awaited.join(", ")))
+        let waits: Vec<_> = waits.iter().map(told).collect();
+        Err(format!("the process waits for {}", waits.join(", ")))
     };
     let sink = if call.front.metrics.sink.is_connected() {
         model
     } else {
         Err("Redis does not take profiles; they wait".into())
     };
-    Works { awaited, parts: [reads, call.front.log.writable(), sink] }
+    Works { waits, parts: [reads, call.front.log.writable(), sink] }
+}
+
+/// What is waited for, and what there is to say about it.
+fn told(wait: &Wait) -> String {
+    match &*wait.details {
+        "" => wait.name.to_string(),
+        details => format!("{} ({details})", wait.name),
+    }
 }
 
 /// Asks the workers for nothing but an answer.
@@ -65,11 +74,11 @@ async fn answers(call: &Call<'_>) -> Result<(), String> {
 }
 
 impl Works {
-    /// `{"ready", "reads", "writes", "sink", "awaited", "reasons"}`
+    /// `{"ready", "reads", "writes", "sink", "awaited", "waits", "reasons"}`
     fn json(&self) -> Vec<u8> {
         let parts = || PARTS.iter().map(|&(name, part)| (name, &self.parts[part]));
         let mut body = Vec::with_capacity(128);
-        let mut object = Object::new(&mut body).plain("ready", self.awaited.is_empty());
+        let mut object = Object::new(&mut body).plain("ready", self.waits.is_empty());
         for (name, works) in parts() {
             object = object.plain(name, works.is_ok());
         }
@@ -82,8 +91,10 @@ impl Works {
             }
             reasons.end();
         };
+        let names: Vec<_> = self.waits.iter().map(|wait| wait.name.clone()).collect();
         object
-            .with("awaited", |out| json::texts(out, &self.awaited))
+            .with("awaited", |out| json::texts(out, &names))
+            .with("waits", |out| json::list(out, &self.waits, json::wait))
             .with("reasons", reasons)
             .end();
         body

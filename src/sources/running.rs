@@ -2,8 +2,10 @@
 
 use crate::source_health::SourceHealth;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 /// Tells whether a source has read all that was there when it started. Clones share it.
 #[derive(Clone, Default)]
@@ -15,6 +17,8 @@ struct State {
     counted: AtomicBool,
     /// The number of partitions that have not caught up.
     behind: AtomicUsize,
+    /// What keeps partitions from being found, for a person.
+    obstacle: Mutex<Option<String>>,
     failure: OnceLock<String>,
     health: SourceHealth,
 }
@@ -25,6 +29,18 @@ impl SourceProgress {
         self.0.counted.load(Ordering::Acquire) && self.0.behind.load(Ordering::Acquire) == 0
     }
 
+    /// What the source still waits for, for a person.
+    pub fn awaits(&self) -> String {
+        let obstacle = self.0.obstacle.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        obstacle.unwrap_or_else(|| match self.0.behind.load(Ordering::Acquire) {
+            0 if !self.0.counted.load(Ordering::Acquire) => "partitions are looked up".into(),
+            0 => "the views are to hold what was read".into(),
+            behind => {
+                format!("{behind} partitions are not read up to where they ended at the start")
+            }
+        })
+    }
+
     /// The reason why reading cannot go on, if it cannot: only a new start, with empty views, can.
     pub fn failure(&self) -> Option<&str> {
         self.0.failure.get().map(String::as_str)
@@ -33,6 +49,11 @@ impl SourceProgress {
     /// The troubles of the source's partitions.
     pub fn health(&self) -> &SourceHealth {
         &self.0.health
+    }
+
+    /// Notes what keeps partitions from being found, if anything does.
+    pub(super) fn set_obstacle(&self, obstacle: Option<String>) {
+        *self.0.obstacle.lock().unwrap_or_else(PoisonError::into_inner) = obstacle;
     }
 
     /// Notes that every partition which is there now has been looked at.
@@ -81,6 +102,25 @@ impl Running {
     /// Whether all of its threads still run. They end by themselves when the workers have ended.
     pub fn is_alive(&self) -> bool {
         self.threads.iter().all(|thread| !thread.is_finished())
+    }
+}
+
+impl Running {
+    /// Stops the source and waits for its threads until a deadline: brokers that do not answer must not
+    /// hold up the end. Threads that are left hold nothing that must be saved, and end with the process.
+    pub fn stop(mut self, deadline: Instant) {
+        let (done, ended) = mpsc::channel();
+        let (stop, threads) = (self.stop.clone(), std::mem::take(&mut self.threads));
+        let progress = self.progress.clone();
+        std::thread::spawn(move || {
+            drop(Running { stop, threads, progress });
+            // Nobody listens after the deadline.
+            let _ = done.send(());
+        });
+        let patience = deadline.saturating_duration_since(Instant::now());
+        if ended.recv_timeout(patience).is_err() {
+            tracing::warn!("the source did not end in time; it is left behind");
+        }
     }
 }
 

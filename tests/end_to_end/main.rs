@@ -17,6 +17,7 @@ mod full_disk;
 mod replay;
 mod changed_sources;
 mod cluster;
+mod start;
 mod metrics;
 // With services.
 mod kafka;

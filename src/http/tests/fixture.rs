@@ -43,6 +43,8 @@ pub(super) enum Engine {
     Scripted,
     /// The test, through [`Fixture::questions`].
     ByHand,
+    /// Nobody yet.
+    NotStarted,
     /// Nobody: the queue is always full.
     Full,
     /// Nobody: the workers have ended.
@@ -79,7 +81,10 @@ impl Fixture {
                 }
             }
         });
-        let asker = Asker::new(vec![(queue, worker.thread().clone())], 0, 1);
+        let asker = Asker::default();
+        if engine != Engine::NotStarted {
+            asker.start(vec![(queue, worker.thread().clone())], 0, 1);
+        }
         let questions = if engine == Engine::Ended {
             worker.join().unwrap();
             drop(questions);

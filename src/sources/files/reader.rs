@@ -40,10 +40,10 @@ pub fn start(
     positions: &Positions,
     metrics: &SourceMetrics,
     signal: &AppendSignal,
+    progress: SourceProgress,
 ) -> io::Result<Running> {
     std::fs::create_dir_all(dir)?;
     let stop = Arc::new(AtomicBool::new(false));
-    let progress = SourceProgress::default();
     let reader = TopicFileReader::new(dir, workers, positions, metrics, (&progress, &stop));
     progress.all_counted();
     metrics.connected.set(1);

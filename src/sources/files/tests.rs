@@ -6,7 +6,7 @@ use crate::engine::intake::{Outlet, Unit, intake};
 use crate::event_log::{EventLog, LogError, NewRecord, Outcome, Partition, Position, Subject};
 use crate::metrics::{Metrics, SourceMetrics};
 use crate::source_health::Trouble;
-use crate::sources::{Positions, Running, WorkerInlets, now_ms};
+use crate::sources::{Positions, Running, SourceProgress, WorkerInlets, now_ms};
 use dataflows::record::event::Kind;
 use dataflows::record::merge::Merge;
 use dataflows::record::product::CatalogueRow;
@@ -59,7 +59,10 @@ impl Fixture {
             outlet.bind(std::thread::current());
         }
         let workers = WorkerInlets { peers: 2, first: 0, inlets };
-        (start(&self.dir.0, &workers, positions, &self.metrics, &self.signal).unwrap(), outlets)
+        let progress = SourceProgress::default();
+        let running =
+            start(&self.dir.0, &workers, positions, &self.metrics, &self.signal, progress);
+        (running.unwrap(), outlets)
     }
 }
 

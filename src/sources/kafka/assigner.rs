@@ -17,7 +17,7 @@ use crossbeam_channel::{Sender, unbounded};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -53,9 +53,9 @@ pub fn start(
     workers: &WorkerInlets,
     positions: &Positions,
     metrics: &SourceMetrics,
+    progress: SourceProgress,
 ) -> Result<Running, StartError> {
     let stop = Arc::new(AtomicBool::new(false));
-    let progress = SourceProgress::default();
     let assigner =
         PartitionAssigner::new(cluster, workers, positions, metrics, (&progress, &stop))?;
     let thread = thread::Builder::new().name("kafka".into()).spawn(|| assigner.run())?;
@@ -149,7 +149,11 @@ impl PartitionAssigner {
             if last.is_none_or(|last| last.elapsed() >= pause) {
                 match self.refresh() {
                     Ok(()) => self.connection.regained(),
-                    Err(error) => self.connection.lost(&error.to_string()),
+                    Err(error) => {
+                        self.connection.lost(&error.to_string());
+                        let reason = format!("no Kafka broker can be reached: {error}");
+                        self.progress.set_obstacle(Some(reason));
+                    }
                 }
                 last = Some(Instant::now());
             }
@@ -185,6 +189,9 @@ impl PartitionAssigner {
     fn refresh(&mut self) -> KafkaResult<()> {
         let (mut new, mut all) = (Vec::new(), true);
         for (topic, feed) in self.topics.clone() {
+            if self.stop.load(Ordering::Acquire) {
+                return Ok(());
+            }
             let metadata = self.consumer.fetch_metadata(Some(&topic), PATIENCE)?;
             self.topology.note_brokers(&metadata);
             for index in self.topology.partitions(&topic, &metadata) {
@@ -200,11 +207,21 @@ impl PartitionAssigner {
             }
         }
         self.assign(new)?;
-        if all {
+        self.progress.health().set_missing(self.topology.missing());
+        // A broker that has not heard yet of a topic that was just made knows of no such topic either.
+        self.progress.set_obstacle(match self.topology.is_complete() {
+            true if all => None,
+            true => Some("partitions cannot be looked up".into()),
+            false => Some(missing_topics(self.topology.missing())),
+        });
+        if all && self.topology.is_complete() {
             self.progress.all_counted();
         }
         let watched: Vec<Partition> = self.watched.keys().cloned().collect();
         for partition in watched {
+            if self.stop.load(Ordering::Acquire) {
+                return Ok(());
+            }
             let Some((_, end)) = self.look_up(&partition) else { continue };
             if let Some(WatchedPartition { read_to, lag }) = self.watched.get_mut(&partition) {
                 lag.measure(read_to.load(Ordering::Relaxed), end, Instant::now());
@@ -311,4 +328,11 @@ impl PartitionAssigner {
         }
         Ok(())
     }
+}
+
+/// Tells a person which topics are missing, and what makes them.
+fn missing_topics(topics: &BTreeSet<Arc<str>>) -> String {
+    let topics: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
+    let topics = topics.join(", ");
+    format!("there is no topic {topics}; `recsys topics create` makes what is missing")
 }

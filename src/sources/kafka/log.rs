@@ -6,6 +6,7 @@ use super::queue::may_be_stored;
 use crate::event_log::{
     EventLog, LogError, NewRecord, OutcomeSender, Outcomes, Partition, Position, Subject,
 };
+use crate::source_health::SourceHealth;
 use crate::sources::recent_failure::RecentFailure;
 use crate::sources::topic_of;
 use rdkafka::config::FromClientConfigAndContext;
@@ -22,25 +23,32 @@ pub struct KafkaLog {
     /// In the order of `Subject::ALL`.
     topics: [String; 4],
     health: Arc<Health>,
+    source_health: SourceHealth,
 }
 
 impl KafkaLog {
-    /// Makes the log of a cluster, which need not be reachable yet.
+    /// Makes the log of a cluster, which need not be reachable yet. The source's health tells which of the
+    /// topics are missing.
     ///
     /// # Errors
     /// When librdkafka refuses the properties.
-    pub fn new(cluster: &KafkaCluster) -> KafkaResult<KafkaLog> {
+    pub fn new(cluster: &KafkaCluster, source_health: &SourceHealth) -> KafkaResult<KafkaLog> {
         // The time-out lies within that of requests, which then hear that a record was never sent.
         let defaults = [("linger.ms", "2"), ("message.timeout.ms", "8000")];
-        // The statistics tell that a broker can be reached.
-        let fixed =
-            [("acks", "all"), ("enable.idempotence", "true"), ("statistics.interval.ms", "1000")];
+        // The statistics tell that a broker can be reached. A topic that brokers do not know is none:
+        // whoever posts hears it at once, and may try again.
+        let fixed = [
+            ("acks", "all"),
+            ("enable.idempotence", "true"),
+            ("statistics.interval.ms", "1000"),
+            ("topic.metadata.propagation.max.ms", "0"),
+        ];
         let config = cluster.client(&defaults, &fixed);
         let health = Arc::<Health>::default();
         let context = DeliveryContext(RecordDeliveries(health.clone()));
         let producer = ThreadedProducer::from_config_and_context(&config, context)?;
         let topics = Subject::ALL.map(|subject| cluster.topic(topic_of(subject)));
-        Ok(KafkaLog { producer, topics, health })
+        Ok(KafkaLog { producer, topics, health, source_health: source_health.clone() })
     }
 }
 
@@ -54,13 +62,17 @@ impl EventLog for KafkaLog {
             if let Err((error, record)) =
                 self.producer.send(record.key(&new.user).payload(&new.json))
             {
-                record.delivery_opaque.sender.tell(index, Err(failure(&error, false)));
+                record.delivery_opaque.sender.tell(index, Err(failure(&error, topic, false)));
             }
         }
         outcomes
     }
 
     fn writable(&self) -> Result<(), String> {
+        let missing = self.source_health.missing();
+        if let Some(topic) = self.topics.iter().find(|topic| missing.contains(&***topic)) {
+            return Err(no_topic(topic));
+        }
         if !self.health.brokers_are_up.load(Ordering::Relaxed) {
             return Err("no Kafka broker can be reached".into());
         }
@@ -97,7 +109,7 @@ impl Deliveries for RecordDeliveries {
                 Ok(Position { partition, offset: message.offset() })
             }
             Err((error, message)) => {
-                let error = failure(error, may_be_stored(message));
+                let error = failure(error, message.topic(), may_be_stored(message));
                 // What is refused is the record's fault.
                 if !matches!(error, LogError::Refused(_)) {
                     self.0.failure.failed(error.to_string());
@@ -115,7 +127,7 @@ impl Deliveries for RecordDeliveries {
 
 /// Tells errors that a retry may cure from those that it cannot, and from those after which nobody
 /// knows.
-fn failure(error: &KafkaError, may_be_stored: bool) -> LogError {
+fn failure(error: &KafkaError, topic: &str, may_be_stored: bool) -> LogError {
     let reason = error.to_string();
     match error.rdkafka_error_code() {
         Some(
@@ -126,7 +138,16 @@ fn failure(error: &KafkaError, may_be_stored: bool) -> LogError {
             | RDKafkaErrorCode::TopicAuthorizationFailed
             | RDKafkaErrorCode::ClusterAuthorizationFailed,
         ) => LogError::Refused(reason),
+        Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition)
+            if !may_be_stored =>
+        {
+            LogError::Unavailable(no_topic(topic))
+        }
         _ if may_be_stored => LogError::Unknown(reason),
         _ => LogError::Unavailable(reason),
     }
+}
+
+fn no_topic(topic: &str) -> String {
+    format!("there is no topic {topic}; `recsys topics create` makes it")
 }

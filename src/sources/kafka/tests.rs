@@ -4,8 +4,8 @@ use super::{KafkaCluster, KafkaLog, start};
 use crate::engine::intake::{Outlet, Unit, intake};
 use crate::event_log::{EventLog, LogError, NewRecord, Outcome, Partition};
 use crate::metrics::{Metrics, SourceMetrics};
-use crate::source_health::{PartitionTrouble, Trouble};
-use crate::sources::{Positions, Running, WorkerInlets};
+use crate::source_health::{PartitionTrouble, SourceHealth, Trouble};
+use crate::sources::{Positions, Running, SourceProgress, TOPICS, WorkerInlets};
 use dataflows::record::event::Kind;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
@@ -42,9 +42,16 @@ impl Fixture {
         let properties = properties.collect();
         let group = "test".into();
         let cluster = KafkaCluster { bootstrap, group, properties, ..KafkaCluster::default() };
-        let log = KafkaLog::new(&cluster).unwrap();
+        let log = KafkaLog::new(&cluster, &SourceHealth::default()).unwrap();
         let metrics = Metrics::new().sources;
         Fixture { brokers, cluster, log, metrics }
+    }
+
+    /// Makes all topics but that of views, without which no source catches up.
+    fn create_others(&self) {
+        for (topic, _) in TOPICS.into_iter().filter(|(topic, _)| *topic != "view-events") {
+            self.brokers.create_topic(topic, 1, 3).unwrap();
+        }
     }
 
     /// Posts views, each by a user of its number.
@@ -72,7 +79,8 @@ impl Fixture {
             outlet.bind(std::thread::current());
         }
         let workers = WorkerInlets { peers: here, first: 0, inlets };
-        let running = start(&self.cluster, &workers, positions, &self.metrics).unwrap();
+        let progress = SourceProgress::default();
+        let running = start(&self.cluster, &workers, positions, &self.metrics, progress).unwrap();
         (running, outlets)
     }
 }
@@ -136,6 +144,7 @@ fn wait_until(done: impl Fn() -> bool) {
 #[test]
 fn every_event_comes_once_to_whoever_reads_its_partition() {
     let fixture = Fixture::new(&[("view-events", 5)]);
+    fixture.create_others();
     fixture.post((0..3000).map(view));
     let (running, outlets) = fixture.start(2, 1 << 20, &Positions::new());
     let mut taken = Taken::default();
@@ -153,6 +162,7 @@ fn every_event_comes_once_to_whoever_reads_its_partition() {
 #[test]
 fn reading_goes_on_from_the_positions_given() {
     let fixture = Fixture::new(&[("view-events", 1)]);
+    fixture.create_others();
     fixture.post((0..10).map(view));
     let partition = Partition { topic: "view-events".into(), index: 0 };
     for (from, first) in [(7, 7), (10, 10), (99, 0)] {
@@ -171,7 +181,7 @@ fn reading_goes_on_from_the_positions_given() {
 fn a_topic_that_is_missing_is_read_once_it_is_there() {
     let fixture = Fixture::new(&[]);
     let (running, outlets) = fixture.start(1, 1 << 20, &Positions::new());
-    wait_until(|| running.progress().caught_up());
+    wait_until(|| !running.progress().health().missing().is_empty());
     fixture.brokers.create_topic("view-events", 2, 3).unwrap();
     fixture.post((0..100).map(view));
     let mut taken = Taken::default();
@@ -182,6 +192,7 @@ fn a_topic_that_is_missing_is_read_once_it_is_there() {
 #[test]
 fn a_worker_that_does_not_take_holds_its_reader_back() {
     let fixture = Fixture::new(&[("view-events", 1)]);
+    fixture.create_others();
     fixture.post((0..2000).map(long_view));
     let (running, outlets) = fixture.start(1, 100_000, &Positions::new());
     let paused = fixture.metrics.paused.with_label_values(&["0"]);
@@ -192,6 +203,20 @@ fn a_worker_that_does_not_take_holds_its_reader_back() {
     assert_eq!(taken.users.len(), 2000);
     // The reader says so after it has handed the last ones over.
     wait_until(|| paused.get() == 0);
+}
+
+#[test]
+fn a_source_has_not_caught_up_while_a_topic_is_missing() {
+    let fixture = Fixture::new(&[]);
+    let (running, _outlets) = fixture.start(1, 1 << 20, &Positions::new());
+    let progress = running.progress();
+    fixture.create_others();
+    let missing = "there is no topic view-events; `recsys topics create` makes what is missing";
+    wait_until(|| progress.awaits() == missing);
+    assert!(!progress.caught_up());
+    assert_eq!(progress.health().missing(), BTreeSet::from(["view-events".into()]));
+    fixture.brokers.create_topic("view-events", 1, 3).unwrap();
+    wait_until(|| progress.caught_up());
 }
 
 #[test]
@@ -361,8 +386,10 @@ fn what_librdkafka_refuses_is_told_at_once() {
     let cluster = KafkaCluster { properties, group: "g".into(), ..KafkaCluster::default() };
     let metrics = Metrics::new().sources;
     let workers = WorkerInlets { peers: 1, first: 0, inlets: vec![intake(1).0] };
-    assert!(start(&cluster, &workers, &Positions::new(), &metrics).is_err());
-    assert!(KafkaLog::new(&cluster).is_err());
+    assert!(
+        start(&cluster, &workers, &Positions::new(), &metrics, SourceProgress::default()).is_err()
+    );
+    assert!(KafkaLog::new(&cluster, &SourceHealth::default()).is_err());
 }
 
 #[test]

@@ -18,6 +18,11 @@ impl Topology {
         self.missing.is_empty()
     }
 
+    /// The topics that the cluster lacks.
+    pub(super) fn missing(&self) -> &BTreeSet<Arc<str>> {
+        &self.missing
+    }
+
     /// Returns a topic's partitions; none while the topic is missing, which is logged once.
     pub(super) fn partitions(&mut self, name: &Arc<str>, metadata: &Metadata) -> Vec<i32> {
         let topic = metadata.topics().iter().find(|topic| topic.name() == &**name);
@@ -27,7 +32,7 @@ impl Topology {
         if partitions.is_empty() {
             if self.missing.insert(name.clone()) {
                 let error = topic.and_then(|topic| topic.error()).map(RDKafkaErrorCode::from);
-                tracing::warn!(topic = %name, ?error, "the topic is not there yet; waiting for it");
+                tracing::warn!(topic = %name, ?error, "the topic is not there yet; `recsys topics create` makes it");
             }
         } else if self.missing.remove(name) {
             tracing::info!(topic = %name, "the topic is there now");
