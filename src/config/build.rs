@@ -170,6 +170,7 @@ fn http(reader: &mut SettingReader) -> HttpConfig {
         threads,
         max_body_bytes,
         body_budget_bytes,
+        keep_alive: reader.millis("http.keep_alive_ms", 75_000, 10..=3_600_000),
         header_timeout: reader.millis("http.header_timeout_ms", 5_000, 10..=600_000),
         request_timeout: reader.millis("http.request_timeout_ms", 10_000, 10..=600_000),
         write_timeout: reader.millis("http.write_timeout_ms", 10_000, 10..=600_000),

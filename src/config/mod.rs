@@ -137,8 +137,10 @@ pub struct HttpConfig {
     /// The most memory, in bytes, that the bodies of all requests under way take together; one that
     /// does not fit is answered 503.
     pub body_budget_bytes: usize,
-    /// The longest time that a request's head may take to arrive, and that a connection may be
-    /// idle.
+    /// The longest time that a connection may be idle: from its beginning, or an answer, to the first
+    /// byte of a request.
+    pub keep_alive: Duration,
+    /// The longest time from the first byte of a request to the end of its head.
     pub header_timeout: Duration,
     /// The longest time from a request's head to its answer; beyond it the answer is 408 while the
     /// body is awaited, and 504 after that. A shutdown waits this long for requests in flight.

@@ -96,9 +96,9 @@ impl Call<'_> {
     pub(super) async fn read_at_most(&self, most: usize, body: Incoming) -> Result<Body, Fault> {
         let most = most.min(self.http.max_body_bytes);
         let read = body::read(body, self.headers, most, self.budget);
-        self.turn.pass_to_client();
+        self.turn.wait_for_body(true);
         let body = timeout_at(self.deadline, read).await.unwrap_or(Err(Fault::SlowBody));
-        self.turn.pass_to_server();
+        self.turn.wait_for_body(false);
         body
     }
 }

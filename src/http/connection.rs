@@ -3,13 +3,13 @@
 use crate::http::reply::Reply;
 use crate::http::service::Service;
 use crate::http::slots::{Full, Slot};
-use crate::http::stream::ClientStream;
+use crate::http::stream::{ClientStream, Patience};
 use crate::http::turn::Turn;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
@@ -39,9 +39,13 @@ pub(super) async fn serve(
     if stream.set_nodelay(true).is_err() {
         return; // The connection is closed already.
     }
-    let stream = ClientStream::new(stream, service.http.write_timeout);
-    let header_timeout = service.http.header_timeout;
+    let patience = Patience {
+        idle: service.http.keep_alive,
+        head: service.http.header_timeout,
+        write: service.http.write_timeout,
+    };
     let turn = Arc::new(Turn::default());
+    let stream = ClientStream::new(stream, patience, turn.clone());
     let connections_turn = turn.clone();
     let handler = service_fn(move |request: Request<Incoming>| {
         let (service, turn) = (service.clone(), turn.clone());
@@ -50,27 +54,25 @@ pub(super) async fn serve(
     // NB: hyper's `pipeline_flush` is off: it holds answers back while part of another request is
     // in the buffer, for ever if that is not HTTP.
     let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
         .max_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), handler);
-    let outcome = tokio::select! {
+    tokio::select! {
         biased;
-        outcome = &mut connection => outcome,
+        // A connection that fails needs no answer, other than below.
+        _ = &mut connection => {}
         _ = stop.changed() => {
             std::pin::Pin::new(&mut connection).graceful_shutdown();
-            match last_request(&mut connection, &connections_turn).await {
-                Some(outcome) => outcome,
-                None => return,
+            if last_request(&mut connection, &connections_turn).await.is_none() {
+                return;
             }
         }
-    };
-    let late = outcome.is_err_and(|error| error.is_timeout());
+    }
     let parts = connection.into_parts();
+    let stream = parts.io.into_inner();
     // An idle connection is closed in silence; an unfinished head is answered.
-    if late && !parts.read_buf.is_empty() {
+    if stream.is_late() && !parts.read_buf.is_empty() {
         // The client may be gone.
-        let _ = parts.io.into_inner().write_all(SLOW_HEAD).await;
+        let _ = timeout(LAST_TURN, say_last(stream.into_socket(), SLOW_HEAD)).await;
     }
 }
 
@@ -98,35 +100,37 @@ pub(super) async fn serve_reserved(
     full: Full,
     _slot: Slot,
 ) {
-    let header_timeout = service.http.header_timeout.min(RESERVED_HEAD);
-    let stream = ClientStream::new(stream, RESERVED);
+    let head = service.http.header_timeout.min(RESERVED_HEAD);
+    let turn = Arc::new(Turn::default());
+    let patience = Patience { idle: head, head, write: RESERVED };
+    let stream = ClientStream::new(stream, patience, turn.clone());
     let handler = service_fn(move |request: Request<Incoming>| {
-        let service = service.clone();
-        async move {
-            Ok::<Reply, Infallible>(service.serve(request, &Turn::default(), Some(full)).await)
-        }
+        let (service, turn) = (service.clone(), turn.clone());
+        async move { Ok::<Reply, Infallible>(service.serve(request, &turn, Some(full)).await) }
     });
     let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
         .keep_alive(false)
         .max_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), handler);
     let served = async {
-        let late = (&mut connection).await.is_err_and(|error| error.is_timeout());
-        let mut stream = connection.into_parts().io.into_inner();
-        if late {
-            stream.write_all(TOO_MANY).await?;
-            stream.shutdown().await?;
-        }
-        // Closing before all is read could reset the connection, and the client would lose the
-        // answer.
-        let mut thrown_away = [0; 1024];
-        while stream.read(&mut thrown_away).await? > 0 {}
-        io::Result::Ok(())
+        // It fails where the client is late, which is told below, or gone.
+        let _ = (&mut connection).await;
+        let stream = connection.into_parts().io.into_inner();
+        let last = if stream.is_late() { TOO_MANY } else { &[] };
+        say_last(stream.into_socket(), last).await
     };
     // A client that has hung up needs no answer.
     let _ = timeout(RESERVED, served).await;
+}
+
+/// Writes the last answer of a connection, and waits until the client has hung up: closing before all
+/// is read could reset the connection, and the client would lose the answer.
+async fn say_last(mut stream: TcpStream, answer: &[u8]) -> io::Result<()> {
+    stream.write_all(answer).await?;
+    stream.shutdown().await?;
+    let mut thrown_away = [0; 1024];
+    while stream.read(&mut thrown_away).await? > 0 {}
+    Ok(())
 }
 
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\

@@ -46,7 +46,7 @@ impl Service {
         turn: &Turn,
         full: Option<Full>,
     ) -> Reply {
-        turn.pass_to_server();
+        turn.pass();
         let started = Instant::now();
         let (parts, body) = request.into_parts();
         let verb = Verb::of(&parts.method);
@@ -66,7 +66,7 @@ impl Service {
         }
         let waits = route.is_some_and(|route| route.waits(verb, parts.uri.query().unwrap_or("")));
         self.measure.observe(Asked { route, verb, waits }, reply.status(), started.elapsed());
-        turn.pass_to_client();
+        turn.pass();
         reply
     }
 

@@ -1,25 +1,91 @@
-//! A client's stream that gives up on a client which does not read.
+//! A client's stream that gives up on a client which does not read, or does not send what it began.
 
+use crate::http::turn::Turn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-/// A stream whose writes fail once the client has kept one waiting for too long.
+/// The longest times that a client may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// From its connection, or an answer, to the first byte of a request.
+    pub(super) idle: Duration,
+    /// From the first byte of a request to the end of its head.
+    pub(super) head: Duration,
+    /// From the first write that has to wait until all is taken.
+    pub(super) write: Duration,
+}
+
+/// A stream whose reads and writes fail once the client has kept one waiting for too long.
 pub(super) struct ClientStream {
     stream: TcpStream,
-    /// The longest time from the first write that has to wait until all is taken.
-    patience: Duration,
+    patience: Patience,
+    turn: Arc<Turn>,
+    /// The head that is awaited.
+    awaited: Option<Awaited>,
+    /// Ends the wait for it; made when it is first needed.
+    alarm: Option<Pin<Box<Sleep>>>,
+    /// Whether it did not come in time.
+    late: bool,
     /// Set while the client has not taken all that there is to write.
     given_up: Option<Pin<Box<Sleep>>>,
 }
 
+/// A request of which the head is not complete.
+struct Awaited {
+    /// Which head of the connection it is, as the turn counts.
+    number: usize,
+    /// Whether a byte of it has come.
+    begun: bool,
+    deadline: Instant,
+}
+
 impl ClientStream {
-    pub(super) fn new(stream: TcpStream, patience: Duration) -> ClientStream {
-        ClientStream { stream, patience, given_up: None }
+    pub(super) fn new(stream: TcpStream, patience: Patience, turn: Arc<Turn>) -> ClientStream {
+        let (awaited, alarm, given_up) = (None, None, None);
+        ClientStream { stream, patience, turn, awaited, alarm, late: false, given_up }
+    }
+
+    /// Returns whether the client was idle for too long, or took too long to send a head.
+    pub(super) fn is_late(&self) -> bool {
+        self.late
+    }
+
+    /// Returns the socket, whose client is waited for no longer.
+    pub(super) fn into_socket(self) -> TcpStream {
+        self.stream
+    }
+
+    /// Notes that a byte has come: the first one of a request starts the time that its head may take.
+    fn note_bytes(&mut self) {
+        let Some(number) = self.turn.awaited_head() else { return };
+        let begun = |awaited: &Awaited| awaited.number == number && awaited.begun;
+        if !self.awaited.as_ref().is_some_and(begun) {
+            let deadline = Instant::now() + self.patience.head;
+            self.awaited = Some(Awaited { number, begun: true, deadline });
+        }
+    }
+
+    /// Waits for the deadline of the head that is awaited. While none is there is no deadline.
+    fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(number) = self.turn.awaited_head() else { return Poll::Pending };
+        if self.awaited.as_ref().is_none_or(|awaited| awaited.number != number) {
+            // NB: the start of a request that came along with the one before is in hyper's buffer. Its
+            // time begins with the next byte, and until then it counts as idle.
+            let deadline = Instant::now() + self.patience.idle;
+            self.awaited = Some(Awaited { number, begun: false, deadline });
+        }
+        let awaited = self.awaited.as_ref().expect("it was just set, if it was not there");
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(awaited.deadline)));
+        if alarm.deadline() != awaited.deadline {
+            alarm.as_mut().reset(awaited.deadline);
+        }
+        alarm.as_mut().poll(context)
     }
 
     /// Passes a write's outcome on, unless the write has to wait and time is up.
@@ -31,7 +97,7 @@ impl ClientStream {
         if write.is_ready() {
             return write;
         }
-        let patience = self.patience;
+        let patience = self.patience.write;
         let given_up = self.given_up.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(given_up.as_mut().poll(context));
         // The kernel would go on trying to send what it has, for minutes.
@@ -46,7 +112,18 @@ impl AsyncRead for ClientStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.note_bytes();
+        }
+        // A client that has to read first is held to the time for that.
+        if read.is_pending() && self.given_up.is_none() {
+            ready!(self.poll_late(context));
+            self.late = true;
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        read
     }
 }
 
@@ -76,10 +153,13 @@ impl AsyncWrite for ClientStream {
     /// NB: hyper flushes once it has written all that it has.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.given_up = None;
+        // hyper does not always read again after an answer, but it does when the alarm wakes it.
+        let _ = self.poll_late(context);
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    /// Leaves the stream open: there may be something to say yet.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }

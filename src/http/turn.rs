@@ -1,24 +1,35 @@
 //! Whose turn it is on a connection.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Whose turn it is on a connection: the server's from a request's arrival to its answer, the
 /// client's while it sends a request, and while it takes an answer.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
-    servers: AtomicBool,
+    /// The number of heads that have come, and of answers that were made. An odd number is the server's.
+    passes: AtomicUsize,
+    /// Whether the server waits for the body of a request.
+    body: AtomicBool,
 }
 
 impl Turn {
-    pub(super) fn pass_to_server(&self) {
-        self.servers.store(true, Ordering::Relaxed);
+    /// Passes the turn on: a request's head has come, or its answer is made.
+    pub(super) fn pass(&self) {
+        self.passes.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn pass_to_client(&self) {
-        self.servers.store(false, Ordering::Relaxed);
+    /// Notes that the server waits for the body of a request, or does no longer.
+    pub(super) fn wait_for_body(&self, waits: bool) {
+        self.body.store(waits, Ordering::Relaxed);
     }
 
     pub(super) fn is_clients(&self) -> bool {
-        !self.servers.load(Ordering::Relaxed)
+        self.awaited_head().is_some() || self.body.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of the head that is awaited, if one is.
+    pub(super) fn awaited_head(&self) -> Option<usize> {
+        let passes = self.passes.load(Ordering::Relaxed);
+        passes.is_multiple_of(2).then_some(passes)
     }
 }

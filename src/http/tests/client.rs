@@ -114,6 +114,13 @@ impl Client {
         self.stream.fill_buf().unwrap().is_empty()
     }
 
+    /// Whether the front neither says anything nor closes the connection for as long as the client is
+    /// patient.
+    pub(super) fn is_silent(&mut self) -> bool {
+        let silent = [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut];
+        self.stream.fill_buf().is_err_and(|error| silent.contains(&error.kind()))
+    }
+
     fn line(&mut self) -> String {
         let mut line = String::new();
         self.stream.read_line(&mut line).unwrap();

@@ -123,7 +123,12 @@ fn a_shutdown_does_not_wait_for_clients_that_neither_read_nor_write() {
 #[test]
 fn clients_that_take_too_long() {
     let patience = Duration::from_millis(50);
-    let http = HttpConfig { header_timeout: patience, request_timeout: patience, ..http_config() };
+    let http = HttpConfig {
+        keep_alive: patience,
+        header_timeout: patience,
+        request_timeout: patience,
+        ..http_config()
+    };
     let fixture = Fixture::with(Engine::Scripted, http);
     for (start, expected) in [
         ("GET /healthz HTTP/1.1\r\nHost:", Some(408)),
@@ -141,6 +146,48 @@ fn clients_that_take_too_long() {
             None => assert!(client.is_closed(), "an idle connection is closed in silence"),
         }
     }
+}
+
+#[test]
+fn a_head_has_its_time_from_its_first_byte() {
+    let (short, long) = (Duration::from_millis(50), Duration::from_secs(60));
+    let keeps = HttpConfig { keep_alive: long, header_timeout: short, ..http_config() };
+    let fixture = Fixture::with(Engine::Scripted, keeps);
+    let mut client = fixture.connect();
+    let quiet = short * 4;
+    for answered in ["a new connection is idle", "one that was answered is idle"] {
+        client.patience(quiet);
+        assert!(client.is_silent(), "{answered}");
+        client.patience(long);
+        client.send("GET /healthz", "");
+        assert_eq!(client.receive(false).status, 200, "{answered}");
+    }
+    client.send_raw(
+        "POST /api/user-profiles HTTP/1.1\r\nHost: localhost\r\nContent-Length: 14\r\n\r\n{",
+    );
+    client.patience(quiet);
+    assert!(client.is_silent(), "a body is no part of the head");
+    client.patience(long);
+    client.send_raw("\"userIds\":[]}");
+    assert_eq!(client.receive(false).status, 200);
+    client.send_raw("GET /healthz HTTP/1.1\r\n");
+    assert_eq!(client.receive(false).status, 408);
+}
+
+#[test]
+fn an_idle_connection_ends_after_an_answer_that_took_its_time() {
+    let keep_alive = Duration::from_millis(50);
+    let http = HttpConfig { keep_alive, ..http_config() };
+    let fixture = Fixture::with(Engine::ByHand, http);
+    let mut client = fixture.connect();
+    client.send("GET /api/user-profile/user1", "");
+    let asked = fixture.questions.recv().unwrap();
+    client.patience(keep_alive * 4);
+    assert!(client.is_silent(), "a connection whose request is under way is not idle");
+    client.patience(Duration::from_secs(20));
+    asked.answer(AS_OF, vec![]);
+    assert_eq!(client.receive(false).status, 200);
+    assert!(client.is_closed());
 }
 
 #[test]
