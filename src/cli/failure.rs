@@ -11,6 +11,14 @@ pub(super) const USAGE: u8 = 64;
 /// The exit code for any other failure.
 const FAILED: u8 = 1;
 
+/// The exit code after an interrupt: 128 and the number of SIGINT, as shells have it.
+const INTERRUPTED: u8 = 130;
+
+/// The command was interrupted before it had done its work.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted; {0}")]
+pub(super) struct Interrupted(pub(super) String);
+
 /// The command line is bad.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -46,7 +54,11 @@ pub(super) fn code(error: &anyhow::Error) -> u8 {
     let usage = error.is::<Usage>()
         || error.is::<ConfigError>()
         || error.downcast_ref::<StoreError>().is_some_and(bad_path);
-    if usage { USAGE } else { FAILED }
+    match error.is::<Interrupted>() {
+        true => INTERRUPTED,
+        false if usage => USAGE,
+        false => FAILED,
+    }
 }
 
 /// Returns the service that a command needs, or an error with the setting that names it.

@@ -1,6 +1,8 @@
 //! `recsys generate`: a made-up shop's visitors, into Kafka or topic files.
 
 use super::args::GenerateArgs;
+use super::failure::Interrupted;
+use super::output::sum;
 use super::writer::{RecordWriter, open};
 use crate::config::Config;
 use crate::sources::topic_of;
@@ -17,8 +19,12 @@ const EVENTS_A_ROUND: u64 = 1_000;
 /// The pause before it is checked again which events are due.
 const WAIT: Duration = Duration::from_millis(2);
 
-/// Generates until there are as many events as asked for, or `stop` is set.
-pub(super) fn run(config: &Config, args: &GenerateArgs, stop: &AtomicBool) -> anyhow::Result<()> {
+/// Generates until there are as many events as asked for, or `stop` is set. Tells what was sent.
+pub(super) fn run(
+    config: &Config,
+    args: &GenerateArgs,
+    stop: &AtomicBool,
+) -> anyhow::Result<String> {
     let mut writer = open(config, args.to)?;
     let shop = Shop::new(args.products as usize, args.seed);
     if args.catalogue {
@@ -32,7 +38,11 @@ pub(super) fn run(config: &Config, args: &GenerateArgs, stop: &AtomicBool) -> an
     let made = visitors(&shop, args, writer.as_mut(), &bar, stop);
     writer.finish()?;
     bar.finish();
-    made
+    made?;
+    match args.events {
+        Some(events) if bar.position() < events => Err(Interrupted(sum(&bar)).into()),
+        _ => Ok(sum(&bar)),
+    }
 }
 
 /// Sends events until there are as many as asked for, or `stop` is set.

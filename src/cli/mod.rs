@@ -61,7 +61,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Topics(args) => topics::run(&load(&options, [])?.0, &args),
         Command::Generate(args) => {
             let config = load(&options, args.flags())?.0;
-            generate::run(&config, &args, interrupt::interrupts()?.as_ref())
+            output::say(&generate::run(&config, &args, interrupt::interrupts()?.as_ref())?)
         }
         Command::Replay(args) => replay::run(&load(&options, args.flags())?.0, &args),
         Command::Evaluate(args) => evaluate::run(&args),

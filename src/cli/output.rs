@@ -1,5 +1,6 @@
 //! What a command prints.
 
+use indicatif::{HumanCount, ProgressBar};
 use std::io::{ErrorKind, Write, stdout};
 
 /// Nobody reads what the command prints any more.
@@ -20,4 +21,9 @@ pub(super) fn write(bytes: &[u8]) -> anyhow::Result<()> {
         Err(error) => Err(anyhow::Error::from(error).context("standard output")),
         Ok(()) => Ok(()),
     }
+}
+
+/// What was sent, and how long it took: a progress bar is seen on a terminal alone.
+pub(super) fn sum(bar: &ProgressBar) -> String {
+    format!("{} events sent in {:.1} s", HumanCount(bar.position()), bar.elapsed().as_secs_f64())
 }

@@ -1,9 +1,9 @@
 //! `recsys replay`: a public click set as events, into Kafka or topic files.
 
 use super::args::ReplayArgs;
-use super::failure::Usage;
+use super::failure::{Interrupted, Usage};
 use super::interrupt::interrupts;
-use super::output::say;
+use super::output::{say, sum};
 use super::writer::{RecordWriter, open};
 use crate::config::Config;
 use crate::sources::topic_of;
@@ -58,11 +58,14 @@ pub(super) fn run(config: &Config, args: &ReplayArgs) -> anyhow::Result<()> {
     });
     writer.finish()?;
     bar.finish();
+    let sum = sum(&bar);
     match sent {
-        Ok(()) | Err(End::Interrupted) => {
+        Err(End::Failed(error)) => Err(error),
+        Err(End::Interrupted) => Err(Interrupted(sum).into()),
+        Ok(()) => {
+            say(&sum)?;
             tally.complaint().map_or(Ok(()), |complaint| say(&complaint))
         }
-        Err(End::Failed(error)) => Err(error),
     }
 }
 
