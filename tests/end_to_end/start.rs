@@ -137,3 +137,21 @@ fn a_process_ends_in_time_while_the_brokers_are_frozen() {
     ends_in_time(process);
     drop(thaw);
 }
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn hundreds_of_partitions_are_looked_up_together() {
+    let _services = services();
+    let prefix = &*prefix("many");
+    let mut topics = served(prefix);
+    topics.args(["topics", "create", "--partitions", "40"]).stdout(std::process::Stdio::null());
+    assert!(topics.status().unwrap().success());
+    let started = Instant::now();
+    let mut program = served(prefix);
+    program.env("RECSYS_LOG", "warn");
+    let process = Process::spawn(program, "2", &[]);
+    process.wait_ready();
+    process.post(&json!([event("view", "ann", "cup", &["cups"])]));
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    ends_in_time(process);
+}

@@ -3,6 +3,7 @@
 use super::client::{BrokerConnection, SplitConsumer};
 use super::cluster::KafkaCluster;
 use super::dead_letters::DeadLetterTopic;
+use super::offsets::offsets;
 use super::queue::PartitionQueue;
 use super::reader::{AssignedPartition, PartitionProgress, WorkerReader};
 use super::topology::Topology;
@@ -85,6 +86,14 @@ pub(super) struct PartitionAssigner {
 struct WatchedPartition {
     read_to: Arc<AtomicI64>,
     lag: PartitionLag,
+}
+
+/// A partition that this process reads, with its leader.
+struct FoundPartition {
+    partition: Partition,
+    feed: Feed,
+    reader: usize,
+    leader: Option<i32>,
 }
 
 /// A partition that is about to be assigned.
@@ -187,53 +196,75 @@ impl PartitionAssigner {
     /// Assigns partitions that are new, and updates the lag of the known ones. A partition that
     /// cannot be looked up, such as one without a leader, is tried again the next time.
     fn refresh(&mut self) -> KafkaResult<()> {
-        let (mut new, mut all) = (Vec::new(), true);
-        for (topic, feed) in self.topics.clone() {
-            if self.stop.load(Ordering::Acquire) {
-                return Ok(());
-            }
-            let metadata = self.consumer.fetch_metadata(Some(&topic), PATIENCE)?;
-            self.topology.note_brokers(&metadata);
-            for index in self.topology.partitions(&topic, &metadata) {
-                let partition = Partition { topic: topic.clone(), index };
-                let Some(reader) = self.workers.reader_of(&partition) else { continue };
-                if self.watched.contains_key(&partition) {
-                    continue;
+        let found = self.find()?;
+        let led = |found: &FoundPartition| (found.partition.clone(), found.leader);
+        let all: Vec<_> = found.iter().map(led).collect();
+        let new = |found: &&FoundPartition| !self.watched.contains_key(&found.partition);
+        let new: Vec<_> = found.iter().filter(new).map(led).collect();
+        let mut begins = offsets(&self.consumer, &new, Offset::Beginning, PATIENCE);
+        let mut ends = offsets(&self.consumer, &all, Offset::End, PATIENCE);
+        let (mut new, mut unknown) = (Vec::new(), 0);
+        for FoundPartition { partition, feed, reader, .. } in found {
+            // What a thread that panicked would have told is missing.
+            let end = ends.remove(&partition).unwrap_or(Err(KafkaError::Canceled));
+            let range = match begins.remove(&partition) {
+                Some(begin) => begin.and_then(|begin| Ok((begin, end?))),
+                None => end.map(|end| (0, end)),
+            };
+            let Some(range) = self.looked_up(&partition, range) else {
+                unknown += 1;
+                continue;
+            };
+            match self.watched.get_mut(&partition) {
+                Some(WatchedPartition { read_to, lag }) => {
+                    lag.measure(read_to.load(Ordering::Relaxed), range.1, Instant::now());
                 }
-                match self.look_up(&partition) {
-                    Some(range) => new.push(self.new_partition(partition, feed, reader, range)),
-                    None => all = false,
-                }
+                None => new.push(self.new_partition(partition, feed, reader, range)),
             }
         }
         self.assign(new)?;
-        self.progress.health().set_missing(self.topology.missing());
-        // A broker that has not heard yet of a topic that was just made knows of no such topic either.
-        self.progress.set_obstacle(match self.topology.is_complete() {
-            true if all => None,
-            true => Some("partitions cannot be looked up".into()),
-            false => Some(missing_topics(self.topology.missing())),
-        });
-        if all && self.topology.is_complete() {
-            self.progress.all_counted();
-        }
-        let watched: Vec<Partition> = self.watched.keys().cloned().collect();
-        for partition in watched {
-            if self.stop.load(Ordering::Acquire) {
-                return Ok(());
-            }
-            let Some((_, end)) = self.look_up(&partition) else { continue };
-            if let Some(WatchedPartition { read_to, lag }) = self.watched.get_mut(&partition) {
-                lag.measure(read_to.load(Ordering::Relaxed), end, Instant::now());
-            }
-        }
+        self.tell(unknown);
         Ok(())
     }
 
-    /// Looks up the first offset of a partition, and its end. A failure is noted, and is none of the
+    /// Finds this process's partitions.
+    fn find(&mut self) -> KafkaResult<Vec<FoundPartition>> {
+        let mut found = Vec::new();
+        for (topic, feed) in &self.topics {
+            let metadata = self.consumer.fetch_metadata(Some(topic), PATIENCE)?;
+            self.topology.note_brokers(&metadata);
+            for (index, leader) in self.topology.partitions(topic, &metadata) {
+                let partition = Partition { topic: topic.clone(), index };
+                if let Some(reader) = self.workers.reader_of(&partition) {
+                    found.push(FoundPartition { partition, feed: *feed, reader, leader });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Tells what keeps partitions from being read. So many could not be looked up.
+    fn tell(&self, unknown: usize) {
+        self.progress.health().set_missing(self.topology.missing());
+        // A broker that has not heard yet of a topic that was just made knows of no such topic either.
+        let obstacle = match self.topology.is_complete() {
+            true if unknown == 0 => None,
+            true => Some(format!("{unknown} partitions cannot be looked up")),
+            false => Some(missing_topics(self.topology.missing())),
+        };
+        if obstacle.is_none() {
+            self.progress.all_counted();
+        }
+        self.progress.set_obstacle(obstacle);
+    }
+
+    /// Takes the first offset of a partition, and its end. A failure is noted, and is none of the
     /// other partitions'.
-    fn look_up(&mut self, partition: &Partition) -> Option<(i64, i64)> {
-        let range = self.consumer.fetch_watermarks(&partition.topic, partition.index, PATIENCE);
+    fn looked_up(
+        &mut self,
+        partition: &Partition,
+        range: KafkaResult<(i64, i64)>,
+    ) -> Option<(i64, i64)> {
         let errors = self.look_ups.entry(partition.clone()).or_insert_with(|| {
             let health = self.progress.health();
             PartitionErrors::new(partition, Trouble::LookUp, &self.metrics, health)

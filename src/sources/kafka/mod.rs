@@ -9,6 +9,7 @@ mod client;
 mod cluster;
 mod topology;
 mod queue;
+mod offsets;
 mod dead_letters;
 mod reader;
 mod assigner;

@@ -23,12 +23,19 @@ impl Topology {
         &self.missing
     }
 
-    /// Returns a topic's partitions; none while the topic is missing, which is logged once.
-    pub(super) fn partitions(&mut self, name: &Arc<str>, metadata: &Metadata) -> Vec<i32> {
+    /// Returns a topic's partitions with their leaders; none while the topic is missing, which is logged
+    /// once.
+    pub(super) fn partitions(
+        &mut self,
+        name: &Arc<str>,
+        metadata: &Metadata,
+    ) -> Vec<(i32, Option<i32>)> {
         let topic = metadata.topics().iter().find(|topic| topic.name() == &**name);
-        let partitions =
-            topic.map(|topic| topic.partitions().iter().map(|partition| partition.id()));
-        let partitions: Vec<i32> = partitions.into_iter().flatten().collect();
+        let partitions = topic.map(|topic| {
+            let leader = |leader: i32| (leader >= 0).then_some(leader);
+            topic.partitions().iter().map(move |it| (it.id(), leader(it.leader())))
+        });
+        let partitions: Vec<_> = partitions.into_iter().flatten().collect();
         if partitions.is_empty() {
             if self.missing.insert(name.clone()) {
                 let error = topic.and_then(|topic| topic.error()).map(RDKafkaErrorCode::from);
