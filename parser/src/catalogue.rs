@@ -1,5 +1,6 @@
 //! Catalogue rows: the shop's description of a product, or its deletion.
 
+use crate::confluent;
 use crate::field::{Field, Scratch};
 use crate::id::{is_id, without_byte_order_mark};
 use crate::object::{Object, required};
@@ -24,10 +25,12 @@ pub fn parse_row(
     value: Option<&[u8]>,
     scratch: &mut Scratch,
 ) -> Result<CatalogueRow, Reason> {
+    // A key in Confluent's wire format is a text, or an object.
+    let key = key.map(|key| confluent::framed(key).map_or(key, |(_, key)| key));
     let key = key.map(without_byte_order_mark).filter(|key| !key.is_empty());
     let key = key.map(unwrapped_key).transpose()?;
     let key = key.as_deref();
-    let value = without_byte_order_mark(value.unwrap_or(b"")).trim_ascii();
+    let value = confluent::json(value.unwrap_or(b""))?.trim_ascii();
     if value.is_empty() || value == b"null" {
         let product = key.ok_or(Reason::NoProduct)?.to_owned();
         return Ok(CatalogueRow { product, row: None });

@@ -2,6 +2,7 @@
 //! where. It reads the record anew, which only those pay for that are refused.
 
 use crate::catalogue;
+use crate::confluent;
 use crate::event;
 use crate::field::{Field, FieldOf};
 use crate::id::without_byte_order_mark;
@@ -58,6 +59,8 @@ enum Found<'a> {
     Record(&'a str),
     /// The record's key, which is as good as a field.
     Key(&'a [u8]),
+    /// A value of a schema with this id.
+    Schema(u32),
     /// No JSON.
     Syntax(String),
 }
@@ -70,7 +73,8 @@ pub fn explain<'a>(
     record: &'a [u8],
     reason: Reason,
 ) -> Explanation<'a> {
-    let json = without_byte_order_mark(record);
+    let framed = confluent::framed(record);
+    let json = without_byte_order_mark(framed.map_or(record, |(_, value)| value));
     let found = match reason {
         Reason::NotJson => {
             let (told, at) = match json::check(json, kind.field_of()) {
@@ -82,6 +86,9 @@ pub fn explain<'a>(
             };
             let offset = at + record.len() - json.len();
             return Explanation { reason, found: told, offset };
+        }
+        Reason::Avro | Reason::Protobuf => {
+            framed.map_or(Found::Nothing, |(schema, _)| Found::Schema(schema))
         }
         Reason::NotObject => {
             str::from_utf8(json).map_or(Found::Nothing, |json| Found::Record(json.trim()))
@@ -111,6 +118,7 @@ impl fmt::Display for Explanation<'_> {
                 let key = format!("{:?}", String::from_utf8_lossy(key));
                 write!(f, "{reason}: the key is {}", shown(&key))
             }
+            Found::Schema(id) => write!(f, "{reason}: its schema has the id {id}"),
             Found::Syntax(error) => write!(f, "{reason}: {error}"),
         }
     }
@@ -160,6 +168,8 @@ fn field(reason: Reason) -> Option<Field> {
         Reason::BadDeleted => Field::Deleted,
         Reason::BadAvailable => Field::Available,
         Reason::NotJson
+        | Reason::Avro
+        | Reason::Protobuf
         | Reason::NotObject
         | Reason::TooLarge
         | Reason::NoUser

@@ -8,6 +8,7 @@
 
 mod reason;
 mod id;
+mod confluent;
 mod time;
 mod field;
 mod flat;

@@ -1,7 +1,7 @@
 //! The known fields of one record.
 
+use crate::confluent;
 use crate::field::{Field, FieldOf, FieldValue};
-use crate::id::without_byte_order_mark;
 use crate::reason::Reason;
 use crate::time::{TimeError, YEAR_2000, milliseconds};
 use crate::{flat, json};
@@ -32,7 +32,7 @@ impl<'a> Object<'a> {
         if record.len() > MAX_RECORD {
             return Err(Reason::TooLarge);
         }
-        let record = without_byte_order_mark(record);
+        let record = confluent::json(record)?;
         if self.read_flat(record, field_of).is_some() {
             return Ok(());
         }

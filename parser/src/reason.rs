@@ -9,6 +9,12 @@ pub enum Reason {
     /// Not JSON.
     #[error("the record is not JSON")]
     NotJson,
+    /// Avro, in the wire format of Confluent's serializers.
+    #[error("the record is Avro, which is not read")]
+    Avro,
+    /// Protobuf, in the same format.
+    #[error("the record is Protobuf, which is not read")]
+    Protobuf,
     /// JSON, but no object: a text, a number, a list…
     #[error("the record is not a JSON object")]
     NotObject,
@@ -82,8 +88,10 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, which are all values of a metric's label.
-    pub const ALL: [Reason; 23] = [
+    pub const ALL: [Reason; 25] = [
         Reason::NotJson,
+        Reason::Avro,
+        Reason::Protobuf,
         Reason::NotObject,
         Reason::TooLarge,
         Reason::WrongType,
@@ -112,6 +120,8 @@ impl Reason {
     pub fn name(self) -> &'static str {
         match self {
             Reason::NotJson => "not_json",
+            Reason::Avro => "avro",
+            Reason::Protobuf => "protobuf",
             Reason::NotObject => "not_object",
             Reason::TooLarge => "too_large",
             Reason::WrongType => "wrong_type",

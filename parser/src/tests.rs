@@ -1,6 +1,9 @@
 //! The contract of events, merges and catalogue rows, case by case.
 
-use crate::{MAX_AHEAD, MAX_RECORD, Reason, Scratch, parse_event, parse_merge, parse_row};
+use crate::{
+    MAX_AHEAD, MAX_RECORD, Reason, RecordKind, Scratch, explain, parse_event, parse_merge,
+    parse_row,
+};
 use dataflows::record::event::{Event, Kind};
 use dataflows::record::merge::Merge;
 use dataflows::record::product::{CatalogueRow, Product};
@@ -346,4 +349,43 @@ fn merges() {
         let parsed = parse_merge(record.as_bytes(), None, time, NOW, &mut scratch);
         assert_eq!(parsed, expected, "{record}");
     }
+}
+
+/// A value behind a zero byte and the id of a schema, as Confluent's serializers write it.
+fn framed(value: &[u8]) -> Vec<u8> {
+    [&[0, 0, 0, 1, 2], value].concat()
+}
+
+#[test]
+fn json_in_confluents_wire_format_is_read_and_what_is_none_is_named() {
+    let mut scratch = Scratch::default();
+    for (value, expected) in [
+        (&br#"{"userId":"u1","product":"p1"}"#[..], Ok(())),
+        (b"\xef\xbb\xbf {\"userId\":\"u1\",\"product\":\"p1\"}", Ok(())),
+        (br#"{"userId":"u1""#, Err(Reason::NotJson)),
+        (b"[]", Err(Reason::NotObject)),
+        // The texts u1 and p1.
+        (b"\x04u1\x04p1", Err(Reason::Avro)),
+        (b"\x00\x04u1", Err(Reason::Avro)),
+        (b"", Err(Reason::Avro)),
+        // The first message of its schema, and the third one within the second.
+        (b"\x00\x0a\x02u1\x12\x02p1", Err(Reason::Protobuf)),
+        (b"\x04\x02\x04\x0a\x02u1\x19\0\0\0\0\0\0\0\0\x20\x96\x01", Err(Reason::Protobuf)),
+    ] {
+        let record = framed(value);
+        let parsed = parse_event(&record, Some(Kind::View), None, NOW, &mut scratch);
+        let parsed = parsed.map(|event| assert_eq!((event.user, event.product), ("u1", "p1")));
+        assert_eq!(parsed, expected, "{value:?}");
+        if let Err(reason @ (Reason::Avro | Reason::Protobuf)) = expected {
+            let told = explain(RecordKind::Event, None, &record, reason).to_string();
+            assert_eq!(told, format!("{reason}: its schema has the id 258"));
+        }
+    }
+    let merge = framed(br#"{"userId":"u1","from":"g1"}"#);
+    assert!(parse_merge(&merge, None, None, NOW, &mut scratch).is_ok());
+    let row = framed(br#"{"id":"p1","name":"n"}"#);
+    for key in [None, Some(&b"p1"[..]), Some(&framed(b"p1")), Some(&framed(br#"{"id":"p1"}"#))] {
+        assert_eq!(parse_row(key, Some(&row), &mut scratch).unwrap().product, "p1");
+    }
+    assert_eq!(parse_row(None, Some(&framed(b"\x02n")), &mut scratch), Err(Reason::Avro));
 }
