@@ -7,6 +7,7 @@ use super::{
     LogFormat, RedisConfig, ViewsConfig, ZooKeeperConfig, log,
 };
 use dataflows::graph::Mode;
+use hyper::header::HeaderName;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
 use redis::IntoConnectionInfo;
@@ -183,6 +184,7 @@ fn http(reader: &mut SettingReader) -> HttpConfig {
         max_waiting: reader.number("http.max_waiting", 1_024, 1..=1_000_000),
         hosts: reader.list("http.hosts", &[], host_name),
         cors_origins: reader.list("http.cors_origins", &["*"], origin),
+        cors_headers: reader.list("http.cors_headers", &[], header_name),
     }
 }
 
@@ -291,6 +293,13 @@ fn redis_url(text: &str) -> Result<Option<Secret>, String> {
     match text.into_connection_info() {
         Ok(_) if good => Ok(Some(Secret::new(text))),
         _ => Err("must be redis://[user:password@]host[:port][/database], or rediss://…".into()),
+    }
+}
+
+fn header_name(text: &str) -> Result<String, String> {
+    match HeaderName::from_bytes(text.as_bytes()) {
+        Ok(name) if text != "*" => Ok(name.as_str().into()),
+        _ => Err(format!("must be a header's name, which {text:?} is not")),
     }
 }
 

@@ -159,6 +159,9 @@ pub struct HttpConfig {
     /// The origins whose pages may use every route, such as `https://shop.example`. `*` stands for
     /// any origin, and opens the routes that only read.
     pub cors_origins: Vec<String>,
+    /// The names of headers that these pages may send, besides those that the routes and usual clients
+    /// have.
+    pub cors_headers: Vec<String>,
 }
 
 /// Bounds on what waits.

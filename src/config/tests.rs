@@ -144,6 +144,14 @@ fn what_is_wrong_is_told_with_its_place_and_its_rule() {
         check(&format!("http.hosts = [{bad:?}]"), &[], &[], &[&told]);
     }
     check(
+        "http.cors_headers = [\"X-Shop\", \"a b\"]",
+        &[],
+        &[],
+        &[
+            "f.toml:1: http.cors_headers = [\"X-Shop\", \"a b\"]: must be a header's name, which \"a b\" is not",
+        ],
+    );
+    check(
         "http.cors_origins = [\"shop\"]",
         &[],
         &[],

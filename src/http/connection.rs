@@ -1,5 +1,6 @@
 //! One connection, from its beginning to its end.
 
+use crate::http::last_answer::{MAX_HEAD, refused_head, slow_head, too_many};
 use crate::http::reply::Reply;
 use crate::http::service::Service;
 use crate::http::slots::{Full, Slot};
@@ -19,8 +20,6 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// The most that is buffered of a connection, which is also the longest head of a request.
-const BUFFER_BYTES: usize = 64 << 10;
 /// The longest time that a client may keep a shutdown waiting.
 const LAST_TURN: Duration = Duration::from_secs(1);
 /// The longest time that a client of a reserved slot may take to send the head of its request.
@@ -54,26 +53,34 @@ pub(super) async fn serve(
     // NB: hyper's `pipeline_flush` is off: it holds answers back while part of another request is
     // in the buffer, for ever if that is not HTTP.
     let mut connection = http1::Builder::new()
-        .max_buf_size(BUFFER_BYTES)
+        .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), handler);
-    tokio::select! {
+    let outcome = tokio::select! {
         biased;
-        // A connection that fails needs no answer, other than below.
-        _ = &mut connection => {}
+        outcome = &mut connection => outcome,
         _ = stop.changed() => {
             std::pin::Pin::new(&mut connection).graceful_shutdown();
-            if last_request(&mut connection, &connections_turn).await.is_none() {
-                return;
+            match last_request(&mut connection, &connections_turn).await {
+                Some(outcome) => outcome,
+                None => return,
             }
         }
-    }
+    };
     let parts = connection.into_parts();
     let stream = parts.io.into_inner();
     // An idle connection is closed in silence; an unfinished head is answered.
-    if stream.is_late() && !parts.read_buf.is_empty() {
+    let is_slow = stream.is_late() && !parts.read_buf.is_empty();
+    let answer = refusal(outcome, &stream, &parts.read_buf).or(is_slow.then(slow_head));
+    if let Some(answer) = answer {
         // The client may be gone.
-        let _ = timeout(LAST_TURN, say_last(stream.into_socket(), SLOW_HEAD)).await;
+        let _ = timeout(LAST_TURN, say_last(stream.into_socket(), &answer)).await;
     }
+}
+
+/// Returns the answer to a head that hyper has refused, if it has.
+fn refusal(outcome: hyper::Result<()>, stream: &ClientStream, unread: &[u8]) -> Option<Vec<u8>> {
+    let (status, error) = (stream.refused()?, outcome.err()?);
+    Some(refused_head(status, &error.to_string(), unread))
 }
 
 /// Waits for a connection's end after its last request; `None` if its client takes too long to send
@@ -110,14 +117,15 @@ pub(super) async fn serve_reserved(
     });
     let mut connection = http1::Builder::new()
         .keep_alive(false)
-        .max_buf_size(BUFFER_BYTES)
+        .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), handler);
     let served = async {
-        // It fails where the client is late, which is told below, or gone.
-        let _ = (&mut connection).await;
-        let stream = connection.into_parts().io.into_inner();
-        let last = if stream.is_late() { TOO_MANY } else { &[] };
-        say_last(stream.into_socket(), last).await
+        let outcome = (&mut connection).await;
+        let parts = connection.into_parts();
+        let stream = parts.io.into_inner();
+        let late = stream.is_late().then(|| too_many(&full.to_string()));
+        let answer = late.or(refusal(outcome, &stream, &parts.read_buf));
+        say_last(stream.into_socket(), &answer.unwrap_or_default()).await
     };
     // A client that has hung up needs no answer.
     let _ = timeout(RESERVED, served).await;
@@ -131,29 +139,4 @@ async fn say_last(mut stream: TcpStream, answer: &[u8]) -> io::Result<()> {
     let mut thrown_away = [0; 1024];
     while stream.read(&mut thrown_away).await? > 0 {}
     Ok(())
-}
-
-const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    content-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n\
-    content-length: 80\r\n\r\n\
-    {\"error\":\"unavailable now, try again\",\"details\":\"too many connections are open\"}";
-
-const SLOW_HEAD: &[u8] = b"HTTP/1.1 408 Request Timeout\r\n\
-    content-type: application/json\r\nconnection: close\r\n\
-    content-length: 80\r\n\r\n\
-    {\"error\":\"the request's head did not arrive in time\",\"details\":\"send it sooner\"}";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_answers_written_by_hand_count_their_bytes() {
-        for answer in [TOO_MANY, SLOW_HEAD] {
-            let answer = std::str::from_utf8(answer).unwrap();
-            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-            assert!(head.ends_with(&format!("content-length: {}", body.len())), "{}", body.len());
-            assert!(serde_json::from_str::<serde_json::Value>(body).is_ok());
-        }
-    }
 }

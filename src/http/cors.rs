@@ -16,12 +16,29 @@ pub(super) struct Cors {
     any: bool,
     /// The origins that may read and write.
     origins: Vec<String>,
+    /// The headers that a page may send.
+    headers: HeaderValue,
 }
 
+/// The headers that any page that is let in may send: of bodies, of logins before a proxy, and of what
+/// traces and repeats requests.
+const HEADERS: [&str; 6] = [
+    "content-type",
+    "authorization",
+    "idempotency-key",
+    "traceparent",
+    "tracestate",
+    "x-request-id",
+];
+
 impl Cors {
-    pub(super) fn new(origins: &[String]) -> Cors {
+    /// Lets pages of some origins in, which may send further headers.
+    pub(super) fn new(origins: &[String], headers: &[String]) -> Cors {
         let (any, origins) = origins.iter().cloned().partition::<Vec<_>, _>(|origin| origin == "*");
-        Cors { any: !any.is_empty(), origins }
+        let headers = HEADERS.into_iter().chain(headers.iter().map(String::as_str));
+        let headers = headers.collect::<Vec<_>>().join(", ");
+        let headers = HeaderValue::from_str(&headers).expect("names of headers are plain ASCII");
+        Cors { any: !any.is_empty(), origins, headers }
     }
 
     /// Refuses a write from a page whose origin is not allowed. The preflight does not suffice:
@@ -68,8 +85,7 @@ impl Cors {
             let answer = reply.headers_mut();
             if answer.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
                 answer.insert(ACCESS_CONTROL_ALLOW_METHODS, allow);
-                let any = HeaderValue::from_static("Content-Type");
-                answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, any);
+                answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, self.headers.clone());
                 answer.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
             }
         }

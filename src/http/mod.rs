@@ -27,6 +27,7 @@ mod cors;
 mod measure;
 mod slots;
 mod stream;
+mod last_answer;
 mod service;
 mod connection;
 mod server;

@@ -194,6 +194,29 @@ impl Route {
         })
     }
 
+    /// Whether answers tell of a person, so that nobody may store them on the way.
+    pub(super) fn is_about_a_person(self) -> bool {
+        match self {
+            Route::Profile
+            | Route::Profiles
+            | Route::Activity
+            | Route::Recommendations
+            | Route::Session
+            | Route::Behavior
+            | Route::Merge => true,
+            Route::Similar
+            | Route::Trending
+            | Route::Config
+            | Route::Weights
+            | Route::Metrics
+            | Route::Health
+            | Route::Ready
+            | Route::Status
+            | Route::OpenApi
+            | Route::Page => false,
+        }
+    }
+
     /// Whether operators and their programs need the route when all connections are taken.
     pub(super) fn is_for_operators(self) -> bool {
         matches!(self, Route::Health | Route::Ready | Route::Metrics)

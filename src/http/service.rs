@@ -15,6 +15,7 @@ use crate::http::slots::Full;
 use crate::http::turn::Turn;
 use hyper::Request;
 use hyper::body::Incoming;
+use hyper::header::{CACHE_CONTROL, HeaderValue};
 use hyper::http::request::Parts;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -32,7 +33,7 @@ pub(super) struct Service {
 impl Service {
     pub(super) fn new(front: Front, http: HttpConfig) -> Service {
         let hosts = Hosts::new(&http.hosts);
-        let cors = Cors::new(&http.cors_origins);
+        let cors = Cors::new(&http.cors_origins, &http.cors_headers);
         let measure = Measure::new(front.metrics.http.request_duration.clone());
         let budget = Arc::new(BodyBudget::new(http.body_budget_bytes));
         Service { front, http, budget, hosts, cors, measure }
@@ -63,6 +64,9 @@ impl Service {
         if verb != Verb::Options {
             let method = route.and_then(|route| route.spec().method(verb));
             self.cors.mark(&mut reply, &parts.headers, method.map(|method| method.access));
+        }
+        if route.is_some_and(Route::is_about_a_person) {
+            reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         let waits = route.is_some_and(|route| route.waits(verb, parts.uri.query().unwrap_or("")));
         self.measure.observe(Asked { route, verb, waits }, reply.status(), started.elapsed());

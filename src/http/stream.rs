@@ -1,6 +1,7 @@
 //! A client's stream that gives up on a client which does not read, or does not send what it began.
 
 use crate::http::turn::Turn;
+use hyper::StatusCode;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,6 +33,10 @@ pub(super) struct ClientStream {
     alarm: Option<Pin<Box<Sleep>>>,
     /// Whether it did not come in time.
     late: bool,
+    /// The head that was awaited when all answers were written.
+    written_up_to: usize,
+    /// The status of the answer that hyper made itself, which is held back.
+    refused: Option<StatusCode>,
     /// Set while the client has not taken all that there is to write.
     given_up: Option<Pin<Box<Sleep>>>,
 }
@@ -47,13 +52,37 @@ struct Awaited {
 
 impl ClientStream {
     pub(super) fn new(stream: TcpStream, patience: Patience, turn: Arc<Turn>) -> ClientStream {
-        let (awaited, alarm, given_up) = (None, None, None);
-        ClientStream { stream, patience, turn, awaited, alarm, late: false, given_up }
+        ClientStream {
+            stream,
+            patience,
+            turn,
+            awaited: None,
+            alarm: None,
+            late: false,
+            written_up_to: 0,
+            refused: None,
+            given_up: None,
+        }
     }
 
     /// Returns whether the client was idle for too long, or took too long to send a head.
     pub(super) fn is_late(&self) -> bool {
         self.late
+    }
+
+    /// Returns the status of the answer that hyper made itself, if it did. The client has not got it.
+    pub(super) fn refused(&self) -> Option<StatusCode> {
+        self.refused
+    }
+
+    /// Holds an answer back that hyper makes itself, to a head that it cannot read: it has no body. Its
+    /// own are those that it writes while a head is awaited and the answers to all others are written.
+    fn holds_back(&mut self, bytes: &[u8]) -> bool {
+        let is_own = self.turn.awaited_head() == Some(self.written_up_to);
+        if is_own && self.refused.is_none() && bytes.starts_with(b"HTTP/1.") {
+            self.refused = bytes.get(9..12).and_then(|code| StatusCode::from_bytes(code).ok());
+        }
+        is_own && self.refused.is_some()
     }
 
     /// Returns the socket, whose client is waited for no longer.
@@ -133,6 +162,9 @@ impl AsyncWrite for ClientStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.holds_back(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let write = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.patiently(write, context)
     }
@@ -142,6 +174,9 @@ impl AsyncWrite for ClientStream {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.holds_back(slices.first().map_or(&[], |slice| slice)) {
+            return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
+        }
         let write = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
         self.patiently(write, context)
     }
@@ -153,6 +188,7 @@ impl AsyncWrite for ClientStream {
     /// NB: hyper flushes once it has written all that it has.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.given_up = None;
+        self.written_up_to = self.turn.awaited_head().unwrap_or(self.written_up_to);
         // hyper does not always read again after an answer, but it does when the alarm wakes it.
         let _ = self.poll_late(context);
         Pin::new(&mut self.stream).poll_flush(context)

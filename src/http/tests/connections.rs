@@ -175,6 +175,48 @@ fn a_head_has_its_time_from_its_first_byte() {
 }
 
 #[test]
+fn heads_that_are_not_read_are_answered_with_a_body() {
+    let full = HttpConfig { max_connections: 0, ..http_config() };
+    let host = "Host: localhost\r\n";
+    let (target, value) = ("t".repeat(1 << 17), "v".repeat(1 << 17));
+    for (head, status, error) in [
+        ("no request\r\n\r\n".into(), 400, "bad request"),
+        ("GET /healthz HTTP/1.1\r\nno header\r\n\r\n".into(), 400, "bad request"),
+        ("GET /healthz HTTP/3.0\r\n\r\n".into(), 400, "bad request"),
+        (format!("GET /{target} HTTP/1.1\r\n{host}\r\n"), 414, "the request's target is too long"),
+        (
+            format!("GET /healthz HTTP/1.1\r\n{host}x: {value}\r\n\r\n"),
+            431,
+            "the request's head is too large",
+        ),
+        (
+            format!("GET /healthz HTTP/1.1\r\n{host}{}\r\n", "x: y\r\n".repeat(100)),
+            431,
+            "the request's head is too large",
+        ),
+    ] {
+        let start = &head[..head.len().min(40)];
+        let fixtures = [Fixture::new(), Fixture::with(Engine::Scripted, full.clone())];
+        for (fixture, before) in fixtures.iter().zip([2, 0]) {
+            let mut client = fixture.connect();
+            let good = "GET /api/user-profile/user1 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+            client.send_raw([&good.repeat(before), &*head].concat());
+            for _ in 0..before {
+                let reply = client.receive(false);
+                assert_eq!((reply.status, &*reply.body), (200, r#"{"electronics":9,"audio":1.5}"#));
+            }
+            let reply = client.receive(false);
+            assert_eq!(reply.status, status, "{start}: {reply:?}");
+            assert_eq!(reply.header("content-type"), Some("application/json"), "{start}");
+            let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+            assert_eq!(body["error"], error, "{start}: {reply:?}");
+            assert!(body["details"].is_string(), "{start}: {reply:?}");
+            assert!(client.is_closed(), "{start}");
+        }
+    }
+}
+
+#[test]
 fn an_idle_connection_ends_after_an_answer_that_took_its_time() {
     let keep_alive = Duration::from_millis(50);
     let http = HttpConfig { keep_alive, ..http_config() };

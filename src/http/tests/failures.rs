@@ -289,3 +289,42 @@ fn pages_of_other_origins() {
         assert!(reply.header("allow").is_some());
     }
 }
+
+#[test]
+fn pages_may_send_what_traces_and_repeats_requests() {
+    let more = HttpConfig { cors_headers: vec!["x-shop".into()], ..http_config() };
+    let usual =
+        "content-type, authorization, idempotency-key, traceparent, tracestate, x-request-id";
+    for (http, allowed) in [(http_config(), usual.to_owned()), (more, format!("{usual}, x-shop"))] {
+        let fixture = Fixture::with(Engine::Scripted, http);
+        let request = "OPTIONS /api/trending\nOrigin: https://shop.example
+                       Access-Control-Request-Method: GET
+                       Access-Control-Request-Headers: traceparent";
+        let reply = fixture.send(request, "");
+        assert_eq!(reply.header("access-control-allow-headers"), Some(&*allowed), "{reply:?}");
+    }
+}
+
+#[test]
+fn answers_about_a_person_are_stored_by_nobody() {
+    let fixture = Fixture::new();
+    let event = r#"{"eventType":"view","userId":"user1","product":"product1"}"#;
+    for (request, body, expected) in [
+        ("GET /api/user-profile/user1", "", true),
+        ("HEAD /api/user-profile/user1", "", true),
+        ("GET /api/user-profile/%FF", "", true),
+        ("POST /api/user-profiles", r#"{"userIds":["user1"]}"#, true),
+        ("GET /api/user-activity/user1", "", true),
+        ("GET /api/recommendations/user1", "", true),
+        ("POST /api/session/recommendations", r#"{"products":["user1"]}"#, true),
+        ("GET /api/user-behavior", "", true),
+        ("POST /api/user-behavior", event, true),
+        ("POST /api/users/user1/merge", r#"{"from":"guest"}"#, true),
+        ("GET /api/trending", "", false),
+        ("GET /api/products/user1/similar", "", false),
+        ("GET /openapi.json", "", false),
+    ] {
+        let reply = fixture.send(request, body);
+        assert_eq!(reply.header("cache-control"), expected.then_some("no-store"), "{request}");
+    }
+}
