@@ -20,6 +20,9 @@ pub(super) const RULES: &[&str] =
 const LEAVE_OUT: [(&str, LeaveOut); 3] =
     [("none", LeaveOut::None), ("current", LeaveOut::Current), ("visit", LeaveOut::Visit)];
 
+/// Who looks at a product need not be shown it.
+const UNLESS_ASKED: LeaveOut = LeaveOut::Current;
+
 /// `GET /api/recommendations/{userId}?n=10`
 pub(super) async fn recommendations(call: &Call<'_>) -> Result<Reply, Fault> {
     let user = request::user(call.parameter)?;
@@ -51,11 +54,11 @@ pub(super) async fn session(call: &Call<'_>, body: Incoming) -> Result<Reply, Fa
 fn rules(given: &impl Given) -> Result<Rules, Fault> {
     let mut exclude = given::list(given, "excludeIds")?;
     let leave_out = match given.one("exclude")? {
-        None => LeaveOut::None,
+        None => UNLESS_ASKED,
         // Bodies of earlier clients have ids here.
         Some(Item::Json(Value::Array(_))) => {
             exclude.extend(given::list(given, "exclude")?);
-            LeaveOut::None
+            UNLESS_ASKED
         }
         Some(item) => given::chosen("exclude", &LEAVE_OUT, &item)?,
     };
@@ -90,7 +93,7 @@ mod tests {
     /// The same rules as a query and as a body, and what they mean.
     #[test]
     fn queries_and_bodies_have_the_same_rules() {
-        let first = Rules::first;
+        let first = |n| Rules { leave_out: LeaveOut::Current, ..Rules::first(n) };
         for (query, body, expected) in [
             ("", "{}", Some(first(10))),
             ("n=3&offset=2", r#"{"n":3,"offset":2}"#, Some(Rules { offset: 2, ..first(3) })),
@@ -102,12 +105,12 @@ mod tests {
             (
                 "exclude=current",
                 r#"{"exclude":"current"}"#,
-                Some(Rules { leave_out: LeaveOut::Current, ..first(10) }),
+                Some(first(10)),
             ),
             (
                 "exclude=none&excludeBought=false",
                 r#"{"exclude":"none","excludeBought":false}"#,
-                Some(Rules { leave_out_bought: false, ..first(10) }),
+                Some(Rules { leave_out_bought: false, ..Rules::first(10) }),
             ),
             (
                 "excludeIds=a,7&excludeIds=c%2Cd",
@@ -148,6 +151,7 @@ mod tests {
     fn a_body_may_still_name_ids_under_exclude() {
         let body = br#"{"exclude":["a",1],"excludeIds":["b"]}"#;
         let rules = rules(&Fields::parse(body, RULES).unwrap()).unwrap();
-        assert_eq!(rules, Rules { exclude: texts(&["b", "a", "1"]), ..Rules::first(10) });
+        let (leave_out, exclude) = (LeaveOut::Current, texts(&["b", "a", "1"]));
+        assert_eq!(rules, Rules { leave_out, exclude, ..Rules::first(10) });
     }
 }

@@ -32,7 +32,11 @@ fn what_a_visitor_should_see() {
     assert_eq!(ids(&shown("stranger", 10)).len(), 4);
     // What they care about comes before what is popular.
     let lamps = shown("lampless", 10);
-    assert!(ids(&lamps)[..2].iter().all(|id| id.ends_with("lamp")), "{lamps}");
+    assert_eq!(ids(&lamps)[0], "desk lamp", "{lamps}");
+    // What they look at is left out, unless they ask for it.
+    assert!(!ids(&lamps).contains(&"floor lamp"), "{lamps}");
+    let all = process.get("/api/recommendations/lampless?exclude=none");
+    assert!(ids(&all)[..2].iter().all(|id| id.ends_with("lamp")), "{all}");
     // What they have bought is not shown to them, though it is to others.
     assert_eq!(ids(&shown("buyer", 1)), ["stool"]);
     assert!(!ids(&shown("buyer", 10)).contains(&"armchair"));
