@@ -103,7 +103,7 @@ impl State {
                 move |time| hear.set(time.max(hear.get())),
                 move |time, changed| model.borrow_mut().push_back((time, changed)),
                 move |time, block| {
-                    if let Some(arrived) = &arrived {
+                    if let (Some(arrived), [_, ..]) = (&arrived, block.written()) {
                         arrived.add(time, block.written());
                     }
                 },

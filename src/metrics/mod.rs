@@ -85,6 +85,7 @@ mod tests {
         sink.connected.set(1);
         metrics.sources.events.with_label_values(&["view-events"]).inc();
         metrics.sources.lag.with_label_values(&["view-events", "1"]).set(5);
+        metrics.sources.lag_seconds.with_label_values(&["view-events", "1"]).set(2.5);
         assert!(!metrics.render().unwrap().contains("recsys_settings_"), "no setting is fed");
         let [weights, _blend] = ["weights", "blend"].map(|setting| metrics.settings.fed(setting));
         weights.version.inc();
@@ -102,6 +103,7 @@ mod tests {
             "recsys_freshness_seconds_bucket{le=\"0.007\"} 1",
             "recsys_events_total{topic=\"view-events\"} 1",
             "recsys_source_lag{partition=\"1\",topic=\"view-events\"} 5",
+            "recsys_source_lag_seconds{partition=\"1\",topic=\"view-events\"} 2.5",
             "recsys_source_connected 0",
             "recsys_weights_version 1",
             "recsys_blend_rejected_total 0",

@@ -107,7 +107,8 @@ impl SinkMetrics {
             freshness: histogram(
                 registry,
                 "recsys_freshness_seconds",
-                "Seconds from an event's record time until Redis has answered with it written",
+                "Seconds from an event's record time until Redis has answered with it written; of events \
+                 that came after the start",
                 freshness_seconds(),
             ),
         }

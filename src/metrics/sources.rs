@@ -1,7 +1,7 @@
 //! Events as they are read from topics.
 
-use super::register::{counter, counters, gauge, gauges};
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use super::register::{counter, counters, float_gauges, gauge, gauges};
+use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 /// The metrics of the sources. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct SourceMetrics {
     pub dead_letters_lost: IntCounter,
     /// `recsys_source_lag{topic, partition}`, in offsets.
     pub lag: IntGaugeVec,
+    /// `recsys_source_lag_seconds{topic, partition}`
+    pub lag_seconds: GaugeVec,
     /// `recsys_source_errors_total{topic}`
     pub errors: IntCounterVec,
     /// `recsys_source_stalled{topic, partition}`
@@ -50,6 +52,13 @@ impl SourceMetrics {
                 registry,
                 "recsys_source_lag",
                 "Offsets of a partition that are not read yet",
+                &["topic", "partition"],
+            ),
+            lag_seconds: float_gauges(
+                registry,
+                "recsys_source_lag_seconds",
+                "Seconds since all was read that a partition held then; answers are that much \
+                 older for what is not read yet",
                 &["topic", "partition"],
             ),
             errors: counters(

@@ -22,6 +22,9 @@ pub(super) struct Record<'a> {
     pub(super) value: Option<&'a [u8]>,
     /// The record's own time, in milliseconds since the Unix epoch.
     pub(super) time: Option<i64>,
+    /// It was there before this process began to read. How old it is tells nothing about how fast
+    /// profiles follow.
+    pub(super) is_replayed: bool,
 }
 
 /// Parsed records that are not handed over yet.
@@ -68,7 +71,9 @@ impl RecordBatch {
                 let before = block.len();
                 block.push(&event);
                 self.bytes += block.len() - before;
-                block.note_written(record.time.unwrap_or(now));
+                if !record.is_replayed {
+                    block.note_written(record.time.unwrap_or(now));
+                }
             }
         }
         Ok(())
@@ -125,7 +130,8 @@ mod tests {
         assert!(batch.is_empty());
         for user in 0..100 {
             let value = format!(r#"{{"userId":{user},"product":"p"}}"#);
-            let record = Record { key: None, value: Some(value.as_bytes()), time: Some(user / 50) };
+            let (value, time) = (Some(value.as_bytes()), Some(user / 50));
+            let record = Record { key: None, value, time, is_replayed: user % 5 == 0 };
             batch.take(Feed::Events(Kind::View), &record, 1000).unwrap();
             batch.advance(&partition, 1);
         }
@@ -139,14 +145,16 @@ mod tests {
                 written[usize::try_from(time).unwrap()] += events;
             }
         }
-        assert_eq!(written, [50, 50]);
+        // One in five was replayed.
+        assert_eq!(written, [40, 40]);
         assert!(batch.is_empty() && batch.finish().records() == 0);
     }
 
     #[test]
     fn a_dead_letter_leaves_no_trace_but_its_position() {
         let mut batch = RecordBatch::new(1);
-        let record = Record { key: None, value: Some(b"Hello Kafka"), time: None };
+        let value: Option<&[u8]> = Some(b"Hello Kafka");
+        let record = Record { key: None, value, time: None, is_replayed: false };
         assert!(batch.take(Feed::Events(Kind::View), &record, 0).is_err());
         assert!(batch.is_empty());
         batch.advance(&Partition { topic: "view-events".into(), index: 0 }, 1);

@@ -11,7 +11,8 @@ pub struct Block {
     /// The lengths of user, product, category, session, id and the tags of each event.
     lengths: Vec<u16>,
     texts: String,
-    /// When records were written, in milliseconds, and how many consecutive events share that time.
+    /// When records were written that count for freshness, in milliseconds, and how many consecutive
+    /// events share that time.
     written: Vec<(i64, u32)>,
 }
 

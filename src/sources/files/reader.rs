@@ -203,13 +203,15 @@ impl TopicFile {
         dead_letters: &DeadLetterFile,
         metrics: &SourceMetrics,
     ) -> ControlFlow<(), Result<Growth, TailError>> {
-        let TopicFile { partition, feed, next, events, .. } = self;
+        let TopicFile { partition, feed, next, events, target, .. } = self;
+        let replayed_to = target.and_then(|target| i64::try_from(target).ok());
         let (now, mut flow) = (now_ms(), ControlFlow::Continue(()));
         let growth = self.tail.read(|line| {
             if flow.is_break() {
                 return;
             }
-            match take(*feed, line, sender, now) {
+            let is_replayed = replayed_to.is_some_and(|end| line.offset < end);
+            match take(*feed, line, is_replayed, sender, now) {
                 Ok(()) => events.inc_by(u64::from(!line.is_blank())),
                 Err(reason) => {
                     let labels = [&*partition.topic, reason.name()];
@@ -263,12 +265,19 @@ impl TopicFile {
     }
 }
 
-fn take(feed: Feed, line: &Line<'_>, sender: &mut BatchSender, now: i64) -> Result<(), Reason> {
+fn take(
+    feed: Feed,
+    line: &Line<'_>,
+    is_replayed: bool,
+    sender: &mut BatchSender,
+    now: i64,
+) -> Result<(), Reason> {
     if line.too_long {
         return Err(Reason::TooLarge);
     }
     if line.is_blank() {
         return Ok(());
     }
-    sender.take(feed, &Record { key: None, value: Some(line.bytes), time: None }, now)
+    let record = Record { key: None, value: Some(line.bytes), time: None, is_replayed };
+    sender.take(feed, &record, now)
 }

@@ -72,12 +72,15 @@ struct Taken {
     rows: Vec<CatalogueRow>,
     merges: Vec<Merge>,
     next: BTreeMap<String, i64>,
+    /// Events that count for freshness.
+    fresh: u32,
 }
 
 impl Taken {
     fn add(&mut self, unit: Unit) {
         for (_, block) in &unit.blocks {
             block.for_each(|event| self.events.push((event.kind, event.user.into())));
+            self.fresh += block.written().iter().map(|(_, events)| events).sum::<u32>();
         }
         self.rows.extend(unit.catalogue);
         self.merges.extend(unit.merges);
@@ -142,9 +145,11 @@ fn what_is_appended_is_read_at_the_positions_that_were_told() {
     taken.take_until(&outlets, |taken| taken.events.len() == 4);
     assert_eq!(taken.next["view-events"], 3 * length);
     assert_eq!(taken.next["purchase-events"], length);
+    assert_eq!(taken.fresh, 4);
     assert_eq!(fixture.metrics.events.with_label_values(&["view-events"]).get(), 3);
 
-    // A restart goes on from where the state is, or reads everything again.
+    // A restart goes on from where the state is, or reads everything again. Only what comes later is
+    // fresh.
     drop((running, outlets, log));
     let fixture = Fixture { signal: AppendSignal::default(), ..fixture };
     let from = Positions::from([(at("view-events", 0).partition, length)]);
@@ -152,6 +157,11 @@ fn what_is_appended_is_read_at_the_positions_that_were_told() {
     let mut taken = Taken::default();
     taken.take_until(&outlets, |_| running.progress().caught_up());
     taken.take_until(&outlets, |taken| taken.events.len() == 3);
+    assert_eq!(taken.fresh, 0);
+    let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
+    append(&log, vec![event(Kind::View, "u5")]);
+    taken.take_until(&outlets, |taken| taken.events.len() == 4);
+    assert_eq!(taken.fresh, 1);
 }
 
 /// What is stored of an event.

@@ -187,7 +187,8 @@ impl WorkerReader {
         now: i64,
     ) -> ControlFlow<()> {
         let &QueuedMessage { offset, key, value, time } = message;
-        match self.sender.take(progress.feed, &Record { key, value, time }, now) {
+        let is_replayed = progress.target.is_some_and(|target| offset < target);
+        match self.sender.take(progress.feed, &Record { key, value, time, is_replayed }, now) {
             Ok(()) => progress.taken += 1,
             Err(reason) => {
                 let topic = &*progress.partition.topic;

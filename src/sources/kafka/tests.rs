@@ -98,12 +98,15 @@ fn long_view(user: usize) -> String {
 struct Taken {
     users: BTreeMap<String, usize>,
     next: BTreeMap<Partition, i64>,
+    /// Events that count for freshness.
+    fresh: u32,
 }
 
 impl Taken {
     fn add(&mut self, unit: Unit) {
         for (_, block) in &unit.blocks {
             block.for_each(|event| *self.users.entry(event.user.into()).or_default() += 1);
+            self.fresh += block.written().iter().map(|(_, events)| events).sum::<u32>();
         }
         for (partition, by) in unit.advances {
             *self.next.entry(partition).or_default() += by;
@@ -153,6 +156,7 @@ fn every_event_comes_once_to_whoever_reads_its_partition() {
     fixture.post((3000..3100).map(view));
     taken.take_until(&outlets, |taken| taken.offsets() == 3100);
     assert_eq!(taken.users.len(), 3100);
+    assert_eq!(taken.fresh, 100, "what was there at the start is not fresh");
     assert!(taken.users.values().all(|&times| times == 1));
     assert_eq!(taken.next.len(), 5);
     wait_until(|| fixture.metrics.connected.get() == 1);
