@@ -102,11 +102,7 @@ mod tests {
                 r#"{"exclude":"visit"}"#,
                 Some(Rules { leave_out: LeaveOut::Visit, ..first(10) }),
             ),
-            (
-                "exclude=current",
-                r#"{"exclude":"current"}"#,
-                Some(first(10)),
-            ),
+            ("exclude=current", r#"{"exclude":"current"}"#, Some(first(10))),
             (
                 "exclude=none&excludeBought=false",
                 r#"{"exclude":"none","excludeBought":false}"#,
