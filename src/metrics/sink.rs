@@ -64,7 +64,7 @@ impl SinkMetrics {
             pending_users: gauges(
                 registry,
                 "recsys_sink_pending_users",
-                "Upper bound on the users whose profile waits to be written to Redis",
+                "Users whose profile waits to be sent to Redis",
                 &["worker"],
             ),
             flush: histograms(

@@ -20,27 +20,19 @@ const MOST_UPDATES: usize = 4_000_000;
 pub(super) struct Sealed {
     batches: VecDeque<(Time, ProfileBatch)>,
     updates: usize,
-    users: usize,
 }
 
 impl Sealed {
     /// Adds a batch, which ends at `upper`.
     pub(super) fn push(&mut self, upper: Time, batch: ProfileBatch) {
         self.updates += batch.len();
-        self.users += batch.keys().len();
         self.batches.push_back((upper, batch));
     }
 
     fn pop(&mut self) -> Option<ProfileBatch> {
         let (_, batch) = self.batches.pop_front()?;
         self.updates -= batch.len();
-        self.users -= batch.keys().len();
         Some(batch)
-    }
-
-    /// An upper bound on the users that have changed.
-    pub(super) fn users(&self) -> usize {
-        self.users
     }
 
     /// True when more is held than should be.
@@ -68,24 +60,17 @@ pub(super) struct Changes {
     closed: Time,
     batches: Vec<ProfileBatch>,
     cursor: CursorList<<ProfileBatch as Navigable>::Cursor>,
-    users: usize,
 }
 
 impl Changes {
     fn new(closed: Time, batches: Vec<ProfileBatch>) -> Changes {
-        let users = batches.iter().map(|batch| batch.keys().len()).sum();
         let (cursor, batches) = cursor_list(batches);
-        Changes { closed, batches, cursor, users }
+        Changes { closed, batches, cursor }
     }
 
     /// The time before which all changes are among these, or were taken out before.
     pub(super) fn closed(&self) -> Time {
         self.closed
-    }
-
-    /// An upper bound on the users that are left.
-    pub(super) fn users(&self) -> usize {
-        self.users
     }
 
     /// The current user.
@@ -114,7 +99,6 @@ impl Changes {
 
     /// Goes on to the next user.
     pub(super) fn next_user(&mut self) {
-        self.users = self.users.saturating_sub(1);
         self.cursor.step_key(&self.batches);
     }
 }

@@ -1,6 +1,7 @@
 //! Profiles to Redis: absolute values, the latest of each key, a user's tags in one `HSET`.
 
 mod encode;
+mod waiting;
 mod changes;
 mod sweep;
 mod refused;

@@ -11,6 +11,7 @@ use crate::sinks::redis::changes::{Changes, Sealed};
 use crate::sinks::redis::connection::Connection;
 use crate::sinks::redis::encode::{Encoder, Pipeline, Write};
 use crate::sinks::redis::sweep::Sweep;
+use crate::sinks::redis::waiting::Waiting;
 use dataflows::arrange::reader::Reader;
 use dataflows::arrange::view::{View, ViewSpine};
 use dataflows::ids::dictionary::{Dictionaries, SharedDictionaries};
@@ -47,10 +48,12 @@ impl UnattachedSink for RedisOutput {
         arrivals: Arrivals,
     ) -> Box<dyn Sink> {
         let sealed = Rc::new(RefCell::new(Sealed::default()));
-        let seal = sealed.clone();
+        let waiting = Rc::new(RefCell::new(Waiting::default()));
+        let (seal, wait) = (sealed.clone(), waiting.clone());
         profile.stream.inspect(move |span| {
             let upper = span.upper().first().copied().unwrap_or(Time::MAX);
             if let Some(batch) = &span.inner {
+                wait.borrow_mut().changed(batch.keys(), upper);
                 seal.borrow_mut().push(upper, batch.clone());
             }
         });
@@ -62,6 +65,7 @@ impl UnattachedSink for RedisOutput {
             sealed,
             changes: None,
             sweep: Sweep::default(),
+            waiting,
             written: Vec::new(),
             encoder: Encoder::default(),
             changed: Vec::new(),
@@ -81,6 +85,7 @@ struct RedisSink {
     /// The changes that are being written, over several slices.
     changes: Option<Changes>,
     sweep: Sweep,
+    waiting: Rc<RefCell<Waiting>>,
     /// By user, true when the user's hash holds what this run wrote and nothing else.
     written: Vec<bool>,
     encoder: Encoder,
@@ -96,6 +101,7 @@ impl Sink for RedisSink {
         // With the first weights there is nothing to write anew.
         if before.is_some_and(|before| before != weights) {
             self.sweep.start_all();
+            self.wait_for_sweep();
         }
     }
 
@@ -111,6 +117,7 @@ impl Sink for RedisSink {
             self.output.is_blank = false;
             self.written.clear();
             self.sweep.start_unwritten();
+            self.wait_for_sweep();
         }
         self.repair();
         if let Some(weights) = self.weights
@@ -120,9 +127,7 @@ impl Sink for RedisSink {
         } else if self.sealed.borrow().is_too_much() {
             self.drop_changes();
         }
-        let waiting = self.sealed.borrow().users()
-            + self.changes.as_ref().map_or(0, Changes::users)
-            + self.sweep.users(self.written.len());
+        let waiting = self.waiting.borrow().users();
         self.output.metrics.pending_users.set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
 }
@@ -141,6 +146,20 @@ impl RedisSink {
             }
         }
         self.sweep.start_unwritten();
+        self.wait_for_sweep();
+    }
+
+    /// Notes the users that the sweep which has begun is to write.
+    fn wait_for_sweep(&self) {
+        let is_of_all = !self.sweep.is_behind();
+        let mut waiting = self.waiting.borrow_mut();
+        // Users are numbered by u32.
+        for user in 0..u32::try_from(self.dictionaries.borrow().users.len()).unwrap_or(u32::MAX) {
+            let written = self.written.get(user as usize).copied();
+            if is_of_all || !written.unwrap_or(self.output.is_blank) {
+                waiting.sweep(user);
+            }
+        }
     }
 
     /// Drops the changes, as Redis or the weights have been away for long; a sweep writes their users later.
@@ -153,6 +172,7 @@ impl RedisSink {
             }
         }
         self.sweep.start_unwritten();
+        self.wait_for_sweep();
         self.arrivals.fold();
     }
 
@@ -166,6 +186,7 @@ impl RedisSink {
         }
         let began = Instant::now();
         let dictionaries = self.dictionaries.borrow();
+        let mut waiting = self.waiting.borrow_mut();
         self.written.resize(dictionaries.users.len(), self.output.is_blank);
         self.encoder.pipeline = Pipeline::reuse(self.output.connection.spare());
         let mut profiles = ProfileEncoder {
@@ -188,11 +209,13 @@ impl RedisSink {
                     }
                     continue;
                 };
-                if std::mem::replace(&mut self.written[user as usize], true) {
+                let was_written = std::mem::replace(&mut self.written[user as usize], true);
+                if was_written {
                     profiles.encode_changes(user, changes);
                 } else {
                     profiles.encode_whole(user, Write::Replace);
                 }
+                waiting.written(user, changes.closed(), !was_written);
                 changes.next_user();
             } else {
                 let Some(user) = self.sweep.next(&self.written) else { break };
@@ -200,6 +223,7 @@ impl RedisSink {
                 // Its hash holds these tags, or fewer if Redis has lost some: this writes them again.
                 let update = Write::Update { max_new: u32::MAX };
                 profiles.encode_whole(user, if was_written { update } else { Write::Replace });
+                waiting.written(user, as_of + 1, true);
             }
             let is_full = profiles.encoder.pipeline.packed().len() >= self.output.pipeline_bytes;
             if is_full || (users.is_multiple_of(32) && began.elapsed() >= self.output.slice) {
