@@ -43,6 +43,8 @@ pub(super) fn run(
 ) -> anyhow::Result<()> {
     let started = Instant::now();
     let metrics = Arc::new(Metrics::new());
+    metrics.process.watch_disk(&config.files.dir);
+    metrics.process.processes.set(i64::try_from(config.processes()).unwrap_or(i64::MAX));
     let readiness = Readiness::new();
     let caught_up = readiness.latch("events");
     let modelled = readiness.latch("model");

@@ -7,13 +7,21 @@ use crate::http::json::{self, Object};
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
 use crate::settings::registry::SETTINGS;
 use dataflows::questions::ask::Profiles;
+use dataflows::record::event::Kind;
 use hyper::header::HeaderValue;
 
 /// `GET /metrics`
 pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Fault> {
     let metrics = &call.front.metrics;
     metrics.process.ready.set(call.front.status.readiness.is_ready().into());
-    metrics.settings.model_known.set(call.front.in_force.get().is_some().into());
+    let in_force = call.front.in_force.get();
+    metrics.settings.model_known.set(in_force.is_some().into());
+    for kind in Kind::ALL {
+        if let Some(in_force) = &in_force {
+            let weight = in_force.model.weights.0[kind.index()].to_f64();
+            metrics.settings.weight.with_label_values(&[kind.name()]).set(weight);
+        }
+    }
     let text = metrics.render().map_err(|error| Fault::Internal(error.to_string()))?;
     Ok(typed_reply(HeaderValue::from_static("text/plain; version=0.0.4"), text))
 }

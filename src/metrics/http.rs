@@ -18,14 +18,17 @@ pub struct HttpMetrics {
 
 impl HttpMetrics {
     pub(super) fn new(registry: &Registry) -> HttpMetrics {
+        let request_duration = histograms(
+            registry,
+            "http_request_duration_ms",
+            "Time from a request's head to its answer's, in milliseconds, by route pattern",
+            &["method", "route", "status_code"],
+            &MILLISECONDS,
+        );
+        // The share of errors is 0, and not unknown, before the first one.
+        request_duration.with_label_values(&["GET", "/", "500"]);
         HttpMetrics {
-            request_duration: histograms(
-                registry,
-                "http_request_duration_ms",
-                "Time from a request's head to its answer's, in milliseconds, by route pattern",
-                &["method", "route", "status_code"],
-                &MILLISECONDS,
-            ),
+            request_duration,
             connections_refused: counter(
                 registry,
                 "recsys_connections_refused_total",

@@ -4,6 +4,8 @@
 //! start.
 
 mod register;
+mod limits;
+mod processor_time;
 mod process;
 mod sources;
 mod settings;
@@ -86,6 +88,12 @@ mod tests {
         metrics.sources.events.with_label_values(&["view-events"]).inc();
         metrics.sources.lag.with_label_values(&["view-events", "1"]).set(5);
         metrics.sources.lag_seconds.with_label_values(&["view-events", "1"]).set(2.5);
+        metrics.sources.end_offset.with_label_values(&["view-events", "1"]).set(9);
+        metrics.sources.broker_up.with_label_values(&["2"]).set(1);
+        metrics.sources.replicas_missing.with_label_values(&["view-events"]).set(3);
+        metrics.settings.weight.with_label_values(&["view"]).set(1.5);
+        metrics.process.processes.set(2);
+        metrics.process.watch_disk(std::path::Path::new("."));
         assert!(!metrics.render().unwrap().contains("recsys_settings_"), "no setting is fed");
         let [weights, _blend] = ["weights", "blend"].map(|setting| metrics.settings.fed(setting));
         weights.version.inc();
@@ -93,6 +101,7 @@ mod tests {
         for line in [
             "http_request_duration_ms_bucket{method=\"GET\",\
              route=\"/api/user-profile/{userId}\",status_code=\"200\",le=\"2\"} 1",
+            "http_request_duration_ms_count{method=\"GET\",route=\"/\",status_code=\"500\"} 0",
             "recsys_connections_refused_total 0",
             "recsys_epoch_lag_seconds{worker=\"3\"} 0.25",
             "recsys_arrangement_records{name=\"profile\",worker=\"3\"} 11",
@@ -105,15 +114,31 @@ mod tests {
             "recsys_source_lag{partition=\"1\",topic=\"view-events\"} 5",
             "recsys_source_lag_seconds{partition=\"1\",topic=\"view-events\"} 2.5",
             "recsys_source_connected 0",
+            "recsys_kafka_end_offset{partition=\"1\",topic=\"view-events\"} 9",
+            "recsys_kafka_broker_up{broker=\"2\"} 1",
+            "recsys_kafka_replicas_missing{topic=\"view-events\"} 3",
+            "recsys_weight{event_type=\"view\"} 1.5",
             "recsys_weights_version 1",
             "recsys_blend_rejected_total 0",
             "recsys_settings_connected{setting=\"blend\"} 0",
             "recsys_settings_refused{setting=\"weights\"} 0",
             "recsys_model_known 0",
             "recsys_ready 0",
+            "recsys_processes 2",
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} is missing in\n{text}");
         }
-        assert!(text.contains("process_resident_memory_bytes"));
+        for name in [
+            "process_resident_memory_bytes",
+            "process_cpu_seconds_total",
+            "recsys_memory_limit_bytes",
+            "recsys_files_free_bytes",
+            "recsys_files_size_bytes",
+        ] {
+            assert!(
+                text.lines().any(|line| line.starts_with(name)),
+                "{name} is missing in\n{text}"
+            );
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! The process as a whole: whether it is ready, and what the system knows of it.
 
-use super::register::gauge;
+use super::limits::{register_disk, register_memory};
+use super::processor_time::FineProcess;
+use super::register::{gauge, register};
 use prometheus::{IntCounter, IntGauge, Opts, Registry};
+use std::path::Path;
 use std::sync::LazyLock;
 
 /// `recsys_log_lines_lost_total`. The log is one for the whole process, and older than other metrics.
@@ -11,24 +14,23 @@ pub static LOG_LINES_LOST: LazyLock<IntCounter> = LazyLock::new(|| {
 });
 
 /// The metrics of the process as a whole. Beside these there are the `process_*` of the Prometheus
-/// library: memory, processor time, file descriptors.
+/// library: memory, file descriptors, threads.
 #[derive(Debug)]
 pub struct ProcessMetrics {
+    registry: Registry,
     /// `recsys_ready`
     pub ready: IntGauge,
+    /// `recsys_processes`
+    pub processes: IntGauge,
 }
 
 impl ProcessMetrics {
     pub(super) fn new(registry: &Registry) -> ProcessMetrics {
-        // The collector reads /proc.
-        #[cfg(target_os = "linux")]
-        registry
-            .register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
-            .expect("nothing else registers process_*");
-        registry
-            .register(Box::new(LOG_LINES_LOST.clone()))
-            .expect("nothing else registers recsys_log_lines_lost_total");
+        register(registry, FineProcess::new());
+        register_memory(registry);
+        register(registry, LOG_LINES_LOST.clone());
         ProcessMetrics {
+            registry: registry.clone(),
             ready: gauge(
                 registry,
                 Opts::new(
@@ -37,6 +39,15 @@ impl ProcessMetrics {
                      0 before",
                 ),
             ),
+            processes: gauge(
+                registry,
+                Opts::new("recsys_processes", "Processes of the cluster, this one among them"),
+            ),
         }
+    }
+
+    /// Makes the metrics of the disk that a folder is on, once.
+    pub fn watch_disk(&self, folder: &Path) {
+        register_disk(&self.registry, folder);
     }
 }

@@ -65,6 +65,11 @@ fn registered<C: Collector + Clone + 'static>(
     metric: prometheus::Result<C>,
 ) -> C {
     let metric = metric.expect("the names, labels and buckets of this module are well formed");
-    registry.register(Box::new(metric.clone())).expect("each name is registered once");
+    register(registry, metric.clone());
     metric
+}
+
+/// Enters what collects metrics.
+pub(super) fn register(registry: &Registry, collector: impl Collector + 'static) {
+    registry.register(Box::new(collector)).expect("each name is registered once");
 }

@@ -1,7 +1,7 @@
 //! The settings that may change at run time, each as it is read from the store.
 
-use super::register::{counter, gauge};
-use prometheus::{IntCounter, IntGauge, Opts, Registry};
+use super::register::{counter, float_gauges, gauge};
+use prometheus::{GaugeVec, IntCounter, IntGauge, Opts, Registry};
 
 /// The metrics of all settings.
 #[derive(Debug)]
@@ -9,6 +9,8 @@ pub struct SettingsMetrics {
     registry: Registry,
     /// `recsys_model_known`
     pub model_known: IntGauge,
+    /// `recsys_weight{event_type}`
+    pub weight: GaugeVec,
 }
 
 /// The metrics of one setting. Cheap to clone.
@@ -35,6 +37,12 @@ impl SettingsMetrics {
                     "1 once good values of all settings are in force; while 0 nothing is answered, \
                      and no profile written",
                 ),
+            ),
+            weight: float_gauges(
+                registry,
+                "recsys_weight",
+                "The weight in force of each type of event; none while no model is known",
+                &["event_type"],
             ),
         }
     }

@@ -26,6 +26,12 @@ pub struct SourceMetrics {
     pub paused: IntGaugeVec,
     /// `recsys_source_connected`
     pub connected: IntGauge,
+    /// `recsys_kafka_end_offset{topic, partition}`
+    pub end_offset: IntGaugeVec,
+    /// `recsys_kafka_broker_up{broker}`
+    pub broker_up: IntGaugeVec,
+    /// `recsys_kafka_replicas_missing{topic}`
+    pub replicas_missing: IntGaugeVec,
 }
 
 impl SourceMetrics {
@@ -91,6 +97,24 @@ impl SourceMetrics {
                     "recsys_source_connected",
                     "1 while the brokers, or the folder of topic files, can be reached, else 0",
                 ),
+            ),
+            end_offset: gauges(
+                registry,
+                "recsys_kafka_end_offset",
+                "Offset at which a partition ends that this process reads, whoever writes to it",
+                &["topic", "partition"],
+            ),
+            broker_up: gauges(
+                registry,
+                "recsys_kafka_broker_up",
+                "1 while a broker is in its cluster, as Kafka told last; 0 once it is gone, or none answers",
+                &["broker"],
+            ),
+            replicas_missing: gauges(
+                registry,
+                "recsys_kafka_replicas_missing",
+                "Replicas of a topic's partitions that are not in sync, as Kafka told last",
+                &["topic"],
             ),
         }
     }

@@ -13,6 +13,7 @@ use crate::source_health::Trouble;
 use dataflows::questions::query::Query;
 use dataflows::ranking::rules::{LeaveOut, Rules};
 use dataflows::score::model::{Blend, Model};
+use dataflows::score::weights::{Score, Weights};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -441,6 +442,23 @@ fn requests_are_measured_by_pattern() {
     }
     assert!(metrics.body.contains("recsys_ready 1"));
     assert!(!metrics.body.contains("secret"));
+}
+
+#[test]
+fn weights_in_force_are_shown_once_there_are_any() {
+    let fixture = Fixture::without_model(Engine::Scripted, http_config());
+    let metrics = fixture.send("GET /metrics", "");
+    assert!(!metrics.body.contains("recsys_weight{"), "{}", metrics.body);
+    let weights = Weights([Score(1_000_000), Score(2_500_000), Score(0)]);
+    fixture.in_force.set(0, Model { weights, ..Model::default() });
+    let metrics = fixture.send("GET /metrics", "");
+    for line in [
+        "recsys_weight{event_type=\"view\"} 1\n",
+        "recsys_weight{event_type=\"add_to_cart\"} 2.5\n",
+        "recsys_weight{event_type=\"purchase\"} 0\n",
+    ] {
+        assert!(metrics.body.contains(line), "{line} is missing in\n{}", metrics.body);
+    }
 }
 
 #[test]

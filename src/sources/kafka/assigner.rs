@@ -144,7 +144,7 @@ impl PartitionAssigner {
             watched: HashMap::new(),
             look_ups: HashMap::new(),
             topics: TOPICS.map(|(name, feed)| (cluster.topic(name).into(), feed)).to_vec(),
-            topology: Topology::default(),
+            topology: Topology::new(metrics),
             error: None,
         })
     }
@@ -160,6 +160,7 @@ impl PartitionAssigner {
                     Ok(()) => self.connection.regained(),
                     Err(error) => {
                         self.connection.lost(&error.to_string());
+                        self.topology.lose_brokers();
                         let reason = format!("no Kafka broker can be reached: {error}");
                         self.progress.set_obstacle(Some(reason));
                     }
@@ -215,6 +216,8 @@ impl PartitionAssigner {
                 unknown += 1;
                 continue;
             };
+            let labels = [&*partition.topic, &partition.index.to_string()];
+            self.metrics.end_offset.with_label_values(&labels).set(range.1);
             match self.watched.get_mut(&partition) {
                 Some(WatchedPartition { read_to, lag }) => {
                     lag.measure(read_to.load(Ordering::Relaxed), range.1, Instant::now());
