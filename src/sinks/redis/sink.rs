@@ -53,7 +53,7 @@ impl UnattachedSink for RedisOutput {
         profile.stream.inspect(move |span| {
             let upper = span.upper().first().copied().unwrap_or(Time::MAX);
             if let Some(batch) = &span.inner {
-                wait.borrow_mut().changed(batch.keys(), upper);
+                wait.borrow_mut().changed(batch.keys());
                 seal.borrow_mut().push(upper, batch.clone());
             }
         });
@@ -215,7 +215,7 @@ impl RedisSink {
                 } else {
                     profiles.encode_whole(user, Write::Replace);
                 }
-                waiting.written(user, changes.closed(), !was_written);
+                waiting.written(user, !was_written);
                 changes.next_user();
             } else {
                 let Some(user) = self.sweep.next(&self.written) else { break };
@@ -223,7 +223,7 @@ impl RedisSink {
                 // Its hash holds these tags, or fewer if Redis has lost some: this writes them again.
                 let update = Write::Update { max_new: u32::MAX };
                 profiles.encode_whole(user, if was_written { update } else { Write::Replace });
-                waiting.written(user, as_of + 1, true);
+                waiting.written(user, true);
             }
             let is_full = profiles.encoder.pipeline.packed().len() >= self.output.pipeline_bytes;
             if is_full || (users.is_multiple_of(32) && began.elapsed() >= self.output.slice) {

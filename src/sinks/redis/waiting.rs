@@ -1,17 +1,18 @@
 //! The users whose profile waits to be sent to Redis, each counted once.
 
-use dataflows::time::Time;
+/// The user has changed since it was written last.
+const CHANGED: u8 = 1;
+/// A sweep is to write the user.
+const SWEPT: u8 = 2;
 
-/// Set in a user's note while a sweep is to write the user.
-const SWEPT: u64 = 1 << 63;
-
-/// Notes for each user until when it has changed, and whether a sweep is to write it.
+/// Notes for each user whether it has changed, and whether a sweep is to write it.
 ///
-/// Changes are written up to a time. A user that changes again meanwhile waits on.
+/// One that changes while its earlier changes are on their way counts again from its next change on, or when
+/// these are written: the gauge may lack it for a moment.
 #[derive(Default)]
 pub(super) struct Waiting {
-    /// By user: the end of the latest batch of changes with it, or 0, and [`SWEPT`].
-    notes: Vec<u64>,
+    /// By user: [`CHANGED`] and [`SWEPT`].
+    notes: Vec<u8>,
     users: usize,
 }
 
@@ -21,21 +22,14 @@ impl Waiting {
         self.users
     }
 
-    /// Notes the users of a batch of changes, which ends at `upper`.
-    pub(super) fn changed(&mut self, users: &[u32], upper: Time) {
-        let upper = upper.min(SWEPT - 1);
-        for &user in users {
-            self.update(user, |note| (note & SWEPT) | upper.max(note & !SWEPT));
-        }
+    /// Notes the users of a batch of changes.
+    pub(super) fn changed(&mut self, users: &[u32]) {
+        users.iter().for_each(|user| self.update(*user, |note| note | CHANGED));
     }
 
-    /// Notes that a user is in a pipeline with its changes of before `closed`. If all of the user is, no
-    /// sweep need write it.
-    pub(super) fn written(&mut self, user: u32, closed: Time, is_whole: bool) {
-        self.update(user, |note| {
-            let (swept, upper) = (note & SWEPT, note & !SWEPT);
-            (if is_whole { 0 } else { swept }) | if upper > closed { upper } else { 0 }
-        });
+    /// Notes that a user's changes are in a pipeline. If all of the user is, no sweep need write it.
+    pub(super) fn written(&mut self, user: u32, is_whole: bool) {
+        self.update(user, |note| if is_whole { 0 } else { note & SWEPT });
     }
 
     /// Notes that a sweep is to write a user.
@@ -43,7 +37,7 @@ impl Waiting {
         self.update(user, |note| note | SWEPT);
     }
 
-    fn update(&mut self, user: u32, update: impl FnOnce(u64) -> u64) {
+    fn update(&mut self, user: u32, update: impl FnOnce(u8) -> u8) {
         let index = user as usize;
         if self.notes.len() <= index {
             self.notes.resize(index + 1, 0);
@@ -65,31 +59,27 @@ mod tests {
     #[test]
     fn a_user_that_changes_often_waits_once() {
         let mut waiting = Waiting::default();
-        for upper in 1..1_000 {
-            waiting.changed(&[3, 7], upper);
-        }
+        (0..1_000).for_each(|_| waiting.changed(&[3, 7]));
         assert_eq!(waiting.users(), 2);
-        // 7 changes again while the first changes are written.
-        waiting.changed(&[7], 1_000);
-        waiting.written(3, 999, false);
-        waiting.written(7, 999, false);
+        waiting.written(3, false);
         assert_eq!(waiting.users(), 1);
-        waiting.written(7, 1_000, false);
+        waiting.written(7, false);
         assert_eq!(waiting.users(), 0);
+        waiting.changed(&[7]);
+        assert_eq!(waiting.users(), 1);
     }
 
     #[test]
     fn a_user_of_a_sweep_waits_until_all_of_it_is_written() {
         let mut waiting = Waiting::default();
         (0..5).for_each(|user| waiting.sweep(user));
-        waiting.changed(&[1, 2, 9], 10);
+        waiting.changed(&[1, 2, 9]);
         assert_eq!(waiting.users(), 6);
-        waiting.written(1, 10, true);
-        waiting.written(2, 10, false);
-        waiting.written(9, 10, false);
+        waiting.written(1, true);
+        waiting.written(2, false);
+        waiting.written(9, false);
         assert_eq!(waiting.users(), 4, "0, 2, 3 and 4");
-        waiting.changed(&[4], u64::MAX);
-        (0..5).for_each(|user| waiting.written(user, 20, true));
-        assert_eq!(waiting.users(), 1, "4 has changed since");
+        (0..5).for_each(|user| waiting.written(user, true));
+        assert_eq!(waiting.users(), 0);
     }
 }
