@@ -158,7 +158,10 @@ fn field(reason: Reason) -> Option<Field> {
         Reason::WrongType => Field::Kind,
         Reason::BadUser => Field::User,
         Reason::BadProduct => Field::Product,
-        Reason::BadTimestamp | Reason::OldTimestamp | Reason::FutureTimestamp => Field::Time,
+        Reason::BadTimestamp
+        | Reason::OldTimestamp
+        | Reason::NoOffset
+        | Reason::FutureTimestamp => Field::Time,
         Reason::BadTags => Field::Tags,
         Reason::BadCategory => Field::Category,
         Reason::BadSession | Reason::BadGuest | Reason::SameUser => Field::Session,
@@ -299,7 +302,14 @@ mod tests {
         let no_time = "timestamp is neither ISO 8601 nor a number since 1970";
         let with =
             |field: &str| format!(r#"{{"eventType":"view","userId":"u","product":"p",{field}}}"#);
+        let no_offset = "timestamp names a zone, but no offset from UTC, as in \
+                         2025-04-01T12:00:00+02:00[Europe/Berlin]";
         for (record, text, at) in [
+            (
+                with(r#""timestamp":"2025-04-01T12:00[Asia/Tokyo]""#),
+                format!("{no_offset}: timestamp is \"2025-04-01T12:00[Asia/Tokyo]\""),
+                "\"2025",
+            ),
             (
                 "{\"userId\":\"u\",\n\"product\" 1}".to_owned(),
                 "the record is not JSON: expected `:`".to_owned(),

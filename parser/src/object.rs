@@ -113,6 +113,7 @@ impl<'a> Object<'a> {
             Some(text) => milliseconds(text).map_err(|error| match error {
                 TimeError::NoTime => Reason::BadTimestamp,
                 TimeError::TooOld => Reason::OldTimestamp,
+                TimeError::NoOffset => Reason::NoOffset,
             })?,
             None => record_time.filter(|&time| time >= YEAR_2000).unwrap_or(now),
         };

@@ -50,6 +50,7 @@ fn oracle(record: &[u8], topic: Kind, record_time: Option<i64>) -> Result<Owned,
         Some(text) => milliseconds(&text).map_err(|error| match error {
             TimeError::NoTime => Reason::BadTimestamp,
             TimeError::TooOld => Reason::OldTimestamp,
+            TimeError::NoOffset => Reason::NoOffset,
         })?,
         None => record_time.filter(|&time| time >= YEAR_2000).unwrap_or(NOW),
     };

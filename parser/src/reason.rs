@@ -45,6 +45,11 @@ pub enum Reason {
          nanoseconds since 1970, which its size tells"
     )]
     OldTimestamp,
+    /// With a time of a zone, but of no offset.
+    #[error(
+        "timestamp names a zone, but no offset from UTC, as in 2025-04-01T12:00:00+02:00[Europe/Berlin]"
+    )]
+    NoOffset,
     /// More than a day ahead of us.
     #[error("timestamp is more than a day ahead")]
     FutureTimestamp,
@@ -88,7 +93,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, which are all values of a metric's label.
-    pub const ALL: [Reason; 25] = [
+    pub const ALL: [Reason; 26] = [
         Reason::NotJson,
         Reason::Avro,
         Reason::Protobuf,
@@ -101,6 +106,7 @@ impl Reason {
         Reason::BadProduct,
         Reason::BadTimestamp,
         Reason::OldTimestamp,
+        Reason::NoOffset,
         Reason::FutureTimestamp,
         Reason::BadTags,
         Reason::BadCategory,
@@ -131,6 +137,7 @@ impl Reason {
             Reason::BadProduct => "bad_product",
             Reason::BadTimestamp => "bad_timestamp",
             Reason::OldTimestamp => "old_timestamp",
+            Reason::NoOffset => "no_offset",
             Reason::FutureTimestamp => "future_timestamp",
             Reason::BadTags => "bad_tags",
             Reason::BadCategory => "bad_category",

@@ -146,6 +146,7 @@ fn every_reason_has_its_cases() {
         (with(r#""timestamp":-1"#), Reason::OldTimestamp),
         (with(r#""timestamp":0"#), Reason::OldTimestamp),
         (with(r#""timestamp":"1999-12-31T23:59:59Z""#), Reason::OldTimestamp),
+        (with(r#""timestamp":"2025-04-01T12:00:00[Europe/Berlin]""#), Reason::NoOffset),
         (with(r#""timestamp":{}"#), Reason::BadTimestamp),
         (with(&format!(r#""timestamp":{}"#, NOW + MAX_AHEAD + 1)), Reason::FutureTimestamp),
         (with(r#""tags":"a""#), Reason::BadTags),

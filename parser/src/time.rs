@@ -17,20 +17,22 @@ pub enum TimeError {
     /// It is before the year 2000.
     #[error("is before the year 2000")]
     TooOld,
+    /// It has a zone's name in place of an offset, and what that says may change.
+    #[error("names a zone, but no offset from UTC")]
+    NoOffset,
 }
 
 /// Reads a time as milliseconds since the Unix epoch. A time without an offset is UTC. A number is
 /// seconds, milliseconds, microseconds or nanoseconds: these do not overlap from 2000 on.
 ///
 /// # Errors
-/// When the text is no time, or one before the year 2000.
+/// When the text is no time, one before the year 2000, or one of a zone without an offset.
 pub fn milliseconds(text: &str) -> Result<i64, TimeError> {
-    let time = fixed(text.as_bytes()).or_else(|| number(text)).or_else(|| iso(text));
-    match time {
-        Some(time) if time < YEAR_2000 => Err(TimeError::TooOld),
-        Some(time) => Ok(time),
-        None => Err(TimeError::NoTime),
-    }
+    let time = match fixed(text.as_bytes()).or_else(|| number(text)) {
+        Some(time) => time,
+        None => iso(text)?,
+    };
+    if time < YEAR_2000 { Err(TimeError::TooOld) } else { Ok(time) }
 }
 
 /// Reads `YYYY-MM-DDTHH:MM:SS[.fff]Z`, which nearly every client sends, ten times as fast as [`iso`].
@@ -113,17 +115,23 @@ fn number(text: &str) -> Option<i64> {
     Some(number * factor).filter(|time| time.abs() < 1e15).map(|time| time as i64)
 }
 
-/// Reads everything else that ISO 8601 allows: offsets, other precisions, a date alone. A zone's name in
-/// brackets after an offset (RFC 9557) says nothing that the offset does not; " UTC" is an offset of 0.
-fn iso(text: &str) -> Option<i64> {
-    let text = text.strip_suffix(']').and_then(|text| text.split('[').next()).unwrap_or(text);
-    let utc = text.strip_suffix(" UTC");
-    let timestamp = match utc {
+/// Reads everything else that ISO 8601 allows: offsets, other precisions, a date alone. " UTC" is an
+/// offset of 0. A zone's name in brackets (RFC 9557) says nothing that the offset before it does not.
+fn iso(text: &str) -> Result<i64, TimeError> {
+    let (time, has_zone) = match text.strip_suffix(']') {
+        Some(text) => (text.split_once('[').ok_or(TimeError::NoTime)?.0, true),
+        None => (text, false),
+    };
+    let timestamp = match time.strip_suffix(" UTC") {
         Some(civil) => utc_of(civil),
         // A date and time of no offset, rather than one whose offset would be passed over.
-        None => text.parse().ok().or_else(|| has_no_offset(text).then(|| utc_of(text))?),
+        None if has_no_offset(time) => match utc_of(time) {
+            Some(_) if has_zone => return Err(TimeError::NoOffset),
+            timestamp => timestamp,
+        },
+        None => time.parse().ok(),
     };
-    timestamp.map(Timestamp::as_millisecond)
+    timestamp.map(Timestamp::as_millisecond).ok_or(TimeError::NoTime)
 }
 
 fn utc_of(civil: &str) -> Option<Timestamp> {
@@ -146,6 +154,7 @@ mod tests {
     fn timestamps_are_read_in_every_spelling() {
         let noon = Ok(1_743_508_800_000);
         let (old, none) = (Err(TimeError::TooOld), Err(TimeError::NoTime));
+        let no_offset = Err(TimeError::NoOffset);
         let cases = [
             ("2025-04-01T12:00:00.000Z", noon),
             ("2025-04-01T12:00:00Z", noon),
@@ -168,6 +177,16 @@ mod tests {
             ("946684800000", Ok(946_684_800_000)),
             ("2025-04-01T14:00:00+02:00[Europe/Berlin]", noon),
             ("2025-04-01T12:00:00Z[UTC]", noon),
+            ("2025-04-01T12:00:00Z[Europe/Berlin]", noon),
+            ("2025-04-01T14:00:00+02:00[Europe/Berlin][u-ca=gregory]", noon),
+            ("2025-04-01 14:00+02[Europe/Berlin]", noon),
+            ("2025-04-01T12:00:00[Europe/Berlin]", no_offset),
+            ("2025-04-01 12:00[UTC]", no_offset),
+            ("2025-04-01[Europe/Berlin]", no_offset),
+            ("yesterday[Europe/Berlin]", none),
+            ("2025-04-01T12:00:00Z]", none),
+            ("2025-04-01T12:00:00]", none),
+            ("2025-04-01T12:00:00Z[UTC", none),
             ("2025-04-01 12:00:00 UTC", noon),
             ("2025-04-01 12:00 UTC", noon),
             ("946684799", old),
@@ -200,7 +219,7 @@ mod tests {
         fn the_fast_path_agrees_with_the_library(seconds in 0_i64..=253_402_300_799, millis in 0_i64..1000) {
             let time = seconds * 1000 + millis;
             let text = format!("{:.3}", jiff::Timestamp::from_millisecond(time).unwrap());
-            assert_eq!((fixed(text.as_bytes()), iso(&text)), (Some(time), Some(time)));
+            assert_eq!((fixed(text.as_bytes()), iso(&text)), (Some(time), Ok(time)));
         }
 
         #[test]
