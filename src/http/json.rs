@@ -34,22 +34,49 @@ pub(super) fn wait(out: &mut Vec<u8>, wait: &Wait) {
     }
 }
 
-/// `{tag: score}`, in the given order.
-pub(super) fn profile(out: &mut Vec<u8>, tags: &[(String, Score)]) {
-    let mut object = Object::new(out);
-    for (tag, score) in tags {
-        object = object.plain(tag, score);
-    }
-    object.end();
+/// How what has names is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// As an object with these names. JavaScript puts those first that are whole numbers.
+    Object,
+    /// As a list, which keeps its order everywhere.
+    List,
 }
 
-/// `{userId: {tag: score}}`, in the given order.
-pub(super) fn profiles(out: &mut Vec<u8>, users: &[String], profiles: &[Vec<(String, Score)>]) {
-    let mut object = Object::new(out);
-    for (user, tags) in users.iter().zip(profiles) {
-        object = object.with(user, |out| profile(out, tags));
+/// `{tag: score}` or `[{"tag", "score"}]`, in the given order.
+pub(super) fn profile(out: &mut Vec<u8>, format: Format, tags: &[(String, Score)]) {
+    match format {
+        Format::Object => {
+            let object = Object::new(out);
+            tags.iter().fold(object, |object, (tag, score)| object.plain(tag, score)).end();
+        }
+        Format::List => list(out, tags, |out, (tag, score)| {
+            Object::new(out).text("tag", tag).plain("score", score).end();
+        }),
     }
-    object.end();
+}
+
+/// `{userId: profile}` or `[{"userId", "profile"}]`, in the given order.
+pub(super) fn profiles(
+    out: &mut Vec<u8>,
+    format: Format,
+    users: &[String],
+    profiles: &[Vec<(String, Score)>],
+) {
+    let all = users.iter().zip(profiles);
+    match format {
+        Format::Object => {
+            let object = Object::new(out);
+            all.fold(object, |object, (user, tags)| {
+                object.with(user, |out| profile(out, format, tags))
+            })
+            .end();
+        }
+        Format::List => list(out, all, |out, (user, tags)| {
+            let object = Object::new(out).text("userId", user);
+            object.with("profile", |out| profile(out, format, tags)).end();
+        }),
+    }
 }
 
 /// `{"lastActivity": …, "totals": {kind: count}}`; null and zeros for an unknown user.
@@ -308,9 +335,12 @@ mod tests {
 
     #[test]
     fn values_are_written_as_json_has_them() {
-        check(|out| profile(out, &[]), "{}");
+        check(|out| profile(out, Format::Object, &[]), "{}");
+        check(|out| profile(out, Format::List, &[]), "[]");
         let tags = [("a\"b\n".to_string(), Score(3_000_000)), ("ü".into(), Score(-500_000))];
-        check(|out| profile(out, &tags), r#"{"a\"b\n":3,"ü":-0.5}"#);
+        check(|out| profile(out, Format::Object, &tags), r#"{"a\"b\n":3,"ü":-0.5}"#);
+        let listed = r#"[{"tag":"a\"b\n","score":3},{"tag":"ü","score":-0.5}]"#;
+        check(|out| profile(out, Format::List, &tags), listed);
         check(|out| number(out, 3.0), "3");
         check(|out| number(out, 1e21), "1e+21");
         check(|out| number(out, 0.0), "0");

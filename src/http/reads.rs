@@ -4,32 +4,45 @@ use crate::http::call::Call;
 use crate::http::fault::Fault;
 use crate::http::fields::Fields;
 use crate::http::given;
-use crate::http::json;
+use crate::http::json::{self, Format};
+use crate::http::query::Query;
 use crate::http::reply::{Reply, json_as_of};
 use crate::http::request::{self, MOST_ITEMS};
 use dataflows::questions::ask::Activity;
 use dataflows::questions::ask::Latest;
 use dataflows::questions::ask::Profiles;
 use hyper::body::Incoming;
+use std::collections::HashSet;
 
-/// `GET /api/user-profile/{userId}`
+/// `GET /api/user-profile/{userId}?format=object|list`
 pub(super) async fn profile(call: &Call<'_>) -> Result<Reply, Fault> {
+    let format = format(&call.query)?;
     let user = request::user(call.parameter)?;
     let answer = call.ask(Profiles(vec![user])).await?;
     let mut body = Vec::with_capacity(256);
-    json::profile(&mut body, answer.body.first().map_or(&[], Vec::as_slice));
+    json::profile(&mut body, format, answer.body.first().map_or(&[], Vec::as_slice));
     Ok(json_as_of(answer.as_of, body))
 }
 
-/// `POST /api/user-profiles`
+/// `POST /api/user-profiles?format=object|list`
 pub(super) async fn profiles(call: &Call<'_>, body: Incoming) -> Result<Reply, Fault> {
+    let format = format(&call.query)?;
     let body = call.read(body).await?;
     let fields = Fields::parse(&body, &["userIds"])?;
-    let users = given::required(&fields, "userIds", given::list)?;
+    let mut users = given::required(&fields, "userIds", given::list)?;
+    // Whoever is named twice is answered once: an object has no key twice.
+    let mut named = HashSet::new();
+    users.retain(|user| named.insert(user.clone()));
     let answer = call.ask(Profiles(users.clone())).await?;
     let mut body = Vec::with_capacity(256 * users.len());
-    json::profiles(&mut body, &users, &answer.body);
+    json::profiles(&mut body, format, &users, &answer.body);
     Ok(json_as_of(answer.as_of, body))
+}
+
+/// Reads how profiles are to be written.
+fn format(query: &Query<'_>) -> Result<Format, Fault> {
+    let formats = [("object", Format::Object), ("list", Format::List)];
+    Ok(given::word(query, "format", &formats)?.unwrap_or(Format::Object))
 }
 
 /// `GET /api/user-activity/{userId}`

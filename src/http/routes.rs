@@ -90,8 +90,11 @@ pub(super) struct MethodSpec {
 }
 
 const NONE: &[&str] = &[];
+const FORMAT: &[&str] = &["format"];
 const READ: &[MethodSpec] = &[get(NONE)];
 const READ_BY_POST: &[MethodSpec] = &[method(Verb::Post, Access::Reads, NONE)];
+const PROFILE: &[MethodSpec] = &[get(FORMAT)];
+const PROFILES: &[MethodSpec] = &[method(Verb::Post, Access::Reads, FORMAT)];
 const RANKING: &[MethodSpec] = &[get(RULES)];
 const TRENDING: &[MethodSpec] = &[get(&[
     "tag",
@@ -112,8 +115,8 @@ const READY: &[MethodSpec] = &[get(&["for"])];
 
 /// Every route that the front serves, in the order of [`Route`].
 pub(super) static ROUTES: [RouteSpec; 17] = [
-    spec("/api/user-profile/{userId}", READ),
-    spec("/api/user-profiles", READ_BY_POST),
+    spec("/api/user-profile/{userId}", PROFILE),
+    spec("/api/user-profiles", PROFILES),
     spec("/api/user-activity/{userId}", READ),
     spec("/api/recommendations/{userId}", RANKING),
     spec("/api/session/recommendations", READ_BY_POST),

@@ -22,6 +22,8 @@ pub(super) fn scripted(query: &Query) -> Option<QueryAnswer> {
         "user1" => {
             vec![("electronics".into(), Score(9_000_000)), ("audio".into(), Score(1_500_000))]
         }
+        // JavaScript would show an object of these the other way round.
+        "numbers" => vec![("10".into(), Score(9_000_000)), ("9".into(), Score(1_500_000))],
         "a/b ü" => vec![("found".into(), Score(1_000_000))],
         _ => Vec::new(),
     };

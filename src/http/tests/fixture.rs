@@ -1,6 +1,7 @@
 //! A front on a free port, and what a test may do with it.
 
 use super::client::{Client, Reply};
+use super::described;
 use super::fakes::{MemoryLog, MemoryStore, scripted};
 use crate::config::{HttpConfig, Layers};
 use crate::engine::ModelInForce;
@@ -148,11 +149,14 @@ impl Fixture {
         Client::new(self.address)
     }
 
-    /// One request on a connection of its own: `GET /path`, then any header lines, and a body.
+    /// One request on a connection of its own: `GET /path`, then any header lines, and a body. The
+    /// answer is as the description says.
     pub(super) fn send(&self, request: &str, body: impl AsRef<[u8]>) -> Reply {
         let mut client = self.connect();
-        client.send(request, body);
-        client.receive(request.starts_with("HEAD "))
+        client.send(request, &body);
+        let reply = client.receive(request.starts_with("HEAD "));
+        described::check(request, body.as_ref(), &reply);
+        reply
     }
 }
 

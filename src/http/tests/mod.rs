@@ -3,7 +3,10 @@
 mod fixture;
 mod fakes;
 mod client;
+mod schema;
+mod described;
 mod contract;
+mod description;
 mod failures;
 mod connections;
 mod bodies;
