@@ -9,6 +9,7 @@ mod output;
 mod interrupt;
 mod kafka;
 mod caught_up;
+mod descriptors;
 mod settings;
 mod run;
 mod topics;

@@ -1,6 +1,7 @@
 //! `recsys run`: the composition root. Everything that runs is started here, and ended here.
 
 use super::caught_up::CaughtUp;
+use super::descriptors;
 use super::settings::{SettingsStores, WatchedSettings};
 use crate::cluster::LossCause;
 use crate::config::Config;
@@ -45,6 +46,7 @@ pub(super) fn run(
     let metrics = Arc::new(Metrics::new());
     metrics.process.watch_disk(&config.files.dir);
     metrics.process.processes.set(i64::try_from(config.processes()).unwrap_or(i64::MAX));
+    descriptors::raise_limit();
     let readiness = Readiness::new();
     let caught_up = readiness.latch("events");
     let modelled = readiness.latch("model");

@@ -26,6 +26,9 @@ const LAST_TURN: Duration = Duration::from_secs(1);
 const RESERVED_HEAD: Duration = Duration::from_secs(1);
 /// The longest time that a reserved slot is taken.
 const RESERVED: Duration = Duration::from_secs(3);
+/// The same of both while there are no file descriptors.
+const SHORT_HEAD: Duration = Duration::from_millis(200);
+const SHORT: Duration = Duration::from_secs(1);
 
 /// Serves a connection until the client or the shutdown ends it.
 pub(super) async fn serve(
@@ -107,9 +110,12 @@ pub(super) async fn serve_reserved(
     full: Full,
     _slot: Slot,
 ) {
-    let head = service.http.header_timeout.min(RESERVED_HEAD);
+    // What is wanted by others is not left to whoever says nothing.
+    let (head, whole) =
+        if full == Full::Descriptors { (SHORT_HEAD, SHORT) } else { (RESERVED_HEAD, RESERVED) };
+    let head = service.http.header_timeout.min(head);
     let turn = Arc::new(Turn::default());
-    let patience = Patience { idle: head, head, write: RESERVED };
+    let patience = Patience { idle: head, head, write: whole };
     let stream = ClientStream::new(stream, patience, turn.clone());
     let handler = service_fn(move |request: Request<Incoming>| {
         let (service, turn) = (service.clone(), turn.clone());
@@ -128,7 +134,10 @@ pub(super) async fn serve_reserved(
         say_last(stream.into_socket(), &answer.unwrap_or_default()).await
     };
     // A client that has hung up needs no answer.
-    let _ = timeout(RESERVED, served).await;
+        if stream.is_late() && full == Full::Descriptors {
+            return Ok(());
+        }
+    let _ = timeout(whole, served).await;
 }
 
 /// Writes the last answer of a connection, and waits until the client has hung up: closing before all

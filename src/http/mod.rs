@@ -25,6 +25,7 @@ mod ready;
 mod routes;
 mod cors;
 mod measure;
+mod descriptors;
 mod slots;
 mod stream;
 mod last_answer;

@@ -3,18 +3,18 @@
 use crate::config::HttpConfig;
 use crate::http::Front;
 use crate::http::connection;
+use crate::http::descriptors::Descriptors;
 use crate::http::service::Service;
-use crate::http::slots::Slots;
+use crate::http::slots::{Full, Slots};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{oneshot, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 /// A running HTTP server.
 #[derive(Debug)]
@@ -105,22 +105,23 @@ async fn accept(
     let (stop, _) = watch::channel(());
     let mut shutdown = pin!(shutdown);
     let mut threads = threads.iter().cycle();
+    let mut descriptors = Descriptors::new(&service.front);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            () = descriptors.recovered() => continue,
             () = &mut shutdown => break,
         };
         let (stream, from) = match accepted {
             Ok((stream, from)) => (stream, from.ip()),
             Err(error) => {
-                tracing::warn!(%error, "a connection was not accepted");
-                // Without file descriptors, say, the next accept would fail at once.
-                sleep(ACCEPT_PAUSE).await;
+                descriptors.failed(error).await;
                 continue;
             }
         };
         let service = service.clone();
-        match slots.take(from) {
+        let slot = if descriptors.are_short() { Err(Full::Descriptors) } else { slots.take(from) };
+        match slot {
             Ok(slot) => {
                 let thread = threads.next().expect("there is at least one, again and again");
                 let stop = stop.subscribe();
@@ -148,10 +149,9 @@ async fn accept(
     }
 }
 
-/// The pause after an accept that failed.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// The most connections, for a single request each, beside those that may be kept. They answer
-/// whoever asks for the process's health while all others are taken; further ones are just closed.
+/// whoever asks for the process's health while all others, or all file descriptors, are taken; further
+/// ones are just closed.
 const RESERVED: usize = 64;
 /// The most of these from one address.
 const RESERVED_PER_ADDRESS: usize = 16;

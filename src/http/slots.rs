@@ -1,5 +1,6 @@
 //! Bounds the connections: all of them, and those of each address.
 
+use crate::http::descriptors::SHORTAGE;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +26,8 @@ pub(super) enum Full {
     All,
     #[error("too many connections from this address are open")]
     Address,
+    #[error("{}", SHORTAGE)]
+    Descriptors,
 }
 
 /// A slot that is taken until this is dropped.

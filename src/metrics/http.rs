@@ -14,6 +14,8 @@ pub struct HttpMetrics {
     pub request_duration: HistogramVec,
     /// `recsys_connections_refused_total`
     pub connections_refused: IntCounter,
+    /// `recsys_descriptor_shortages_total`
+    pub descriptor_shortages: IntCounter,
 }
 
 impl HttpMetrics {
@@ -33,6 +35,11 @@ impl HttpMetrics {
                 registry,
                 "recsys_connections_refused_total",
                 "Connections beyond the bounds, which got no answer but health and metrics",
+            ),
+            descriptor_shortages: counter(
+                registry,
+                "recsys_descriptor_shortages_total",
+                "Times that the process began to have no file descriptor left for a connection",
             ),
         }
     }

@@ -103,6 +103,7 @@ mod tests {
              route=\"/api/user-profile/{userId}\",status_code=\"200\",le=\"2\"} 1",
             "http_request_duration_ms_count{method=\"GET\",route=\"/\",status_code=\"500\"} 0",
             "recsys_connections_refused_total 0",
+            "recsys_descriptor_shortages_total 0",
             "recsys_epoch_lag_seconds{worker=\"3\"} 0.25",
             "recsys_arrangement_records{name=\"profile\",worker=\"3\"} 11",
             "recsys_questions_refused_total 0",

@@ -35,8 +35,8 @@ impl ProcessMetrics {
                 registry,
                 Opts::new(
                     "recsys_ready",
-                    "1 once the process has caught up with all that it waits for at its start, \
-                     0 before",
+                    "1 while the process waits for nothing; it waits at its start, until it has caught \
+                     up, and while it has no file descriptor",
                 ),
             ),
             processes: gauge(

@@ -48,6 +48,14 @@ pub(crate) fn alone(folder: &Path) -> Command {
     command
 }
 
+/// The program in a folder of its own, with limits that the shell sets.
+pub(crate) fn limited(limits: &str, folder: &Path) -> Command {
+    let mut program = Command::new("sh");
+    let exec = format!("{limits}; exec \"$0\" \"$@\"");
+    program.args(["-c", &exec, env!("CARGO_BIN_EXE_recsys")]).current_dir(folder);
+    program
+}
+
 /// The program with the services, and the topics of a prefix.
 pub(crate) fn served(prefix: &str) -> Command {
     let mut command = recsys();
@@ -126,10 +134,8 @@ impl Process {
     /// A process whose files cannot grow beyond some kilobytes, as on a disk that is full.
     pub(crate) fn on_a_small_disk(folder: &Path, kilobytes: u32) -> Process {
         // Without its signal the limit is an error of the write.
-        let limited = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", 2 * kilobytes);
-        let mut program = Command::new("sh");
-        program.args(["-c", &limited, env!("CARGO_BIN_EXE_recsys")]).current_dir(folder);
-        Process::quiet(program, "2")
+        let limit = format!("trap '' XFSZ; ulimit -f {}", 2 * kilobytes);
+        Process::quiet(limited(&limit, folder), "2")
     }
 
     fn quiet(mut program: Command, workers: &str) -> Process {

@@ -14,6 +14,7 @@ mod settings_alone;
 mod demo;
 mod log;
 mod full_disk;
+mod descriptors;
 mod replay;
 mod changed_sources;
 mod cluster;
