@@ -30,6 +30,25 @@ fn a_topic_file_that_was_truncated_ends_the_process() {
 }
 
 #[test]
+fn nothing_is_said_to_be_visible_that_is_stored_in_place_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::embedded(folder.path(), "2");
+    let view = json!([event("view", "ann", "cup", &["cups"])]);
+    process.post(&view);
+    let file = folder.path().join("data/view-events.jsonl");
+    let away = file.with_extension("away");
+    std::fs::rename(&file, &away).unwrap();
+    let path = "/api/user-behavior?wait=visible";
+    let (status, told) = process.try_call("POST", path, &view.to_string()).unwrap();
+    assert!(status == 503 && told.contains("was removed"), "{status} {told}");
+    assert_eq!(process.try_call("GET", "/readyz?for=writes", "").unwrap().0, 503);
+    assert!(!file.exists(), "nothing is stored where nobody reads");
+    std::fs::rename(&away, &file).unwrap();
+    process.post(&view);
+    assert_eq!(process.profile("ann"), json!({"cups": 2}));
+}
+
+#[test]
 #[ignore = "needs the services that scripts/test starts"]
 fn a_topic_that_begins_anew_ends_the_process() {
     let _services = services();

@@ -37,14 +37,16 @@ impl Append {
 }
 
 impl FileLog {
-    /// Opens the log in a folder, which is created if missing. `signal` wakes the folder's reader.
+    /// Opens the log in a folder, which is created if missing. `signal` connects it with the folder's reader.
     ///
     /// # Errors
     /// When the folder can't be made, or no thread can be started.
     pub fn open(dir: &Path, signal: AppendSignal) -> io::Result<FileLog> {
         std::fs::create_dir_all(dir)?;
         let (sender, appends) = bounded(MOST_WAITING);
-        let topics = Subject::ALL.map(|subject| TopicFile::new(path(dir, topic_of(subject))));
+        let topics = Subject::ALL.map(|subject| {
+            TopicFile::beside_reader(path(dir, topic_of(subject)), signal.read.clone())
+        });
         let failure = Arc::<RecentFailure>::default();
         let scratch = Scratch::default();
         let writer = Writer { topics, appends, signal, scratch, failure: failure.clone() };

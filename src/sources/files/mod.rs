@@ -4,6 +4,7 @@
 //! offsets are bytes. So a position tells which bytes of the file the state contains. A last line
 //! without its newline is not a record yet.
 
+mod read_files;
 mod topic_file;
 mod tail;
 mod dead_letters;
@@ -17,17 +18,22 @@ pub use log::FileLog;
 pub use reader::start;
 pub use topic_file::{AppendError, Lines, TopicFile};
 
+use read_files::ReadFiles;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 
-/// Wakes the reader of topic files at once when this process itself has appended to one.
+/// Connects the reader of topic files and the log: the reader wakes at once when the log has appended, and
+/// the log appends to nothing but the files that are read.
 #[derive(Clone, Default)]
-pub struct AppendSignal(Arc<OnceLock<Thread>>);
+pub struct AppendSignal {
+    reader: Arc<OnceLock<Thread>>,
+    read: ReadFiles,
+}
 
 impl AppendSignal {
     fn notify(&self) {
-        if let Some(reader) = self.0.get() {
+        if let Some(reader) = self.reader.get() {
             reader.unpark();
         }
     }

@@ -1,6 +1,7 @@
 //! Reads the topic files of all workers of this process, in turn, on one thread.
 
 use super::dead_letters::DeadLetterFile;
+use super::read_files::ReadFiles;
 use super::tail::{Growth, Line, Tail, TailError};
 use super::{AppendSignal, path};
 use crate::event_log::Partition;
@@ -44,12 +45,13 @@ pub fn start(
 ) -> io::Result<Running> {
     std::fs::create_dir_all(dir)?;
     let stop = Arc::new(AtomicBool::new(false));
-    let reader = TopicFileReader::new(dir, workers, positions, metrics, (&progress, &stop));
+    let reader =
+        TopicFileReader::new(dir, workers, positions, metrics, &signal.read, (&progress, &stop));
     progress.all_counted();
     metrics.connected.set(1);
     let thread = thread::Builder::new().name("files".into()).spawn(|| reader.run())?;
     // A signal has one reader, which is set here and nowhere else.
-    let _ = signal.0.set(thread.thread().clone());
+    let _ = signal.reader.set(thread.thread().clone());
     Ok(Running::new(stop, vec![thread], progress))
 }
 
@@ -58,6 +60,7 @@ pub(super) struct TopicFileReader {
     senders: Vec<BatchSender>,
     files: Vec<TopicFile>,
     dead_letters: DeadLetterFile,
+    read: ReadFiles,
     metrics: SourceMetrics,
     progress: SourceProgress,
 }
@@ -85,6 +88,7 @@ impl TopicFileReader {
         workers: &WorkerInlets,
         positions: &Positions,
         metrics: &SourceMetrics,
+        read: &ReadFiles,
         (progress, stop): (&SourceProgress, &Arc<AtomicBool>),
     ) -> TopicFileReader {
         let senders = 0..workers.inlets.len();
@@ -106,6 +110,7 @@ impl TopicFileReader {
             senders,
             files,
             dead_letters,
+            read: read.clone(),
             metrics: metrics.clone(),
             progress: progress.clone(),
         }
@@ -135,6 +140,9 @@ impl TopicFileReader {
         for file in &mut self.files {
             let sender = &mut self.senders[file.worker];
             let growth = file.read(sender, &self.dead_letters, &self.metrics)?;
+            if matches!(growth, Ok(Growth::Grew)) {
+                file.tell(&self.read);
+            }
             let growth = file.note(growth, |file| &mut file.reads, &self.progress)?;
             more |= growth == Some(Growth::Grew);
         }
@@ -230,6 +238,13 @@ impl TopicFile {
             self.measure();
         }
         ControlFlow::Continue(growth)
+    }
+
+    /// Tells the log which file is read, and how far.
+    fn tell(&self, read: &ReadFiles) {
+        if let Some(Ok(file)) = self.tail.file().map(std::fs::File::metadata) {
+            read.note(&self.path, &file, self.tail.reached());
+        }
     }
 
     fn measure(&mut self) {

@@ -100,6 +100,11 @@ impl Tail {
         self.offset + self.buffer.len() as u64 + self.skipped
     }
 
+    /// The file that is read, once something of it was.
+    pub(super) fn file(&self) -> Option<&File> {
+        self.file.as_ref().filter(|_| self.reached() > 0)
+    }
+
     /// The number of bytes that have not been read.
     pub(super) fn behind(&self) -> u64 {
         let length = self.file.as_ref().and_then(|file| file.metadata().ok());

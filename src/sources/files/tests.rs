@@ -311,6 +311,48 @@ fn a_file_that_is_not_the_one_that_was_read_ends_the_source() {
 }
 
 #[test]
+fn nothing_is_stored_in_place_of_a_file_that_is_read() {
+    let truncate: fn(&Path, &Path) = |path, away| {
+        std::fs::copy(path, away).unwrap();
+        std::fs::File::options().write(true).open(path).unwrap().set_len(0).unwrap();
+    };
+    let remove: fn(&Path, &Path) = |path, away| std::fs::rename(path, away).unwrap();
+    let replace: fn(&Path, &Path) = |path, away| {
+        std::fs::rename(path, away).unwrap();
+        std::fs::copy(away, path).unwrap();
+    };
+    for (act, what) in [(remove, "removed"), (replace, "replaced"), (truncate, "truncated")] {
+        let fixture = Fixture::new();
+        let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
+        let (_running, outlets) = fixture.start(&Positions::new());
+        append(&log, vec![event(Kind::View, "before")]);
+        let mut taken = Taken::default();
+        taken.take_until(&outlets, |taken| taken.events.len() == 1);
+        let (path, away) =
+            (fixture.dir.path("view-events.jsonl"), fixture.dir.path("view-events.away"));
+        act(&path, &away);
+        let length = std::fs::metadata(&path).map(|file| file.len()).ok();
+        let refused = outcomes(&log, vec![event(Kind::View, "after")]);
+        let [Err(LogError::Unavailable(reason))] = &refused[..] else {
+            panic!("{what}: {refused:?}")
+        };
+        assert!(
+            reason.contains(&format!("view-events.jsonl, which is read, was {what}")),
+            "{reason}"
+        );
+        assert!(log.writable().unwrap_err().contains(what));
+        assert_eq!(std::fs::metadata(&path).map(|file| file.len()).ok(), length, "{what}");
+        // Other topics are not affected, nor is this one once the file is back.
+        append(&log, vec![event(Kind::Purchase, "other")]);
+        if what == "removed" {
+            std::fs::rename(&away, &path).unwrap();
+            append(&log, vec![event(Kind::View, "back")]);
+            taken.take_until(&outlets, |taken| taken.events.len() == 3);
+        }
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_counted_and_shown_until_it_can() {
     let fixture = Fixture::new();
     let path = fixture.dir.path("view-events.jsonl");

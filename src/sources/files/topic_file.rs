@@ -4,6 +4,7 @@
 //! sees what is cut off again when a write fails part way. Programs that do not lock may append as
 //! well: a half line of theirs is ended before ours.
 
+use super::read_files::ReadFiles;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Seek, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -59,11 +60,13 @@ impl Lines {
     }
 }
 
-/// A topic file that is appended to. It is made when it is missing, also when somebody has deleted it.
+/// A topic file that is appended to. It is made when it is missing, also when somebody has deleted it,
+/// unless this process reads it.
 #[derive(Debug)]
 pub struct TopicFile {
     path: PathBuf,
     file: Option<File>,
+    read: ReadFiles,
     /// The file's entry in the folder outlives a crash.
     entry_is_safe: bool,
 }
@@ -71,7 +74,12 @@ pub struct TopicFile {
 impl TopicFile {
     /// Makes an appender of a path, which opens the file when there is something to write.
     pub fn new(path: PathBuf) -> TopicFile {
-        TopicFile { path, file: None, entry_is_safe: false }
+        TopicFile::beside_reader(path, ReadFiles::default())
+    }
+
+    /// The same, of a process that reads some files: of these it appends to no others.
+    pub(super) fn beside_reader(path: PathBuf, read: ReadFiles) -> TopicFile {
+        TopicFile { path, file: None, read, entry_is_safe: false }
     }
 
     /// Appends lines in one write call. Returns the offset of the first.
@@ -107,6 +115,8 @@ impl TopicFile {
     /// Opens the file, if it is not the one at the path, and locks it.
     fn lock(&mut self) -> io::Result<Locked> {
         loop {
+            // Before it would be made anew.
+            self.read.check(&self.path, std::fs::metadata(&self.path))?;
             let file = match self.file.take() {
                 Some(file) => file,
                 None => {
@@ -116,6 +126,8 @@ impl TopicFile {
             };
             let locked = Locked::wait(file)?;
             if is_at(&locked.file, &self.path) {
+                // The reader waits from here on.
+                self.read.check(&self.path, locked.file.metadata())?;
                 return Ok(locked);
             }
         }
