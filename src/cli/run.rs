@@ -10,6 +10,7 @@ use crate::event_log::EventLog;
 use crate::http::{Front, Status, serve};
 use crate::metrics::Metrics;
 use crate::readiness::{Latch, Readiness};
+use crate::settings::zookeeper::Membership;
 use crate::sinks;
 use crate::sources::files::{self, AppendSignal, FileLog};
 use crate::sources::kafka::{self, KafkaCluster, KafkaLog};
@@ -43,10 +44,10 @@ pub(super) fn run(
     read_again: &dyn Fn(),
 ) -> anyhow::Result<()> {
     let started = Instant::now();
+    descriptors::raise_limit();
     let metrics = Arc::new(Metrics::new());
     metrics.process.watch_disk(&config.files.dir);
     metrics.process.processes.set(i64::try_from(config.processes()).unwrap_or(i64::MAX));
-    descriptors::raise_limit();
     let readiness = Readiness::new();
     let caught_up = readiness.latch("events");
     let modelled = readiness.latch("model");
@@ -104,7 +105,9 @@ pub(super) fn run(
     let source = topics.read(config, &metrics, &engine, progress)?;
     tracing::info!(address = %server.address(), workers = config.workers, "serving");
 
-    let ended = runtime.block_on(wait(stop_signal, &engine, &source, caught_up, modelled));
+    let mut named = Named { settings: &settings, readiness: &readiness, latch: None };
+    let ended =
+        runtime.block_on(wait(stop_signal, (&engine, &source), (caught_up, modelled), &mut named));
     let stopping = Instant::now();
     if let Ok(signal) = &ended {
         tracing::info!(signal, ran = ?started.elapsed(), "stopping");
@@ -131,10 +134,9 @@ pub(super) fn run(
 /// themselves, or a peer is lost.
 async fn wait(
     signal: impl Future<Output = &'static str>,
-    engine: &Engine,
-    source: &Running,
-    caught_up: Latch,
-    modelled: Latch,
+    (engine, source): (&Engine, &Running),
+    (caught_up, modelled): (Latch, Latch),
+    named: &mut Named<'_>,
 ) -> anyhow::Result<&'static str> {
     let mut signal = std::pin::pin!(signal);
     let mut lost = std::pin::pin!(engine.lost());
@@ -166,12 +168,38 @@ async fn wait(
                 if !is_alive {
                     bail!("the source has ended");
                 }
+                named.check()?;
                 caught_up.check(engine, &progress);
                 if in_force.get().is_some() {
                     drop(modelled.take());
                 }
             }
         }
+    }
+}
+
+/// The name under which this process is a member, as long as another one may have it.
+struct Named<'a> {
+    settings: &'a WatchedSettings,
+    readiness: &'a Readiness,
+    latch: Option<Latch>,
+}
+
+impl Named<'_> {
+    /// Keeps the process from being ready while another one may have its name.
+    ///
+    /// # Errors
+    /// When another one has.
+    fn check(&mut self) -> anyhow::Result<()> {
+        match self.settings.membership() {
+            Membership::Free => self.latch = None,
+            Membership::Awaits(holder) => {
+                let latch = || self.readiness.latch("its name in ZooKeeper");
+                self.latch.get_or_insert_with(latch).tell(holder);
+            }
+            Membership::Refused(reason) => bail!("{reason}"),
+        }
+        Ok(())
     }
 }
 

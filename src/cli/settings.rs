@@ -8,7 +8,7 @@ use crate::settings::files::FileStore;
 use crate::settings::last_good::LastGood;
 use crate::settings::monitor::{Monitor, Role};
 use crate::settings::status::SettingsStatus;
-use crate::settings::zookeeper::ZooKeeperStore;
+use crate::settings::zookeeper::{Holder, Membership, ZooKeeperStore};
 use crate::settings::{Setting, Store};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -51,6 +51,7 @@ impl SettingsStores {
 /// The settings of a running process, watched until they are left.
 pub(super) struct WatchedSettings {
     store: Arc<dyn Store>,
+    zookeeper: Option<Arc<ZooKeeperStore>>,
     monitors: [JoinHandle<()>; 2],
 }
 
@@ -66,10 +67,10 @@ impl WatchedSettings {
         readiness: &Readiness,
     ) -> WatchedSettings {
         let SettingsStores { store, status, zookeeper, local } = stores;
-        let shared = zookeeper.map(|zookeeper| {
-            let (process, http) = (config.process, config.http.listen);
-            let data = format!("{{\"process\":{process},\"http\":\"{http}\"}}");
-            zookeeper.register(&format!("process-{process}"), data.into_bytes());
+        let shared = zookeeper.clone().map(|zookeeper| {
+            let process = config.process;
+            let holder = Holder::this(process, config.http.listen);
+            zookeeper.register(&format!("process-{process}"), &holder);
             zookeeper as Arc<dyn Store>
         });
         let watch = Watch { store, shared, local, status };
@@ -78,7 +79,12 @@ impl WatchedSettings {
             runtime.spawn(watch.feed(metrics, engine, ModelChange::Weights, readiness)),
             runtime.spawn(watch.feed(metrics, engine, ModelChange::Blend, readiness)),
         ];
-        WatchedSettings { store: watch.store, monitors }
+        WatchedSettings { store: watch.store, zookeeper, monitors }
+    }
+
+    /// Returns how this process stands among those that share its settings.
+    pub(super) fn membership(&self) -> Membership {
+        self.zookeeper.as_ref().map(|zookeeper| zookeeper.membership()).unwrap_or_default()
     }
 
     /// Stops to watch, and takes the process off the list of members.

@@ -1,7 +1,10 @@
 //! ZooKeeper: weights, set in every way, hold at once for all history; members come and go.
 
-use crate::harness::{Process, event, eventually, prefix, script, service, services};
+use crate::harness::{
+    Process, alone, event, eventually, prefix, script, served, service, services, with_log,
+};
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 const NODE: &str = "/config/recommendation/weights";
 
@@ -94,4 +97,64 @@ fn a_process_is_a_member_while_it_lives() {
     process.signal("TERM");
     assert!(process.wait().success());
     assert!(members().is_empty(), "nobody has to wait for its session to expire");
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn a_second_engine_of_the_same_name_is_refused_and_one_started_again_is_not() {
+    let _services = services();
+    let prefix = prefix("name");
+    let member = "/services/recsys/process-0";
+    let owner = || {
+        zookeeper(async |client| {
+            client.check_stat(member).await.unwrap().map(|stat| stat.ephemeral_owner)
+        })
+    };
+    let first = Process::ready(&prefix, "1");
+    eventually("it is a member", || owner().is_some());
+    let held = owner();
+    let mut program = with_log(served(&prefix));
+    program.env("RECSYS_ZOOKEEPER_SESSION_TIMEOUT_MS", "2000");
+    let mut second = Process::spawn(program, "1", &[]);
+    eventually("the second waits", || {
+        let ready = second.try_call("GET", "/readyz", "");
+        ready.is_some_and(|(status, told)| status == 503 && told.contains("process-0 is held by"))
+    });
+    assert_eq!(second.wait().code(), Some(1));
+    let log: Vec<_> = second.log().collect();
+    let port = format!("which serves 127.0.0.1:{}", first.port);
+    let refused = |line: &&String| {
+        [member, "is held by process", &port, "another engine has this name"]
+            .iter()
+            .all(|part| line.contains(part))
+    };
+    assert_eq!(log.iter().filter(refused).count(), 1, "{log:#?}");
+    assert_eq!(owner(), held, "the first is not disturbed");
+    first.kill();
+    let begun = Instant::now();
+    let again = Process::ready(&prefix, "1");
+    eventually("it is a member", || owner().is_some_and(|owner| Some(owner) != held));
+    assert!(begun.elapsed() < Duration::from_secs(9), "its predecessor's session is waited for");
+    drop(again);
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn a_chroot_that_does_not_exist_is_named() {
+    let _services = services();
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = with_log(alone(folder.path()));
+    program
+        .env("RECSYS_ZOOKEEPER_HOSTS", service("RECSYS_TEST_ZOOKEEPER"))
+        .env("RECSYS_ZOOKEEPER_CHROOT", "/no-such-node");
+    let mut process = Process::spawn(program, "1", &[]);
+    let named = "zookeeper.chroot /no-such-node does not exist at";
+    eventually("it is named in /readyz", || {
+        let ready = process.try_call("GET", "/readyz", "");
+        ready.is_some_and(|(status, told)| status == 503 && told.contains(named))
+    });
+    process.signal("TERM");
+    process.wait();
+    let log: Vec<_> = process.log().collect();
+    assert_eq!(log.iter().filter(|line| line.contains(named)).count(), 1, "{log:#?}");
 }

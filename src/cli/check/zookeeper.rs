@@ -17,6 +17,8 @@ async fn round_trip(config: &ZooKeeperConfig) -> anyhow::Result<()> {
     let late = || format!("no answer within {PATIENCE:?}");
     let client = timeout(PATIENCE, connect(config)).await.ok().with_context(late)??;
     say("Connected to Zookeeper.")?;
+    let chroot = timeout(PATIENCE, client.check_stat("/")).await.ok().with_context(late)??;
+    ensure!(chroot.is_some(), "zookeeper.chroot {} does not exist: create it", config.chroot);
     let path = format!("/recsys-check-{}", std::process::id());
     let ephemeral = CreateMode::Ephemeral.with_acls(Acls::anyone_all());
     let create = client.create(&path, b"Hello Zookeeper", &ephemeral);

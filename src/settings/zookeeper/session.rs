@@ -1,11 +1,12 @@
 //! Keeps a ZooKeeper session, with this process registered in it.
 
+use super::holder::Holder;
+use super::membership::{Members, Membership};
 use super::{MEMBERS, PATIENCE};
 use crate::config;
 use crate::settings::StoreError;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 use zookeeper::{Acl, Acls, Client, CreateMode, CreateOptions, Error, Permission, SessionState};
@@ -14,6 +15,8 @@ use zookeeper::{Acl, Acls, Client, CreateMode, CreateOptions, Error, Permission,
 const RETRY: Duration = Duration::from_millis(500);
 /// The interval at which it is checked that the members are registered.
 const MEMBER_CHECK: Duration = Duration::from_secs(5);
+/// The longest that a server takes to expire a session which is over, beside the session's own time.
+const EXPIRY: Duration = Duration::from_secs(3);
 
 /// The access rights with authentication: this user may do anything, all others may read. Without
 /// it anyone may do anything.
@@ -27,7 +30,9 @@ pub(super) struct Shared {
     config: config::ZooKeeperConfig,
     /// The session, and the number of connections made and lost.
     session: watch::Sender<(Option<Client>, u64)>,
-    members: Mutex<BTreeMap<String, Vec<u8>>>,
+    pub(super) members: Members,
+    /// Why there is no session, though servers answer.
+    trouble: Mutex<Option<String>>,
     /// Wakes the task that keeps the session when members have changed.
     changed_members: Notify,
 }
@@ -37,7 +42,8 @@ impl Shared {
         Shared {
             config: config.clone(),
             session: watch::Sender::new((None, 0)),
-            members: Mutex::default(),
+            members: Members::default(),
+            trouble: Mutex::default(),
             changed_members: Notify::new(),
         }
     }
@@ -48,8 +54,14 @@ impl Shared {
         let there = timeout(PATIENCE, sessions.wait_for(|(client, _)| client.is_some())).await;
         let client = there.ok().and_then(Result::ok).and_then(|session| session.0.clone());
         client.ok_or_else(|| {
-            StoreError::Unavailable(format!("no session with {}", self.config.hosts.join(",")))
+            let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let none = || format!("no session with {}", self.config.hosts.join(","));
+            StoreError::Unavailable(trouble.unwrap_or_else(none))
         })
+    }
+
+    fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     /// Changes whenever a connection is made or lost.
@@ -67,34 +79,35 @@ impl Shared {
     }
 
     pub(super) fn register(&self, id: &str, data: Vec<u8>) {
-        self.members().insert(format!("{MEMBERS}/{id}"), data);
+        self.members.insert(format!("{MEMBERS}/{id}"), data);
         self.changed_members.notify_one();
     }
 
-    /// Removes the members and drops the session, which ends with its last user.
+    /// Removes the members and drops the session, which ends with its last user. What another process
+    /// holds is left.
     pub(super) async fn leave(&self) {
-        let members = std::mem::take(&mut *self.members());
+        let members = self.members.take();
         let client = self.session.send_replace((None, u64::MAX)).0;
         if let Some(client) = client {
             for path in members.keys() {
-                let _ = client.delete(path, None).await;
+                if let Ok((_, stat)) = client.get_data(path).await
+                    && self.members.is_own(stat.ephemeral_owner)
+                {
+                    let _ = client.delete(path, None).await;
+                }
             }
         }
-    }
-
-    fn members(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn publish(&self, client: Option<Client>) {
         self.session.send_modify(|session| *session = (client, session.1.wrapping_add(1)));
     }
 
-    /// Registers all members that are missing, or registered by an earlier session.
+    /// Registers all members that are missing, or registered by an earlier session of this process.
     async fn register_all(&self, client: &Client) -> Result<(), Error> {
-        let members = self.members().clone();
         let options = CreateMode::Ephemeral.with_acls(self.acls());
-        for (path, data) in members {
+        let mut is_held = false;
+        for (path, data) in self.members.all() {
             match client.get_data(&path).await {
                 Ok((there, stat)) if stat.ephemeral_owner == client.session_id().0 => {
                     if there != data {
@@ -103,7 +116,22 @@ impl Shared {
                     continue;
                 }
                 // It would vanish when that session expires.
-                Ok(_) => client.delete(&path, None).await?,
+                Ok((there, stat))
+                    if self.members.is_own(stat.ephemeral_owner) || has_ended(&there) =>
+                {
+                    // The node as it was seen: another process may have come in between.
+                    match client.delete(&path, Some(stat.version)).await {
+                        Ok(()) | Err(Error::NoNode) => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ok((there, stat)) => {
+                    is_held = true;
+                    let outlives = client.session_timeout() + EXPIRY;
+                    let node = (&*path, &*there);
+                    self.members.held(node, stat.ephemeral_owner, outlives, Instant::now());
+                    continue;
+                }
                 Err(Error::NoNode) => {}
                 Err(error) => return Err(error),
             }
@@ -115,8 +143,33 @@ impl Shared {
                 done => drop(done?),
             }
         }
+        if !is_held {
+            self.members.free();
+        }
         Ok(())
     }
+
+    /// Waits until the node is there below which everything lies.
+    async fn until_chroot(&self, client: &Client) -> Result<(), Error> {
+        let mut logged = false;
+        while client.check_stat("/").await?.is_none() {
+            let (chroot, hosts) = (&self.config.chroot, self.config.hosts.join(","));
+            let missing = format!("zookeeper.chroot {chroot} does not exist at {hosts}: create it");
+            if !logged {
+                tracing::warn!("{missing}");
+                logged = true;
+            }
+            self.set_trouble(Some(missing));
+            sleep(RETRY).await;
+        }
+        self.set_trouble(None);
+        Ok(())
+    }
+}
+
+/// Whether the process that a member's node is of has ended.
+fn has_ended(data: &[u8]) -> bool {
+    serde_json::from_slice::<Holder>(data).is_ok_and(|holder| holder.has_ended())
 }
 
 /// Starts a session.
@@ -156,7 +209,11 @@ pub(super) async fn keep(shared: Arc<Shared>) {
             Ok(client) => {
                 tracing::info!(session = %client.session_id(), "ZooKeeper session begins");
                 logged = false;
-                hold(&shared, client).await;
+                shared.members.begin(client.session_id().0);
+                match shared.until_chroot(&client).await {
+                    Ok(()) => hold(&shared, client).await,
+                    Err(error) => tracing::warn!(%error, "ZooKeeper does not answer"),
+                }
                 tracing::warn!("ZooKeeper session has ended; a new one will follow");
             }
             Err(error) if !logged => {
@@ -175,17 +232,21 @@ async fn hold(shared: &Shared, client: Client) {
     let mut states = client.state_watcher();
     shared.publish(Some(client.clone()));
     loop {
+        let mut check = MEMBER_CHECK;
         if states.peek_state() == SessionState::SyncConnected {
             match timeout(PATIENCE, shared.register_all(&client)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "not registered in ZooKeeper; trying on"),
                 Err(_) => tracing::warn!("not registered in ZooKeeper in time; trying on"),
             }
+            if shared.members.membership() != Membership::Free {
+                check = RETRY;
+            }
         }
         let state = tokio::select! {
             state = states.changed() => state,
             () = shared.changed_members.notified() => continue,
-            () = sleep(MEMBER_CHECK) => continue,
+            () = sleep(check) => continue,
         };
         if state.is_terminated() {
             return shared.publish(None);

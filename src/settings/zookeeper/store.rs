@@ -1,6 +1,8 @@
 //! A settings store in ZooKeeper.
 
 use super::PATIENCE;
+use super::holder::Holder;
+use super::membership::Membership;
 use super::session::{self, Shared};
 use crate::config;
 use crate::future::BoxFuture;
@@ -35,8 +37,14 @@ impl ZooKeeperStore {
 
     /// Registers this process under [`MEMBERS`](super::MEMBERS), in the present session and in each
     /// that follows. A later call with the same id replaces the data.
-    pub fn register(&self, id: &str, data: Vec<u8>) {
+    pub fn register(&self, id: &str, holder: &Holder) {
+        let data = serde_json::to_vec(holder).expect("it has a JSON");
         self.shared.register(id, data);
+    }
+
+    /// Returns how this process stands as a member.
+    pub fn membership(&self) -> Membership {
+        self.shared.members.membership()
     }
 
     /// Runs an operation with the session, in bounded time, on the runtime: the caller may be on

@@ -1,6 +1,6 @@
 //! Against a real ZooKeeper, at `RECSYS_TEST_ZOOKEEPER`, which `scripts/test` sets.
 
-use super::{MEMBERS, ZooKeeperStore};
+use super::{Holder, MEMBERS, Membership, ZooKeeperStore};
 use crate::config;
 use crate::settings::{Store, StoreError};
 use std::time::{Duration, Instant};
@@ -56,6 +56,12 @@ impl Line {
     }
 }
 
+/// A process on a host that cannot be seen from here.
+fn elsewhere() -> Holder {
+    let json = r#"{"process":0,"http":"10.0.0.1:8080","host":"shop","pid":7}"#;
+    serde_json::from_str(json).unwrap()
+}
+
 /// A path that no other run uses.
 fn fresh(name: &str) -> String {
     format!("/config/test-{}-{name}", std::process::id())
@@ -103,7 +109,7 @@ async fn an_expired_session_is_followed_by_one_with_the_members_and_the_watch() 
     let store = ZooKeeperStore::new(&config(line.address.clone()), Handle::current());
     let member = format!("test-{}", std::process::id());
     let node = format!("{MEMBERS}/{member}");
-    store.register(&member, b"here".into());
+    store.register(&member, &elsewhere());
     store.put(&path, b"1".into()).await.unwrap();
     store.get(&path).await.unwrap();
 
@@ -130,6 +136,66 @@ async fn an_expired_session_is_followed_by_one_with_the_members_and_the_watch() 
     store.leave().await;
     assert_eq!(observer.check_stat(&node).await.unwrap(), None);
     observer.delete(&path, None).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs ZooKeeper"]
+async fn a_name_has_one_process_and_passes_on_once_that_has_ended() {
+    let member = format!("test-name-{}", std::process::id());
+    let node = format!("{MEMBERS}/{member}");
+    let observer = Client::connect(&hosts()).await.unwrap();
+    let owner = async || observer.check_stat(&node).await.unwrap().map(|stat| stat.ephemeral_owner);
+    let until = async |holds: &dyn Fn() -> bool| {
+        let patience = Duration::from_secs(30);
+        let wait = async {
+            while !holds() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(patience, wait).await.expect("it takes too long");
+    };
+    let (first, second) = (store(), store());
+    first.register(&member, &elsewhere());
+    while owner().await.is_none() {}
+    let held = owner().await;
+    second.register(&member, &elsewhere());
+    until(&|| matches!(second.membership(), Membership::Awaits(_))).await;
+    until(&|| matches!(second.membership(), Membership::Refused(_))).await;
+    let Membership::Refused(reason) = second.membership() else { panic!("it was refused") };
+    let told = format!("{node} is held by process 7 on shop, which serves 10.0.0.1:8080 (session ");
+    assert!(reason.starts_with(&told), "{reason}");
+    second.leave().await;
+    assert_eq!(owner().await, held, "who leaves takes nobody else's node along");
+    // One that was killed has a session until it expires; of one on this host it is seen.
+    drop(first);
+    let third = store();
+    third.register(&member, &Holder::this(0, "127.0.0.1:1".parse().unwrap()));
+    until(&|| third.membership() == Membership::Free).await;
+    while owner().await.is_none_or(|owner| Some(owner) == held) {}
+    let begun = Instant::now();
+    let fourth = store();
+    fourth.register(&member, &Holder::this(0, "127.0.0.1:2".parse().unwrap()));
+    let taken = owner().await;
+    while owner().await == taken {}
+    assert!(begun.elapsed() < Duration::from_secs(5), "it waits for a process that has ended");
+    fourth.leave().await;
+}
+
+#[tokio::test]
+#[ignore = "needs ZooKeeper"]
+async fn a_chroot_that_does_not_exist_is_named_until_it_does() {
+    let chroot = format!("/test-chroot-{}", std::process::id());
+    let config = config::ZooKeeperConfig { chroot: chroot.clone(), ..config(hosts()) };
+    let store = ZooKeeperStore::new(&config, Handle::current());
+    let missing = store.get("/config/x").await.unwrap_err().to_string();
+    assert!(missing.contains(&format!("zookeeper.chroot {chroot} does not exist at")), "{missing}");
+    let client = Client::connect(&hosts()).await.unwrap();
+    client.mkdir(&chroot, &store.shared.options()).await.unwrap();
+    store.put("/config/x", b"1".into()).await.unwrap();
+    assert_eq!(store.get("/config/x").await.unwrap().unwrap(), b"1");
+    for path in ["/config/x", "/config", ""] {
+        client.delete(&format!("{chroot}{path}"), None).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,74 @@
+//! What a member's node says of the process that holds it.
+
+use rustix::system::uname;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// A process that holds a member's node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Its index in its cluster.
+    pub process: usize,
+    /// Where it serves.
+    pub http: SocketAddr,
+    host: String,
+    pid: u32,
+    /// What else a process is told by, where process numbers mean something: the host's boot and the
+    /// namespace of process numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    space: Option<String>,
+}
+
+impl Holder {
+    /// This process.
+    pub fn this(process: usize, http: SocketAddr) -> Holder {
+        let host = uname().nodename().to_string_lossy().into_owned();
+        Holder { process, http, host, pid: std::process::id(), space: space() }
+    }
+
+    /// Whether it has ended, as far as can be seen from here: a process elsewhere may be alive.
+    pub(super) fn has_ended(&self) -> bool {
+        let is_here = self.space.is_some() && self.space == space();
+        // This process has the number of one that has ended.
+        let is_alive = || Path::new("/proc").join(self.pid.to_string()).exists();
+        is_here && (self.pid == std::process::id() || !is_alive())
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Holder { http, host, pid, .. } = self;
+        write!(f, "process {pid} on {host}, which serves {http}")
+    }
+}
+
+fn space() -> Option<String> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let numbers = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(format!("{} {}", boot.trim(), numbers.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_ended_whose_number_is_nobodys_here() {
+        let this = Holder::this(0, "127.0.0.1:8080".parse().unwrap());
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let mut other = Holder { pid: child.id(), ..this.clone() };
+        assert!(!other.has_ended());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(other.has_ended());
+        assert!(this.has_ended(), "the node of this process is never one of another session");
+        other.space = Some("another host's".into());
+        assert!(!other.has_ended());
+        other.space = None;
+        assert!(!other.has_ended());
+        let json = serde_json::to_vec(&this).unwrap();
+        assert_eq!(serde_json::from_slice::<Holder>(&json).unwrap(), this);
+    }
+}
