@@ -4,17 +4,17 @@
 //! published samples often end in the middle of a line. A file is refused when none of its first lines
 //! fits the format.
 
-use crate::read::formats::Format;
+use crate::read::formats::{Format, LineReader};
+use crate::read::lines::Lines;
 use crate::read::record::{ClickRecord, LineError};
 use parser::without_byte_order_mark;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The file can't be opened or read.
+    /// The file can't be opened, read or decompressed.
     #[error("cannot read {}", path.display())]
     Io {
         /// The file.
@@ -22,16 +22,51 @@ pub enum ReadError {
         /// The cause.
         source: std::io::Error,
     },
+    /// It has no line beside the names of the columns.
+    #[error("{} has no record", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// None of the first lines is a record.
-    #[error("{}:{line}: no line fits the format; the first: {error}", path.display())]
+    #[error("{}:{line}: {misfit}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
         /// The first line that does not fit, from 1.
         line: u64,
-        /// Its error.
-        error: LineError,
+        /// What is wrong with it.
+        misfit: Misfit,
     },
+}
+
+/// The first line of a file of which none is a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    format: Format,
+    /// The beginning of the line.
+    text: String,
+    error: LineError,
+    /// The formats that it does fit.
+    fits: Vec<Format>,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Misfit { format, text, error, fits } = self;
+        write!(f, "no line is one of {}: {error}\nthe first is: {text}", format.name())?;
+        match &fits[..] {
+            [] => {
+                let mut all = Format::all().iter();
+                all.try_for_each(|format| write!(f, "\n{} has: {}", format.name(), format.shape()))
+            }
+            fits => {
+                let names: Vec<_> = fits.iter().map(|format| format.name()).collect();
+                write!(f, "\n{} has: {}", format.name(), format.shape())?;
+                write!(f, "\nthe line is as those of {}", names.join(" and "))
+            }
+        }
+    }
 }
 
 /// Counts of the lines of one file, or of several.
@@ -57,10 +92,11 @@ impl Tally {
 /// The number of lines, all of them bad, after which a file is refused.
 const PATIENCE: u64 = 1_000;
 
-/// Shows a file's records in its order.
+/// Shows a file's records in its order. The file may be compressed.
 ///
 /// # Errors
-/// When the file can't be read, when none of its first lines fits the format, or when `each` fails.
+/// When the file can't be read, when it has no line that fits the format, or none among its first ones,
+/// or when `each` fails.
 pub fn read<E: From<ReadError>>(
     path: &Path,
     format: Format,
@@ -68,15 +104,12 @@ pub fn read<E: From<ReadError>>(
     mut each: impl FnMut(&ClickRecord<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let failed = |source| ReadError::Io { path: path.into(), source };
-    let mut input = BufReader::with_capacity(1 << 20, File::open(path).map_err(failed)?);
-    let (mut line, mut number, mut first, mut fits) = (Vec::new(), 0, None, false);
-    loop {
-        line.clear();
-        if input.read_until(b'\n', &mut line).map_err(failed)? == 0 {
-            break;
-        }
+    let (mut lines, mut reader) = (Lines::open(path).map_err(failed)?, LineReader::new(format));
+    let (mut number, mut first, mut fits) = (0, None, false);
+    while let Some(line) = lines.next().map_err(failed)? {
         number += 1;
-        let text = decoded(without_byte_order_mark(&line).trim_ascii());
+        let line = without_byte_order_mark(line).trim_ascii();
+        let text = decoded(line);
         if text
             .as_deref()
             .is_ok_and(|text| text.is_empty() || number == 1 && format.is_header(text))
@@ -86,7 +119,7 @@ pub fn read<E: From<ReadError>>(
         let mut failure = Ok(());
         let mut count = 0;
         let read = text.and_then(|text| {
-            format.records(text, &mut |record| {
+            reader.records(text, &mut |record| {
                 count += 1;
                 if failure.is_ok() {
                     failure = each(record);
@@ -100,19 +133,33 @@ pub fn read<E: From<ReadError>>(
             Err(error) => {
                 tally.bad += 1;
                 tally.first_bad.get_or_insert_with(|| (path.into(), number, error.clone()));
-                first.get_or_insert((number, error));
+                first.get_or_insert_with(|| (number, misfit(format, line, error)));
             }
         }
         if number >= PATIENCE && !fits {
             break;
         }
     }
+    let path = path.into();
     match first {
-        Some((line, error)) if !fits => {
-            Err(ReadError::Format { path: path.into(), line, error }.into())
-        }
-        _ => Ok(()),
+        _ if fits => Ok(()),
+        Some((line, misfit)) => Err(ReadError::Format { path, line, misfit }.into()),
+        None => Err(ReadError::Empty { path }.into()),
     }
+}
+
+fn misfit(format: Format, line: &[u8], error: LineError) -> Misfit {
+    const SHOWN: usize = 120;
+    let text = String::from_utf8_lossy(line);
+    let fits = |format: &Format| {
+        format.is_header(&text) || LineReader::new(*format).records(&text, &mut |_| ()).is_ok()
+    };
+    let fits = Format::all().iter().copied().filter(fits).collect();
+    let mut shown: String = text.chars().take(SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    Misfit { format, text: shown, error, fits }
 }
 
 /// Reads bytes as text. Bytes that are none are not replaced: two ids may become one.

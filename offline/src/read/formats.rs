@@ -1,11 +1,13 @@
 //! The formats of the click sets, each with its reader of one line.
 
-use crate::read::csv::{fields, id, text, time};
+use crate::read::csv::{Unquoted, Values, id, text, time};
 use crate::read::record::{ClickRecord, LineError};
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use dataflows::record::event::Kind;
 use parser::{MAX_AHEAD, RecordKind, Scratch, explain, parse_event};
 use serde::Deserialize;
+use serde_json::Number;
 
 /// The format of a click set. The variants' comments are their help texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -25,42 +27,77 @@ pub enum Format {
 }
 
 impl Format {
+    /// Every format.
+    pub(super) fn all() -> &'static [Format] {
+        Format::value_variants()
+    }
+
+    /// The format's name, as it is given.
+    pub(super) fn name(self) -> String {
+        self.shown().get_name().to_owned()
+    }
+
+    /// A line of the format, as its help text has it.
+    pub(super) fn shape(self) -> String {
+        self.shown().get_help().map(ToString::to_string).unwrap_or_default()
+    }
+
+    fn shown(self) -> PossibleValue {
+        self.to_possible_value().expect("no format is hidden")
+    }
+
     /// Tells whether a file's first line names the columns.
     pub(super) fn is_header(self, line: &str) -> bool {
+        let line = line.trim_start_matches('"').to_ascii_lowercase();
         match self {
-            Format::Rees46 => line.starts_with("event_time,"),
-            Format::Retailrocket => line.starts_with("timestamp,"),
+            Format::Rees46 => line.starts_with("event_time"),
+            Format::Retailrocket => line.starts_with("timestamp"),
             Format::Taobao => line.starts_with("user"),
-            Format::Yoochoose => line.to_ascii_lowercase().starts_with("session"),
+            Format::Yoochoose => line.starts_with("session"),
             Format::Otto | Format::Jsonl => false,
         }
+    }
+}
+
+/// Reads the lines of a format.
+pub(super) struct LineReader {
+    format: Format,
+    unquoted: Unquoted,
+}
+
+impl LineReader {
+    pub(super) fn new(format: Format) -> LineReader {
+        LineReader { format, unquoted: Unquoted::default() }
     }
 
     /// Shows the records of a line; none for an action that has no kind here.
     pub(super) fn records(
-        self,
+        &mut self,
         line: &str,
         each: &mut dyn FnMut(&ClickRecord<'_>),
     ) -> Result<(), LineError> {
-        let record = match self {
-            Format::Rees46 => rees46(line)?,
-            Format::Retailrocket => Some(retailrocket(line)?),
-            Format::Taobao => Some(taobao(line)?),
-            Format::Yoochoose => Some(yoochoose(line)?),
+        let read: ReadValues = match self.format {
+            Format::Rees46 => rees46,
+            Format::Retailrocket => retailrocket,
+            Format::Taobao => taobao,
+            Format::Yoochoose => yoochoose,
             Format::Otto => return otto(line, each),
             Format::Jsonl => return jsonl(line, each),
         };
-        record.iter().for_each(each);
+        read(&Values::of(line, &mut self.unquoted)?)?.iter().for_each(each);
         Ok(())
     }
 }
+
+/// Reads a record from a line's values; none of an action that has no kind here.
+type ReadValues = for<'a> fn(&Values<'a>) -> Result<Option<ClickRecord<'a>>, LineError>;
 
 fn unknown<T>(event: &str) -> Result<T, LineError> {
     Err(LineError(format!("{event:?} is no kind of event")))
 }
 
-fn rees46(line: &str) -> Result<Option<ClickRecord<'_>>, LineError> {
-    let [at, event, product, category, code, brand, _price, user, session] = fields(line)?;
+fn rees46<'a>(values: &Values<'a>) -> Result<Option<ClickRecord<'a>>, LineError> {
+    let [at, event, product, category, code, brand, _price, user, session] = values.fields()?;
     let kind = match event {
         "view" => Kind::View,
         "cart" => Kind::AddToCart,
@@ -78,8 +115,8 @@ fn rees46(line: &str) -> Result<Option<ClickRecord<'_>>, LineError> {
     Ok(Some(ClickRecord { kind, time: time(at)?, user, session, product, category, tags }))
 }
 
-fn retailrocket(line: &str) -> Result<ClickRecord<'_>, LineError> {
-    let [at, user, event, product, _transaction] = fields(line)?;
+fn retailrocket<'a>(values: &Values<'a>) -> Result<Option<ClickRecord<'a>>, LineError> {
+    let [at, user, event, product, _transaction] = values.fields()?;
     let kind = match event {
         "view" => Kind::View,
         "addtocart" => Kind::AddToCart,
@@ -87,11 +124,11 @@ fn retailrocket(line: &str) -> Result<ClickRecord<'_>, LineError> {
         _ => return unknown(event),
     };
     let (user, product) = (id(user, "visitorid")?, id(product, "itemid")?);
-    Ok(plain(kind, time(at)?, user, "", product, ""))
+    Ok(Some(plain(kind, time(at)?, user, "", product, "")))
 }
 
-fn taobao(line: &str) -> Result<ClickRecord<'_>, LineError> {
-    let [user, product, category, event, at] = fields(line)?;
+fn taobao<'a>(values: &Values<'a>) -> Result<Option<ClickRecord<'a>>, LineError> {
+    let [user, product, category, event, at] = values.fields()?;
     let kind = match event {
         "pv" => Kind::View,
         // A favourite is put by for later, as in a cart.
@@ -101,21 +138,21 @@ fn taobao(line: &str) -> Result<ClickRecord<'_>, LineError> {
     };
     let (user, product, category) =
         (id(user, "user")?, id(product, "item")?, text(category, "category")?);
-    Ok(plain(kind, time(at)?, user, "", product, category))
+    Ok(Some(plain(kind, time(at)?, user, "", product, category)))
 }
 
-fn yoochoose(line: &str) -> Result<ClickRecord<'_>, LineError> {
-    let (kind, [session, at, product, category]) = match fields(line) {
+fn yoochoose<'a>(values: &Values<'a>) -> Result<Option<ClickRecord<'a>>, LineError> {
+    let (kind, [session, at, product, category]) = match values.fields() {
         Ok(click) => (Kind::View, click),
         Err(_) => {
-            let [session, at, product, _price, _quantity] = fields(line)?;
+            let [session, at, product, _price, _quantity] = values.fields()?;
             (Kind::Purchase, [session, at, product, ""])
         }
     };
     let (session, product) = (id(session, "session")?, id(product, "item")?);
     // 0 is no category.
     let category = if category == "0" { "" } else { text(category, "category")? };
-    Ok(plain(kind, time(at)?, session, session, product, category))
+    Ok(Some(plain(kind, time(at)?, session, session, product, category)))
 }
 
 /// A record whose category is its only tag.
@@ -140,7 +177,7 @@ struct OttoSession {
 #[derive(Deserialize)]
 struct OttoEvent {
     aid: u64,
-    ts: i64,
+    ts: Number,
     r#type: OttoKind,
 }
 
@@ -156,13 +193,16 @@ fn otto(line: &str, each: &mut dyn FnMut(&ClickRecord<'_>)) -> Result<(), LineEr
     let OttoSession { session, events } =
         serde_json::from_str(line).map_err(|error| LineError(error.to_string()))?;
     let session = session.to_string();
-    for OttoEvent { aid, ts, r#type } in events {
+    // A line counts as a whole, so nothing is shown before all of it is read.
+    let times = events.iter().map(|event| time(&event.ts.to_string()));
+    let times = times.collect::<Result<Vec<_>, _>>()?;
+    for (OttoEvent { aid, r#type, .. }, time) in events.into_iter().zip(times) {
         let kind = match r#type {
             OttoKind::Clicks => Kind::View,
             OttoKind::Carts => Kind::AddToCart,
             OttoKind::Orders => Kind::Purchase,
         };
-        each(&plain(kind, ts, &session, &session, &aid.to_string(), ""));
+        each(&plain(kind, time, &session, &session, &aid.to_string(), ""));
     }
     Ok(())
 }

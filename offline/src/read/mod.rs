@@ -1,6 +1,7 @@
 //! Click sets as shops and contests publish them, one record at a time.
 
 mod record;
+mod lines;
 mod csv;
 mod formats;
 mod file;
@@ -8,6 +9,6 @@ mod file;
 #[cfg(test)]
 mod tests;
 
-pub use file::{ReadError, Tally, read};
+pub use file::{Misfit, ReadError, Tally, read};
 pub use formats::Format;
 pub use record::{ClickRecord, LineError};
