@@ -6,10 +6,10 @@ use crate::http::service::Service;
 use crate::http::slots::{Full, Slot};
 use crate::http::stream::{ClientStream, Patience};
 use crate::http::turn::Turn;
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::io;
@@ -80,9 +80,14 @@ pub(super) async fn serve(
     }
 }
 
-/// Returns the answer to a head that hyper has refused, if it has.
+/// Returns the answer to a head that hyper has refused, if it has. HTTP/2 it refuses without one.
 fn refusal(outcome: hyper::Result<()>, stream: &ClientStream, unread: &[u8]) -> Option<Vec<u8>> {
-    let (status, error) = (stream.refused()?, outcome.err()?);
+    let error = outcome.err()?;
+    let of_version = || {
+        let is_http2 = unread.starts_with(b"PRI * HTTP/2.0");
+        is_http2.then_some(StatusCode::HTTP_VERSION_NOT_SUPPORTED)
+    };
+    let status = stream.refused().or_else(of_version)?;
     Some(refused_head(status, &error.to_string(), unread))
 }
 
@@ -129,14 +134,14 @@ pub(super) async fn serve_reserved(
         let outcome = (&mut connection).await;
         let parts = connection.into_parts();
         let stream = parts.io.into_inner();
+        if stream.is_late() && full == Full::Descriptors {
+            return Ok(());
+        }
         let late = stream.is_late().then(|| too_many(&full.to_string()));
         let answer = late.or(refusal(outcome, &stream, &parts.read_buf));
         say_last(stream.into_socket(), &answer.unwrap_or_default()).await
     };
     // A client that has hung up needs no answer.
-        if stream.is_late() && full == Full::Descriptors {
-            return Ok(());
-        }
     let _ = timeout(whole, served).await;
 }
 

@@ -183,6 +183,7 @@ fn heads_that_are_not_read_are_answered_with_a_body() {
         ("no request\r\n\r\n".into(), 400, "bad request"),
         ("GET /healthz HTTP/1.1\r\nno header\r\n\r\n".into(), 400, "bad request"),
         ("GET /healthz HTTP/3.0\r\n\r\n".into(), 400, "bad request"),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".into(), 505, "bad request"),
         (format!("GET /{target} HTTP/1.1\r\n{host}\r\n"), 414, "the request's target is too long"),
         (
             format!("GET /healthz HTTP/1.1\r\n{host}x: {value}\r\n\r\n"),
@@ -213,6 +214,63 @@ fn heads_that_are_not_read_are_answered_with_a_body() {
             assert!(body["details"].is_string(), "{start}: {reply:?}");
             assert!(client.is_closed(), "{start}");
         }
+    }
+}
+
+#[test]
+fn no_answer_is_taken_for_one_to_a_broken_head() {
+    let fixture = Fixture::new();
+    let value = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+    let path = "/api/config/custom/answer";
+    let mut client = fixture.connect();
+    let head = |line: &str, more: &str| format!("{line} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n");
+    // The leave to send a body, of the first request as of a later one.
+    for _ in 0..2 {
+        let expect = format!("Expect: 100-continue\r\nContent-Length: {}\r\n", value.len());
+        client.send_raw(head(&format!("PUT {path}"), &expect));
+        assert_eq!(client.receive(false).status, 100);
+        client.send_raw(value);
+        assert_eq!(client.receive(false).status, 200);
+    }
+    // A body that looks like such an answer, answers without a body, and other protocols that are offered.
+    let upgrade =
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n";
+    let requests = [
+        (head(&format!("GET {path}"), ""), 200),
+        (head(&format!("HEAD {path}"), ""), 200),
+        (head(&format!("GET {path}"), upgrade), 200),
+        (head("OPTIONS /api/trending", ""), 204),
+        (head("OPTIONS *", ""), 404),
+        (head(&format!("GET {path}"), ""), 200),
+    ];
+    let broken = "GET / HTTP/1.1\r\nno header\r\n\r\n";
+    client.send_raw(requests.iter().map(|(request, _)| &**request).collect::<String>() + broken);
+    for (request, status) in &requests {
+        let reply = client.receive(request.starts_with("HEAD"));
+        assert_eq!(reply.status, *status, "{request}: {reply:?}");
+        assert!(!request.starts_with("GET") || reply.body == value, "{request}: {reply:?}");
+    }
+    let last = client.receive(false);
+    assert_eq!(last.status, 400);
+    assert!(last.body.contains("the head of the request is not HTTP/1.1"), "{last:?}");
+    assert!(client.is_closed());
+}
+
+#[test]
+fn answers_that_wait_for_their_client_arrive_whole() {
+    let fixture = Fixture::new();
+    let value = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".repeat(20_000);
+    let path = "/api/config/custom/answer";
+    assert_eq!(fixture.send(&format!("PUT {path}"), &value).status, 200);
+    const ASKED: usize = 30;
+    let mut client = fixture.connect();
+    let mut another = client.another();
+    // More than the sockets' buffers hold, and no answer is read before all is asked.
+    client.send_raw(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").repeat(ASKED));
+    for index in 0..ASKED {
+        let reply = another.receive(false);
+        assert_eq!(reply.status, 200, "{index}");
+        assert!(reply.body == value, "{index}: {} bytes", reply.body.len());
     }
 }
 

@@ -46,7 +46,8 @@ pub(super) fn check(request: &str, body: &[u8], reply: &Reply) {
         assert_eq!(violations(schema, &told), [""; 0], "{line}: {reply:?}");
     }
     let taken = &of_method["requestBody"]["content"]["application/json"]["schema"];
-    if reply.status < 300 && !taken.is_null() && !headers.contains("Content-Encoding: gzip") {
+    let is_plain = !headers.to_ascii_lowercase().contains("gzip");
+    if reply.status < 300 && !taken.is_null() && is_plain {
         let sent: Value = serde_json::from_slice(without_byte_order_mark(body)).unwrap();
         assert_eq!(violations(taken, &sent), [""; 0], "{line} takes {sent}");
     }
