@@ -29,6 +29,32 @@ pub(crate) fn series(tests: &str) -> impl Iterator<Item = &str> {
     tests.split("series: '").skip(1).map(|rest| rest.split('\'').next().unwrap())
 }
 
+/// What one test holds an alert to: whether it fires, and the names of the metrics that there are.
+pub(crate) struct Case<'a> {
+    pub(crate) test: &'a str,
+    pub(crate) alert: &'a str,
+    pub(crate) fires: bool,
+    pub(crate) metrics: Vec<&'a str>,
+}
+
+/// The cases of all tests of rules.
+pub(crate) fn cases(tests: &str) -> impl Iterator<Item = Case<'_>> {
+    tests.split("  - name: ").skip(1).flat_map(|test| {
+        let names = series(test).map(|series| series.split('{').next().unwrap());
+        let metrics: Vec<&str> = names.collect();
+        let name = test.lines().next().unwrap();
+        test.split("alertname: ").skip(1).map(move |case| {
+            let alert = case.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap();
+            Case {
+                test: name,
+                alert,
+                fires: case.contains("- exp_labels"),
+                metrics: metrics.clone(),
+            }
+        })
+    })
+}
+
 /// The value of a label of a series.
 pub(crate) fn label<'a>(series: &'a str, name: &str) -> Option<&'a str> {
     let (_, value) = series.split_once(&format!("{name}=\""))?;

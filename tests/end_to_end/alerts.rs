@@ -13,6 +13,9 @@ const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/ops/prometheus/rules.y
 fn silence(scrapes: &[String]) -> String {
     let mut test = format!("rule_files: [{RULES}]\nevaluation_interval: 1m\ntests:\n");
     test += "  - interval: 1m\n    input_series:\n";
+    for job in ["redis", "alertmanager", "prometheus"] {
+        writeln!(test, "      - {{ series: 'up{{job=\"{job}\"}}', values: '1x120' }}").unwrap();
+    }
     let mut add = |name: &str, labels: &str, instance: usize, value: &str| {
         let labels = format!("job=\"recsys\",instance=\"{instance}\"{labels}");
         writeln!(test, "      - {{ series: '{name}{{{labels}}}', values: '{value}x120' }}")
