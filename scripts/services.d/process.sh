@@ -152,5 +152,5 @@ describe() {
   local name=$1 state=$2 ports pid
   ports=$("$(kind "$name")_ports" "$name")
   pid=$(pid_of "$name") || pid=-
-  printf '%-11s %-14s 127.0.0.1:%-6s pid %s\n' "$name" "$state" "${ports%% *}" "$pid"
+  printf '%-14s %-14s 127.0.0.1:%-6s pid %s\n' "$name" "$state" "${ports%% *}" "$pid"
 }

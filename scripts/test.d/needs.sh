@@ -5,7 +5,7 @@
 build_needs=(cc gcc c++ g++ make make /usr/include/zlib.h zlib1g-dev)
 
 # For the whole gate besides. What services need, they install when they are started.
-whole_needs=(shellcheck shellcheck chromium chromium promtool prometheus)
+whole_needs=(shellcheck shellcheck chromium chromium promtool prometheus amtool prometheus-alertmanager)
 
 # For building with the feature `kafka-tls`.
 tls_needs=(/usr/include/openssl/ssl.h libssl-dev /usr/include/sasl/sasl.h libsasl2-dev)

@@ -13,6 +13,7 @@ whole() {
   step "documentation" env RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked
   step "Prometheus rules" promtool check rules ops/prometheus/rules.yml
   step "tests of the rules" promtool test rules ops/prometheus/rules_test.yml
+  step "configuration of Alertmanager" amtool check-config ops/alertmanager/alertmanager.yml
   with_services
   tell_long_run
 }
@@ -36,6 +37,6 @@ with_services() {
 
 # Ends the services of this gate, and no others: they are told by their folder.
 stop_services() {
-  "$scripts/services" clean kafka redis zookeeper >/dev/null ||
+  "$scripts/services" clean >/dev/null ||
     echo "test: could not stop the services in $SERVICES_DIR" >&2
 }

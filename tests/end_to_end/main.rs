@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 mod harness;
+#[path = "../alerts/panels.rs"]
+mod dashboards;
 // Alone.
 mod redis_queries;
 mod recommendation_service;
@@ -27,9 +29,11 @@ mod guests;
 mod settings;
 mod last_good;
 mod outages;
+mod freshness;
 mod redis_keys;
 mod redis_tls;
 mod crash;
 mod processes;
 mod alerts;
+mod panels;
 mod page;

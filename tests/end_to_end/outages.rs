@@ -14,10 +14,15 @@ fn redis_that_was_away_or_lost_its_data_is_healed() {
     let _: String = redis::cmd("FLUSHALL").query(&mut redis().unwrap()).unwrap();
     process.settles("dan", &json!({"office": 1}));
     script(&["down", "redis"]);
-    process.post(&json!([event("view", "dan", "pen", &["office"])]));
-    assert_eq!(process.profile("dan"), json!({"office": 2}));
+    for _ in 0..5 {
+        process.post(&json!([event("view", "dan", "pen", &["office"])]));
+    }
+    assert_eq!(process.profile("dan"), json!({"office": 6}));
+    let waiting = || process.metric("recsys_sink_pending_users", &[]);
+    eventually("one profile waits", || waiting() == 1.0);
     script(&["up", "redis"]);
-    process.settles("dan", &json!({"office": 2}));
+    process.settles("dan", &json!({"office": 6}));
+    eventually("none waits", || waiting() == 0.0);
 }
 
 #[test]
@@ -28,11 +33,16 @@ fn a_broker_lost_under_load_loses_and_doubles_nothing() {
     process.weigh(1);
     let clicks = |n: usize| json!(vec![event("view", "eva", "map", &["travel"]); n]);
     process.post(&clicks(100));
+    let up = || process.metric("recsys_kafka_broker_up", &["broker=\"2\""]);
+    let missing = || process.metric("recsys_kafka_replicas_missing", &["view-events"]);
+    eventually("all replicas", || up() == 1.0 && missing() == 0.0);
     script(&["kill-broker", "2"]);
     for _ in 0..5 {
         process.post(&clicks(100));
     }
+    eventually("its loss is shown", || up() == 0.0 && missing() > 0.0);
     script(&["start-broker", "2"]);
+    eventually("its return is shown", || up() == 1.0 && missing() == 0.0);
     process.post(&clicks(100));
     assert_eq!(process.profile("eva"), json!({"travel": 700}));
     eventually("redis", || redis_hash("eva") == Some(json!({"travel": "700"})));

@@ -1,0 +1,95 @@
+//! The dashboards and the alerts, over a real Prometheus and Alertmanager.
+
+use crate::dashboards::{Panel, panels};
+use crate::harness::{Process, event, eventually, free_port, prefix, services};
+use serde_json::{Value, json};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What watches the services and the engine; it is stopped, and its data removed, when dropped.
+struct Watchers {
+    ports: [u16; 3],
+    target: String,
+}
+
+const NAMES: [&str; 3] = ["redis-exporter", "alertmanager", "prometheus"];
+
+impl Watchers {
+    fn start(process: &Process) -> Watchers {
+        let ports = [free_port(), free_port(), free_port()];
+        let watchers = Watchers { ports, target: format!("127.0.0.1:{}", process.port) };
+        assert!(watchers.services("up").status().unwrap().success());
+        watchers
+    }
+
+    fn services(&self, command: &str) -> Command {
+        let mut script = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/services"));
+        script.arg(command).args(NAMES).stdout(Stdio::null());
+        script.env("PROMETHEUS_TARGET", &self.target);
+        let names = ["REDIS_EXPORTER_PORT", "ALERTMANAGER_PORT", "PROMETHEUS_PORT"];
+        script.envs(names.into_iter().zip(self.ports.map(|port| port.to_string())));
+        script
+    }
+
+    /// The series that an expression has now, whose value is a number.
+    fn query(&self, expr: &str) -> Vec<Value> {
+        let [.., prometheus] = self.ports;
+        let address = format!("http://127.0.0.1:{prometheus}");
+        let series =
+            told(Command::new("promtool").args(["query", "instant", "-o", "json", &address, expr]));
+        let mut series: Vec<Value> = serde_json::from_str(&series).unwrap();
+        series.retain(|series| series["value"][1] != "NaN");
+        series
+    }
+
+    /// The names of the alerts that Alertmanager holds.
+    fn alerts(&self) -> Vec<String> {
+        let [_, alertmanager, _] = self.ports;
+        let address = format!("--alertmanager.url=http://127.0.0.1:{alertmanager}");
+        let alerts = told(Command::new("amtool").args(["alert", "query", &address, "-o", "json"]));
+        let alerts: Vec<Value> = serde_json::from_str(&alerts).unwrap();
+        alerts.iter().map(|alert| alert["labels"]["alertname"].as_str().unwrap().into()).collect()
+    }
+}
+
+impl Drop for Watchers {
+    fn drop(&mut self) {
+        let _ = self.services("clean").status();
+    }
+}
+
+fn told(program: &mut Command) -> String {
+    let output = program.output().expect("it is there: run these tests by scripts/test");
+    assert!(output.status.success(), "{program:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts, Prometheus and Alertmanager"]
+fn every_panel_has_data_and_an_alert_reaches_alertmanager() {
+    let _services = services();
+    let process = Process::ready(&prefix("panels"), "2");
+    let watchers = Watchers::start(&process);
+    let deadline = Instant::now() + Duration::from_secs(90);
+    loop {
+        // A shop at work.
+        process.post(&json!([event("view", "ann", "radio", &["audio"])]));
+        process.get("/api/recommendations/ann");
+        let is_empty =
+            |panel: &Panel| watchers.query(&panel.expr.replace("$instance", ".*")).is_empty();
+        let empty = panels().into_iter().filter(is_empty);
+        let empty: Vec<_> = empty
+            .map(|Panel { title, kind, legend, expr }| {
+                format!("{kind} {title:?}, {legend}: {expr}")
+            })
+            .collect();
+        if empty.is_empty() {
+            break;
+        }
+        assert!(Instant::now() < deadline, "panels without data: {empty:#?}");
+        std::thread::park_timeout(Duration::from_secs(1));
+    }
+    assert_eq!(watchers.query("ALERTS{alertstate=\"firing\"}"), Vec::<Value>::new());
+    process.kill();
+    eventually("the alert", || watchers.alerts().contains(&"EngineDown".to_owned()));
+}
