@@ -8,6 +8,7 @@ mod promql;
 mod exporters;
 mod engine;
 mod panels;
+mod targets;
 
 use engine::{bounds, label_names, names, scrape};
 use panels::{Panel, panels};
