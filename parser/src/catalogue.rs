@@ -2,7 +2,7 @@
 
 use crate::confluent;
 use crate::field::{Field, Scratch};
-use crate::id::{is_id, without_byte_order_mark};
+use crate::id::is_id;
 use crate::object::{Object, required};
 use crate::reason::Reason;
 use dataflows::record::product::{CatalogueRow, Product};
@@ -25,10 +25,8 @@ pub fn parse_row(
     value: Option<&[u8]>,
     scratch: &mut Scratch,
 ) -> Result<CatalogueRow, Reason> {
-    // A key in Confluent's wire format is a text, or an object.
-    let key = key.map(|key| confluent::framed(key).map_or(key, |(_, key)| key));
-    let key = key.map(without_byte_order_mark).filter(|key| !key.is_empty());
-    let key = key.map(unwrapped_key).transpose()?;
+    let key = key.map(confluent::key).transpose()?.filter(|key| !key.is_empty());
+    let key = key.as_deref().map(unwrapped_key).transpose()?;
     let key = key.as_deref();
     let value = confluent::json(value.unwrap_or(b""))?.trim_ascii();
     if value.is_empty() || value == b"null" {

@@ -3,6 +3,8 @@
 
 use crate::id::without_byte_order_mark;
 use crate::reason::Reason;
+use serde::de::IgnoredAny;
+use std::borrow::Cow;
 
 /// The schema's id and the value of a record in that format; `None` of any other record.
 pub(crate) fn framed(record: &[u8]) -> Option<(u32, &[u8])> {
@@ -18,10 +20,41 @@ pub(crate) fn framed(record: &[u8]) -> Option<(u32, &[u8])> {
 pub(crate) fn json(record: &[u8]) -> Result<&[u8], Reason> {
     let Some((_, value)) = framed(record) else { return Ok(without_byte_order_mark(record)) };
     let json = without_byte_order_mark(value);
-    match json.trim_ascii_start().first() {
-        Some(b'{' | b'[') if str::from_utf8(json).is_ok() => Ok(json),
-        _ if is_protobuf(value) => Err(Reason::Protobuf),
-        _ => Err(Reason::Avro),
+    if is_json(json) { Ok(json) } else { Err(other(value)) }
+}
+
+/// Returns the text of a key: itself, or what a JSON text in that format stands for.
+///
+/// # Errors
+/// When the key is framed, and is no text but Avro or Protobuf.
+pub(crate) fn key(key: &[u8]) -> Result<Cow<'_, [u8]>, Reason> {
+    let Some((_, value)) = framed(key) else { return Ok(without_byte_order_mark(key).into()) };
+    let text = without_byte_order_mark(value);
+    if text.first().is_none_or(u8::is_ascii_control) || str::from_utf8(text).is_err() {
+        return Err(other(value));
+    }
+    match serde_json::from_slice::<String>(text) {
+        Ok(text) => Ok(text.into_bytes().into()),
+        Err(_) => Ok(text.into()),
+    }
+}
+
+/// Names a value that is no JSON.
+fn other(value: &[u8]) -> Reason {
+    if is_protobuf(value) { Reason::Protobuf } else { Reason::Avro }
+}
+
+/// Tells whether a value is meant as JSON, though it may be broken: it begins as an object does, or as a list
+/// that is text, or is whole.
+fn is_json(json: &[u8]) -> bool {
+    let json = json.trim_ascii();
+    let is_text = || str::from_utf8(json).is_ok();
+    match json {
+        [b'{', rest @ ..] => {
+            matches!(rest.trim_ascii_start().first(), None | Some(b'"' | b'}')) || is_text()
+        }
+        [b'[', ..] => is_text(),
+        _ => serde_json::from_slice::<IgnoredAny>(json).is_ok(),
     }
 }
 

@@ -61,6 +61,8 @@ enum Found<'a> {
     Key(&'a [u8]),
     /// A value of a schema with this id.
     Schema(u32),
+    /// A key of a schema with this id.
+    KeySchema(u32),
     /// No JSON.
     Syntax(String),
 }
@@ -87,9 +89,14 @@ pub fn explain<'a>(
             let offset = at + record.len() - json.len();
             return Explanation { reason, found: told, offset };
         }
-        Reason::Avro | Reason::Protobuf => {
-            framed.map_or(Found::Nothing, |(schema, _)| Found::Schema(schema))
-        }
+        Reason::Avro | Reason::Protobuf => match (framed, key.and_then(confluent::framed)) {
+            // A key is looked at first.
+            (_, Some((schema, _))) if key.is_some_and(|key| confluent::key(key).is_err()) => {
+                Found::KeySchema(schema)
+            }
+            (Some((schema, _)), _) => Found::Schema(schema),
+            (None, _) => Found::Nothing,
+        },
         Reason::NotObject => {
             str::from_utf8(json).map_or(Found::Nothing, |json| Found::Record(json.trim()))
         }
@@ -115,10 +122,12 @@ impl fmt::Display for Explanation<'_> {
             Found::Items(count) => write!(f, "{reason}: it has {count}"),
             Found::Record(record) => write!(f, "{reason}: it is {}", shown(record)),
             Found::Key(key) => {
+                let key = confluent::framed(key).map_or(*key, |(_, key)| key);
                 let key = format!("{:?}", String::from_utf8_lossy(key));
                 write!(f, "{reason}: the key is {}", shown(&key))
             }
             Found::Schema(id) => write!(f, "{reason}: its schema has the id {id}"),
+            Found::KeySchema(id) => write!(f, "{reason}: its key's schema has the id {id}"),
             Found::Syntax(error) => write!(f, "{reason}: {error}"),
         }
     }

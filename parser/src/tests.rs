@@ -365,6 +365,11 @@ fn json_in_confluents_wire_format_is_read_and_what_is_none_is_named() {
         (b"\xef\xbb\xbf {\"userId\":\"u1\",\"product\":\"p1\"}", Ok(())),
         (br#"{"userId":"u1""#, Err(Reason::NotJson)),
         (b"[]", Err(Reason::NotObject)),
+        (b"null", Err(Reason::NotObject)),
+        (b"\"u1\"", Err(Reason::NotObject)),
+        // Broken, and meant as JSON all the same.
+        (b"{ \"userId\":\"\xff\",\"product\":\"p1\"}", Err(Reason::NotJson)),
+        (b"{", Err(Reason::NotJson)),
         // The texts u1 and p1.
         (b"\x04u1\x04p1", Err(Reason::Avro)),
         (b"\x00\x04u1", Err(Reason::Avro)),
@@ -385,8 +390,37 @@ fn json_in_confluents_wire_format_is_read_and_what_is_none_is_named() {
     let merge = framed(br#"{"userId":"u1","from":"g1"}"#);
     assert!(parse_merge(&merge, None, None, NOW, &mut scratch).is_ok());
     let row = framed(br#"{"id":"p1","name":"n"}"#);
-    for key in [None, Some(&b"p1"[..]), Some(&framed(b"p1")), Some(&framed(br#"{"id":"p1"}"#))] {
-        assert_eq!(parse_row(key, Some(&row), &mut scratch).unwrap().product, "p1");
+    for key in [&b""[..], b"p1", b"\"p1\"", br#"{"id":"p1"}"#, br#"{"payload":{"id":"p1"}}"#] {
+        let key = (!key.is_empty()).then(|| framed(key));
+        let parsed = parse_row(key.as_deref(), Some(&row), &mut scratch);
+        assert_eq!(parsed.unwrap().product, "p1", "{key:?}");
     }
+    // A deletion is known by its key alone.
+    fn gone(key: &[u8], value: Option<&[u8]>) -> Result<CatalogueRow, Reason> {
+        parse_row(Some(key), value, &mut Scratch::default())
+    }
+    let deleted = CatalogueRow { product: "p1".into(), row: None };
+    let (text, null) = (framed(b"\"p1\""), framed(b"null"));
+    for value in [None, Some(&null[..])] {
+        assert_eq!(gone(&text, value), Ok(deleted.clone()), "{value:?}");
+    }
+    for (key, reason) in [(&b"\x04p1"[..], Reason::Avro), (b"\x00\x0a\x02p1", Reason::Protobuf)] {
+        let key = framed(key);
+        for value in [None, Some(&row[..])] {
+            assert_eq!(gone(&key, value), Err(reason));
+            let told = explain(RecordKind::Row, Some(&key), value.unwrap_or(b""), reason);
+            assert_eq!(told.to_string(), format!("{reason}: its key's schema has the id 258"));
+        }
+    }
+    let other = framed(b"p2");
+    assert_eq!(gone(&other, Some(&row)), Err(Reason::BadProduct));
+    let empty = framed(b"{}");
+    let told = explain(RecordKind::Row, Some(&other), &empty, Reason::BadProduct);
+    assert!(told.to_string().ends_with("the key is \"p2\""), "{told}");
+    // The place counts from the record's first byte.
+    let record = framed(br#"{"userId":"u1","product":[1]}"#);
+    let parsed = parse_event(&record, Some(Kind::View), None, NOW, &mut scratch);
+    let explanation = explain(RecordKind::Event, None, &record, parsed.unwrap_err());
+    assert_eq!(&record[explanation.offset..], b"[1]}");
     assert_eq!(parse_row(None, Some(&framed(b"\x02n")), &mut scratch), Err(Reason::Avro));
 }
