@@ -143,22 +143,33 @@ pub fn beginning(text: &str) -> Cow<'_, str> {
 }
 
 /// Returns the beginning of a value; of one that is cut, its length as well.
-fn shown(value: &str) -> Cow<'_, str> {
+pub fn shown(value: &str) -> Cow<'_, str> {
     match beginning(value) {
         Cow::Owned(begun) => Cow::Owned(format!("{begun} ({} bytes)", value.len())),
         whole @ Cow::Borrowed(_) => whole,
     }
 }
 
-/// Returns what is wrong with the syntax of a JSON, and where, in bytes. serde_json counts lines and
-/// columns from one, and says so at the end of its text.
+/// Returns an error's text, which may repeat what it was made of, at a length that a person reads; of one
+/// that is cut, its length as well.
+pub fn brief(error: &dyn fmt::Display) -> String {
+    const MOST: usize = 200;
+    let text = error.to_string();
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
+        None => text,
+    }
+}
+
+/// Returns what is wrong with a JSON, and where, in bytes. serde_json counts lines and columns from one,
+/// and says so at the end of its text.
 pub fn syntax(json: &[u8], error: &serde_json::Error) -> (String, usize) {
     let lines = json.split_inclusive(|byte| *byte == b'\n');
     let before: usize = lines.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
     let offset = (before + error.column().saturating_sub(1)).min(json.len());
     let text = error.to_string();
     let text = text.rsplit_once(" at line ").map_or(&*text, |(text, _)| text);
-    (text.to_owned(), offset)
+    (brief(&text), offset)
 }
 
 /// The field that a reason is about; none where it is missing.

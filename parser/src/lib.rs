@@ -26,7 +26,7 @@ mod properties;
 
 pub use catalogue::parse_row;
 pub use event::{parse_event, says_when};
-pub use explain::{Explanation, RecordKind, beginning, explain, syntax};
+pub use explain::{Explanation, RecordKind, beginning, brief, explain, shown, syntax};
 pub use field::Scratch;
 pub use id::{decimal, is_id, without_byte_order_mark};
 pub use merge::parse_merge;

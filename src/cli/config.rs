@@ -1,14 +1,15 @@
 //! `recsys config get|set`, `recsys check-config`
 
 use super::args::ConfigAction;
-use super::failure::Usage;
+use super::failure::{Unreadable, Unwritable, Usage};
 use super::output::{self, say};
 use super::settings;
 use crate::config::{Config, EffectiveSetting};
 use crate::settings::registry::setting_at;
-use crate::settings::under_config;
 use crate::settings::write::{LARGEST_VALUE, WriteError, write};
-use anyhow::{Context, bail};
+use crate::settings::{StoreError, under_config};
+use anyhow::Context;
+use std::error::Error;
 use std::io::Read;
 
 pub(super) fn run(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
@@ -19,10 +20,13 @@ pub(super) fn run(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
     match action {
         ConfigAction::Get { path } => {
             let path = under_config(&path)?;
-            let Some(value) = runtime.block_on(store.get(&path))? else {
-                bail!("there is no node {path}");
+            let unreadable = || Unreadable(format!("the node {path}"));
+            let value = runtime.block_on(store.get(&path));
+            let value = value.map_err(|error| of_file(config, error, unreadable()))?;
+            let mut value = match value {
+                Some(value) => complete(&path, value),
+                None => return Err(Unreadable(format!("the node {path}: there is none")).into()),
             };
-            let mut value = complete(&path, value);
             // Ends the line, so that a shell's prompt begins on the next.
             if !value.ends_with(b"\n") {
                 value.push(b'\n');
@@ -37,10 +41,25 @@ pub(super) fn run(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
             };
             match runtime.block_on(write(&*store, &path, value)) {
                 Ok(()) => Ok(()),
-                Err(WriteError::Store(error)) => Err(error.into()),
+                Err(WriteError::Store(error)) => {
+                    Err(of_file(config, error, Unwritable(format!("the node {path}"))))
+                }
                 Err(error) => Err(Usage(error.to_string()).into()),
             }
         }
+    }
+}
+
+/// Makes an error of a store's. Without ZooKeeper the store is files, which refuse as files do.
+fn of_file<F>(config: &Config, error: StoreError, of_files: F) -> anyhow::Error
+where
+    F: Error + Send + Sync + 'static,
+{
+    match error {
+        StoreError::Refused(_) if config.zookeeper.is_none() => {
+            anyhow::Error::from(error).context(of_files)
+        }
+        error => error.into(),
     }
 }
 
@@ -60,7 +79,10 @@ fn standard_input() -> anyhow::Result<Vec<u8>> {
     let mut value = Vec::new();
     // One more than there may be, so that too large a value is seen to be.
     let mut input = std::io::stdin().take(LARGEST_VALUE as u64 + 1);
-    input.read_to_end(&mut value).context("cannot read the value")?;
+    input.read_to_end(&mut value).with_context(|| Unreadable("standard input".into()))?;
+    if value.len() > LARGEST_VALUE {
+        return Err(Usage(format!("the value has more than {LARGEST_VALUE} bytes")).into());
+    }
     Ok(value)
 }
 

@@ -2,6 +2,7 @@
 
 use super::args::{DemoArgs, GenerateArgs};
 use super::demo_folder::DemoFolder;
+use super::files::make_folder;
 use super::output::say;
 use super::{generate, run};
 use crate::config::Config;
@@ -16,8 +17,11 @@ const USERS: u32 = 200;
 pub(super) fn run(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
     let listener = run::bind(config)?;
     let mut config = config.clone();
-    let passing = match args.dir {
-        Some(_) => None,
+    let passing = match &args.dir {
+        Some(dir) => {
+            make_folder(dir)?;
+            None
+        }
         None => Some(DemoFolder::create(&std::env::temp_dir())?),
     };
     if let Some(folder) = &passing {

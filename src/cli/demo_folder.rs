@@ -1,5 +1,6 @@
 //! The folder of a demo, which goes with it.
 
+use super::failure::Unwritable;
 use anyhow::Context;
 use std::fs::{File, read_dir, remove_dir_all, remove_file};
 use std::path::{Path, PathBuf};
@@ -21,10 +22,10 @@ impl DemoFolder {
     pub(super) fn create(parent: &Path) -> anyhow::Result<DemoFolder> {
         remove_abandoned(parent);
         let path = parent.join(format!("{PREFIX}{}", std::process::id()));
-        let lock = File::create(lock_of(&path)).with_context(|| path.display().to_string())?;
+        let lock = File::create(lock_of(&path)).with_context(|| Unwritable::path(&path))?;
         lock.lock()?;
         // A process of this number may have left one that could not be removed.
-        std::fs::create_dir_all(&path).with_context(|| path.display().to_string())?;
+        std::fs::create_dir_all(&path).with_context(|| Unwritable::path(&path))?;
         Ok(DemoFolder { path, _lock: lock })
     }
 

@@ -1,18 +1,18 @@
 //! Prints the error that ends a command, and chooses the exit code.
 
-use super::output::OutputClosed;
+use super::exit_code::{DATA, DONE, FAILED, INTERRUPTED, UNREADABLE, UNWRITABLE, USAGE};
 use crate::config::ConfigError;
 use crate::settings::StoreError;
-use std::io::Write;
+use offline::read::ReadError;
+use std::borrow::Cow;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
-/// The exit code for a bad command line or configuration: `EX_USAGE` of `sysexits.h`.
-pub(super) const USAGE: u8 = 64;
-/// The exit code for any other failure.
-const FAILED: u8 = 1;
-
-/// The exit code after an interrupt: 128 and the number of SIGINT, as shells have it.
-const INTERRUPTED: u8 = 130;
+/// Nobody reads what the command prints any more.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output is closed")]
+pub(super) struct OutputClosed;
 
 /// The command was interrupted before it had done its work.
 #[derive(Debug, thiserror::Error)]
@@ -24,17 +24,58 @@ pub(super) struct Interrupted(pub(super) String);
 #[error("{0}")]
 pub(super) struct Usage(pub(super) String);
 
+/// A file that is needed can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {0}")]
+pub(super) struct Unreadable(pub(super) String);
+
+/// Something can't be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {0}")]
+pub(super) struct Unwritable(pub(super) String);
+
+impl Unwritable {
+    pub(super) fn path(path: &Path) -> Unwritable {
+        Unwritable(path.display().to_string())
+    }
+}
+
+/// Several failures, which have one code if each has it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(text).collect::<Vec<_>>().join("\n"))]
+pub(super) struct Failures(pub(super) Vec<anyhow::Error>);
+
 /// Prints an error with its causes. Returns the exit code. A reader of the output that has gone has had
 /// enough, which is no error.
 pub(super) fn report(error: &anyhow::Error) -> ExitCode {
     if error.is::<OutputClosed>() {
-        return ExitCode::SUCCESS;
+        return DONE.into();
     }
     for line in text(error).lines() {
         // Standard error may be closed or full as well: then the exit code is all there is.
-        let _ = writeln!(std::io::stderr(), "recsys: {line}");
+        let _ = writeln!(std::io::stderr(), "recsys: {}", cut(line));
     }
     code(error).into()
+}
+
+/// Prints what is wrong with the command line, which repeats what was typed. Returns the exit code.
+pub(super) fn report_usage(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    match text.lines().any(|line| matches!(cut(line), Cow::Owned(_))) {
+        // It has its colours.
+        false => drop(error.print()),
+        true => text.lines().for_each(|line| drop(writeln!(std::io::stderr(), "{}", cut(line)))),
+    }
+    USAGE.into()
+}
+
+/// Returns the beginning of a line that nobody would read whole, with its length.
+fn cut(line: &str) -> Cow<'_, str> {
+    const MOST: usize = 1_000;
+    match line.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}… ({} bytes)", &line[..end], line.len()).into(),
+        None => line.into(),
+    }
 }
 
 /// Joins an error and its causes. A cause that an error's own text has is not repeated.
@@ -50,15 +91,36 @@ pub(super) fn text(error: &anyhow::Error) -> String {
 }
 
 pub(super) fn code(error: &anyhow::Error) -> u8 {
-    let bad_path = |error: &StoreError| matches!(error, StoreError::BadPath { .. });
-    let usage = error.is::<Usage>()
-        || error.is::<ConfigError>()
-        || error.downcast_ref::<StoreError>().is_some_and(bad_path);
-    match error.is::<Interrupted>() {
-        true => INTERRUPTED,
-        false if usage => USAGE,
-        false => FAILED,
+    if let Some(Failures(failures)) = error.downcast_ref() {
+        let mut codes = failures.iter().map(code);
+        let first = codes.next().unwrap_or(FAILED);
+        return if codes.all(|code| code == first) { first } else { FAILED };
     }
+    let of_config = |error: &ConfigError| match error {
+        ConfigError::Unreadable { .. } => UNREADABLE,
+        _ => USAGE,
+    };
+    let of_read = |error: &ReadError| match error {
+        // Such as what is not as its compression has it.
+        ReadError::Io { source, .. } if source.kind() == ErrorKind::InvalidData => DATA,
+        ReadError::Io { .. } => UNREADABLE,
+        ReadError::Empty { .. } | ReadError::Format { .. } => DATA,
+    };
+    let of_store = |error: &StoreError| match error {
+        StoreError::BadPath { .. } => USAGE,
+        _ => FAILED,
+    };
+    let is = [
+        (error.is::<Interrupted>(), INTERRUPTED),
+        (error.is::<Usage>(), USAGE),
+        (error.is::<Unreadable>(), UNREADABLE),
+        (error.is::<Unwritable>(), UNWRITABLE),
+    ];
+    let own = is.into_iter().find_map(|(is, code)| is.then_some(code));
+    own.or_else(|| error.downcast_ref().map(of_config))
+        .or_else(|| error.downcast_ref().map(of_read))
+        .or_else(|| error.downcast_ref().map(of_store))
+        .unwrap_or(FAILED)
 }
 
 /// Returns the service that a command needs, or an error with the setting that names it.

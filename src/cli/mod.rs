@@ -1,11 +1,13 @@
 //! The command line: parses it, and runs the command.
 
 mod flag;
+mod exit_code;
 mod args;
 mod failure;
 mod log;
 mod panic;
 mod output;
+mod files;
 mod interrupt;
 mod kafka;
 mod caught_up;
@@ -29,18 +31,19 @@ use failure::Usage;
 use flag::Flag;
 use std::process::ExitCode;
 
-/// Parses the command line and runs the command. The exit code is 0 after success, 64 for a bad
-/// command line or configuration, and 1 after any other failure.
+/// Parses the command line and runs the command. The help has the exit codes.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version come this way as well. Standard output may be closed.
-            let _ = error.print();
-            return if error.use_stderr() { failure::USAGE.into() } else { ExitCode::SUCCESS };
-        }
+        Err(error) if error.use_stderr() => return failure::report_usage(&error),
+        // Help and version come this way as well.
+        Err(help) => return ended(output::written(help.print())),
     };
-    match dispatch(cli) {
+    ended(dispatch(cli))
+}
+
+fn ended(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),
     }
@@ -48,6 +51,7 @@ pub fn main() -> ExitCode {
 
 fn dispatch(cli: Cli) -> anyhow::Result<()> {
     let options = cli.options;
+    check_options(&options, &cli.command)?;
     if !matches!(cli.command, Command::Run(_) | Command::Demo(_)) {
         log::start_quiet()?;
     }
@@ -75,6 +79,23 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
             output::write(&script)
         }
     }
+}
+
+/// Refuses options that a command would ignore.
+fn check_options(options: &Options, command: &Command) -> Result<(), Usage> {
+    let (name, reads_settings) = match command {
+        Command::Demo(_) => ("demo", true),
+        Command::Evaluate(_) => ("evaluate", false),
+        Command::Completions { .. } => ("completions", false),
+        _ => return Ok(()),
+    };
+    if options.config.is_some() {
+        return Err(Usage(format!("--config: {name} reads no configuration")));
+    }
+    if !options.set.is_empty() && !reads_settings {
+        return Err(Usage(format!("--set: {name} has no settings")));
+    }
+    Ok(())
 }
 
 fn serve(options: &Options, args: &RunArgs) -> anyhow::Result<()> {
@@ -123,6 +144,7 @@ fn with_flags(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use failure::{Failures, Unwritable};
 
     #[test]
     fn clap_finds_no_fault() {
@@ -164,6 +186,12 @@ mod tests {
             (crate::settings::under_config("..").unwrap_err().into(), 64),
             (anyhow::anyhow!("no broker answers"), 1),
             (anyhow::Error::from(Usage(String::new())).context("more"), 64),
+            (
+                anyhow::Error::from(std::io::Error::other("full")).context(Unwritable("it".into())),
+                74,
+            ),
+            (Failures(vec![Usage(String::new()).into(), Usage(String::new()).into()]).into(), 64),
+            (Failures(vec![Usage(String::new()).into(), anyhow::anyhow!("no")]).into(), 1),
         ] {
             assert_eq!(failure::code(&error), code, "{error}");
         }

@@ -1,12 +1,9 @@
 //! What a command prints.
 
+use super::failure::{OutputClosed, Unwritable};
+use anyhow::Context;
 use indicatif::{HumanCount, ProgressBar};
-use std::io::{ErrorKind, Write, stdout};
-
-/// Nobody reads what the command prints any more.
-#[derive(Debug, thiserror::Error)]
-#[error("standard output is closed")]
-pub(super) struct OutputClosed;
+use std::io::{self, ErrorKind, Write, stdout};
 
 /// Prints a line. Unlike `println!` it returns an error when standard output takes no more.
 pub(super) fn say(line: &str) -> anyhow::Result<()> {
@@ -16,10 +13,14 @@ pub(super) fn say(line: &str) -> anyhow::Result<()> {
 /// Prints bytes as they are.
 pub(super) fn write(bytes: &[u8]) -> anyhow::Result<()> {
     let mut out = stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    written(out.write_all(bytes).and_then(|()| out.flush()))
+}
+
+/// Tells whether standard output has taken what was printed.
+pub(super) fn written(result: io::Result<()>) -> anyhow::Result<()> {
+    match result {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(OutputClosed.into()),
-        Err(error) => Err(anyhow::Error::from(error).context("standard output")),
-        Ok(()) => Ok(()),
+        result => result.with_context(|| Unwritable("standard output".into())),
     }
 }
 

@@ -1,11 +1,9 @@
 //! The end of a process that has a fault of its own.
 
+use super::exit_code::PANICKED;
 use std::panic::{PanicHookInfo, set_hook};
 use std::process::exit;
 use std::thread;
-
-/// The exit code after a panic, which is that of Rust's main thread.
-const PANICKED: i32 = 101;
 
 /// Has a panic in any thread end the process, with one line that names the thread. Without the thread the
 /// process would go on as if it were whole.
@@ -23,7 +21,7 @@ pub(super) fn ends_the_process() {
         // A request's panic is caught by its task, and costs its connection alone.
         if !thread.starts_with("http-") {
             #[allow(clippy::disallowed_methods, reason = "nothing that is open can be trusted")]
-            exit(PANICKED);
+            exit(PANICKED.into());
         }
     }));
 }
@@ -50,7 +48,7 @@ mod tests {
 
     #[test]
     fn a_panic_in_any_thread_ends_the_process() {
-        for (thread, code) in [("redis-0", Some(PANICKED)), ("http-1", Some(0))] {
+        for (thread, code) in [("redis-0", Some(PANICKED.into())), ("http-1", Some(0))] {
             let mut child = Command::new(std::env::current_exe().unwrap());
             child.args(["--ignored", "--exact", "cli::panic::tests::panics_in_a_thread"]);
             let output = child.env("PANICS_IN", thread).output().unwrap();

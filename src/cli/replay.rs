@@ -1,7 +1,7 @@
 //! `recsys replay`: a public click set as events, into Kafka or topic files.
 
 use super::args::ReplayArgs;
-use super::failure::{Interrupted, Usage};
+use super::failure::Interrupted;
 use super::interrupt::interrupts;
 use super::output::{say, sum};
 use super::writer::{RecordWriter, open};
@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::sources::topic_of;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use offline::read::{ClickRecord, ReadError, Tally, read};
+use offline::read::{ClickRecord, Tally, check_readable, read};
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -36,11 +36,8 @@ struct Sendable {
 }
 
 pub(super) fn run(config: &Config, args: &ReplayArgs) -> anyhow::Result<()> {
-    for file in &args.files {
-        if !file.is_file() {
-            return Err(Usage(format!("{}: there is no such file", file.display())).into());
-        }
-    }
+    // Before anything is sent.
+    args.files.iter().try_for_each(|file| check_readable(file))?;
     let stop = interrupts()?;
     let mut writer = open(config, args.to)?;
     let template = "{spinner} {human_pos} events, {per_sec}, {elapsed}";
@@ -134,7 +131,7 @@ fn in_time(
         read(file, args.format, tally, |record| {
             let (topic, user) = (topic_of(record.kind), record.user.to_owned());
             events.push(Sendable { time: record.time, topic, user, json: json(record, shift) });
-            Ok::<(), ReadError>(())
+            if stop.load(Ordering::Relaxed) { Err(End::Interrupted) } else { Ok(()) }
         })?;
     }
     events.sort_by_key(|event| event.time);

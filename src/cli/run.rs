@@ -2,6 +2,8 @@
 
 use super::caught_up::CaughtUp;
 use super::descriptors;
+use super::failure::Unwritable;
+use super::files::check_certificates;
 use super::settings::{SettingsStores, WatchedSettings};
 use crate::cluster::LossCause;
 use crate::config::Config;
@@ -43,6 +45,7 @@ pub(super) fn run(
     listener: TcpListener,
     read_again: &dyn Fn(),
 ) -> anyhow::Result<()> {
+    config.redis.as_ref().map_or(Ok(()), check_certificates)?;
     let started = Instant::now();
     descriptors::raise_limit();
     let metrics = Arc::new(Metrics::new());
@@ -236,7 +239,7 @@ fn topics(
     let Some(kafka) = &config.kafka else {
         let signal = AppendSignal::default();
         let log = FileLog::open(&config.files.dir, signal.clone())
-            .with_context(|| format!("files.dir: {}", config.files.dir.display()))?;
+            .with_context(|| Unwritable(format!("files.dir, {}", config.files.dir.display())))?;
         return Ok((Topics::Files(signal), Arc::new(log)));
     };
     let cluster = kafka.into();

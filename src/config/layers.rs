@@ -2,10 +2,11 @@
 
 use super::DEFAULT_FILE;
 use super::origin::Origin;
-use super::problem::ConfigError;
+use super::problem::{ConfigError, LARGEST_FILE};
 use super::typed::TypedValue;
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
@@ -25,11 +26,19 @@ impl Layers {
     /// Reads a file. The default one may be missing; one that is named must not.
     ///
     /// # Errors
-    /// When the file can't be read, or is not TOML.
+    /// When the file can't be read, is too large, or is not TOML.
     pub fn file(self, named: Option<&Path>) -> Result<Layers, ConfigError> {
         let path = named.unwrap_or(Path::new(DEFAULT_FILE));
-        match std::fs::read_to_string(path) {
-            Ok(text) => self.text(path, &text),
+        let mut text = String::new();
+        let read = open(path).and_then(|file| {
+            // One more than there may be, so that too large a file is seen to be.
+            file.take(LARGEST_FILE + 1).read_to_string(&mut text)
+        });
+        match read {
+            Ok(_) if text.len() as u64 > LARGEST_FILE => {
+                Err(ConfigError::TooLarge { path: path.into() })
+            }
+            Ok(_) => self.text(path, &text),
             Err(error) if named.is_none() && error.kind() == ErrorKind::NotFound => Ok(self),
             Err(source) => Err(ConfigError::Unreadable { path: path.into(), source }),
         }
@@ -81,6 +90,14 @@ impl Layers {
     pub fn flag(mut self, key: &str, value: impl Into<String>, flag: impl Into<String>) -> Layers {
         self.flags.insert(key.into(), (value.into(), flag.into()));
         self
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    // Opening a folder succeeds.
+    match path.is_dir() {
+        true => Err(io::Error::new(ErrorKind::IsADirectory, "it is a folder")),
+        false => File::open(path),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is logged, and in which form.
 
+use parser::shown;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -32,7 +33,8 @@ pub fn log_filter(directives: &str) -> Result<EnvFilter, String> {
         if !directive.contains('=') && !is_level() {
             return Err(format!(
                 "must be levels (error, warn, info, debug, trace, off), also of a part, as \
-                 info,recsys::http=trace; {directive:?} is none"
+                 info,recsys::http=trace; {} is none",
+                shown(&format!("{directive:?}"))
             ));
         }
     }

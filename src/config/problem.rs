@@ -1,8 +1,12 @@
 //! What is wrong with a configuration, in words that tell its writer how to correct it.
 
 use super::origin::Origin;
+use parser::{beginning, brief};
 use std::fmt;
 use std::path::PathBuf;
+
+/// The most bytes of a configuration's file.
+pub(super) const LARGEST_FILE: u64 = 1 << 20;
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -15,8 +19,14 @@ pub enum ConfigError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The file has too many bytes.
+    #[error("{}: the configuration has more than {LARGEST_FILE} bytes", path.display())]
+    TooLarge {
+        /// Its path.
+        path: PathBuf,
+    },
     /// The file is not TOML.
-    #[error("{}:{line}: not TOML: {message}", path.display())]
+    #[error("{}:{line}: not TOML: {}", path.display(), brief(message))]
     Syntax {
         /// Its path.
         path: PathBuf,
@@ -45,11 +55,12 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.origin, self.key)?;
+        write!(f, "{}: {}", self.origin, brief(&self.key))?;
         if let Some(value) = &self.value {
-            write!(f, " = {value}")?;
+            write!(f, " = {}", brief(value))?;
         }
-        write!(f, ": {}", self.rule)
+        // A rule may repeat the value.
+        write!(f, ": {}", brief(&self.rule))
     }
 }
 
@@ -60,6 +71,9 @@ fn lines(problems: &[Problem]) -> String {
 
 /// The message about an unknown name, with the nearest known one.
 pub(super) fn unknown(name: &str, known: &[String]) -> String {
+    // No known name is as long as that; likeness takes the product of the lengths.
+    let name = beginning(name);
+    let name = &*name;
     let likeness = |known: &&String| {
         // The last part is compared as well: the section alone may be wrong, or missing.
         let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();

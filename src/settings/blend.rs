@@ -1,8 +1,8 @@
 //! The blend, how recommendations are mixed, as JSON: numbers by name, each within its range.
 
-use super::{BLEND, Setting, brief};
+use super::{BLEND, Setting};
 use dataflows::score::model::{Blend, Model};
-use parser::without_byte_order_mark;
+use parser::{brief, without_byte_order_mark};
 
 /// Why a text is not a blend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

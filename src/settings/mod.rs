@@ -84,16 +84,6 @@ pub trait Store: Send + Sync {
     }
 }
 
-/// Returns an error's text, which may repeat what it was made of, at a length that a person reads.
-fn brief(error: &dyn std::fmt::Display) -> String {
-    const MOST: usize = 200;
-    let text = error.to_string();
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
-}
-
 /// Returns the node that a user's path means, which is below `/config/` whether the path says so or
 /// not: users reach no others.
 ///

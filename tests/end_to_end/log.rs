@@ -31,8 +31,11 @@ fn output_that_nobody_reads_ends_a_command_quietly() {
         assert_eq!((output.status.code(), &*error), (Some(0), ""), "{arguments:?}");
         let output = run(arguments, &[], full_disk().into());
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        assert!(error.starts_with("recsys: standard output: No space left"), "{error}");
+        assert_eq!(output.status.code(), Some(74), "{arguments:?}");
+        assert!(
+            error.starts_with("recsys: cannot write standard output: No space left"),
+            "{error}"
+        );
     }
 }
 

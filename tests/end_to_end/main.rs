@@ -14,6 +14,7 @@ mod redis_queries;
 mod recommendation_service;
 mod settings_alone;
 mod demo;
+mod exit_codes;
 mod log;
 mod full_disk;
 mod descriptors;

@@ -3,7 +3,7 @@
 use crate::read::record::LineError;
 use csv_core::{ReadRecordResult, Reader};
 use dataflows::record::event::Event;
-use parser::{is_id, milliseconds};
+use parser::{is_id, milliseconds, shown};
 
 /// The values of one line.
 pub(super) enum Values<'a> {
@@ -89,5 +89,6 @@ pub(super) fn text<'a>(value: &'a str, name: &str) -> Result<&'a str, LineError>
 
 /// Reads a time, as ISO 8601 or as a number, in any spelling that events have.
 pub(super) fn time(value: &str) -> Result<i64, LineError> {
-    milliseconds(value).map_err(|error| LineError(format!("{value:?} {error}")))
+    milliseconds(value)
+        .map_err(|error| LineError(format!("{} {error}", shown(&format!("{value:?}")))))
 }

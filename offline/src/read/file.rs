@@ -9,12 +9,14 @@ use crate::read::lines::Lines;
 use crate::read::record::{ClickRecord, LineError};
 use parser::without_byte_order_mark;
 use std::fmt;
+use std::fs::{File, metadata};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The file can't be opened, read or decompressed.
+    /// It can't be opened, read or decompressed, or is a folder.
     #[error("cannot read {}", path.display())]
     Io {
         /// The file.
@@ -92,6 +94,28 @@ impl Tally {
 /// The number of lines, all of them bad, after which a file is refused.
 const PATIENCE: u64 = 1_000;
 
+/// Checks that a file can be read, and more than once.
+///
+/// # Errors
+/// When it can't.
+pub fn check_readable(path: &Path) -> Result<(), ReadError> {
+    let checked = || match metadata(path)?.is_file() {
+        true => File::open(path).map(drop),
+        false if path.is_dir() => Err(folder()),
+        false => Err(io::Error::new(ErrorKind::InvalidInput, "it can be read once alone")),
+    };
+    checked().map_err(|source| ReadError::Io { path: path.into(), source })
+}
+
+fn folder() -> io::Error {
+    io::Error::new(ErrorKind::IsADirectory, "it is a folder")
+}
+
+/// Opens a file, or something that can be read once. Opening a folder as one would succeed.
+fn open(path: &Path) -> io::Result<Lines> {
+    if path.is_dir() { Err(folder()) } else { Lines::open(path) }
+}
+
 /// Shows a file's records in its order. The file may be compressed.
 ///
 /// # Errors
@@ -104,7 +128,7 @@ pub fn read<E: From<ReadError>>(
     mut each: impl FnMut(&ClickRecord<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let failed = |source| ReadError::Io { path: path.into(), source };
-    let (mut lines, mut reader) = (Lines::open(path).map_err(failed)?, LineReader::new(format));
+    let (mut lines, mut reader) = (open(path).map_err(failed)?, LineReader::new(format));
     let (mut number, mut first, mut fits) = (0, None, false);
     while let Some(line) = lines.next().map_err(failed)? {
         number += 1;

@@ -5,7 +5,7 @@ use crate::read::record::{ClickRecord, LineError};
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 use dataflows::record::event::Kind;
-use parser::{MAX_AHEAD, RecordKind, Scratch, explain, parse_event};
+use parser::{MAX_AHEAD, RecordKind, Scratch, explain, parse_event, shown, syntax};
 use serde::Deserialize;
 use serde_json::Number;
 
@@ -93,7 +93,7 @@ impl LineReader {
 type ReadValues = for<'a> fn(&Values<'a>) -> Result<Option<ClickRecord<'a>>, LineError>;
 
 fn unknown<T>(event: &str) -> Result<T, LineError> {
-    Err(LineError(format!("{event:?} is no kind of event")))
+    Err(LineError(format!("{} is no kind of event", shown(&format!("{event:?}")))))
 }
 
 fn rees46<'a>(values: &Values<'a>) -> Result<Option<ClickRecord<'a>>, LineError> {
@@ -190,8 +190,10 @@ enum OttoKind {
 }
 
 fn otto(line: &str, each: &mut dyn FnMut(&ClickRecord<'_>)) -> Result<(), LineError> {
-    let OttoSession { session, events } =
-        serde_json::from_str(line).map_err(|error| LineError(error.to_string()))?;
+    let OttoSession { session, events } = serde_json::from_str(line).map_err(|error| {
+        let (text, offset) = syntax(line.as_bytes(), &error);
+        LineError(format!("{text}, at byte {}", offset + 1))
+    })?;
     let session = session.to_string();
     // A line counts as a whole, so nothing is shown before all of it is read.
     let times = events.iter().map(|event| time(&event.ts.to_string()));

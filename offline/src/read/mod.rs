@@ -9,6 +9,6 @@ mod file;
 #[cfg(test)]
 mod tests;
 
-pub use file::{Misfit, ReadError, Tally, read};
+pub use file::{Misfit, ReadError, Tally, check_readable, read};
 pub use formats::Format;
 pub use record::{ClickRecord, LineError};

@@ -1,6 +1,6 @@
 //! Each format, case by case.
 
-use crate::read::{ClickRecord, Format, LineError, ReadError, Tally, read};
+use crate::read::{ClickRecord, Format, LineError, ReadError, Tally, check_readable, read};
 use std::io::Write;
 
 /// Reads a file and compares its records, each as a line, and the number of bad lines.
@@ -284,8 +284,43 @@ fn a_file_of_another_format_is_refused_with_its_first_line() {
 }
 
 #[test]
-fn a_missing_file_is_told() {
-    let gone = std::path::Path::new("no/such/file");
-    let told = read(gone, Format::Otto, &mut Tally::default(), |_| Ok::<(), ReadError>(()));
-    assert_eq!(told.unwrap_err().to_string(), "cannot read no/such/file");
+fn what_is_no_file_is_told() {
+    for (path, why) in [("no/such/file", "No such file or directory"), ("/", "it is a folder")] {
+        let path = std::path::Path::new(path);
+        let told = read(path, Format::Otto, &mut Tally::default(), |_| Ok::<(), ReadError>(()));
+        for told in [told.unwrap_err(), check_readable(path).unwrap_err()] {
+            assert_eq!(told.to_string(), format!("cannot read {}", path.display()));
+            let source = std::error::Error::source(&told).unwrap().to_string();
+            assert!(source.starts_with(why), "{source}");
+        }
+    }
+}
+
+#[test]
+fn what_is_long_is_told_by_its_beginning_and_length() {
+    let long = "x".repeat(1_000);
+    let quoted = format!("1: \"{}… (1002 bytes)", &long[..39]);
+    for (format, line, told) in [
+        (
+            Format::Taobao,
+            format!("1,2,3,{long},1511544070"),
+            format!("{quoted} is no kind of event"),
+        ),
+        (Format::Taobao, format!("1,2,3,pv,{long}"), format!("{quoted} is no time")),
+        (
+            Format::Otto,
+            format!("{{\"session\":\"{long}\"}}"),
+            format!(
+                "1: invalid type: string \"{}… (1037 bytes), at byte 1013",
+                &long[..200 - "invalid type: string \"".len()],
+            ),
+        ),
+        (
+            Format::Jsonl,
+            long.clone(),
+            "1: the record is not JSON: expected value, at byte 1".to_owned(),
+        ),
+    ] {
+        check(format, line, Err(&told));
+    }
 }

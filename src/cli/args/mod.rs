@@ -5,6 +5,7 @@ pub(super) mod events;
 pub(super) use events::{Destination, GenerateArgs, ReplayArgs};
 
 use crate::cli::evaluate::EvaluateArgs;
+use crate::cli::exit_code;
 use crate::cli::flag::{Flag, flag};
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use clap_complete::Shell;
@@ -23,14 +24,18 @@ Examples:
   recsys config set recommendation/weights '{\"view\":1,\"add_to_cart\":3,\"purchase\":8}'
 
 Every setting of workers.toml can be given as RECSYS_<SECTION>_<KEY> or --set section.key=value.
-RECSYS_LOG=debug logs more. Exit codes: 0 done, 1 failed, 64 bad usage or configuration.";
+RECSYS_LOG=debug logs more.";
+
+fn after_help() -> String {
+    format!("{EXAMPLES}\n\n{}", exit_code::table())
+}
 
 /// Real-time recommendations for a shop.
 ///
 /// Reads what visitors do from Kafka, keeps what each of them cares about up to date within
 /// milliseconds, and answers over HTTP and in Redis.
 #[derive(Debug, Parser)]
-#[command(name = "recsys", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "recsys", version, after_help = after_help(), arg_required_else_help = true)]
 pub(in crate::cli) struct Cli {
     #[command(flatten)]
     pub(in crate::cli) options: Options,
@@ -44,7 +49,7 @@ pub(in crate::cli) struct Options {
     /// The configuration; ./workers.toml, where there is one, when none is named
     /// [env: RECSYS_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub(in crate::cli) config: Option<PathBuf>,
     /// One setting, which counts above the file and the environment; may be repeated. Passwords
     /// are better given in the environment: others can see command lines
     #[arg(long, global = true, value_name = "SECTION.KEY=VALUE")]

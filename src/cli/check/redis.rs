@@ -1,6 +1,7 @@
 //! Sets a key that expires, reads it, and deletes it.
 
 use super::PATIENCE;
+use crate::cli::files::check_certificates;
 use crate::cli::output::say;
 use crate::config::RedisConfig;
 use crate::sinks::redis::client;
@@ -8,6 +9,7 @@ use anyhow::{Context, ensure};
 use redis::Commands;
 
 pub(super) fn check(config: &RedisConfig) -> anyhow::Result<()> {
+    check_certificates(config)?;
     let client = client(config)?;
     let mut connection = client.get_connection_with_timeout(PATIENCE).context("no connection")?;
     connection.set_read_timeout(Some(PATIENCE))?;

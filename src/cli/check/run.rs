@@ -2,9 +2,9 @@
 
 use super::{kafka, redis, zookeeper};
 use crate::cli::args::Service;
-use crate::cli::failure::{self, Usage};
+use crate::cli::failure::{self, Failures, Usage};
 use crate::config::Config;
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 /// Checks one service, or all that the configuration names. After a failure the others are still
 /// checked.
@@ -27,12 +27,8 @@ fn all(config: &Config) -> anyhow::Result<()> {
         let keys = "kafka.brokers, redis.url and zookeeper.hosts";
         return Err(Usage(format!("none of {keys} is set, so there is nothing to check")).into());
     }
-    let failures: Vec<String> = checks
-        .into_iter()
-        .flatten()
-        .filter_map(|check| check.err().map(|error| failure::text(&error)))
-        .collect();
-    if failures.is_empty() { Ok(()) } else { bail!(failures.join("\n")) }
+    let failures: Vec<_> = checks.into_iter().flatten().filter_map(Result::err).collect();
+    if failures.is_empty() { Ok(()) } else { Err(Failures(failures).into()) }
 }
 
 fn check_kafka(config: &Config) -> anyhow::Result<()> {

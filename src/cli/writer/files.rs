@@ -1,6 +1,8 @@
 //! Writes to topic files: `<dir>/view-events.jsonl` and so on, one record a line.
 
 use super::RecordWriter;
+use crate::cli::failure::Unwritable;
+use crate::cli::files::make_folder;
 use crate::sources::files::{AppendError, Lines, TopicFile, path};
 use anyhow::Context;
 use std::collections::HashMap;
@@ -18,7 +20,7 @@ pub(super) struct TopicFiles {
 
 impl TopicFiles {
     pub(super) fn new(dir: &Path) -> anyhow::Result<TopicFiles> {
-        std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        make_folder(dir)?;
         Ok(TopicFiles { dir: dir.into(), files: HashMap::new() })
     }
 }
@@ -28,23 +30,29 @@ impl RecordWriter for TopicFiles {
         let file = || (TopicFile::new(path(&self.dir, topic)), Lines::default());
         let (file, lines) = self.files.entry(topic).or_insert_with(file);
         lines.push(value);
-        if lines.len() >= CHUNK { Ok(flush(file, lines)?) } else { Ok(()) }
+        if lines.len() >= CHUNK { written(&self.dir, flush(file, lines)) } else { Ok(()) }
     }
 
     fn wait(&mut self, time: Duration) -> anyhow::Result<()> {
         if !time.is_zero() {
-            self.files.values_mut().try_for_each(|(file, lines)| flush(file, lines))?;
+            let flushed = self.files.values_mut().try_for_each(|(file, lines)| flush(file, lines));
+            written(&self.dir, flushed)?;
             std::thread::park_timeout(time);
         }
         Ok(())
     }
 
     fn finish(&mut self) -> anyhow::Result<()> {
-        self.files.values_mut().try_for_each(|(file, lines)| {
+        let synced = self.files.values_mut().try_for_each(|(file, lines)| {
             flush(file, lines)?;
-            Ok(file.sync()?)
-        })
+            file.sync()
+        });
+        written(&self.dir, synced)
     }
+}
+
+fn written(dir: &Path, result: Result<(), AppendError>) -> anyhow::Result<()> {
+    result.with_context(|| Unwritable::path(dir))
 }
 
 fn flush(file: &mut TopicFile, lines: &mut Lines) -> Result<(), AppendError> {

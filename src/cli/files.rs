@@ -1,0 +1,24 @@
+//! Files and folders that a command needs.
+
+use super::failure::{Unreadable, Unwritable};
+use crate::config::RedisConfig;
+use anyhow::Context;
+use std::fs::{File, create_dir_all, read, remove_file};
+use std::path::{Path, PathBuf};
+
+/// Makes a folder, if need be, and checks that files can be made there.
+pub(super) fn make_folder(folder: &Path) -> anyhow::Result<()> {
+    let probe = folder.join(format!(".recsys-{}", std::process::id()));
+    create_dir_all(folder)
+        .and_then(|()| File::create(&probe))
+        .and_then(|_| remove_file(&probe))
+        .with_context(|| Unwritable::path(folder))
+}
+
+/// Checks that the certificates of a Redis can be read.
+pub(super) fn check_certificates(redis: &RedisConfig) -> anyhow::Result<()> {
+    let pair = redis.certificate.iter().flat_map(|(certificate, key)| [certificate, key]);
+    redis.ca_file.iter().chain(pair).try_for_each(|file: &PathBuf| {
+        read(file).map(drop).with_context(|| Unreadable(file.display().to_string()))
+    })
+}
