@@ -40,6 +40,11 @@ impl Unwritable {
     }
 }
 
+/// The log has told the error, in the form that its readers understand.
+#[derive(Debug, thiserror::Error)]
+#[error("the process has failed")]
+pub(super) struct Logged;
+
 /// Several failures, which have one code if each has it.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.iter().map(text).collect::<Vec<_>>().join("\n"))]
@@ -51,7 +56,8 @@ pub(super) fn report(error: &anyhow::Error) -> ExitCode {
     if error.is::<OutputClosed>() {
         return DONE.into();
     }
-    for line in text(error).lines() {
+    let lines = if error.is::<Logged>() { String::new() } else { text(error) };
+    for line in lines.lines() {
         // Standard error may be closed or full as well: then the exit code is all there is.
         let _ = writeln!(std::io::stderr(), "recsys: {}", cut(line));
     }

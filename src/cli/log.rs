@@ -1,6 +1,6 @@
 //! The log, on standard error. It may fail; nothing else may because of it.
 
-use super::failure::Usage;
+use super::failure::{Logged, Usage, text};
 use crate::config::{LogConfig, LogFormat, log_filter};
 use crate::metrics::LOG_LINES_LOST;
 use std::io::{IsTerminal, Stderr, Write, stderr};
@@ -37,6 +37,17 @@ pub(super) fn start(log: &LogConfig) -> Result<LogLevel, Usage> {
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).init(),
     }
     Ok(LogLevel(handle))
+}
+
+/// Tells the log what ends the process, where its readers expect nothing but objects.
+pub(super) fn tell_end(log: &LogConfig, error: anyhow::Error) -> anyhow::Error {
+    match log.format {
+        LogFormat::Text => error,
+        LogFormat::Json => {
+            tracing::error!(error = text(&error), "the process has failed");
+            error.context(Logged)
+        }
+    }
 }
 
 /// Starts the log of a command that ends by itself: warnings alone.

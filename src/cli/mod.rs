@@ -106,7 +106,8 @@ fn serve(options: &Options, args: &RunArgs) -> anyhow::Result<()> {
         Ok((config, _)) => level.set(&config.log),
         Err(error) => tracing::error!(%error, "the configuration cannot be read again"),
     };
-    run::run(&config, run::bind(&config)?, &read_again)
+    let ran = run::bind(&config).and_then(|listener| run::run(&config, listener, &read_again));
+    ran.map_err(|error| log::tell_end(&config.log, error))
 }
 
 /// Reads the configuration from file, environment and command line.

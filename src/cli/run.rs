@@ -2,7 +2,8 @@
 
 use super::caught_up::CaughtUp;
 use super::descriptors;
-use super::failure::Unwritable;
+use super::exit_code::DONE;
+use super::failure::{Unwritable, text};
 use super::files::check_certificates;
 use super::settings::{SettingsStores, WatchedSettings};
 use crate::cluster::LossCause;
@@ -84,6 +85,11 @@ pub(super) fn run(
             workers: config.workers,
         },
     };
+    // Nothing must be saved before the workers run: until then a signal ends the process at once.
+    let waiting = {
+        let _runtime = runtime.enter();
+        runtime.spawn(end_at_once(started, told_to_stop()?))
+    };
     // Health is answered from here on, whatever is missing.
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = serve(front, listener, config.http.clone(), async {
@@ -98,25 +104,28 @@ pub(super) fn run(
             None => Ok(Vec::new()),
         })?;
     drop(peers);
-    // Only now: a process that still waits for the others of its cluster is ended by a signal at once.
     let stop_signal = {
         let _runtime = runtime.enter();
         stop_signal(hangup, read_again)?
     };
+    waiting.abort();
     let settings =
         WatchedSettings::watch(config, runtime.handle(), stores, &engine, &metrics, &readiness);
     let source = topics.read(config, &metrics, &engine, progress)?;
     tracing::info!(address = %server.address(), workers = config.workers, "serving");
 
     let mut named = Named { settings: &settings, readiness: &readiness, latch: None };
+    let caught_up = CaughtUp::new(caught_up, topics.unit());
     let ended =
         runtime.block_on(wait(stop_signal, (&engine, &source), (caught_up, modelled), &mut named));
     let stopping = Instant::now();
-    if let Ok(signal) = &ended {
-        tracing::info!(signal, ran = ?started.elapsed(), "stopping");
-    } else {
-        // Questions fail at once, instead of waiting for answers that can't come.
-        engine.stop();
+    match &ended {
+        Ok(signal) => tracing::info!(signal, ran = ?started.elapsed(), "stopping"),
+        Err(error) => {
+            tracing::error!(error = text(error), ran = ?started.elapsed(), "stopping");
+            // Questions fail at once, instead of waiting for answers that can't come.
+            engine.stop();
+        }
     }
     drop(stop);
     server.join();
@@ -138,14 +147,13 @@ pub(super) fn run(
 async fn wait(
     signal: impl Future<Output = &'static str>,
     (engine, source): (&Engine, &Running),
-    (caught_up, modelled): (Latch, Latch),
+    (mut caught_up, modelled): (CaughtUp, Latch),
     named: &mut Named<'_>,
 ) -> anyhow::Result<&'static str> {
     let mut signal = std::pin::pin!(signal);
     let mut lost = std::pin::pin!(engine.lost());
     let mut tick = tokio::time::interval(Duration::from_millis(50));
     let progress = source.progress();
-    let mut caught_up = CaughtUp::new(caught_up);
     let (in_force, mut modelled) = (engine.in_force(), Some(modelled));
     loop {
         tokio::select! {
@@ -212,17 +220,40 @@ fn stop_signal(
     mut hangup: Signal,
     read_again: &dyn Fn(),
 ) -> std::io::Result<impl Future<Output = &'static str>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = told_to_stop()?;
     Ok(async move {
+        let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {
-                _ = interrupt.recv() => return "SIGINT",
-                _ = terminate.recv() => return "SIGTERM",
+                signal = &mut stop => return signal,
                 _ = hangup.recv() => read_again(),
             }
         }
     })
+}
+
+/// Completes with the name of a signal that tells the process to stop.
+fn told_to_stop() -> std::io::Result<impl Future<Output = &'static str> + Send + use<>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => "SIGINT",
+            _ = terminate.recv() => "SIGTERM",
+        }
+    })
+}
+
+/// Ends a process that waits for others, once it is told to stop.
+async fn end_at_once(started: Instant, told: impl Future<Output = &'static str>) {
+    let signal = told.await;
+    tracing::info!(signal, ran = ?started.elapsed(), "stopping");
+    tracing::info!(took = ?Duration::ZERO, "stopped");
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the main thread waits, and holds nothing to save"
+    )]
+    std::process::exit(DONE.into());
 }
 
 /// The topics of the events, before anybody reads them.
@@ -248,6 +279,14 @@ fn topics(
 }
 
 impl Topics {
+    /// What the progress of reading them is counted in.
+    fn unit(&self) -> &'static str {
+        match self {
+            Topics::Kafka(_) => "offsets",
+            Topics::Files(_) => "bytes",
+        }
+    }
+
     /// Starts to read them.
     fn read(
         &self,

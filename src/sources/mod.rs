@@ -6,6 +6,7 @@
 
 mod record_batch;
 mod batch_sender;
+mod history;
 mod running;
 mod recent_failure;
 mod partition_errors;
@@ -13,6 +14,7 @@ mod partition_lag;
 pub mod kafka;
 pub mod files;
 
+pub use history::HistoryRead;
 pub use running::{Running, SourceProgress};
 
 use crate::engine::intake::Inlet;

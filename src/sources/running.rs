@@ -1,5 +1,6 @@
 //! A running source: its progress, its troubles, and its end.
 
+use super::history::{HistoryCount, HistoryRead, HistorySpan};
 use crate::source_health::SourceHealth;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -21,6 +22,7 @@ struct State {
     obstacle: Mutex<Option<String>>,
     failure: OnceLock<String>,
     health: SourceHealth,
+    history: HistoryCount,
 }
 
 impl SourceProgress {
@@ -36,9 +38,18 @@ impl SourceProgress {
             0 if !self.0.counted.load(Ordering::Acquire) => "partitions are looked up".into(),
             0 => "the views are to hold what was read".into(),
             behind => {
-                format!("{behind} partitions are not read up to where they ended at the start")
+                let HistoryRead { read, length, .. } = self.history();
+                let share = read * 100 / length.max(1);
+                format!(
+                    "{behind} partitions are not read up to where they ended at the start; {share} % is read"
+                )
             }
         })
+    }
+
+    /// How much has been read of what was there when the source started.
+    pub fn history(&self) -> HistoryRead {
+        self.0.history.so_far()
     }
 
     /// The reason why reading cannot go on, if it cannot: only a new start, with empty views, can.
@@ -62,12 +73,19 @@ impl SourceProgress {
     }
 
     /// Counts a partition that has something to catch up with.
-    pub(super) fn one_behind(&self) {
+    pub(super) fn one_behind(&self, history: &HistorySpan) {
+        self.0.history.add(history);
         self.0.behind.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// Counts what was read of the history of one of these, up to an offset.
+    pub(super) fn read(&self, history: &mut HistorySpan, to: i64, records: u64) {
+        self.0.history.read(history, to, records);
+    }
+
     /// Notes that one of these has caught up.
-    pub(super) fn one_caught_up(&self) {
+    pub(super) fn one_caught_up(&self, history: &mut HistorySpan) {
+        self.0.history.finish(history);
         self.0.behind.fetch_sub(1, Ordering::AcqRel);
     }
 

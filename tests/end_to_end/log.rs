@@ -1,8 +1,9 @@
 //! The log, and output that nobody takes.
 
-use crate::harness::{Process, alone, eventually};
+use crate::harness::{Process, alone, eventually, free_port};
 use serde_json::Value;
 use std::fs::File;
+use std::path::Path;
 use std::process::{Output, Stdio};
 
 /// Runs a command that ends by itself, with its output going there.
@@ -95,4 +96,65 @@ fn a_hangup_changes_the_level_and_the_end_is_told() {
     assert_eq!((&*end[0].0, &end[0].1["signal"]), ("stopping", &"SIGTERM".into()));
     assert_eq!(end[1].0, "stopped");
     assert!(process.wait().success());
+}
+
+/// Starts a process that logs objects, and returns the lines up to its end, told by `end`.
+fn logged(folder: &Path, more: &[&str], end: impl FnOnce(&Process)) -> (Option<i32>, Vec<Value>) {
+    let mut program = alone(folder);
+    program.env("RECSYS_LOG_FORMAT", "json").stderr(Stdio::piped());
+    let mut process = Process::spawn(program, "1", more);
+    let log = process.log();
+    end(&process);
+    let lines = log.map(|line| serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}")));
+    let lines = lines.collect();
+    (process.wait().code(), lines)
+}
+
+#[test]
+fn the_history_and_the_end_are_told_in_lines_of_the_log_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let view =
+        |user| format!("{{\"eventType\":\"view\",\"userId\":\"{user}\",\"product\":\"p\"}}\n");
+    std::fs::write(data.join("view-events.jsonl"), view("ann") + &view("bob") + "\n").unwrap();
+    let find = |lines: &[Value], message: &str| {
+        let found = lines.iter().find(|line| line["message"] == message);
+        found.unwrap_or_else(|| panic!("{message}: {lines:?}")).clone()
+    };
+    for name in ["TERM", "INT"] {
+        let (code, lines) = logged(folder.path(), &[], |process| {
+            process.wait_ready();
+            process.signal(name);
+        });
+        assert_eq!(code, Some(0));
+        let caught_up = find(&lines, "caught up");
+        assert_eq!(caught_up["records"], 2, "{caught_up}");
+        assert!(caught_up["took"].is_string() && caught_up["per_second"].is_u64(), "{caught_up}");
+        assert_eq!(find(&lines, "stopping")["signal"], format!("SIG{name}"));
+        assert!(find(&lines, "stopped")["took"].is_string());
+    }
+    // While it waits for another process.
+    let hosts = format!("hosts=127.0.0.1:{},127.0.0.1:{}", free_port(), free_port());
+    let (code, lines) = logged(folder.path(), &["--set", &hosts], |process| {
+        eventually("health", || process.try_call("GET", "/healthz", "").is_some());
+        process.signal("TERM");
+    });
+    assert_eq!(code, Some(0), "{lines:?}");
+    assert_eq!(find(&lines, "stopping")["signal"], "SIGTERM");
+    assert!(find(&lines, "stopped")["took"].is_string());
+    // What cannot go on says why.
+    let (code, lines) = logged(folder.path(), &[], |process| {
+        process.wait_ready();
+        std::fs::write(data.join("view-events.jsonl"), "").unwrap();
+    });
+    assert_eq!(code, Some(1));
+    let stopping = find(&lines, "stopping");
+    assert!(stopping["error"].as_str().unwrap().contains("view-events"), "{stopping}");
+    assert!(find(&lines, "stopped")["took"].is_string());
+    let (code, lines) =
+        logged(folder.path(), &["--set", "files.dir=data/view-events.jsonl"], |_| ());
+    assert_eq!(code, Some(74));
+    let failed = find(&lines, "the process has failed");
+    assert!(failed["error"].as_str().unwrap().contains("files.dir"), "{failed}");
 }

@@ -8,6 +8,7 @@ use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
 use crate::source_health::{SourceHealth, Trouble};
 use crate::sources::batch_sender::BatchSender;
+use crate::sources::history::HistorySpan;
 use crate::sources::partition_errors::PartitionErrors;
 use crate::sources::partition_lag::PartitionLag;
 use crate::sources::record_batch::Record;
@@ -76,6 +77,7 @@ struct TopicFile {
     next: i64,
     /// The file's length when reading began, until all up to there has been handed over.
     target: Option<u64>,
+    history: HistorySpan,
     events: IntCounter,
     lag: PartitionLag,
     reads: PartitionErrors,
@@ -100,7 +102,7 @@ impl TopicFileReader {
             let file =
                 TopicFile::new(dir, worker, partition, feed, positions, metrics, progress.health());
             if file.target.is_some() {
-                progress.one_behind();
+                progress.one_behind(&file.history);
             }
             Some(file)
         });
@@ -139,7 +141,7 @@ impl TopicFileReader {
         let mut more = false;
         for file in &mut self.files {
             let sender = &mut self.senders[file.worker];
-            let growth = file.read(sender, &self.dead_letters, &self.metrics)?;
+            let growth = file.read(sender, &self.dead_letters, &self.metrics, &self.progress)?;
             if matches!(growth, Ok(Growth::Grew)) {
                 file.tell(&self.read);
             }
@@ -152,7 +154,7 @@ impl TopicFileReader {
         for file in &mut self.files {
             if file.target.is_some_and(|target| file.tail.reached() >= target) {
                 file.target = None;
-                self.progress.one_caught_up();
+                self.progress.one_caught_up(&mut file.history);
             }
         }
         ControlFlow::Continue(more)
@@ -196,6 +198,7 @@ impl TopicFile {
             path,
             next,
             target: (start < length).then_some(length),
+            history: HistorySpan::new(offset(start), offset(length)),
             events: metrics.events.with_label_values(&[&*partition.topic]),
             lag: PartitionLag::new(&partition, metrics, health),
             reads: PartitionErrors::new(&partition, Trouble::Read, metrics, health),
@@ -210,8 +213,9 @@ impl TopicFile {
         sender: &mut BatchSender,
         dead_letters: &DeadLetterFile,
         metrics: &SourceMetrics,
+        progress: &SourceProgress,
     ) -> ControlFlow<(), Result<Growth, TailError>> {
-        let TopicFile { partition, feed, next, events, target, .. } = self;
+        let TopicFile { partition, feed, next, events, target, history, .. } = self;
         let replayed_to = target.and_then(|target| i64::try_from(target).ok());
         let (now, mut flow) = (now_ms(), ControlFlow::Continue(()));
         let growth = self.tail.read(|line| {
@@ -220,7 +224,11 @@ impl TopicFile {
             }
             let is_replayed = replayed_to.is_some_and(|end| line.offset < end);
             match take(*feed, line, is_replayed, sender, now) {
-                Ok(()) => events.inc_by(u64::from(!line.is_blank())),
+                Ok(()) => {
+                    let records = u64::from(!line.is_blank());
+                    events.inc_by(records);
+                    progress.read(history, line.after, records);
+                }
                 Err(reason) => {
                     let labels = [&*partition.topic, reason.name()];
                     metrics.dead_letters.with_label_values(&labels).inc();
@@ -248,7 +256,6 @@ impl TopicFile {
     }
 
     fn measure(&mut self) {
-        let offset = |bytes| i64::try_from(bytes).unwrap_or(i64::MAX);
         let read_to = self.tail.reached();
         self.lag.measure(offset(read_to), offset(read_to + self.tail.behind()), Instant::now());
     }
@@ -278,6 +285,10 @@ impl TopicFile {
             }
         }
     }
+}
+
+fn offset(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 fn take(

@@ -11,6 +11,7 @@ use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
 use crate::source_health::Trouble;
 use crate::sources::batch_sender::BatchSender;
+use crate::sources::history::HistorySpan;
 use crate::sources::partition_errors::PartitionErrors;
 use crate::sources::partition_lag::PartitionLag;
 use crate::sources::{Feed, Positions, Running, SourceProgress, TOPICS, WorkerInlets};
@@ -309,12 +310,11 @@ impl PartitionAssigner {
             }
             None => low,
         };
-        let target = (start < high).then_some(high);
         let progress = PartitionProgress::new(
             partition.clone(),
             feed,
             next.unwrap_or(0),
-            target,
+            HistorySpan::new(start, high),
             &self.metrics,
             self.progress.health(),
         );
@@ -347,8 +347,8 @@ impl PartitionAssigner {
         for (NewPartition { partition, feed, reader, progress, start }, queue) in split {
             let Partition { topic, index } = &partition;
             tracing::info!(%topic, index, ?feed, start, "reading a partition");
-            if progress.is_behind() {
-                self.progress.one_behind();
+            if let Some(history) = progress.behind() {
+                self.progress.one_behind(history);
             }
             let lag = PartitionLag::new(&partition, &self.metrics, self.progress.health());
             let watched = WatchedPartition { read_to: progress.read_to(), lag };

@@ -6,6 +6,7 @@ use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
 use crate::source_health::{SourceHealth, Trouble};
 use crate::sources::batch_sender::BatchSender;
+use crate::sources::history::HistorySpan;
 use crate::sources::partition_errors::PartitionErrors;
 use crate::sources::record_batch::Record;
 use crate::sources::{DeadLetter, Feed, SourceProgress, now_ms};
@@ -45,6 +46,7 @@ pub(super) struct PartitionProgress {
     gone: Option<i64>,
     /// The end of the partition when reading began, until all up to there has been handed over.
     target: Option<i64>,
+    history: HistorySpan,
     events: IntCounter,
     /// Records that were read, but not counted in `events` yet.
     taken: u64,
@@ -55,7 +57,7 @@ impl PartitionProgress {
         partition: Partition,
         feed: Feed,
         next: i64,
-        target: Option<i64>,
+        history: HistorySpan,
         metrics: &SourceMetrics,
         health: &SourceHealth,
     ) -> PartitionProgress {
@@ -69,14 +71,16 @@ impl PartitionProgress {
             read_to: Arc::new(AtomicI64::new(next)),
             errors,
             gone: None,
-            target,
+            target: history.end(),
+            history,
             events,
             taken: 0,
         }
     }
 
-    pub(super) fn is_behind(&self) -> bool {
-        self.target.is_some()
+    /// What is to be caught up with, if anything is.
+    pub(super) fn behind(&self) -> Option<&HistorySpan> {
+        self.target.is_some().then_some(&self.history)
     }
 
     fn has_reached(&self) -> bool {
@@ -154,7 +158,7 @@ impl WorkerReader {
         for partition in partitions.iter_mut().filter(|partition| partition.progress.has_reached())
         {
             partition.progress.target = None;
-            self.progress.one_caught_up();
+            self.progress.one_caught_up(&mut partition.progress.history);
         }
         ControlFlow::Continue(more)
     }
@@ -209,7 +213,9 @@ impl WorkerReader {
         // Not the number of records read: compaction and transactions leave gaps in the offsets.
         let by = progress.next - std::mem::replace(&mut progress.published, progress.next);
         progress.read_to.fetch_max(progress.next, Ordering::Relaxed);
-        progress.events.inc_by(std::mem::take(&mut progress.taken));
+        let taken = std::mem::take(&mut progress.taken);
+        self.progress.read(&mut progress.history, progress.next, taken);
+        progress.events.inc_by(taken);
         self.sender.advance(&progress.partition, by)
     }
 }
