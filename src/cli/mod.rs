@@ -11,6 +11,8 @@ mod files;
 mod interrupt;
 mod kafka;
 mod caught_up;
+mod modelled;
+mod stop;
 mod descriptors;
 mod settings;
 mod run;

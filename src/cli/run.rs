@@ -2,10 +2,11 @@
 
 use super::caught_up::CaughtUp;
 use super::descriptors;
-use super::exit_code::DONE;
 use super::failure::{Unwritable, text};
 use super::files::check_certificates;
+use super::modelled::Modelled;
 use super::settings::{SettingsStores, WatchedSettings};
+use super::stop::{end_at_once, stop_signal, told_to_stop};
 use crate::cluster::LossCause;
 use crate::config::Config;
 use crate::engine::{self, Engine, EngineHandles};
@@ -22,7 +23,7 @@ use anyhow::{Context, bail};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 /// The time within which the process ends once it is told to stop, whoever does not answer: supervisors
@@ -68,6 +69,7 @@ pub(super) fn run(
     };
     let (handles, progress) = (EngineHandles::default(), SourceProgress::default());
     let stores = SettingsStores::open(config, runtime.handle());
+    let settings_status = stores.status.clone();
     let (topics, log) = topics(config, &progress)?;
     let front = Front {
         asker: handles.asker.clone(),
@@ -100,7 +102,12 @@ pub(super) fn run(
     let waits = |missing: &str| peers.tell(missing);
     let engine =
         engine::start(config, &metrics, &handles, &waits, |workers| match &config.redis {
-            Some(redis) => Ok(sinks::redis::open(redis, workers, &metrics.sink)?),
+            Some(redis) => {
+                // It is asked for a while, should it not answer.
+                let asked = readiness.latch("sink");
+                asked.tell(format!("Redis at {} is asked whether it is empty", redis.shown_url()));
+                Ok(sinks::redis::open(redis, workers, &metrics.sink)?)
+            }
             None => Ok(Vec::new()),
         })?;
     drop(peers);
@@ -116,6 +123,7 @@ pub(super) fn run(
 
     let mut named = Named { settings: &settings, readiness: &readiness, latch: None };
     let caught_up = CaughtUp::new(caught_up, topics.unit());
+    let modelled = Modelled::new(modelled, settings_status);
     let ended =
         runtime.block_on(wait(stop_signal, (&engine, &source), (caught_up, modelled), &mut named));
     let stopping = Instant::now();
@@ -147,14 +155,13 @@ pub(super) fn run(
 async fn wait(
     signal: impl Future<Output = &'static str>,
     (engine, source): (&Engine, &Running),
-    (mut caught_up, modelled): (CaughtUp, Latch),
+    (mut caught_up, mut modelled): (CaughtUp, Modelled),
     named: &mut Named<'_>,
 ) -> anyhow::Result<&'static str> {
     let mut signal = std::pin::pin!(signal);
     let mut lost = std::pin::pin!(engine.lost());
     let mut tick = tokio::time::interval(Duration::from_millis(50));
     let progress = source.progress();
-    let (in_force, mut modelled) = (engine.in_force(), Some(modelled));
     loop {
         tokio::select! {
             signal = &mut signal => return Ok(signal),
@@ -181,9 +188,7 @@ async fn wait(
                 }
                 named.check()?;
                 caught_up.check(engine, &progress);
-                if in_force.get().is_some() {
-                    drop(modelled.take());
-                }
+                modelled.check(engine);
             }
         }
     }
@@ -212,48 +217,6 @@ impl Named<'_> {
         }
         Ok(())
     }
-}
-
-/// Completes with the name of the signal that tells the process to stop. Until then a hangup has the
-/// configuration read again.
-fn stop_signal(
-    mut hangup: Signal,
-    read_again: &dyn Fn(),
-) -> std::io::Result<impl Future<Output = &'static str>> {
-    let stop = told_to_stop()?;
-    Ok(async move {
-        let mut stop = std::pin::pin!(stop);
-        loop {
-            tokio::select! {
-                signal = &mut stop => return signal,
-                _ = hangup.recv() => read_again(),
-            }
-        }
-    })
-}
-
-/// Completes with the name of a signal that tells the process to stop.
-fn told_to_stop() -> std::io::Result<impl Future<Output = &'static str> + Send + use<>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => "SIGINT",
-            _ = terminate.recv() => "SIGTERM",
-        }
-    })
-}
-
-/// Ends a process that waits for others, once it is told to stop.
-async fn end_at_once(started: Instant, told: impl Future<Output = &'static str>) {
-    let signal = told.await;
-    tracing::info!(signal, ran = ?started.elapsed(), "stopping");
-    tracing::info!(took = ?Duration::ZERO, "stopped");
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the main thread waits, and holds nothing to save"
-    )]
-    std::process::exit(DONE.into());
 }
 
 /// The topics of the events, before anybody reads them.

@@ -67,13 +67,17 @@ impl WatchedSettings {
         readiness: &Readiness,
     ) -> WatchedSettings {
         let SettingsStores { store, status, zookeeper, local } = stores;
+        let place = match &config.zookeeper {
+            Some(zookeeper) => format!("ZooKeeper at {}", zookeeper.hosts.join(",")),
+            None => format!("the folder {}", config.files.dir.display()),
+        };
         let shared = zookeeper.clone().map(|zookeeper| {
             let process = config.process;
             let holder = Holder::this(process, config.http.listen);
             zookeeper.register(&format!("process-{process}"), &holder);
             zookeeper as Arc<dyn Store>
         });
-        let watch = Watch { store, shared, local, status };
+        let watch = Watch { store, shared, local, status, place };
         let metrics = &metrics.settings;
         let monitors = [
             runtime.spawn(watch.feed(metrics, engine, ModelChange::Weights, readiness)),
@@ -101,6 +105,8 @@ struct Watch {
     shared: Option<Arc<dyn Store>>,
     local: Arc<dyn Store>,
     status: SettingsStatus,
+    /// Where the store is, for a person.
+    place: String,
 }
 
 impl Watch {
@@ -125,6 +131,9 @@ impl Watch {
             None => Role::Observes,
         };
         let mut latch: Option<Latch> = apply.as_ref().map(|_| readiness.latch(S::NAME));
+        if let Some(latch) = &latch {
+            latch.tell(format!("{} is read from {}", S::PATH, self.place));
+        }
         let monitor = Monitor::<S>::new(self.store.clone(), role, self.status.clone());
         monitor.run(move |value| {
             if let Some(apply) = &apply {

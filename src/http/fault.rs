@@ -44,7 +44,11 @@ pub(super) enum Fault {
     #[error("no answer in time")]
     Late(String),
     #[error("stored or not, which is not known")]
-    Unknown(String),
+    Unknown {
+        details: String,
+        /// The number of records, all of which are meant.
+        records: usize,
+    },
 }
 
 impl Fault {
@@ -61,7 +65,7 @@ impl Fault {
             Fault::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Fault::Refused(_) => StatusCode::BAD_GATEWAY,
             Fault::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Fault::Late(_) | Fault::Unknown(_) => StatusCode::GATEWAY_TIMEOUT,
+            Fault::Late(_) | Fault::Unknown { .. } => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 
@@ -76,7 +80,7 @@ impl Fault {
             | Fault::Refused(details)
             | Fault::Unavailable(details)
             | Fault::Late(details)
-            | Fault::Unknown(details) => details.clone(),
+            | Fault::Unknown { details, .. } => details.clone(),
             Fault::WrongHost(host) => {
                 format!("add it to http.hosts, if {host:?} is to lead to this server")
             }
@@ -91,7 +95,9 @@ impl Fault {
     pub(super) fn into_reply(self) -> Reply {
         let mut body = Vec::with_capacity(128);
         match self {
-            Fault::Unknown(_) => json::unknown(&mut body, &self.to_string(), &self.details()),
+            Fault::Unknown { records, .. } => {
+                json::unknown(&mut body, &self.to_string(), &self.details(), records);
+            }
             _ => json::error(&mut body, &self.to_string(), &self.details()),
         }
         let mut reply = json_reply(body);
@@ -113,12 +119,14 @@ impl Fault {
     }
 }
 
-impl From<LogError> for Fault {
-    fn from(error: LogError) -> Fault {
+impl Fault {
+    /// Of so many records that have all met an error of the log.
+    pub(super) fn of_records(records: usize, error: &LogError) -> Fault {
+        let details = error.to_string();
         match error {
-            LogError::Unavailable(_) => Fault::Unavailable(error.to_string()),
-            LogError::Refused(_) => Fault::Refused(error.to_string()),
-            LogError::Unknown(_) => Fault::Unknown(error.to_string()),
+            LogError::Unavailable(_) => Fault::Unavailable(details),
+            LogError::Refused(_) => Fault::Refused(details),
+            LogError::Unknown(_) => Fault::Unknown { details, records },
         }
     }
 }

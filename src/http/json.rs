@@ -18,9 +18,15 @@ pub(super) fn error(out: &mut Vec<u8>, error: &str, details: &str) {
     Object::new(out).text("error", error).text("details", details).end();
 }
 
-/// `{"error": …, "details": …, "stored": "unknown"}`, of records that may be stored.
-pub(super) fn unknown(out: &mut Vec<u8>, error: &str, details: &str) {
-    Object::new(out).text("error", error).text("details", details).text("stored", "unknown").end();
+/// `{"error": …, "details": …, "stored": "unknown", "events": [index]}`, of so many records that may be
+/// stored.
+pub(super) fn unknown(out: &mut Vec<u8>, error: &str, details: &str, records: usize) {
+    Object::new(out)
+        .text("error", error)
+        .text("details", details)
+        .text("stored", "unknown")
+        .with("events", |out| list(out, 0..records, plain))
+        .end();
 }
 
 /// `{"for", "since", "details"?}`

@@ -21,7 +21,7 @@ impl Stored {
     /// # Errors
     /// When no record is stored, and all failed alike: then the fault tells it all.
     pub(super) fn sum(outcomes: Vec<Outcome>) -> Result<Stored, Fault> {
-        let mut stored = Stored::default();
+        let (mut stored, records) = (Stored::default(), outcomes.len());
         for (index, outcome) in outcomes.into_iter().enumerate() {
             match outcome {
                 Ok(Position { partition, offset }) => {
@@ -36,7 +36,7 @@ impl Stored {
         let first = kinds.next();
         if stored.count == 0 && first.is_some() && kinds.all(|kind| Some(kind) == first) {
             let (error, _) = stored.failed.pop_first().expect("its kind was seen");
-            return Err(error.into());
+            return Err(Fault::of_records(records, &error));
         }
         Ok(stored)
     }

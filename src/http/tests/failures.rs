@@ -126,7 +126,13 @@ fn a_batch_of_which_a_part_is_stored_is_answered_with_what_became_of_the_rest() 
     // Nothing is stored, and all failed alike.
     for (fate, status) in [(away as fn() -> Fate, 503), (refused, 502), (|| Fate::Silent, 504)] {
         fixture.log.fates.lock().unwrap().extend((0..4).map(|index| (index, fate())));
-        check(&fixture, "POST /api/user-behavior", &batch, status, "");
+        let reply = fixture.send("POST /api/user-behavior", &batch);
+        let told = r#""stored":"unknown","events":[0,1,2,3]}"#;
+        assert_eq!(
+            (reply.status, reply.body.ends_with(told)),
+            (status, status == 504),
+            "{reply:?}"
+        );
     }
 }
 
