@@ -24,6 +24,7 @@ mod demo;
 mod replay;
 mod evaluate;
 mod check;
+mod health;
 mod config;
 
 use crate::config::{Config, EffectiveSetting, Layers};
@@ -73,6 +74,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Replay(args) => replay::run(&load(&options, args.flags())?.0, &args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Check(args) => check::run(&load(&options, [])?.0, args.what),
+        Command::Health(args) => health::run(&load(&options, [])?.0, &args),
         Command::Config(args) => config::run(&load(&options, [])?.0, args.action),
         Command::CheckConfig => config::show(&load(&options, [])?.1),
         Command::Completions { shell } => {

@@ -6,6 +6,7 @@ use crate::harness::{
 };
 use serde_json::{Value, json};
 use std::net::TcpListener;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// The longest that a process may take to end.
@@ -96,6 +97,15 @@ fn health_is_answered_while_another_process_is_missing() {
     program.env("RECSYS_LOG", "off");
     let process = healthy(program, &["--set", &hosts, "--process", "0"]);
     waits(&process, "processes", &format!("process 1 (127.0.0.1:{there})"));
+    let health = |ready: &[&str]| {
+        let mut health = alone(folder.path());
+        health
+            .arg("health")
+            .args(ready)
+            .env("RECSYS_HTTP_LISTEN", format!("0.0.0.0:{}", process.port));
+        health.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().code()
+    };
+    assert_eq!((health(&[]), health(&["--ready"])), (Some(0), Some(1)));
     let (status, body) = process.try_call("GET", "/api/user-profile/ann", "").unwrap();
     assert_eq!(status, 503, "{body}");
 }

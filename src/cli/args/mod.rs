@@ -81,6 +81,8 @@ pub(in crate::cli) enum Command {
     Evaluate(EvaluateArgs),
     /// See whether a service answers: write to it, read it back, clean up
     Check(CheckArgs),
+    /// Ask the process that has this configuration whether it is alive, or ready
+    Health(HealthArgs),
     /// Read or write what may change at run time
     Config(ConfigArgs),
     /// Check the configuration, and show every setting with where it comes from
@@ -171,6 +173,14 @@ pub(in crate::cli) enum TopicsAction {
 pub(in crate::cli) struct CheckArgs {
     /// Which service; all are those that the configuration names
     pub(in crate::cli) what: Service,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  recsys health --ready --set http.listen=0.0.0.0:8081")]
+pub(in crate::cli) struct HealthArgs {
+    /// Whether it is ready: it has caught up, and answers
+    #[arg(long)]
+    pub(in crate::cli) ready: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
