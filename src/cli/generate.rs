@@ -37,10 +37,12 @@ pub(super) fn run(
     let bar = bar(args.events);
     let made = visitors(&shop, args, writer.as_mut(), &bar, stop);
     writer.finish()?;
-    bar.finish();
+    // Of a bar that has a length, the end is its last position.
+    let done = bar.position();
+    bar.abandon();
     made?;
     match args.events {
-        Some(events) if bar.position() < events => Err(Interrupted(sum(&bar)).into()),
+        Some(events) if done < events => Err(Interrupted(sum(&bar)).into()),
         _ => Ok(sum(&bar)),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::caught_up::CaughtUp;
 use super::descriptors;
-use super::failure::{Unwritable, text};
+use super::failure::Unwritable;
 use super::files::check_certificates;
 use super::modelled::Modelled;
 use super::settings::{SettingsStores, WatchedSettings};
@@ -129,8 +129,9 @@ pub(super) fn run(
     let stopping = Instant::now();
     match &ended {
         Ok(signal) => tracing::info!(signal, ran = ?started.elapsed(), "stopping"),
-        Err(error) => {
-            tracing::error!(error = text(error), ran = ?started.elapsed(), "stopping");
+        // The error is told last, once.
+        Err(_) => {
+            tracing::info!(ran = ?started.elapsed(), "stopping after an error");
             // Questions fail at once, instead of waiting for answers that can't come.
             engine.stop();
         }

@@ -149,9 +149,10 @@ fn the_history_and_the_end_are_told_in_lines_of_the_log_alone() {
         std::fs::write(data.join("view-events.jsonl"), "").unwrap();
     });
     assert_eq!(code, Some(1));
-    let stopping = find(&lines, "stopping");
-    assert!(stopping["error"].as_str().unwrap().contains("view-events"), "{stopping}");
+    assert!(find(&lines, "stopping after an error")["ran"].is_string());
     assert!(find(&lines, "stopped")["took"].is_string());
+    let failed = find(&lines, "the process has failed");
+    assert!(failed["error"].as_str().unwrap().contains("view-events"), "{failed}");
     let (code, lines) =
         logged(folder.path(), &["--set", "files.dir=data/view-events.jsonl"], |_| ());
     assert_eq!(code, Some(74));
