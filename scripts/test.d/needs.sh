@@ -8,7 +8,7 @@ build_needs=(cc gcc c++ g++ make make /usr/include/zlib.h zlib1g-dev)
 whole_needs=(shellcheck shellcheck chromium chromium promtool prometheus amtool prometheus-alertmanager)
 
 # For building with the feature `kafka-tls`.
-tls_needs=(/usr/include/openssl/ssl.h libssl-dev /usr/include/sasl/sasl.h libsasl2-dev)
+tls_needs=(perl perl)
 
 # need PROGRAM-OR-FILE PACKAGE...: installs what is missing.
 need() {
