@@ -3,13 +3,17 @@
 use crate::arrange::closed::{Closed, ClosedBuilder};
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::measured::Measured;
+use crate::arrange::packed::Batch;
 use crate::arrange::view::{View, ViewSpine};
+use crate::digest::hash::{Hash, Weight};
+use crate::digest::rows::{self, DigestedView, Names};
+use crate::digest::views::Digests;
 use crate::ids::dictionary::SharedDictionaries;
-use crate::ingest::catalogue::{Catalogue, catalogue};
+use crate::ingest::catalogue::{Catalogue, CatalogueSpine, catalogue};
 use crate::ingest::event_clock::hours;
 use crate::ingest::guests::guests;
 use crate::ingest::intern::{Interned, intern, intern_guests};
-use crate::ingest::tags::{ResolvedTouch, resolve_tags};
+use crate::ingest::tags::{ResolvedTouch, StandIn, resolve_tags};
 use crate::inputs::Inputs;
 use crate::questions::views::{CachedView, RankingViews, Views, cache};
 use crate::record::block::Block;
@@ -24,6 +28,7 @@ use crate::views::popularity::popularity;
 use crate::views::positions::positions;
 use crate::views::product_tags::labels;
 use crate::views::recent::Recent;
+use differential_dataflow::difference::Semigroup;
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::{ExchangeData, VecCollection};
 use std::cell::RefCell;
@@ -101,39 +106,52 @@ pub fn graph<'scope>(
     let attributions =
         guests(guest_stream, merge_stream, hours.clone(), limits.horizon, dictionaries.clone());
     let interned = accounts.concat(intern_guests(attributions, ranks, dictionaries.clone()));
-    let resolved = resolve_tags(interned.stand_ins.clone(), catalogue.clone());
+    let (resolved, stand_ins) = resolve_tags(interned.stand_ins.clone(), catalogue.clone());
     let profile = profile(interned.tags.clone(), resolved.clone());
     let positions = positions(advance_stream, dictionaries.clone());
 
-    let mut registry = ViewRegistry { closed: ClosedBuilder::new(scope), measured: Vec::new() };
+    let mut registry = ViewRegistry {
+        closed: ClosedBuilder::new(scope),
+        measured: Vec::new(),
+        digests: Rc::default(),
+        dictionaries: dictionaries.clone(),
+        is_first: scope.index() == 0,
+    };
+    registry.stand_ins(stand_ins);
     let rankings = match mode {
         Mode::Profile => {
-            registry.closed.add_view(catalogue);
+            registry.catalogue(catalogue);
             None
         }
         Mode::All => {
             let hours = hours.clone();
-            Some(registry.rankings(interned, resolved, catalogue, hours, limits, dictionaries))
+            Some(registry.rankings(interned, resolved, catalogue, hours, limits))
         }
     };
     let model_history = registry.model_history(hours, model_stream.broadcast(), on_model);
     registry.closed.add_stream(epoch_stream.broadcast(), move |_, time| on_epoch(time));
     let views = Views {
-        profile: registry.view("profile", profile.clone()),
+        profile: registry.users("profile", DigestedView::Profile, profile.clone(), rows::with_tag),
         positions: registry.closed.add_view(positions),
         recent,
         model_history,
+        digests: registry.digests.clone(),
         rankings,
     };
-    let ViewRegistry { closed, measured } = registry;
+    let ViewRegistry { closed, measured, .. } = registry;
     let inputs = Inputs { blocks, merges, rows, models, advances, epochs };
     (inputs, Outputs { profile, views, closed: closed.build(), measured })
 }
 
-/// Registers views, to be waited for and measured, and returns their traces for questions to read.
+/// Registers views, to be waited for, measured and digested, and returns their traces for questions to
+/// read.
 struct ViewRegistry<'scope> {
     closed: ClosedBuilder<'scope>,
     measured: Vec<Measured>,
+    digests: Rc<RefCell<Digests>>,
+    dictionaries: SharedDictionaries,
+    /// True at the first worker.
+    is_first: bool,
 }
 
 impl<'scope> ViewRegistry<'scope> {
@@ -145,8 +163,8 @@ impl<'scope> ViewRegistry<'scope> {
         catalogue: Catalogue<'scope>,
         hours: Stream<'scope, Time, Vec<u32>>,
         limits: Limits,
-        dictionaries: &SharedDictionaries,
     ) -> RankingViews {
+        let dictionaries = &self.dictionaries.clone();
         let Interned { actions, touches, stand_ins, .. } = interned;
         let labels = labels(touches.clone().concat(stand_ins), dictionaries);
         let resolved = touches.map(ResolvedTouch::from).concat(resolved);
@@ -158,38 +176,82 @@ impl<'scope> ViewRegistry<'scope> {
         let history = history(actions, hours, limits, dictionaries.clone());
         let Pairs { partners, repeats } = pairs(history.clone(), dictionaries);
         RankingViews {
-            bought: self.view("bought", bought),
-            activity: self.view("activity", activity),
-            history: self.view("history", history),
-            partners: self.cached("pairs", partners),
+            bought: self.users("bought", DigestedView::Bought, bought, rows::with_product),
+            activity: self.users("activity", DigestedView::Activity, activity, rows::with_minute),
+            history: self.users("history", DigestedView::History, history, rows::with_moment),
+            partners: {
+                let digest = self.digest(DigestedView::Pairs, rows::of_product, rows::with_partner);
+                self.cached("pairs", partners, digest)
+            },
             repeats: self.closed.add_view(repeats),
-            popularity: self.cached("popularity", popularity),
+            popularity: {
+                let digest =
+                    self.digest(DigestedView::Popularity, rows::of_tag, rows::with_product_day);
+                self.cached("popularity", popularity, digest)
+            },
             labels: self.closed.add_view(labels),
-            catalogue: self.closed.add_view(catalogue),
+            catalogue: self.catalogue(catalogue),
         }
     }
 
-    /// Registers a view.
-    fn view<V: ExchangeData>(
+    /// Registers a view of users; `value` ends the row of a user with a value.
+    fn users<V: ExchangeData>(
         &mut self,
         name: &'static str,
+        digested: DigestedView,
         view: View<'scope, V>,
+        value: impl Fn(Hash, &V, &mut Names<'_>) -> Hash + 'static,
     ) -> TraceAgent<ViewSpine<V>> {
         self.measured.push(Measured::of(name, &view));
-        self.closed.add_view(view)
+        let mut digest = self.digest(digested, rows::of_user, value);
+        self.closed.add_view_with(view, move |_, batch| digest(batch))
     }
 
-    /// Registers a view, with a cache that is updated by every batch before its time is complete.
+    /// Registers the stand-ins, which nobody reads.
+    fn stand_ins(&mut self, stand_ins: View<'scope, StandIn>) {
+        let mut digest = self.digest(DigestedView::StandIns, rows::of_product, rows::with_stand_in);
+        self.closed.add_view_with(stand_ins, move |_, batch| digest(batch));
+    }
+
+    /// Registers the catalogue. Every worker has all of it, and the first one digests it.
+    fn catalogue(&mut self, catalogue: Catalogue<'scope>) -> TraceAgent<CatalogueSpine> {
+        let mut digest = self.digest(DigestedView::Catalogue, rows::of_product, rows::with_entry);
+        let is_first = self.is_first;
+        self.closed.add_view_with(catalogue, move |_, batch| digest(batch.filter(|_| is_first)))
+    }
+
+    /// Registers a view with a cache that is updated by every batch before its time is complete.
     fn cached<V: DatedProduct>(
         &mut self,
         name: &'static str,
         view: View<'scope, V>,
+        mut digest: impl FnMut(Option<&Batch<V, Counts>>) + 'static,
     ) -> CachedView<V> {
         self.measured.push(Measured::of(name, &view));
         let cache = cache();
         let updated = cache.clone();
-        let update = move |until, batch: Option<&_>| updated.borrow_mut().update(until, batch);
+        let update = move |until, batch: Option<&_>| {
+            digest(batch);
+            updated.borrow_mut().update(until, batch);
+        };
         (self.closed.add_view_with(view, update), cache)
+    }
+
+    /// Begins the digest of a view; what is returned adds a batch to it. `key` is the hash of a key, and
+    /// `value` ends its row with a value.
+    fn digest<V: ExchangeData, R: ExchangeData + Semigroup + Copy + Into<Weight>>(
+        &self,
+        view: DigestedView,
+        key: impl Fn(&mut Names<'_>, u32) -> Hash + 'static,
+        value: impl Fn(Hash, &V, &mut Names<'_>) -> Hash + 'static,
+    ) -> impl FnMut(Option<&Batch<V, R>>) + 'static {
+        let (digests, dictionaries) = (self.digests.clone(), self.dictionaries.clone());
+        digests.borrow_mut().keep(view);
+        move |batch| {
+            if let Some(batch) = batch {
+                digests.borrow_mut().add(view, batch, &dictionaries.borrow(), &key, &value);
+            }
+        }
     }
 
     /// Builds the history of the model, which is updated before a time is complete.

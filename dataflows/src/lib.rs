@@ -13,6 +13,7 @@ pub mod arrange;
 pub mod inputs;
 pub mod ingest;
 pub mod views;
+pub mod digest;
 pub mod ranking;
 pub mod questions;
 pub mod graph;

@@ -1,8 +1,11 @@
 //! Writes answers as JSON, directly into the body.
 
+use crate::engine::question::Answer;
 use crate::event_log::Position;
 use crate::readiness::Wait;
 use crate::source_health::PartitionTrouble;
+use dataflows::digest::hash::Digest;
+use dataflows::digest::rows::DigestedView;
 use dataflows::questions::ask::UserActivity;
 use dataflows::ranking::answer::{Cause, Ranking, Reason};
 use dataflows::record::event::Kind;
@@ -38,6 +41,17 @@ pub(super) fn wait(out: &mut Vec<u8>, wait: &Wait) {
         "" => object.end(),
         details => object.text("details", details).end(),
     }
+}
+
+/// `{"asOf", "views": {view: digest}}`
+pub(super) fn digests(out: &mut Vec<u8>, answer: &Answer<Vec<(DigestedView, Digest)>>) {
+    let views = |out: &mut Vec<u8>| {
+        let object = answer.body.iter().fold(Object::new(out), |object, (view, digest)| {
+            object.text(view.name(), &digest.to_string())
+        });
+        object.end();
+    };
+    Object::new(out).plain("asOf", answer.as_of).with("views", views).end();
 }
 
 /// How what has names is written.

@@ -6,9 +6,14 @@ use crate::http::fault::Fault;
 use crate::http::json::{self, Object};
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
 use crate::settings::registry::SETTINGS;
-use dataflows::questions::ask::Profiles;
+use dataflows::questions::ask::{Profiles, ViewDigests};
 use dataflows::record::event::Kind;
 use hyper::header::HeaderValue;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// The time within which all workers, of all processes, must tell their digests.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// `GET /metrics`
 pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Fault> {
@@ -36,6 +41,7 @@ pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
     let status = &call.front.status;
     // Only the time of this answer is wanted.
     let answer = call.ask_of_input(Profiles(Vec::new())).await;
+    let digests = timeout(PATIENCE, call.ask_of_input(ViewDigests)).await;
     let awaited = status.readiness.awaited();
     let mut body = Vec::with_capacity(1024);
     let object = Object::new(&mut body)
@@ -49,6 +55,10 @@ pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
     let mut object = match answer {
         Ok(answer) => object.plain("asOf", answer.as_of),
         Err(_) => object.plain("asOf", "null"),
+    };
+    object = match digests {
+        Ok(Ok(answer)) => object.with("digests", |out| json::digests(out, &answer)),
+        _ => object.plain("digests", "null"),
     };
     let in_force = call.front.in_force.get();
     let mut stored = Vec::new();

@@ -3,7 +3,7 @@
 use super::catalogue::Catalogue;
 use super::intern::Touch;
 use crate::arrange::packed::Value;
-use crate::arrange::view::arrange_here;
+use crate::arrange::view::{View, arrange_here};
 use crate::score::counts::Counts;
 use crate::time::Time;
 use differential_dataflow::difference::Abelian;
@@ -24,7 +24,7 @@ pub struct ResolvedTouch {
 }
 
 /// The user, the stand-in and the day of a touch, arranged by product.
-type StandIn = (u32, u32, u16);
+pub type StandIn = (u32, u32, u16);
 
 impl Value for StandIn {
     fn prefix(&self) -> u32 {
@@ -42,15 +42,16 @@ impl From<Touch> for ResolvedTouch {
 ///
 /// A touch counts for its stand-in; a join with the catalogue retracts that and adds the row's
 /// tags. So a row that comes late, is corrected or is deleted re-tags all touches of its product.
+/// Returns the touches under the tags that they count for now, and the stand-ins by product.
 pub fn resolve_tags<'scope>(
     stand_ins: VecCollection<'scope, Time, Touch, Counts>,
     catalogue: Catalogue<'scope>,
-) -> VecCollection<'scope, Time, ResolvedTouch, Counts> {
+) -> (VecCollection<'scope, Time, ResolvedTouch, Counts>, View<'scope, StandIn>) {
     let by_product =
         stand_ins.clone().map(|touch| (touch.product, (touch.user, touch.tag, touch.day)));
     let by_product = arrange_here(by_product, "stand-ins");
     let corrections =
-        by_product.join_core(catalogue, |&product, &(user, stand_in, day), (tags, _)| {
+        by_product.clone().join_core(catalogue, |&product, &(user, stand_in, day), (tags, _)| {
             let touch = move |tag| ResolvedTouch { user, tag, product, day };
             let retracted = (!tags.is_empty()).then_some((touch(stand_in), false));
             tags.clone().into_iter().map(move |tag| (touch(tag), true)).chain(retracted)
@@ -61,5 +62,5 @@ pub fn resolve_tags<'scope>(
         }
         (touch, time, diff)
     });
-    stand_ins.map(ResolvedTouch::from).concat(corrections.as_collection())
+    (stand_ins.map(ResolvedTouch::from).concat(corrections.as_collection()), by_product)
 }

@@ -1,6 +1,8 @@
 //! Questions, each with the type of its answer.
 
 use super::query::{Query, QueryAnswer};
+use crate::digest::hash::Digest;
+use crate::digest::rows::DigestedView;
 use crate::ranking::answer::Ranking;
 use crate::ranking::rules::{Basis, Rules};
 use crate::record::event::OwnedEvent;
@@ -148,6 +150,31 @@ impl Ask for Latest {
         }
         newest_first(&mut events, self.limit);
         events
+    }
+}
+
+/// The digests of the views that are kept, of all workers' rows.
+pub struct ViewDigests;
+
+impl Ask for ViewDigests {
+    type Answer = Vec<(DigestedView, Digest)>;
+
+    fn queries(&self) -> Vec<Query> {
+        vec![Query::Digests]
+    }
+
+    fn answer(self, answers: Vec<QueryAnswer>) -> Vec<(DigestedView, Digest)> {
+        let mut sums: Vec<(DigestedView, Digest)> = Vec::new();
+        for answer in answers {
+            let QueryAnswer::Digests(digests) = answer else { continue };
+            for (view, digest) in digests {
+                match sums.iter_mut().find(|(other, _)| *other == view) {
+                    Some((_, sum)) => *sum += digest,
+                    None => sums.push((view, digest)),
+                }
+            }
+        }
+        sums
     }
 }
 

@@ -120,6 +120,7 @@ impl Gathering {
                 activity.map(|(last, totals)| QueryAnswer::Activity(last, totals))
             }
             AnswerPart::Recent(events) => Some(QueryAnswer::Recent(events)),
+            AnswerPart::Digests(digests) => Some(QueryAnswer::Digests(digests)),
             AnswerPart::Position(place, next) => Some(QueryAnswer::Position(place, next)),
             AnswerPart::Unranked => Some(QueryAnswer::Ranking(Ranking::default())),
         };

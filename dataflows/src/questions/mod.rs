@@ -61,6 +61,7 @@ pub fn questions<'scope>(
         positions: Lookup::new(views.positions),
         recent: views.recent,
         model_history: views.model_history,
+        digests: views.digests,
         rankings: user_rankings,
         dictionaries: dictionaries.clone(),
     };

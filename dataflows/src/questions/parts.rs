@@ -1,5 +1,7 @@
 //! The parts of an answer, which the owners of keys send to the origin of a question.
 
+use crate::digest::hash::Digest;
+use crate::digest::rows::DigestedView;
 use crate::ids::dictionary::Dictionary;
 use crate::ids::exchange::{NameReceiver, NameSender, NewNames};
 use crate::ranking::evidence::{PairRow, PopularProducts, Visited};
@@ -14,6 +16,7 @@ pub(crate) enum AnswerPart {
     Profile(usize, Vec<(String, Score)>),
     Activity(Option<(u32, [i64; 3])>),
     Recent(Vec<OwnedEvent>),
+    Digests(Vec<(DigestedView, Digest)>),
     Position(usize, i64),
     /// A ranking's plan, and its evidence from the user's owner.
     Planned(Box<Planned>),

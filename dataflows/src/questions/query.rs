@@ -1,5 +1,7 @@
 //! Queries, the workers that answer them, and the answers.
 
+use crate::digest::hash::Digest;
+use crate::digest::rows::DigestedView;
 use crate::ids::hash::owner;
 use crate::ranking::answer::Ranking;
 use crate::ranking::rules::{Basis, Rules};
@@ -35,6 +37,8 @@ pub enum Query {
         /// The most events to return.
         limit: usize,
     },
+    /// The digests of the views.
+    Digests,
     /// The next offset of a partition, named `topic/index`.
     Position {
         /// The partition's place in the question.
@@ -63,7 +67,9 @@ impl RoutedQuery {
         let mut all = Vec::with_capacity(queries.len());
         for query in queries {
             match &query {
-                Query::Recent { .. } => all.extend((0..peers).map(|to| routed(to, query.clone()))),
+                Query::Recent { .. } | Query::Digests => {
+                    all.extend((0..peers).map(|to| routed(to, query.clone())))
+                }
                 Query::Position { partition: key, .. }
                 | Query::Profile { user: key, .. }
                 | Query::Activity { user: key }
@@ -91,6 +97,8 @@ pub enum QueryAnswer {
     Ranking(Ranking),
     /// Events of one worker, newest first.
     Recent(Vec<OwnedEvent>),
+    /// The digests of one worker's rows.
+    Digests(Vec<(DigestedView, Digest)>),
     /// The partition's place in the question, and its next offset.
     Position(usize, i64),
 }

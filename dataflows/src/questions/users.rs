@@ -6,6 +6,7 @@ use super::products::EvidenceRequest;
 use super::profile::scores;
 use super::query::{Query, RoutedQuery};
 use crate::arrange::lookup::Lookup;
+use crate::digest::views::Digests;
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ranking::rules::{Basis, Rules};
 use crate::score::model_history::ModelHistory;
@@ -28,6 +29,7 @@ pub(super) struct UserViews {
     pub(super) positions: Lookup<(), i64>,
     pub(super) recent: Rc<RefCell<Recent>>,
     pub(super) model_history: Rc<RefCell<ModelHistory>>,
+    pub(super) digests: Rc<RefCell<Digests>>,
     /// `None` if only profiles are kept.
     pub(super) rankings: Option<UserRankingViews>,
     pub(super) dictionaries: SharedDictionaries,
@@ -84,6 +86,7 @@ impl UserViews {
             Query::Profile { place, user } => AnswerPart::Profile(place, self.profile(&user, time)),
             Query::Activity { user } => AnswerPart::Activity(self.activity(&user, time)),
             Query::Recent { limit } => AnswerPart::Recent(self.recent.borrow().newest(limit, time)),
+            Query::Digests => AnswerPart::Digests(self.digests.borrow().at(time)),
             Query::Position { place, partition } => {
                 AnswerPart::Position(place, self.position(&partition, time))
             }
@@ -154,5 +157,6 @@ impl UserViews {
         }
         let oldest = questions.first().copied().unwrap_or(Time::MAX);
         self.model_history.borrow_mut().forget_before(oldest);
+        self.digests.borrow_mut().forget_before(oldest);
     }
 }

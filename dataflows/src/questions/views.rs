@@ -2,6 +2,7 @@
 
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::view::ViewSpine;
+use crate::digest::views::Digests;
 use crate::ingest::catalogue::CatalogueSpine;
 use crate::ranking::top_k_cache::TopKCache;
 use crate::score::model_history::ModelHistory;
@@ -22,6 +23,7 @@ pub struct Views {
     pub(crate) positions: TraceAgent<PositionSpine>,
     pub(crate) recent: Rc<RefCell<Recent>>,
     pub(crate) model_history: Rc<RefCell<ModelHistory>>,
+    pub(crate) digests: Rc<RefCell<Digests>>,
     /// `None` if only profiles are kept: then rankings are empty.
     pub(crate) rankings: Option<RankingViews>,
 }

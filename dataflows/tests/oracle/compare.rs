@@ -1,6 +1,7 @@
 //! Compares answers with the oracle's, up to the orders and choices that are free.
 
 use crate::expected::Oracle;
+use dataflows::questions::ask::{Ask, ViewDigests};
 use dataflows::questions::query::{Query, QueryAnswer};
 use dataflows::ranking::answer::{Ranked, Ranking};
 use dataflows::record::event::OwnedEvent;
@@ -17,6 +18,10 @@ pub(crate) fn check_answer(
     let expected = &oracle.answer(query)[..];
     if let ([QueryAnswer::Ranking(found)], [QueryAnswer::Ranking(expected)]) = (found, expected) {
         assert!(are_same(found, expected), "{context}:\n{found:#?}\nis not\n{expected:#?}");
+    } else if matches!(query, Query::Digests) {
+        let workers = found.iter().cloned();
+        let found = ViewDigests.answer(workers.collect());
+        assert_eq!(found, ViewDigests.answer(expected.to_vec()), "{context}");
     } else if matches!(query, Query::Recent { .. }) && 1 < feeders {
         let latest = are_latest(found, expected, &oracle.events);
         assert!(latest, "{context}:\n{found:#?}\nare not\n{expected:#?}");

@@ -22,7 +22,7 @@ pub(crate) type Moment = (OwnedEvent, bool);
 /// The input so far.
 pub(crate) struct Oracle {
     peers: usize,
-    mode: Mode,
+    pub(crate) mode: Mode,
     pub(crate) time: Time,
     pub(crate) events: Vec<OwnedEvent>,
     /// The same events, each with the user that it counts for now.
@@ -107,6 +107,7 @@ impl Oracle {
             Query::Recent { limit } => {
                 (0..self.peers).map(|peer| self.recent(peer, *limit)).collect()
             }
+            Query::Digests => vec![QueryAnswer::Digests(self.digests())],
             Query::Position { place, partition } => {
                 let next = self.positions.get(partition).copied().unwrap_or_default();
                 vec![QueryAnswer::Position(*place, next)]
@@ -129,9 +130,14 @@ impl Oracle {
         steps.max().unwrap_or_default()
     }
 
+    /// The hour of the newest event as of the last step.
+    pub(crate) fn now_at_end(&self) -> u32 {
+        self.now(self.step_ends.len() - 1)
+    }
+
     /// The day of the newest event, likewise.
     pub(crate) fn today(&self) -> u16 {
-        u16::try_from(self.now(self.step_ends.len() - 1) / DAY_HOURS).expect("a day")
+        u16::try_from(self.now_at_end() / DAY_HOURS).expect("a day")
     }
 
     /// The catalogue row of a product, unless it is deleted.

@@ -9,6 +9,7 @@ mod script;
 mod expected;
 mod history;
 mod rankings;
+mod digests;
 mod compare;
 mod harness;
 mod algebra;

@@ -201,7 +201,8 @@ fn queries() -> impl Iterator<Item = Query> {
         .map(|(place, &partition)| Query::Position { place, partition: partition.into() });
     let recents = [0, 3, 100].map(|limit| Query::Recent { limit });
     let ranked = recommends.chain(trends).chain(similar).chain(visits);
-    profiles.chain(activities).chain(ranked).chain(positions).chain(recents)
+    let others = positions.chain(recents).chain([Query::Digests]);
+    profiles.chain(activities).chain(ranked).chain(others)
 }
 
 fn rules() -> impl Iterator<Item = Rules> {

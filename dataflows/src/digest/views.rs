@@ -1,0 +1,89 @@
+//! The digests of a worker's views as of any time that questions may still ask about.
+
+use super::hash::{Digest, Hash, Weight};
+use super::rows::{DigestedView, NameHashes, Names};
+use crate::arrange::packed::Batch;
+use crate::ids::dictionary::Dictionaries;
+use crate::time::Time;
+use differential_dataflow::ExchangeData;
+use differential_dataflow::difference::Semigroup;
+use differential_dataflow::trace::{Cursor, Navigable};
+use std::collections::BTreeMap;
+
+/// A digest for each of [`DigestedView::ALL`].
+type Sums = [Digest; DigestedView::ALL.len()];
+
+/// The digests of the rows that one worker has, by logical time. Each batch of a view is added before its
+/// times are complete.
+#[derive(Default)]
+pub(crate) struct Digests {
+    views: Vec<DigestedView>,
+    /// As of the time before all changes.
+    before: Sums,
+    changes: BTreeMap<Time, Sums>,
+    hashes: NameHashes,
+}
+
+impl Digests {
+    /// Begins the digest of a view.
+    pub(crate) fn keep(&mut self, view: DigestedView) {
+        self.views.push(view);
+    }
+
+    /// Adds a batch of a view: `key` is the hash of a key, and `value` ends a row with a value.
+    pub(crate) fn add<V: ExchangeData, R: ExchangeData + Semigroup + Copy + Into<Weight>>(
+        &mut self,
+        view: DigestedView,
+        batch: &Batch<V, R>,
+        dictionaries: &Dictionaries,
+        key: impl Fn(&mut Names<'_>, u32) -> Hash,
+        value: impl Fn(Hash, &V, &mut Names<'_>) -> Hash,
+    ) {
+        let mut names = Names { hashes: &mut self.hashes, dictionaries };
+        // The rows of one time often follow each other.
+        let (mut last, mut sum) = (None, Digest::default());
+        let mut cursor = batch.cursor();
+        let changes = &mut self.changes;
+        let mut add_up = |time: Option<Time>, sum: Digest| {
+            if let Some(time) = time {
+                changes.entry(time).or_default()[view as usize] += sum;
+            }
+        };
+        while let Some(&id) = cursor.get_key(batch) {
+            let row = view.row(key(&mut names, id));
+            while let Some(val) = cursor.get_val(batch) {
+                let row = value(row, val, &mut names);
+                cursor.map_times(batch, |&time, &counts| {
+                    if last != Some(time) {
+                        add_up(last.replace(time), std::mem::take(&mut sum));
+                    }
+                    sum += row.times(counts);
+                });
+                cursor.step_val(batch);
+            }
+            cursor.step_key(batch);
+        }
+        add_up(last, sum);
+    }
+
+    /// The digests of the views that are kept, as of a time.
+    pub(crate) fn at(&self, time: Time) -> Vec<(DigestedView, Digest)> {
+        let mut sums = self.before;
+        for (_, changes) in self.changes.range(..=time) {
+            add_all(&mut sums, changes);
+        }
+        let kept = DigestedView::ALL.into_iter().filter(|view| self.views.contains(view));
+        kept.map(|view| (view, sums[view as usize])).collect()
+    }
+
+    /// Forgets the changes that [`Digests::at`] needs only for earlier times than this.
+    pub(crate) fn forget_before(&mut self, time: Time) {
+        while let Some(first) = self.changes.first_entry().filter(|first| *first.key() <= time) {
+            add_all(&mut self.before, &first.remove());
+        }
+    }
+}
+
+fn add_all(sums: &mut Sums, others: &Sums) {
+    sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += *other);
+}
