@@ -6,6 +6,7 @@ use super::dead_letters::DeadLetterTopic;
 use super::offsets::offsets;
 use super::queue::PartitionQueue;
 use super::reader::{AssignedPartition, PartitionProgress, WorkerReader};
+use super::topic_id::{TopicId, topic_ids};
 use super::topology::Topology;
 use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
@@ -79,6 +80,8 @@ pub(super) struct PartitionAssigner {
     look_ups: HashMap<Partition, PartitionErrors>,
     topics: Vec<(Arc<str>, Feed)>,
     topology: Topology,
+    /// The ids of the topics, as they were first seen.
+    ids: HashMap<Arc<str>, TopicId>,
     /// The latest error that was about no partition.
     error: Option<KafkaError>,
 }
@@ -146,6 +149,7 @@ impl PartitionAssigner {
             look_ups: HashMap::new(),
             topics: TOPICS.map(|(name, feed)| (cluster.topic(name).into(), feed)).to_vec(),
             topology: Topology::new(metrics),
+            ids: HashMap::new(),
             error: None,
         })
     }
@@ -199,6 +203,12 @@ impl PartitionAssigner {
     /// cannot be looked up, such as one without a leader, is tried again the next time.
     fn refresh(&mut self) -> KafkaResult<()> {
         let found = self.find()?;
+        // Before any offset is asked for, so that it belongs to this topic or to a later one.
+        if let Some(topic) = self.replaced_topic() {
+            self.progress.fail(made_anew(&topic));
+            self.stop.store(true, Ordering::Release);
+            return Ok(());
+        }
         let led = |found: &FoundPartition| (found.partition.clone(), found.leader);
         let all: Vec<_> = found.iter().map(led).collect();
         let new = |found: &&FoundPartition| !self.watched.contains_key(&found.partition);
@@ -229,6 +239,23 @@ impl PartitionAssigner {
         self.assign(new)?;
         self.tell(unknown);
         Ok(())
+    }
+
+    /// Looks for a topic that is not the one that was first seen under its name.
+    fn replaced_topic(&mut self) -> Option<Arc<str>> {
+        let names: Vec<_> = self.topics.iter().map(|(name, _)| name.clone()).collect();
+        let ids = topic_ids(&self.consumer, &names, PATIENCE).unwrap_or_else(|error| {
+            // They are looked up again soon.
+            tracing::debug!(%error, "the topics' ids cannot be looked up");
+            HashMap::new()
+        });
+        let replaced =
+            ids.iter().find(|(name, id)| self.ids.get(*name).is_some_and(|was| was != *id));
+        let replaced = replaced.map(|(name, _)| name.clone());
+        for (name, id) in ids {
+            self.ids.entry(name).or_insert(id);
+        }
+        replaced
     }
 
     /// Finds this process's partitions.
@@ -362,6 +389,15 @@ impl PartitionAssigner {
         }
         Ok(())
     }
+}
+
+/// Tells that a topic is another now. Its offsets mean other records, so that none of those that were read
+/// may be gone on from.
+fn made_anew(topic: &str) -> String {
+    format!(
+        "the topic {topic} was deleted and made anew: what was read of it is no more, and a start reads what it \
+         holds now"
+    )
 }
 
 /// Tells a person which topics are missing, and what makes them.

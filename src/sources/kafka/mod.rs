@@ -10,6 +10,7 @@ mod cluster;
 mod topology;
 mod queue;
 mod offsets;
+mod topic_id;
 mod dead_letters;
 mod reader;
 mod assigner;

@@ -2,7 +2,7 @@
 //!
 //! rdkafka polls messages one by one, which costs three readings of the clock and two locks a
 //! message. librdkafka has a call for many, which rdkafka does not expose; so this file calls
-//! librdkafka itself. It is the only one that does, and the compiler cannot check its memory
+//! librdkafka itself, and the compiler cannot check its memory
 //! safety; so the one other call that rdkafka lacks, [`may_be_stored`], stands here as well.
 #![allow(unsafe_code, reason = "librdkafka is C; what each call relies on stands beside it")]
 
