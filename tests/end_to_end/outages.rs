@@ -29,7 +29,11 @@ fn redis_that_was_away_or_lost_its_data_is_healed() {
 #[ignore = "needs the services that scripts/test starts"]
 fn a_broker_lost_under_load_loses_and_doubles_nothing() {
     let _services = services();
-    let process = Process::ready(&prefix("brokers"), "2");
+    // Brokers take seconds to notice that one is gone, and a busy machine makes them more.
+    let patient = ["http.request_timeout_ms=25000", "kafka.properties.message.timeout.ms=20000"];
+    let patient = patient.map(|it| ["--set", it]).concat();
+    let process = Process::start(&prefix("brokers"), "2", &patient);
+    process.wait_ready();
     process.weigh(1);
     let clicks = |n: usize| json!(vec![event("view", "eva", "map", &["travel"]); n]);
     process.post(&clicks(100));
