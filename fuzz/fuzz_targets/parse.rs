@@ -6,12 +6,14 @@
 use dataflows::record::block::Block;
 use dataflows::record::event::Kind;
 use libfuzzer_sys::fuzz_target;
-use parser::{Scratch, parse_event, parse_merge, parse_row};
+use parser::{Scratch, Written, parse_event, parse_merge, parse_row};
 use std::collections::BTreeSet;
+
+const WRITTEN: Written = Written::At(1_743_508_800_000);
 
 fuzz_target!(|record: &[u8]| {
     let mut scratch = Scratch::default();
-    if let Ok(event) = parse_event(record, Some(Kind::View), None, 1_743_508_800_000, &mut scratch) {
+    if let Ok(event) = parse_event(record, Some(Kind::View), WRITTEN, &mut scratch) {
         check_tags(&event.tags);
         let mut block = Block::default();
         block.push(&event);
@@ -20,7 +22,7 @@ fuzz_target!(|record: &[u8]| {
     if let Some(row) = parse_row(None, Some(record), &mut scratch).ok().and_then(|row| row.row) {
         check_tags(&row.tags);
     }
-    let _ = parse_merge(record, None, None, 0, &mut scratch);
+    let _ = parse_merge(record, None, WRITTEN, &mut scratch);
 });
 
 fn check_tags(tags: &[impl AsRef<str>]) {

@@ -131,13 +131,8 @@ impl Served {
 
 impl Recommender for Served {
     fn learn(&mut self, click: &Click) {
-        // The engine lets no event be ahead of the time at which it comes in.
-        let time = u64::try_from(click.time).unwrap_or_default().saturating_mul(1_000);
-        if self.now < time {
-            self.now = time;
-            self.inputs.advance_to(time);
-        }
         self.block.push(&self.texts.event(click));
+        self.block.note_clock(click.time);
         self.learned[click.visit as usize] += 1;
         if EPOCH <= self.block.events() {
             self.close();

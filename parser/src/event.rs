@@ -3,21 +3,21 @@
 use crate::field::{Field, Scratch};
 use crate::object::{Object, required};
 use crate::reason::Reason;
+use crate::written::Written;
 use dataflows::record::event::{Event, Kind};
 
 /// Reads an event.
 ///
 /// `topic_kind` is the kind of an event that has no `eventType`; one that names another kind is
-/// refused. With `None` the event must name its kind. An event without a `timestamp` has the time of
-/// its record, or else `now_ms`. Of several spellings of a field, the first that is not null counts.
+/// refused. With `None` the event must name its kind. An event without a `timestamp` has the time at
+/// which it was written. Of several spellings of a field, the first that is not null counts.
 ///
 /// # Errors
 /// The [`Reason`] why the record is a dead letter.
 pub fn parse_event<'a>(
     record: &'a [u8],
     topic_kind: Option<Kind>,
-    record_time_ms: Option<i64>,
-    now_ms: i64,
+    written: Written,
     scratch: &'a mut Scratch,
 ) -> Result<Event<'a>, Reason> {
     let mut object = Object::default();
@@ -43,19 +43,12 @@ pub fn parse_event<'a>(
     let user = required(user, Reason::NoUser, Reason::BadUser)?;
     let product =
         required(text(Field::Product, Reason::BadProduct)?, Reason::NoProduct, Reason::BadProduct)?;
-    let time = object.time(texts, record_time_ms, now_ms)?;
+    let time = object.time(texts, written)?;
     let category = text(Field::Category, Reason::BadCategory)?.unwrap_or("");
     let session = text(Field::Session, Reason::BadSession)?.unwrap_or("");
     let id = text(Field::Id, Reason::BadId)?.unwrap_or("");
     let tags = object.into_tags(texts)?;
     Ok(Event { kind, time, user, product, category, session, id, tags })
-}
-
-/// Tells whether a record, if it is an event, has a `timestamp`.
-pub fn says_when(record: &[u8], scratch: &mut Scratch) -> bool {
-    let mut object = Object::default();
-    let read = object.read(record, field_of, &mut scratch.texts);
-    read.is_ok() && object.any_text(Field::Time, &scratch.texts) != Ok(None)
 }
 
 /// Finds the field of an event that a key names.

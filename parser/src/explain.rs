@@ -300,14 +300,15 @@ fn wrong_tag(tags: &str) -> Found<'_> {
 mod tests {
     use super::*;
     use crate::field::Scratch;
-    use crate::{parse_event, parse_merge, parse_row};
+    use crate::{Written, parse_event, parse_merge, parse_row};
 
     const NOW: i64 = 1_743_508_800_000;
 
     /// Explains why a record is no event: `text`, and `at` is what stands at the offset.
     fn check(record: &str, text: &str, at: &str) {
         let bytes = record.as_bytes();
-        let reason = parse_event(bytes, None, None, NOW, &mut Scratch::default()).unwrap_err();
+        let reason =
+            parse_event(bytes, None, Written::At(NOW), &mut Scratch::default()).unwrap_err();
         let explanation = explain(RecordKind::Event, None, bytes, reason);
         assert_eq!(explanation.to_string(), text, "{record}");
         assert!(record[explanation.offset..].starts_with(at), "{record}: {explanation:?}");
@@ -429,7 +430,8 @@ mod tests {
             assert_eq!(row(key, value), text, "{value}");
         }
         let merge = |record: &str| {
-            let reason = parse_merge(record.as_bytes(), None, None, NOW, &mut Scratch::default());
+            let reason =
+                parse_merge(record.as_bytes(), None, Written::At(NOW), &mut Scratch::default());
             explain(RecordKind::Merge, None, record.as_bytes(), reason.unwrap_err()).to_string()
         };
         for (record, text) in [

@@ -3,6 +3,7 @@
 use crate::field::{Field, Scratch};
 use crate::object::{Object, required};
 use crate::reason::Reason;
+use crate::written::Written;
 use dataflows::record::merge::Merge;
 
 /// Reads a merge: `{"userId": account, "from": guest, "timestamp": …}`, its time as an event's.
@@ -14,8 +15,7 @@ use dataflows::record::merge::Merge;
 pub fn parse_merge(
     record: &[u8],
     account: Option<&str>,
-    record_time_ms: Option<i64>,
-    now_ms: i64,
+    written: Written,
     scratch: &mut Scratch,
 ) -> Result<Merge, Reason> {
     let mut object = Object::default();
@@ -31,7 +31,7 @@ pub fn parse_merge(
     if guest == account {
         return Err(Reason::SameUser);
     }
-    let time = object.time(texts, record_time_ms, now_ms)?;
+    let time = object.time(texts, written)?;
     Ok(Merge { guest: guest.to_owned(), time, account: account.to_owned() })
 }
 

@@ -3,15 +3,13 @@
 use crate::confluent;
 use crate::field::{Field, FieldOf, FieldValue};
 use crate::reason::Reason;
-use crate::time::{TimeError, YEAR_2000, milliseconds};
+use crate::time::{TimeError, milliseconds};
+use crate::written::Written;
 use crate::{flat, json};
 use dataflows::record::event::Event;
 
 /// The longest record that is read, in bytes: what a broker takes by default.
 pub const MAX_RECORD: usize = 1 << 20;
-
-/// The most that a record's time may be ahead of the clock, in milliseconds: a day.
-pub const MAX_AHEAD: i64 = 24 * 60 * 60 * 1000;
 
 /// The known fields of one record. Of several values of a field, the first that is not null counts.
 #[derive(Debug, Default)]
@@ -102,22 +100,17 @@ impl<'a> Object<'a> {
         self.fields.iter().all(|value| matches!(value, FieldValue::Absent))
     }
 
-    /// The record's `timestamp`, or else its broker's time, or else `now`; in milliseconds.
-    pub(crate) fn time(
-        &self,
-        texts: &str,
-        record_time: Option<i64>,
-        now: i64,
-    ) -> Result<i64, Reason> {
+    /// The record's `timestamp`, or else when it was written; in milliseconds.
+    pub(crate) fn time(&self, texts: &str, written: Written) -> Result<i64, Reason> {
         let time = match self.text(Field::Time, texts, Reason::BadTimestamp)? {
             Some(text) => milliseconds(text).map_err(|error| match error {
                 TimeError::NoTime => Reason::BadTimestamp,
                 TimeError::TooOld => Reason::OldTimestamp,
                 TimeError::NoOffset => Reason::NoOffset,
             })?,
-            None => record_time.filter(|&time| time >= YEAR_2000).unwrap_or(now),
+            None => written.time(),
         };
-        if time > now.saturating_add(MAX_AHEAD) {
+        if written.limit().is_some_and(|limit| time > limit) {
             return Err(Reason::FutureTimestamp);
         }
         Ok(time)

@@ -3,7 +3,9 @@
 use crate::event::field_of;
 use crate::object::Object;
 use crate::time::{TimeError, YEAR_2000, milliseconds};
-use crate::{MAX_AHEAD, Reason, RecordKind, Scratch, explain, parse_event, parse_merge, parse_row};
+use crate::{
+    MAX_AHEAD, Reason, RecordKind, Scratch, Written, explain, parse_event, parse_merge, parse_row,
+};
 use dataflows::record::event::{Event, Kind};
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
@@ -54,7 +56,8 @@ fn oracle(record: &[u8], topic: Kind, record_time: Option<i64>) -> Result<Owned,
         })?,
         None => record_time.filter(|&time| time >= YEAR_2000).unwrap_or(NOW),
     };
-    if time > NOW + MAX_AHEAD {
+    let written = record_time.filter(|&time| time >= YEAR_2000);
+    if written.is_some_and(|written| time > written + MAX_AHEAD) {
         return Err(Reason::FutureTimestamp);
     }
     let category = scalar(&["category"], Reason::BadCategory)?.unwrap_or_default();
@@ -184,8 +187,8 @@ proptest! {
             map.remove("eventType");
         }
         let record = serde_json::to_vec(&Value::Object(map)).unwrap();
-        let mut scratch = Scratch::default();
-        let parsed = parse_event(&record, Some(Kind::View), record_time, NOW, &mut scratch);
+        let (mut scratch, written) = (Scratch::default(), Written::of(record_time, NOW));
+        let parsed = parse_event(&record, Some(Kind::View), written, &mut scratch);
         let parsed = parsed.map(|event| owned(&event));
         assert_eq!(parsed, oracle(&record, Kind::View, record_time));
     }
@@ -202,7 +205,7 @@ proptest! {
         });
         let record = record.to_string();
         let mut scratch = Scratch::default();
-        let event = parse_event(record.as_bytes(), Some(Kind::Purchase), None, NOW, &mut scratch);
+        let event = parse_event(record.as_bytes(), Some(Kind::Purchase), Written::At(NOW), &mut scratch);
         let mut distinct = tags;
         let mut seen = std::collections::HashSet::new();
         distinct.retain(|tag| seen.insert(tag.clone()));
@@ -215,13 +218,13 @@ proptest! {
     #[test]
     fn no_bytes_panic(bytes in vec(any::<u8>(), 0..300)) {
         let mut scratch = Scratch::default();
-        if let Err(reason) = parse_event(&bytes, Some(Kind::View), None, NOW, &mut scratch) {
+        if let Err(reason) = parse_event(&bytes, Some(Kind::View), Written::At(NOW), &mut scratch) {
             explained(RecordKind::Event, &bytes, reason);
         }
         if let Err(reason) = parse_row(Some(&bytes), Some(&bytes), &mut scratch) {
             explained(RecordKind::Row, &bytes, reason);
         }
-        if let Err(reason) = parse_merge(&bytes, None, None, NOW, &mut scratch) {
+        if let Err(reason) = parse_merge(&bytes, None, Written::At(NOW), &mut scratch) {
             explained(RecordKind::Merge, &bytes, reason);
         }
     }
@@ -233,7 +236,7 @@ proptest! {
         record[at % length] = byte;
         record.truncate(cut);
         let mut scratch = Scratch::default();
-        if let Err(reason) = parse_event(&record, Some(Kind::View), None, NOW, &mut scratch) {
+        if let Err(reason) = parse_event(&record, Some(Kind::View), Written::At(NOW), &mut scratch) {
             explained(RecordKind::Event, &record, reason);
         }
     }

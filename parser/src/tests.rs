@@ -1,7 +1,7 @@
 //! The contract of events, merges and catalogue rows, case by case.
 
 use crate::{
-    MAX_AHEAD, MAX_RECORD, Reason, RecordKind, Scratch, explain, parse_event, parse_merge,
+    MAX_AHEAD, MAX_RECORD, Reason, RecordKind, Scratch, Written, explain, parse_event, parse_merge,
     parse_row,
 };
 use dataflows::record::event::{Event, Kind};
@@ -29,7 +29,7 @@ fn event<'a>() -> Event<'a> {
 fn check(record: &str, expected: Result<Event<'_>, Reason>) {
     let mut scratch = Scratch::default();
     let parsed =
-        parse_event(record.as_bytes(), Some(Kind::View), Some(RECORD_TIME), NOW, &mut scratch);
+        parse_event(record.as_bytes(), Some(Kind::View), Written::At(RECORD_TIME), &mut scratch);
     assert_eq!(parsed, expected, "{record:.200}");
 }
 
@@ -219,7 +219,7 @@ fn values_that_nobody_reads_may_be_nested_however_deep() {
 fn without_a_topic_the_event_says_what_it_is() {
     let mut scratch = Scratch::default();
     let mut check = |record: &str, expected| {
-        let parsed = parse_event(record.as_bytes(), None, None, NOW, &mut scratch);
+        let parsed = parse_event(record.as_bytes(), None, Written::At(NOW), &mut scratch);
         assert_eq!(parsed.map(|event| (event.kind, event.time)), expected, "{record}");
     };
     check(r#"{"eventType":"add_to_cart","userId":"u","product":"p"}"#, Ok((Kind::AddToCart, NOW)));
@@ -230,7 +230,7 @@ fn without_a_topic_the_event_says_what_it_is() {
 fn bytes_that_are_not_text_are_not_json() {
     let mut scratch = Scratch::default();
     for record in [&b"{\"userId\":\"\xff\",\"product\":\"p\"}"[..], b"\0", b"\xff\xfe"] {
-        let parsed = parse_event(record, Some(Kind::View), None, NOW, &mut scratch);
+        let parsed = parse_event(record, Some(Kind::View), Written::At(NOW), &mut scratch);
         assert_eq!(parsed, Err(Reason::NotJson), "{record:?}");
     }
 }
@@ -346,8 +346,8 @@ fn merges() {
     ];
     let mut scratch = Scratch::default();
     for (record, expected) in cases {
-        let time = Some(RECORD_TIME);
-        let parsed = parse_merge(record.as_bytes(), None, time, NOW, &mut scratch);
+        let written = Written::At(RECORD_TIME);
+        let parsed = parse_merge(record.as_bytes(), None, written, &mut scratch);
         assert_eq!(parsed, expected, "{record}");
     }
 }
@@ -379,7 +379,7 @@ fn json_in_confluents_wire_format_is_read_and_what_is_none_is_named() {
         (b"\x04\x02\x04\x0a\x02u1\x19\0\0\0\0\0\0\0\0\x20\x96\x01", Err(Reason::Protobuf)),
     ] {
         let record = framed(value);
-        let parsed = parse_event(&record, Some(Kind::View), None, NOW, &mut scratch);
+        let parsed = parse_event(&record, Some(Kind::View), Written::At(NOW), &mut scratch);
         let parsed = parsed.map(|event| assert_eq!((event.user, event.product), ("u1", "p1")));
         assert_eq!(parsed, expected, "{value:?}");
         if let Err(reason @ (Reason::Avro | Reason::Protobuf)) = expected {
@@ -388,7 +388,7 @@ fn json_in_confluents_wire_format_is_read_and_what_is_none_is_named() {
         }
     }
     let merge = framed(br#"{"userId":"u1","from":"g1"}"#);
-    assert!(parse_merge(&merge, None, None, NOW, &mut scratch).is_ok());
+    assert!(parse_merge(&merge, None, Written::At(NOW), &mut scratch).is_ok());
     let row = framed(br#"{"id":"p1","name":"n"}"#);
     for key in [&b""[..], b"p1", b"\"p1\"", br#"{"id":"p1"}"#, br#"{"payload":{"id":"p1"}}"#] {
         let key = (!key.is_empty()).then(|| framed(key));

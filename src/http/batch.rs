@@ -3,7 +3,9 @@
 
 use crate::event_log::NewRecord;
 use crate::http::fault::Fault;
-use parser::{Reason, RecordKind, Scratch, explain, parse_event, syntax, without_byte_order_mark};
+use parser::{
+    Reason, RecordKind, Scratch, Written, explain, parse_event, syntax, without_byte_order_mark,
+};
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -23,7 +25,7 @@ pub(super) fn events(body: &[u8]) -> Result<Vec<NewRecord>, Fault> {
     let events = items.iter().enumerate().map(|(index, item)| {
         let json = item.get().as_bytes();
         // No topic tells the kind of event, so the event has to.
-        let event = parse_event(json, None, None, now, &mut scratch)
+        let event = parse_event(json, None, Written::At(now), &mut scratch)
             .map_err(|reason| refusal(body, Some(index), RecordKind::Event, json, reason))?;
         Ok(NewRecord { subject: event.kind.into(), user: event.user.into(), json: json.into() })
     });

@@ -14,7 +14,7 @@ use crate::http::stored::Stored;
 use dataflows::questions::ask::Positions;
 use hyper::StatusCode;
 use hyper::body::Incoming;
-use parser::{RecordKind, Scratch, parse_merge};
+use parser::{RecordKind, Scratch, Written, parse_merge};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
@@ -34,7 +34,7 @@ pub(super) async fn merge(call: &Call<'_>, body: Incoming) -> Result<Reply, Faul
     let account = request::user(call.parameter)?;
     let body = call.read(body).await?;
     let now = jiff::Timestamp::now().as_millisecond();
-    let merge = parse_merge(&body, Some(&account), None, now, &mut Scratch::default())
+    let merge = parse_merge(&body, Some(&account), Written::At(now), &mut Scratch::default())
         .map_err(|reason| batch::refusal(&body, None, RecordKind::Merge, &body, reason))?;
     let mut json = Vec::with_capacity(128);
     json::merge(&mut json, &merge);

@@ -49,8 +49,8 @@ impl BatchSender {
     }
 
     /// Parses a record and adds it to the batch, or returns why it is a dead letter.
-    pub(super) fn take(&mut self, feed: Feed, record: &Record<'_>, now: i64) -> Result<(), Reason> {
-        self.batch.take(feed, record, now)
+    pub(super) fn take(&mut self, feed: Feed, record: &Record<'_>) -> Result<(), Reason> {
+        self.batch.take(feed, record)
     }
 
     /// Whether the batch is full, so that the next [`BatchSender::advance`] hands it over.

@@ -8,7 +8,7 @@ use dataflows::ids::hash::owner;
 use dataflows::record::block::Block;
 use dataflows::record::merge::Merge;
 use dataflows::record::product::CatalogueRow;
-use parser::{Reason, Scratch, parse_event, parse_merge, parse_row};
+use parser::{Reason, Scratch, Written, parse_event, parse_merge, parse_row};
 
 /// A batch of this many bytes is handed over, which keeps epochs small.
 const FULL_BYTES: usize = 64 * 1024;
@@ -20,8 +20,8 @@ const ROW_BYTES: usize = 256;
 pub(super) struct Record<'a> {
     pub(super) key: Option<&'a [u8]>,
     pub(super) value: Option<&'a [u8]>,
-    /// The record's own time, in milliseconds since the Unix epoch.
-    pub(super) time: Option<i64>,
+    /// When it was written, by which it is judged.
+    pub(super) written: Written,
     /// It was there before this process began to read. How old it is tells nothing about how fast
     /// profiles follow.
     pub(super) is_replayed: bool,
@@ -51,7 +51,7 @@ impl RecordBatch {
 
     /// Parses a record and adds it, or returns why it is a dead letter. Either way the caller moves
     /// the partition on with [`RecordBatch::advance`].
-    pub(super) fn take(&mut self, feed: Feed, record: &Record<'_>, now: i64) -> Result<(), Reason> {
+    pub(super) fn take(&mut self, feed: Feed, record: &Record<'_>) -> Result<(), Reason> {
         match feed {
             Feed::Catalogue => {
                 let row = parse_row(record.key, record.value, &mut self.scratch)?;
@@ -60,19 +60,20 @@ impl RecordBatch {
             }
             Feed::Merges => {
                 let value = record.value.unwrap_or_default();
-                self.merges.push(parse_merge(value, None, record.time, now, &mut self.scratch)?);
+                self.merges.push(parse_merge(value, None, record.written, &mut self.scratch)?);
                 self.bytes += ROW_BYTES;
             }
             Feed::Events(kind) => {
                 let value = record.value.unwrap_or_default();
-                let event = parse_event(value, Some(kind), record.time, now, &mut self.scratch)?;
+                let event = parse_event(value, Some(kind), record.written, &mut self.scratch)?;
                 let owner = owner(event.user, self.blocks.len());
                 let block = &mut self.blocks[owner];
                 let before = block.len();
                 block.push(&event);
+                block.note_clock(record.written.bounded(event.time));
                 self.bytes += block.len() - before;
                 if !record.is_replayed {
-                    block.note_written(record.time.unwrap_or(now));
+                    block.note_written(record.written.time());
                 }
             }
         }
@@ -122,6 +123,7 @@ mod tests {
     use crate::sources::Feed;
     use dataflows::ids::hash::owner;
     use dataflows::record::event::Kind;
+    use parser::Written;
 
     #[test]
     fn events_go_to_their_owners_and_positions_add_up() {
@@ -130,9 +132,9 @@ mod tests {
         assert!(batch.is_empty());
         for user in 0..100 {
             let value = format!(r#"{{"userId":{user},"product":"p"}}"#);
-            let (value, time) = (Some(value.as_bytes()), Some(user / 50));
-            let record = Record { key: None, value, time, is_replayed: user % 5 == 0 };
-            batch.take(Feed::Events(Kind::View), &record, 1000).unwrap();
+            let (value, written) = (Some(value.as_bytes()), Written::At(user / 50));
+            let record = Record { key: None, value, written, is_replayed: user % 5 == 0 };
+            batch.take(Feed::Events(Kind::View), &record).unwrap();
             batch.advance(&partition, 1);
         }
         let unit = batch.finish();
@@ -154,8 +156,8 @@ mod tests {
     fn a_dead_letter_leaves_no_trace_but_its_position() {
         let mut batch = RecordBatch::new(1);
         let value: Option<&[u8]> = Some(b"Hello Kafka");
-        let record = Record { key: None, value, time: None, is_replayed: false };
-        assert!(batch.take(Feed::Events(Kind::View), &record, 0).is_err());
+        let record = Record { key: None, value, written: Written::At(0), is_replayed: false };
+        assert!(batch.take(Feed::Events(Kind::View), &record).is_err());
         assert!(batch.is_empty());
         batch.advance(&Partition { topic: "view-events".into(), index: 0 }, 1);
         assert!(!batch.is_empty());

@@ -135,9 +135,12 @@ fn shares(options: &Options) -> Vec<VecDeque<Unit>> {
         let tags = event.tags.map(|tag| format!("tag{tag}"));
         let span = u64::from(options.span) * 1_000;
         let time = 1_750_000_000_000 + number as u64 * span / options.events as u64;
-        blocks[owner(&user, options.workers)].push(&Event {
+        let time = i64::try_from(time).expect("milliseconds since 1970");
+        let block = &mut blocks[owner(&user, options.workers)];
+        block.note_clock(time);
+        block.push(&Event {
             kind: event.kind,
-            time: i64::try_from(time).expect("milliseconds since 1970"),
+            time,
             user: &user,
             product: &product,
             category: "",

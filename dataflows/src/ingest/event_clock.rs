@@ -9,8 +9,8 @@ use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::operators::vec::Broadcast;
 
-/// Passes blocks on, and broadcasts the hour of the newest event, never ahead of ingestion, when it
-/// grows.
+/// Passes blocks on, and broadcasts the hour of the newest event, never ahead of when its record was
+/// written, when it grows.
 ///
 /// The hour as of a logical time is the greatest that was sent at that time or before.
 pub fn hours(blocks: Blocks<'_>) -> (Blocks<'_>, Stream<'_, Time, Vec<u32>>) {
@@ -26,10 +26,8 @@ pub fn hours(blocks: Blocks<'_>) -> (Blocks<'_>, Stream<'_, Time, Vec<u32>>) {
             let (mut passed, mut hours) = (blocks.activate(), hours.activate());
             input.for_each(|capability, blocks| {
                 let time = *capability.least().expect("data has a time");
-                let newest = blocks.iter().filter_map(|(_, block)| block.newest()).max();
-                let newest = u64::try_from(newest.unwrap_or_default()).unwrap_or_default();
-                // Logical time is in microseconds, and the time of ingestion.
-                let hour = hour(newest.min(time / 1000));
+                let newest = blocks.iter().map(|(_, block)| block.newest()).max();
+                let hour = hour(u64::try_from(newest.unwrap_or_default()).unwrap_or_default());
                 if sent.at(time) < hour {
                     sent.set(time, hour);
                     hours.session(&capability).give(hour);

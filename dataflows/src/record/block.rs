@@ -14,6 +14,8 @@ pub struct Block {
     /// When records were written that count for freshness, in milliseconds, and how many consecutive
     /// events share that time.
     written: Vec<(i64, u32)>,
+    /// The newest time for the event clock, in milliseconds since the Unix epoch.
+    newest: i64,
 }
 
 /// The fields of an event beside its texts.
@@ -32,6 +34,7 @@ impl Block {
             lengths: Vec::with_capacity(other.lengths.len()),
             texts: String::with_capacity(other.texts.len()),
             written: Vec::with_capacity(other.written.len()),
+            newest: 0,
         }
     }
 
@@ -50,9 +53,15 @@ impl Block {
         self.heads.is_empty()
     }
 
-    /// The time of the newest event, in milliseconds since the Unix epoch.
-    pub fn newest(&self) -> Option<i64> {
-        self.heads.iter().map(|head| head.time).max()
+    /// The newest time that was noted for the event clock, in milliseconds since the Unix epoch.
+    pub fn newest(&self) -> i64 {
+        self.newest
+    }
+
+    /// Moves the event clock on to the time of an event, which is never ahead of when its record was
+    /// written.
+    pub fn note_clock(&mut self, time: i64) {
+        self.newest = self.newest.max(time);
     }
 
     /// Appends an event.

@@ -174,7 +174,11 @@ fn feed(inputs: &mut Inputs, case: Case, index: usize, step: &Step, me: usize) {
     for half in [first, second] {
         let mut blocks = vec![Block::default(); workers];
         for event in half {
-            blocks[owner(&event.user, workers)].push(&borrowed(event));
+            let block = &mut blocks[owner(&event.user, workers)];
+            block.push(&borrowed(event));
+            // Logical time is in microseconds, and the time of ingestion.
+            let written = i64::try_from(step.time / 1000).expect("a script is not that long");
+            block.note_clock(event.time.min(written));
         }
         for (owner, block) in blocks.into_iter().enumerate().filter(|(_, b)| !b.is_empty()) {
             inputs.blocks.send((owner, block));

@@ -157,7 +157,7 @@ impl std::fmt::Display for Iso {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use parser::{Scratch, parse_event};
+    use parser::{Scratch, Written, parse_event};
     use std::collections::HashMap;
 
     const TIME: i64 = 1_743_508_800_000;
@@ -187,7 +187,8 @@ mod tests {
         let shop = Shop::new(500, 3);
         let mut scratch = Scratch::default();
         for (step, line) in steps.iter().zip(json.split(|&byte| byte == b'\n')) {
-            let event = parse_event(line, Some(step.kind), None, TIME, &mut scratch).unwrap();
+            let event =
+                parse_event(line, Some(step.kind), Written::At(TIME), &mut scratch).unwrap();
             let item = &shop.items()[step.product];
             assert_eq!((event.time, event.user), (TIME, &*format!("user{}", step.user)));
             assert_eq!((event.product, event.category), (&*item.id, item.category));

@@ -5,7 +5,7 @@ use crate::read::record::{ClickRecord, LineError};
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 use dataflows::record::event::Kind;
-use parser::{MAX_AHEAD, RecordKind, Scratch, explain, parse_event, shown, syntax};
+use parser::{RecordKind, Scratch, Written, explain, parse_event, shown, syntax};
 use serde::Deserialize;
 use serde_json::Number;
 
@@ -211,16 +211,14 @@ fn otto(line: &str, each: &mut dyn FnMut(&ClickRecord<'_>)) -> Result<(), LineEr
 
 fn jsonl(line: &str, each: &mut dyn FnMut(&ClickRecord<'_>)) -> Result<(), LineError> {
     let mut scratch = Scratch::default();
-    // A file may be of any time, so nothing is ahead of the clock; a record without a timestamp gets the
-    // clock's own time, and is refused.
+    // A file may be of any time; a record without a timestamp gets an impossible one, and is refused.
     let record = line.as_bytes();
-    let event = parse_event(record, None, Some(-1), i64::MAX - MAX_AHEAD, &mut scratch).map_err(
-        |reason| {
+    let event = parse_event(record, None, Written::of_line(record, i64::MAX), &mut scratch)
+        .map_err(|reason| {
             let explanation = explain(RecordKind::Event, None, record, reason);
             LineError(format!("{explanation}, at byte {}", explanation.offset + 1))
-        },
-    )?;
-    if event.time == i64::MAX - MAX_AHEAD {
+        })?;
+    if event.time == i64::MAX {
         return Err(LineError("timestamp is missing".into()));
     }
     each(&ClickRecord {

@@ -4,7 +4,9 @@ use super::RecordWriter;
 use crate::cli::failure::Unwritable;
 use crate::cli::files::make_folder;
 use crate::sources::files::{AppendError, Lines, TopicFile, path};
+use crate::sources::now_ms;
 use anyhow::Context;
+use parser::stamped;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,7 +31,7 @@ impl RecordWriter for TopicFiles {
     fn send(&mut self, topic: &'static str, _key: &str, value: &[u8]) -> anyhow::Result<()> {
         let file = || (TopicFile::new(path(&self.dir, topic)), Lines::default());
         let (file, lines) = self.files.entry(topic).or_insert_with(file);
-        lines.push(value);
+        lines.push(&stamped(value, now_ms()));
         if lines.len() >= CHUNK { written(&self.dir, flush(file, lines)) } else { Ok(()) }
     }
 
@@ -66,15 +68,21 @@ fn flush(file: &mut TopicFile, lines: &mut Lines) -> Result<(), AppendError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parser::Written;
 
     #[test]
     fn records_are_lines_of_the_topics_files() {
         let dir = tempfile::tempdir().unwrap();
         for _ in 0..2 {
             let mut files = TopicFiles::new(dir.path()).unwrap();
-            files.send("view-events", "user1", b"{}").unwrap();
+            files.send("view-events", "user1", br#"{"product":"p"}"#).unwrap();
             files.finish().unwrap();
         }
-        assert_eq!(std::fs::read(dir.path().join("view-events.jsonl")).unwrap(), b"{}\n{}\n");
+        let lines = std::fs::read_to_string(dir.path().join("view-events.jsonl")).unwrap();
+        assert_eq!(lines.lines().count(), 2, "{lines}");
+        for line in lines.lines() {
+            assert!(line.ends_with(r#","product":"p"}"#), "{line}");
+            assert!(matches!(Written::of_line(line.as_bytes(), 0), Written::At(_)), "{line}");
+        }
     }
 }

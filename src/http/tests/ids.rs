@@ -4,7 +4,7 @@ use crate::http::fields::Fields;
 use crate::http::given::{list, text};
 use crate::http::query::Query;
 use crate::http::request;
-use parser::{Scratch, parse_event, parse_merge, parse_row};
+use parser::{Scratch, Written, parse_event, parse_merge, parse_row};
 
 const NOW: i64 = 1_743_508_800_000;
 
@@ -13,12 +13,12 @@ fn as_json(value: &str) -> Vec<(&'static str, Option<String>)> {
     let event = |fields: String| {
         let record = format!(r#"{{"eventType":"view",{fields}}}"#);
         let mut scratch = Scratch::default();
-        let event = parse_event(record.as_bytes(), None, None, NOW, &mut scratch).ok()?;
+        let event = parse_event(record.as_bytes(), None, Written::At(NOW), &mut scratch).ok()?;
         Some((event.user.to_owned(), event.product.to_owned()))
     };
     let merge = |fields: String| {
         let record = format!("{{{fields}}}");
-        parse_merge(record.as_bytes(), None, None, NOW, &mut Scratch::default()).ok()
+        parse_merge(record.as_bytes(), None, Written::At(NOW), &mut Scratch::default()).ok()
     };
     let row = format!(r#"{{"id":{value},"name":"n"}}"#);
     let row = parse_row(None, Some(row.as_bytes()), &mut Scratch::default());

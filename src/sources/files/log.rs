@@ -8,7 +8,7 @@ use crate::event_log::{
 use crate::sources::recent_failure::RecentFailure;
 use crate::sources::{now_ms, topic_of};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use parser::{Scratch, says_when};
+use parser::stamped;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -48,8 +48,7 @@ impl FileLog {
             TopicFile::beside_reader(path(dir, topic_of(subject)), signal.read.clone())
         });
         let failure = Arc::<RecentFailure>::default();
-        let scratch = Scratch::default();
-        let writer = Writer { topics, appends, signal, scratch, failure: failure.clone() };
+        let writer = Writer { topics, appends, signal, failure: failure.clone() };
         let writer = thread::Builder::new().name("file-log".into()).spawn(|| writer.run())?;
         Ok(FileLog { appends: Some(sender), writer: Some(writer), failure })
     }
@@ -89,7 +88,6 @@ struct Writer {
     topics: [TopicFile; 4],
     appends: Receiver<Append>,
     signal: AppendSignal,
-    scratch: Scratch,
     failure: Arc<RecentFailure>,
 }
 
@@ -108,7 +106,7 @@ impl Writer {
     fn commit(&mut self, appends: &[Append]) {
         let mut lines: [Lines; 4] = Default::default();
         let records = appends.iter().flat_map(|append| &append.records);
-        let places: Vec<u64> = records.map(|record| self.stage(record, &mut lines)).collect();
+        let places: Vec<u64> = records.map(|record| Writer::stage(record, &mut lines)).collect();
         let offsets = match self.write(&lines) {
             Ok(offsets) => offsets,
             // One of them may be too large for what the disk has left, and the others not.
@@ -148,18 +146,8 @@ impl Writer {
         Ok(offsets)
     }
 
-    /// Adds a record to the lines of its topic. Returns its place there.
-    ///
-    /// A line has no time of its own, so an event without a `timestamp` gets the present; else it
-    /// would have another time at every reading of the file.
-    fn stage(&mut self, record: &NewRecord, lines: &mut [Lines; 4]) -> u64 {
-        let lines = &mut lines[record.subject.index()];
-        let rest = record.json.trim_ascii_start().strip_prefix(b"{");
-        match rest.filter(|_| !says_when(&record.json, &mut self.scratch)) {
-            Some(rest) => {
-                lines.push(&[format!("{{\"timestamp\":{},", now_ms()).as_bytes(), rest].concat())
-            }
-            None => lines.push(&record.json),
-        }
+    /// Adds a record to the lines of its topic, with the time. Returns its place there.
+    fn stage(record: &NewRecord, lines: &mut [Lines; 4]) -> u64 {
+        lines[record.subject.index()].push(&stamped(&record.json, now_ms()))
     }
 }

@@ -15,7 +15,7 @@ use crate::sources::record_batch::Record;
 use crate::sources::{
     DeadLetter, Feed, Positions, Running, SourceProgress, TOPICS, WorkerInlets, now_ms,
 };
-use parser::Reason;
+use parser::{Reason, Written};
 use prometheus::IntCounter;
 use std::io;
 use std::ops::ControlFlow;
@@ -304,6 +304,7 @@ fn take(
     if line.is_blank() {
         return Ok(());
     }
-    let record = Record { key: None, value: Some(line.bytes), time: None, is_replayed };
-    sender.take(feed, &record, now)
+    let written = Written::of_line(line.bytes, now);
+    let record = Record { key: None, value: Some(line.bytes), written, is_replayed };
+    sender.take(feed, &record)
 }

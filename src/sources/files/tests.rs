@@ -10,7 +10,7 @@ use crate::sources::{Positions, Running, SourceProgress, WorkerInlets, now_ms};
 use dataflows::record::event::Kind;
 use dataflows::record::merge::Merge;
 use dataflows::record::product::CatalogueRow;
-use parser::{Scratch, parse_event};
+use parser::{Scratch, Written, parse_event, stamped};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -74,6 +74,8 @@ struct Taken {
     next: BTreeMap<String, i64>,
     /// Events that count for freshness.
     fresh: u32,
+    /// The time of the event clock.
+    clock: i64,
 }
 
 impl Taken {
@@ -81,6 +83,7 @@ impl Taken {
         for (_, block) in &unit.blocks {
             block.for_each(|event| self.events.push((event.kind, event.user.into())));
             self.fresh += block.written().iter().map(|(_, events)| events).sum::<u32>();
+            self.clock = self.clock.max(block.newest());
         }
         self.rows.extend(unit.catalogue);
         self.merges.extend(unit.merges);
@@ -123,6 +126,11 @@ fn event(kind: Kind, user: &str) -> NewRecord {
     NewRecord { subject: kind.into(), user: user.into(), json: json.into() }
 }
 
+/// The bytes that JSON takes as a line, with the time and the newline.
+fn length_of(json: &[u8]) -> i64 {
+    i64::try_from(stamped(json, now_ms()).len()).unwrap() + 1
+}
+
 fn at(topic: &str, offset: i64) -> Position {
     Position { partition: Partition { topic: topic.into(), index: 0 }, offset }
 }
@@ -133,7 +141,7 @@ fn what_is_appended_is_read_at_the_positions_that_were_told() {
     let (running, outlets) = fixture.start(&Positions::new());
     assert!(running.progress().caught_up());
     let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
-    let length = i64::try_from(event(Kind::View, "u1").json.len()).unwrap() + 1;
+    let length = length_of(&event(Kind::View, "u1").json);
     let positions = append(
         &log,
         vec![event(Kind::View, "u1"), event(Kind::Purchase, "u2"), event(Kind::View, "u3")],
@@ -164,40 +172,61 @@ fn what_is_appended_is_read_at_the_positions_that_were_told() {
     assert_eq!(taken.fresh, 1);
 }
 
-/// What is stored of an event.
-fn check_stored(json: &str, stored: impl FnOnce(&str) -> bool) {
-    let fixture = Fixture::new();
-    let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
-    append(
-        &log,
-        vec![NewRecord { subject: Kind::View.into(), user: "u".into(), json: json.into() }],
-    );
-    let line = std::fs::read_to_string(fixture.dir.path("view-events.jsonl")).unwrap();
-    assert!(stored(line.strip_suffix('\n').unwrap()), "{json}: {line}");
-}
-
 #[test]
-fn an_event_that_does_not_say_when_it_happened_is_stamped_when_it_is_stored() {
+fn a_line_tells_when_it_was_stored() {
     for json in [
         r#"{"userId":"u","product":"p","timestamp":"2025-04-01T12:00:00.000Z"}"#,
-        r#"{"timestamp":1743508800,"userId":"u","product":"p"}"#,
-    ] {
-        check_stored(json, |line| line == json);
-    }
-    for json in [
         r#"{"userId":"u","product":"p"}"#,
         r#" {"userId":"u","product":"p"}"#,
         r#"{"userId":"u","product":"p","timestamp":null}"#,
     ] {
+        let fixture = Fixture::new();
+        let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
         let before = now_ms();
-        check_stored(json, |line| {
-            let mut scratch = Scratch::default();
-            let event =
-                parse_event(line.as_bytes(), Some(Kind::View), None, i64::MAX, &mut scratch)
-                    .unwrap();
-            (before..=now_ms()).contains(&event.time) && line.ends_with(&json.trim_start()[1..])
-        });
+        let (subject, user) = (Kind::View.into(), "u".into());
+        append(&log, vec![NewRecord { subject, user, json: json.into() }]);
+        let line = std::fs::read_to_string(fixture.dir.path("view-events.jsonl")).unwrap();
+        assert!(line.trim_end().ends_with(&json.trim_start()[1..]), "{json}: {line}");
+        let written = Written::of_line(line.as_bytes(), 0);
+        let Written::At(time) = written else { panic!("{line}") };
+        assert!((before..=now_ms()).contains(&time), "{line}");
+        let mut scratch = Scratch::default();
+        let event = parse_event(line.as_bytes(), Some(Kind::View), written, &mut scratch);
+        let says_when = json.contains("2025");
+        assert_eq!(event.unwrap().time, if says_when { 1_743_508_800_000 } else { time });
     }
+}
+
+/// Whenever it is read, a line is judged by when it was written.
+#[test]
+fn a_line_is_refused_or_counted_whenever_it_is_read() {
+    let fixture = Fixture::new();
+    let (then, hour) = (1_743_508_800_000, 3_600_000);
+    let line = |user: &str, written: i64, ahead: i64| {
+        let time = written + ahead;
+        let stamp = format!("\"recordedAt\":{written},");
+        format!("{{{stamp}\"userId\":\"{user}\",\"product\":\"p\",\"timestamp\":{time}}}\n")
+    };
+    let ahead = now_ms() + 48 * hour;
+    let lines = [
+        line("late", then, -hour),
+        line("ahead", then, 23 * hour),
+        line("too far ahead", then, 25 * hour),
+        line("written ahead", ahead, 0),
+        // Nobody knows when it was written.
+        format!("{{\"userId\":\"unknown\",\"product\":\"p\",\"timestamp\":{ahead}}}\n"),
+    ];
+    std::fs::write(fixture.dir.path("view-events.jsonl"), lines.concat()).unwrap();
+    let (_running, outlets) = fixture.start(&Positions::new());
+    let mut taken = Taken::default();
+    taken.take_until(&outlets, |taken| taken.events.len() == 4);
+    let mut users: Vec<_> = taken.events.iter().map(|(_, user)| &**user).collect();
+    users.sort_unstable();
+    assert_eq!(users, ["ahead", "late", "unknown", "written ahead"]);
+    // That of a record which says so itself.
+    assert_eq!(taken.clock, ahead);
+    let refused = ["view-events", "future_timestamp"];
+    assert_eq!(fixture.metrics.dead_letters.with_label_values(&refused).get(), 1);
 }
 
 #[test]
@@ -265,7 +294,7 @@ fn merges_are_stored_and_read() {
     };
     let good = r#"{"userId":"u","from":"g","timestamp":1743508800000}"#;
     assert_eq!(merge(good), [at("user-merges", 0)]);
-    let length = i64::try_from(good.len()).unwrap() + 1;
+    let length = length_of(good.as_bytes());
     assert_eq!(merge(r#"{"userId":"u","timestamp":1743508800000}"#), [at("user-merges", length)]);
     let mut taken = Taken::default();
     taken.take_until(&outlets, |taken| {
@@ -413,19 +442,19 @@ fn half_a_line_of_somebody_else_is_ended_before_each_append() {
     let fixture = Fixture::new();
     let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
     let path = fixture.dir.path("view-events.jsonl");
-    let mut expected = Vec::new();
+    let length = length_of(&event(Kind::View, "u").json);
+    let mut position = 0;
     for round in 0..3 {
-        let position = i64::try_from(expected.len()).unwrap() + if round == 0 { 0 } else { 6 };
         assert_eq!(append(&log, vec![event(Kind::View, "u")]), [at("view-events", position)]);
-        if round > 0 {
-            expected.extend(b"torn ");
-            expected.push(b'\n');
+        position += length + "torn \n".len() as i64;
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 1 + 2 * round, "{text}");
+        for (index, line) in lines.iter().enumerate() {
+            let is_ours = line.starts_with("{\"recordedAt\":") && line.ends_with("00}");
+            assert!(if index % 2 == 0 { is_ours } else { *line == "torn " }, "{line}");
         }
-        expected.extend(
-            event(Kind::View, "u").json.iter().map(|b| if *b == b'\n' { b' ' } else { *b }),
-        );
-        expected.push(b'\n');
-        assert_eq!(std::fs::read(&path).unwrap(), expected);
+        assert!(text.ends_with('\n'));
         let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"torn ").unwrap();
     }
@@ -445,7 +474,7 @@ fn several_writers_keep_their_lines_apart_and_know_their_offsets() {
     });
     let mut offsets: Vec<i64> = positions.iter().map(|position| position.offset).collect();
     offsets.sort_unstable();
-    let length = i64::try_from(event(Kind::View, "u").json.len()).unwrap() + 1;
+    let length = length_of(&event(Kind::View, "u").json);
     assert!(offsets.iter().copied().eq((0..2000).map(|index| index * length)));
 }
 

@@ -11,6 +11,7 @@ use crate::sources::partition_errors::PartitionErrors;
 use crate::sources::record_batch::Record;
 use crate::sources::{DeadLetter, Feed, SourceProgress, now_ms};
 use crossbeam_channel::Receiver;
+use parser::Written;
 use prometheus::IntCounter;
 use rdkafka::error::RDKafkaErrorCode;
 use std::ops::ControlFlow;
@@ -192,7 +193,8 @@ impl WorkerReader {
     ) -> ControlFlow<()> {
         let &QueuedMessage { offset, key, value, time } = message;
         let is_replayed = progress.target.is_some_and(|target| offset < target);
-        match self.sender.take(progress.feed, &Record { key, value, time, is_replayed }, now) {
+        let written = Written::of(time, now);
+        match self.sender.take(progress.feed, &Record { key, value, written, is_replayed }) {
             Ok(()) => progress.taken += 1,
             Err(reason) => {
                 let topic = &*progress.partition.topic;
