@@ -419,7 +419,7 @@ fn json_in_confluents_wire_format_is_read_and_what_is_none_is_named() {
     assert!(told.to_string().ends_with("the key is \"p2\""), "{told}");
     // The place counts from the record's first byte.
     let record = framed(br#"{"userId":"u1","product":[1]}"#);
-    let parsed = parse_event(&record, Some(Kind::View), None, NOW, &mut scratch);
+    let parsed = parse_event(&record, Some(Kind::View), Written::At(NOW), &mut scratch);
     let explanation = explain(RecordKind::Event, None, &record, parsed.unwrap_err());
     assert_eq!(&record[explanation.offset..], b"[1]}");
     assert_eq!(parse_row(None, Some(&framed(b"\x02n")), &mut scratch), Err(Reason::Avro));

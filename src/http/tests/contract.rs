@@ -9,8 +9,10 @@ use crate::settings::status::{NodeStatus, Stored};
 use crate::settings::write::LARGEST_VALUE;
 use crate::settings::{BLEND, WEIGHTS};
 use crate::source_health::Trouble;
+use dataflows::digest::hash::Hash;
 use dataflows::questions::query::Query;
 use dataflows::ranking::rules::{LeaveOut, Rules};
+use dataflows::score::counts::Counts;
 use dataflows::score::model::{Blend, Model};
 use dataflows::score::weights::{Score, Weights};
 use serde_json::{Value, json};
@@ -387,6 +389,13 @@ fn operations() {
         ("workers", 2.into()),
         ("ready", true.into()),
         ("asOf", AS_OF.into()),
+        (
+            "digests",
+            serde_json::json!({
+                "asOf": AS_OF,
+                "views": {"profile": Hash::of("a row").times(Counts([1, 2, 3])).to_string()},
+            }),
+        ),
         ("weights", serde_json::json!({"view": 1, "add_to_cart": 3, "purchase": 5})),
     ] {
         assert_eq!(status[field], expected, "{field}");
