@@ -103,7 +103,7 @@ fn a_bad_command_line_or_configuration_is_64() {
         ("check-config --config bad.toml", "bad.toml:1: not TOML"),
         // What is not configured cannot be asked.
         ("topics create", "kafka.brokers is not set"),
-        ("generate --to kafka", "kafka.brokers is not set"),
+        ("generate --events 1 --to kafka", "kafka.brokers is not set"),
         ("replay --format taobao --to kafka clicks.csv", "kafka.brokers is not set"),
         ("check all", "so there is nothing to check"),
         ("config set recommendation/weights nonsense", "bad weights"),
