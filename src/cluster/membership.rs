@@ -23,7 +23,7 @@ pub(super) struct Membership {
     pub(super) heartbeats: JoinSet<()>,
     /// Runs the heartbeats, on a thread of its own.
     pub(super) runtime: Runtime,
-    leaving: watch::Sender<()>,
+    pub(super) leaving: watch::Sender<()>,
     loss: watch::Receiver<Option<Loss>>,
 }
 
