@@ -8,8 +8,9 @@ long() {
   step "packages" need "${build_needs[@]}" "${tls_needs[@]}"
 
   local first=${ORACLE_SEED:-$EPOCHSECONDS}
-  export RECSYS_ORACLE_SEEDS=$first..$((first + ${ORACLE_SCRIPTS:-400}))
-  step "oracle, seeds $RECSYS_ORACLE_SEEDS" \
+  local seeds=$first..$((first + ${ORACLE_SCRIPTS:-400}))
+  # For this step alone: the program takes its settings from variables of such names.
+  step "oracle, seeds $seeds" env "RECSYS_ORACLE_SEEDS=$seeds" \
     cargo test --workspace --locked --test oracle -- --ignored --nocapture
   export PROPTEST_CASES=${PROPTEST_CASES:-20000}
   step "property tests, $PROPTEST_CASES cases" cargo test --workspace --locked --lib
