@@ -50,7 +50,7 @@ pub enum Reason {
         "timestamp names a zone, but no offset from UTC, as in 2025-04-01T12:00:00+02:00[Europe/Berlin]"
     )]
     NoOffset,
-    /// More than a day ahead of us.
+    /// More than a day ahead of when the record was written.
     #[error("timestamp is more than a day ahead")]
     FutureTimestamp,
     /// With tags that are not a list of texts.

@@ -151,8 +151,8 @@ pub(super) fn run(
     ended.map(drop)
 }
 
-/// Waits for a signal, whose name it returns, and opens latches meanwhile. Fails when the workers or the source end by
-/// themselves, or a peer is lost.
+/// Waits for a signal, whose name it returns, and opens latches meanwhile. Fails when the workers or the
+/// source end by themselves, or a peer is lost.
 async fn wait(
     signal: impl Future<Output = &'static str>,
     (engine, source): (&Engine, &Running),

@@ -103,8 +103,8 @@ impl Discovery {
         }
     }
 
-    /// Waits until all processes are connected, and tells at each turn which are missing. Handshakes that are still under way then are
-    /// closed.
+    /// Waits until all processes are connected, and tells at each turn which are missing. Handshakes that
+    /// are still under way then are closed.
     pub(super) async fn run(
         mut self,
         listener: TcpListener,

@@ -45,13 +45,9 @@ pub(super) fn wait(out: &mut Vec<u8>, wait: &Wait) {
 
 /// `{"asOf", "views": {view: digest}}`
 pub(super) fn digests(out: &mut Vec<u8>, answer: &Answer<Vec<(DigestedView, Digest)>>) {
-    let views = |out: &mut Vec<u8>| {
-        let object = answer.body.iter().fold(Object::new(out), |object, (view, digest)| {
-            object.text(view.name(), &digest.to_string())
-        });
-        object.end();
-    };
-    Object::new(out).plain("asOf", answer.as_of).with("views", views).end();
+    let views = answer.body.iter().map(|(view, digest)| (view.name(), digest.to_string()));
+    let views: Vec<_> = views.collect();
+    Object::new(out).plain("asOf", answer.as_of).with("views", |out| by_name(out, &views)).end();
 }
 
 /// How what has names is written.

@@ -21,9 +21,9 @@ pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Fault> {
     metrics.process.ready.set(call.front.status.readiness.is_ready().into());
     let in_force = call.front.in_force.get();
     metrics.settings.model_known.set(in_force.is_some().into());
-    for kind in Kind::ALL {
-        if let Some(in_force) = &in_force {
-            let weight = in_force.model.weights.0[kind.index()].to_f64();
+    if let Some(in_force) = in_force {
+        for kind in Kind::ALL {
+            let weight = in_force.model.weights.of(kind).to_f64();
             metrics.settings.weight.with_label_values(&[kind.name()]).set(weight);
         }
     }

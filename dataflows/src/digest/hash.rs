@@ -14,7 +14,8 @@ pub struct Hash([u64; 2]);
 /// Odd, and unlike each other, for the two halves.
 const FACTORS: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xD6E8_FEB8_6659_FD93];
 const SEEDS: [u64; 2] = [0xA076_1D64_78BD_642F, 0xE703_7ED1_A0B4_28DB];
-/// By kind, what one event counts: odd, so that no count is lost, and without a small multiple in common.
+/// By kind, what one event counts: odd, so that no count is lost, and so large that no sum of a few counts
+/// is zero.
 const KINDS: [u128; 3] = [
     0x9FB2_1C65_1E98_DF25_A076_1D64_78BD_6421,
     0xC2B2_AE3D_27D4_EB4F_1656_67B1_9E37_79F9,
@@ -37,8 +38,7 @@ impl Hash {
     #[inline]
     #[must_use]
     pub fn then(self, name: Hash) -> Hash {
-        let [first, second] = name.0;
-        self.mixed([first, second])
+        self.mixed(name.0)
     }
 
     /// The hash of a row, continued by a number.

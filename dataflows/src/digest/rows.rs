@@ -45,7 +45,7 @@ impl DigestedView {
         DigestedView::Popularity,
     ];
 
-    /// The name that the status and metrics use.
+    /// The name in the status.
     pub fn name(self) -> &'static str {
         match self {
             DigestedView::Profile => "profile",

@@ -80,7 +80,7 @@ impl Oracle {
 
     /// Moves the events that merges move, unless they are too old, and attributes new events.
     fn attribute(&mut self, new: &[OwnedEvent]) {
-        let now = self.now(self.step_ends.len() - 1);
+        let now = self.now_at_end();
         let mut moves = Vec::new();
         for (event, current) in self.events.iter().zip(&mut self.attributed) {
             let moved = attributed(&self.merges, event);
@@ -148,12 +148,17 @@ impl Oracle {
     /// The tags under which an event counts now.
     pub(crate) fn tags<'a>(&'a self, event: &'a OwnedEvent) -> Vec<&'a str> {
         let row: &[String] = self.row_of(&event.product).map_or(&[], |row| &row.tags);
-        let tags = if event.tags.is_empty() { row } else { &event.tags };
-        match (tags, event.category.as_str()) {
-            ([], "") => vec![&event.product],
-            ([], category) => vec![category],
-            (tags, _) => tags.iter().map(String::as_str).collect(),
+        match if event.tags.is_empty() { row } else { &event.tags } {
+            [] => vec![stand_in(event)],
+            tags => tags.iter().map(String::as_str).collect(),
         }
+    }
+
+    /// The events that popularity counts: those whose day is not too old.
+    pub(crate) fn popular_events(&self) -> impl Iterator<Item = &OwnedEvent> {
+        let now = self.now_at_end();
+        let last_hour = |event| (u32::from(event_day(event)) + 1) * DAY_HOURS - 1;
+        self.events.iter().filter(move |event| now < last_hour(event) + LIMITS.horizon)
     }
 
     /// Sums the weights of a user's events by tag.
@@ -204,6 +209,11 @@ fn attributed(merges: &[Merge], event: &OwnedEvent) -> OwnedEvent {
     let earliest = merges.min_by_key(|merge| (merge.time, &merge.account));
     let user = earliest.map_or(&event.user, |merge| &merge.account);
     OwnedEvent { user: user.clone(), ..event.clone() }
+}
+
+/// The tag of an event without tags until the catalogue knows its product.
+pub(crate) fn stand_in(event: &OwnedEvent) -> &str {
+    if event.category.is_empty() { &event.product } else { &event.category }
 }
 
 /// The time of an event; one before the Unix epoch counts as the epoch.

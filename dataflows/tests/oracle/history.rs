@@ -4,6 +4,7 @@ use crate::expected::{Moment, Oracle, event_day, event_time};
 use crate::script::LIMITS;
 use dataflows::record::event::OwnedEvent;
 use dataflows::time::{VISIT_GAP, hour};
+use dataflows::views::pairs::partner::NEAR;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -22,7 +23,7 @@ impl Oracle {
         let mut newest: BTreeMap<&str, u16> = BTreeMap::new();
         let mut counts: BTreeMap<(&str, u16, bool), u32> = BTreeMap::new();
         let mut history = Vec::new();
-        let (mut begin, now) = (0, self.now(self.step_ends.len() - 1));
+        let (mut begin, now) = (0, self.now_at_end());
         let kept_at = |now: u32, event: &OwnedEvent| now < hour(event_time(event)) + LIMITS.horizon;
         for (step, &(_, end)) in self.step_ends.iter().enumerate() {
             let then = self.now(step);
@@ -56,6 +57,16 @@ impl Oracle {
         history
     }
 
+    /// The pairs in the rows of those products whose moments are wanted. Events of one moment do not pair.
+    pub(crate) fn pairs_of(
+        &self,
+        is_wanted: impl Fn(&OwnedEvent) -> bool,
+    ) -> impl Iterator<Item = Pair<'_>> {
+        let paired = || self.history.iter().filter(|(_, pairs)| *pairs).map(|(event, _)| event);
+        let wanted = paired().filter(move |event| is_wanted(event));
+        wanted.flat_map(move |event| paired().filter_map(move |other| Pair::of(event, other)))
+    }
+
     /// The products of a user's latest visits.
     pub(crate) fn seen(&self, history: &[Moment], user: &str) -> Seen {
         let moments = history.iter().filter(|(event, _)| event.user == user);
@@ -73,6 +84,32 @@ impl Oracle {
         }
         seen.earlier.truncate(self.model.blend.earlier_products.into());
         seen
+    }
+}
+
+/// A moment in the row of another's product.
+pub(crate) struct Pair<'a> {
+    /// The event whose product has the row.
+    pub(crate) event: &'a OwnedEvent,
+    pub(crate) partner: &'a OwnedEvent,
+    pub(crate) day: u16,
+    /// True if the partner came after the event or with it.
+    pub(crate) after: bool,
+    pub(crate) near: bool,
+}
+
+impl<'a> Pair<'a> {
+    fn of(event: &'a OwnedEvent, partner: &'a OwnedEvent) -> Option<Pair<'a>> {
+        let (time, other) = (event_time(event), event_time(partner));
+        let is_same = time == other && event.product == partner.product;
+        let apart = time.abs_diff(other);
+        (event.user == partner.user && !is_same && apart <= VISIT_GAP).then(|| Pair {
+            event,
+            partner,
+            day: event_day(event).max(event_day(partner)),
+            after: time <= other,
+            near: apart <= NEAR,
+        })
     }
 }
 

@@ -1,15 +1,13 @@
 //! Rankings as they must be: the formula of `ranking`, computed from all events.
 
-use crate::expected::{Moment, Oracle, event_day, event_time};
-use crate::history::Seen;
-use crate::script::LIMITS;
+use crate::expected::{Oracle, event_day, event_time};
+use crate::history::{Pair, Seen};
 use dataflows::ranking::answer::{Cause, Ranking};
 use dataflows::ranking::rules::{Basis, LeaveOut, REPEAT_RATES, Rules};
 use dataflows::record::event::OwnedEvent;
 use dataflows::score::counts::Counts;
 use dataflows::score::model::ModelAt;
-use dataflows::time::{DAY_HOURS, VISIT_GAP, day};
-use dataflows::views::pairs::partner::NEAR;
+use dataflows::time::{VISIT_GAP, day};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -86,7 +84,7 @@ impl Oracle {
                 .collect(),
         };
         let rest = 1.0 - mass(&repeats);
-        let mut terms = self.partners(history, &seen, rest);
+        let mut terms = self.partners(&seen, rest);
         terms.push((Cause::Seen, 1.0, repeats));
         let earlier = (0..).zip(&seen.earlier).map(|(place, product)| {
             (product.clone(), (-f64::from(place) / blend.earlier_recency).exp(), 1)
@@ -193,7 +191,7 @@ impl Oracle {
     }
 
     /// The terms of the newest products' partners.
-    fn partners(&self, history: &[Moment], seen: &Seen, rest: f64) -> Vec<Term> {
+    fn partners(&self, seen: &Seen, rest: f64) -> Vec<Term> {
         let blend = self.model.blend;
         let mut terms = Vec::new();
         let visit = seen.visit.iter().take(blend.products.into());
@@ -206,7 +204,7 @@ impl Oracle {
             (product, blend.earlier * (-f64::from(place) / blend.earlier_recency).exp())
         });
         for (product, u) in visit.chain(earlier) {
-            let row = self.row(history, product);
+            let row = self.row(product);
             let factor = rest * u / norm / (mass(&row) + blend.doubt);
             if !row.is_empty() {
                 terms.push((Cause::Product(product.clone()), factor, row));
@@ -235,33 +233,20 @@ impl Oracle {
     }
 
     /// The row of a product: its partners, scored.
-    fn row(&self, history: &[Moment], product: &str) -> ScoredProducts {
+    fn row(&self, product: &str) -> ScoredProducts {
         let (blend, model_at) = (self.model.blend, self.model_at());
-        let paired = || history.iter().filter(|(_, pairs)| *pairs).map(|(event, _)| event);
-        let mut row = Vec::new();
-        for first in paired().filter(|event| event.product == product) {
-            let same =
-                |one: &OwnedEvent| (event_time(one), &*one.product) == (event_time(first), product);
-            for second in paired().filter(|second| second.user == first.user && !same(second)) {
-                let (one, other) = (event_time(first), event_time(second));
-                if one.abs_diff(other) <= VISIT_GAP {
-                    let day = event_day(first).max(event_day(second));
-                    let side = if one <= other { 1.0 } else { blend.before };
-                    let apart = if one.abs_diff(other) <= NEAR { 1.0 } else { blend.far };
-                    let score = model_at.score(Counts::one(second.kind), day) * side * apart;
-                    row.push((second.product.clone(), score));
-                }
-            }
-        }
-        best_first(row)
+        let scored = |Pair { partner, day, after, near, .. }: Pair<'_>| {
+            let side = if after { 1.0 } else { blend.before };
+            let apart = if near { 1.0 } else { blend.far };
+            let score = model_at.score(Counts::one(partner.kind), day) * side * apart;
+            (partner.product.clone(), score)
+        };
+        best_first(self.pairs_of(|event| event.product == product).map(scored).collect())
     }
 
     /// The products that are popular in a tag, or overall.
     fn popular(&self, tag: Option<&str>) -> ScoredProducts {
-        let (model_at, now) = (self.model_at(), self.now(self.step_ends.len() - 1));
-        let kept = |event: &&OwnedEvent| {
-            now < (u32::from(event_day(event)) + 1) * DAY_HOURS - 1 + LIMITS.horizon
-        };
+        let model_at = self.model_at();
         let times = |event| match tag {
             Some(tag) => self.tags(event).into_iter().filter(|other| *other == tag).count(),
             None => 1,
@@ -269,7 +254,7 @@ impl Oracle {
         let scored = |event: &OwnedEvent| {
             (event.product.clone(), model_at.score(Counts::one(event.kind), event_day(event)))
         };
-        let kept = self.events.iter().filter(kept);
+        let kept = self.popular_events();
         best_first(
             kept.flat_map(|event| std::iter::repeat_n(scored(event), times(event))).collect(),
         )
