@@ -9,6 +9,7 @@ use super::settings::{SettingsStores, WatchedSettings};
 use super::stop::{end_at_once, stop_signal, told_to_stop};
 use crate::cluster::LossCause;
 use crate::config::Config;
+use crate::engine::question::Asker;
 use crate::engine::{self, Engine, EngineHandles};
 use crate::event_log::EventLog;
 use crate::http::{Front, Status, serve};
@@ -118,7 +119,7 @@ pub(super) fn run(
     waiting.abort();
     let settings =
         WatchedSettings::watch(config, runtime.handle(), stores, &engine, &metrics, &readiness);
-    let source = topics.read(config, &metrics, &engine, progress)?;
+    let source = topics.read(config, &metrics, &engine, &handles.asker, progress)?;
     tracing::info!(address = %server.address(), workers = config.workers, "serving");
 
     let mut named = Named { settings: &settings, readiness: &readiness, latch: None };
@@ -257,6 +258,7 @@ impl Topics {
         config: &Config,
         metrics: &Metrics,
         engine: &Engine,
+        asker: &Asker,
         progress: SourceProgress,
     ) -> anyhow::Result<Running> {
         let workers = WorkerInlets {
@@ -270,7 +272,7 @@ impl Topics {
                 files::start(&config.files.dir, &workers, &positions, metrics, signal, progress)?
             }
             Topics::Kafka(cluster) => {
-                kafka::start(cluster, &workers, &positions, metrics, progress)?
+                kafka::start(cluster, (&workers, asker), &positions, metrics, progress)?
             }
         })
     }

@@ -5,7 +5,7 @@ use super::failure;
 use super::output::say;
 use crate::config::Config;
 use crate::sources::kafka::{Created, create_topics};
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 pub(super) fn run(config: &Config, args: &TopicsArgs) -> anyhow::Result<()> {
     let kafka = failure::named(config.kafka.as_ref(), "kafka.brokers")?;
@@ -14,11 +14,23 @@ pub(super) fn run(config: &Config, args: &TopicsArgs) -> anyhow::Result<()> {
     let created = runtime
         .block_on(create_topics(&kafka.into(), partitions, replication))
         .with_context(|| format!("cannot make topics on {}", kafka.brokers.join(",")))?;
+    let mut different = Vec::new();
     for (topic, created) in created {
-        say(&match created {
-            Created::Now => format!("{topic}: created, {partitions} × {replication}"),
-            Created::Before => format!("{topic}: was there already"),
-        })?;
+        let (name, kept) = (topic.name, topic.kept);
+        match created {
+            Created::Now => say(&format!("{name}: created, {partitions} × {replication}; {kept}"))?,
+            Created::Before(differences) if differences.is_empty() => {
+                say(&format!("{name}: was there already, as asked for; {kept}"))?;
+            }
+            Created::Before(differences) => {
+                let differences: Vec<_> = differences.iter().map(ToString::to_string).collect();
+                say(&format!("{name}: was there already, and is left as it is"))?;
+                different.push(format!("{name} differs: {}", differences.join(", ")));
+            }
+        }
+    }
+    if !different.is_empty() {
+        bail!(different.join("\n"));
     }
     Ok(())
 }

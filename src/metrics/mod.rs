@@ -119,6 +119,7 @@ mod tests {
             "recsys_kafka_broker_up{broker=\"2\"} 1",
             "recsys_kafka_replicas_missing{topic=\"view-events\"} 3",
             "recsys_weight{event_type=\"view\"} 1.5",
+            "recsys_source_commits_failed_total 0",
             "recsys_weights_version 1",
             "recsys_blend_rejected_total 0",
             "recsys_settings_connected{setting=\"blend\"} 0",

@@ -18,6 +18,8 @@ pub struct SourceMetrics {
     pub lag_seconds: GaugeVec,
     /// `recsys_source_errors_total{topic}`
     pub errors: IntCounterVec,
+    /// `recsys_source_commits_failed_total`
+    pub commits_failed: IntCounter,
     /// `recsys_source_stalled{topic, partition}`
     pub stalled: IntGaugeVec,
     /// `recsys_source_queue_bytes{worker}`
@@ -72,6 +74,11 @@ impl SourceMetrics {
                 "recsys_source_errors_total",
                 "Reads and look-ups of a partition that failed",
                 &["topic"],
+            ),
+            commits_failed: counter(
+                registry,
+                "recsys_source_commits_failed_total",
+                "Commits of offsets, for lag tools alone, that failed",
             ),
             stalled: gauges(
                 registry,

@@ -106,7 +106,7 @@ fn what_the_brokers_compress_is_read() {
     let prefix = prefix("compresses");
     let writer = kafka::writer(&[("compression.type", "none"), ("linger.ms", "200")]);
     let topic = &*format!("{prefix}view-events");
-    assert!(kafka::create(topic, 1, &[("compression.type", "zstd")]));
+    assert!(kafka::create(topic, 4, &[("compression.type", "zstd")]));
     let value = event("view", "zoe", "thing", &["tag"]).to_string();
     for _ in 0..500 {
         kafka::send(&writer, BaseRecord::to(topic).key("zoe").payload(value.as_bytes()));

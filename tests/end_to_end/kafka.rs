@@ -1,7 +1,8 @@
 //! Kafka, past the engine: what is written straight to topics and read from them.
 
 use crate::harness::service;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigSource, NewTopic};
+use rdkafka::admin::{ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -127,4 +128,30 @@ pub(crate) fn read(topic: &str) -> Vec<OwnedMessage> {
         }
     }
     records
+}
+
+/// The value of a topic's setting, and whether it is the topic's own, not its brokers'.
+pub(crate) fn setting(topic: &str, name: &str) -> (String, bool) {
+    let topic = ResourceSpecifier::Topic(topic);
+    let described = answer(admin().describe_configs([&topic], &AdminOptions::new()));
+    let entry = described[0].as_ref().unwrap().get(name).unwrap();
+    (entry.value.clone().unwrap(), entry.source == ConfigSource::DynamicTopic)
+}
+
+/// What lag tools show of a group and a topic: the sum over the partitions with something in them; `None`
+/// if the group has committed nothing of one.
+pub(crate) fn lag(group: &str, topic: &str) -> Option<i64> {
+    let consumer: BaseConsumer = client().set("group.id", group).create().unwrap();
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
+    let lag = |index: i32| {
+        let (_, end) = consumer.fetch_watermarks(topic, index, PATIENCE).unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition(topic, index);
+        let committed = consumer.committed_offsets(list, PATIENCE).unwrap();
+        match committed.elements()[0].offset() {
+            Offset::Offset(offset) => Some(end - offset),
+            _ => (end == 0).then_some(0),
+        }
+    };
+    metadata.topics()[0].partitions().iter().map(|partition| lag(partition.id())).sum()
 }

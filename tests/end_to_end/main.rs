@@ -25,6 +25,7 @@ mod start;
 mod metrics;
 // With services.
 mod kafka;
+mod topics;
 mod events;
 mod guests;
 mod settings;

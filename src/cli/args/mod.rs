@@ -157,6 +157,10 @@ pub(in crate::cli) struct TopicsArgs {
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum TopicsAction {
     /// Make the topics that are missing
+    ///
+    /// The state after a start is what the topics hold, so nothing in those that are read expires
+    /// (retention.ms=-1), but for what the catalogue has later rows of. A topic that is there is left as it
+    /// is; one that differs from what is asked for is told, and the exit code is 1.
     #[command(after_help = "Example:\n  recsys topics create --partitions 8 --replication 3")]
     Create {
         /// Partitions of each; workers share them out

@@ -1,13 +1,17 @@
 //! Finds the topics' partitions and assigns this process's to its readers.
 
-use super::client::{BrokerConnection, SplitConsumer};
+use super::client::{BrokerConnection, ConsumerEvents, SplitConsumer};
 use super::cluster::KafkaCluster;
+use super::commit_outcomes::CommitOutcomes;
+use super::commits::Commits;
 use super::dead_letters::DeadLetterTopic;
 use super::offsets::offsets;
 use super::queue::PartitionQueue;
+use super::read_to::ReadTo;
 use super::reader::{AssignedPartition, PartitionProgress, WorkerReader};
 use super::topic_id::{TopicId, topic_ids};
 use super::topology::Topology;
+use crate::engine::question::Asker;
 use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
 use crate::source_health::Trouble;
@@ -22,7 +26,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -47,20 +51,21 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
-/// Starts to read the topics from given positions, including topics that are created later.
+/// Starts to read the topics from given positions, including topics that are created later. The asker
+/// tells the positions that the views hold, which are committed.
 ///
 /// # Errors
 /// When librdkafka refuses the properties, or no thread can be started.
 pub fn start(
     cluster: &KafkaCluster,
-    workers: &WorkerInlets,
+    (workers, asker): (&WorkerInlets, &Asker),
     positions: &Positions,
     metrics: &SourceMetrics,
     progress: SourceProgress,
 ) -> Result<Running, StartError> {
     let stop = Arc::new(AtomicBool::new(false));
-    let assigner =
-        PartitionAssigner::new(cluster, workers, positions, metrics, (&progress, &stop))?;
+    let (workers, state) = ((workers, asker), (&progress, &stop));
+    let assigner = PartitionAssigner::new(cluster, workers, positions, metrics, state)?;
     let thread = thread::Builder::new().name("kafka".into()).spawn(|| assigner.run())?;
     Ok(Running::new(stop, vec![thread], progress))
 }
@@ -82,13 +87,14 @@ pub(super) struct PartitionAssigner {
     topology: Topology,
     /// The ids of the topics, as they were first seen.
     ids: HashMap<Arc<str>, TopicId>,
+    commits: Commits,
     /// The latest error that was about no partition.
     error: Option<KafkaError>,
 }
 
 /// A partition that was assigned to a reader.
 struct WatchedPartition {
-    read_to: Arc<AtomicI64>,
+    read_to: ReadTo,
     lag: PartitionLag,
 }
 
@@ -112,13 +118,15 @@ struct NewPartition {
 impl PartitionAssigner {
     pub(super) fn new(
         cluster: &KafkaCluster,
-        workers: &WorkerInlets,
+        (workers, asker): (&WorkerInlets, &Asker),
         positions: &Positions,
         metrics: &SourceMetrics,
         (progress, stop): (&SourceProgress, &Arc<AtomicBool>),
     ) -> Result<PartitionAssigner, StartError> {
         let connection = BrokerConnection::new(metrics.connected.clone());
-        let consumer = cluster.consumer(&connection)?;
+        let outcomes = CommitOutcomes::new(metrics.commits_failed.clone());
+        let events = ConsumerEvents { connection: connection.clone(), commits: outcomes.clone() };
+        let consumer = cluster.consumer(events)?;
         let dead_letters = Arc::new(DeadLetterTopic::new(cluster, metrics)?);
         let mut readers = Vec::new();
         for index in 0..workers.inlets.len() {
@@ -150,6 +158,7 @@ impl PartitionAssigner {
             topics: TOPICS.map(|(name, feed)| (cluster.topic(name).into(), feed)).to_vec(),
             topology: Topology::new(metrics),
             ids: HashMap::new(),
+            commits: Commits::new(asker.clone(), outcomes),
             error: None,
         })
     }
@@ -172,6 +181,8 @@ impl PartitionAssigner {
                 }
                 last = Some(Instant::now());
             }
+            let read = self.watched.iter().map(|(partition, it)| (partition, &it.read_to));
+            self.commits.go_on(&self.consumer, read);
             // This poll also runs librdkafka's callbacks. Partitions have queues of their own, so that
             // it returns errors alone.
             let error = self.consumer.poll(POLL).and_then(Result::err);
@@ -231,7 +242,7 @@ impl PartitionAssigner {
             self.metrics.end_offset.with_label_values(&labels).set(range.1);
             match self.watched.get_mut(&partition) {
                 Some(WatchedPartition { read_to, lag }) => {
-                    lag.measure(read_to.load(Ordering::Relaxed), range.1, Instant::now());
+                    lag.measure(read_to.get(), range.1, Instant::now());
                 }
                 None => new.push(self.new_partition(partition, feed, reader, range)),
             }
@@ -301,7 +312,7 @@ impl PartitionAssigner {
             PartitionErrors::new(partition, Trouble::LookUp, &self.metrics, health)
         });
         let watched = self.watched.get(partition);
-        let read_to = watched.map_or(0, |watched| watched.read_to.load(Ordering::Relaxed));
+        let read_to = watched.map_or(0, |watched| watched.read_to.get());
         match range {
             Ok(range) => {
                 errors.succeeded(read_to);

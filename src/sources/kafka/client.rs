@@ -1,10 +1,12 @@
 //! The contexts of this process's Kafka clients: their logs, and whether brokers can be reached.
 
+use super::commit_outcomes::CommitOutcomes;
 use prometheus::IntGauge;
+use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 use rdkafka::statistics::Statistics;
 use rdkafka::util::IntoOpaque;
@@ -43,8 +45,11 @@ impl BrokerConnection {
     }
 }
 
-/// The consumer's context: notices when no broker can be reached.
-pub(super) struct ConsumerEvents(pub(super) BrokerConnection);
+/// The consumer's context: notices when no broker can be reached, and how commits end.
+pub(super) struct ConsumerEvents {
+    pub(super) connection: BrokerConnection,
+    pub(super) commits: CommitOutcomes,
+}
 
 /// The consumer, from which each partition's queue is split off.
 pub(super) type SplitConsumer = BaseConsumer<ConsumerEvents>;
@@ -56,7 +61,7 @@ impl ClientContext for ConsumerEvents {
 
     fn error(&self, error: KafkaError, reason: &str) {
         match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AllBrokersDown) => self.0.lost(reason),
+            Some(RDKafkaErrorCode::AllBrokersDown) => self.connection.lost(reason),
             // The partition's reader handles this one.
             Some(RDKafkaErrorCode::PartitionEOF) => (),
             _ => tracing::debug!(%error, reason, "librdkafka"),
@@ -64,7 +69,15 @@ impl ClientContext for ConsumerEvents {
     }
 }
 
-impl ConsumerContext for ConsumerEvents {}
+impl ConsumerContext for ConsumerEvents {
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        let refused = || {
+            let elements = offsets.elements();
+            elements.iter().try_for_each(|partition| partition.error())
+        };
+        self.commits.ended(result.and_then(|()| refused()).map_err(|error| error.to_string()));
+    }
+}
 
 /// A client's context that logs and does nothing else.
 pub(super) struct LogContext;

@@ -1,6 +1,6 @@
 //! The Kafka cluster, and the configuration of its clients.
 
-use super::client::{BrokerConnection, ConsumerEvents, SplitConsumer};
+use super::client::{ConsumerEvents, SplitConsumer};
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::error::KafkaResult;
 use std::collections::BTreeMap;
@@ -34,7 +34,8 @@ const CONSUMER_FIXED: [(&str, &str); 6] = [
 pub struct KafkaCluster {
     /// `host:port,host:port…`
     pub bootstrap: String,
-    /// The consumer group's name. The group assigns no partitions; they are assigned by hand.
+    /// The consumer group's name. The group assigns no partitions; offsets are committed under it, for lag
+    /// tools.
     pub group: String,
     /// A prefix of every topic's name. Positions and metrics have the whole name.
     pub topic_prefix: String,
@@ -66,9 +67,9 @@ impl KafkaCluster {
     }
 
     /// Makes the consumer of this process.
-    pub(super) fn consumer(&self, connection: &BrokerConnection) -> KafkaResult<SplitConsumer> {
+    pub(super) fn consumer(&self, events: ConsumerEvents) -> KafkaResult<SplitConsumer> {
         let mut config = self.client(&CONSUMER, &CONSUMER_FIXED);
         config.set("group.id", &self.group);
-        SplitConsumer::from_config_and_context(&config, ConsumerEvents(connection.clone()))
+        SplitConsumer::from_config_and_context(&config, events)
     }
 }

@@ -5,12 +5,15 @@
 //! partitions, parses the records and hands them to the worker. The `assigner` finds partitions and
 //! assigns them to readers.
 
+mod commit_outcomes;
 mod client;
 mod cluster;
 mod topology;
 mod queue;
 mod offsets;
 mod topic_id;
+mod read_to;
+mod commits;
 mod dead_letters;
 mod reader;
 mod assigner;
@@ -23,4 +26,4 @@ mod tests;
 pub use assigner::{StartError, start};
 pub use cluster::KafkaCluster;
 pub use log::KafkaLog;
-pub use topics::{Created, create_topics};
+pub use topics::{Created, Difference, Topic, create_topics};

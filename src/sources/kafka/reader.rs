@@ -2,6 +2,7 @@
 
 use super::dead_letters::DeadLetterTopic;
 use super::queue::{PartitionQueue, QueuedError, QueuedMessage};
+use super::read_to::ReadTo;
 use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
 use crate::source_health::{SourceHealth, Trouble};
@@ -16,7 +17,7 @@ use prometheus::IntCounter;
 use rdkafka::error::RDKafkaErrorCode;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
@@ -39,9 +40,8 @@ pub(super) struct PartitionProgress {
     next: i64,
     /// The next offset as of the last hand-over.
     published: i64,
-    /// The offset up to which all was read, shared with the assigner, which computes the lag. At the
-    /// end it is beyond `next`, if the last records are transactions' markers.
-    read_to: Arc<AtomicI64>,
+    /// Shared with the assigner.
+    read_to: ReadTo,
     errors: PartitionErrors,
     /// The offset that was to be read and is not there, if that happened.
     gone: Option<i64>,
@@ -69,7 +69,7 @@ impl PartitionProgress {
             feed,
             next,
             published: next,
-            read_to: Arc::new(AtomicI64::new(next)),
+            read_to: ReadTo::new(next),
             errors,
             gone: None,
             target: history.end(),
@@ -93,7 +93,7 @@ impl PartitionProgress {
         if code == RDKafkaErrorCode::PartitionEOF {
             // All was read. Control records at the end keep `next` from reaching the target.
             self.target = self.target.map(|_| 0);
-            self.read_to.fetch_max(offset, Ordering::Relaxed);
+            self.read_to.reached_end(offset);
             self.errors.read_to(offset);
             return;
         }
@@ -110,13 +110,13 @@ impl PartitionProgress {
         if offset < self.next {
             let PartitionProgress { partition, next, .. } = self;
             tracing::warn!(?partition, next, offset, "offsets went back");
-            self.read_to.store(offset, Ordering::Relaxed);
+            self.read_to.went_back(offset);
         }
         self.next = offset + 1;
     }
 
-    /// The offset up to which all was read, as of the last hand-over.
-    pub(super) fn read_to(&self) -> Arc<AtomicI64> {
+    /// How far it was read, as of the last hand-over.
+    pub(super) fn read_to(&self) -> ReadTo {
         self.read_to.clone()
     }
 }
@@ -214,7 +214,7 @@ impl WorkerReader {
     fn publish(&mut self, progress: &mut PartitionProgress) -> ControlFlow<()> {
         // Not the number of records read: compaction and transactions leave gaps in the offsets.
         let by = progress.next - std::mem::replace(&mut progress.published, progress.next);
-        progress.read_to.fetch_max(progress.next, Ordering::Relaxed);
+        progress.read_to.handed_over(progress.next);
         let taken = std::mem::take(&mut progress.taken);
         self.progress.read(&mut progress.history, progress.next, taken);
         progress.events.inc_by(taken);

@@ -2,10 +2,12 @@
 
 use super::{KafkaCluster, KafkaLog, start};
 use crate::engine::intake::{Outlet, Unit, intake};
+use crate::engine::question::{Asker, Question};
 use crate::event_log::{EventLog, LogError, NewRecord, Outcome, Partition};
 use crate::metrics::{Metrics, SourceMetrics};
 use crate::source_health::{PartitionTrouble, SourceHealth, Trouble};
 use crate::sources::{Positions, Running, SourceProgress, TOPICS, WorkerInlets};
+use dataflows::questions::query::QueryAnswer;
 use dataflows::record::event::Kind;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
@@ -14,6 +16,8 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up.
@@ -74,13 +78,25 @@ impl Fixture {
 
     /// Starts the first `here` workers of `peers`, each with a queue of so many bytes.
     fn start(&self, here: usize, bytes: usize, positions: &Positions) -> (Running, Vec<Outlet>) {
+        self.start_beside(&Asker::default(), here, bytes, positions)
+    }
+
+    /// The same with an engine that may be asked.
+    fn start_beside(
+        &self,
+        asker: &Asker,
+        here: usize,
+        bytes: usize,
+        positions: &Positions,
+    ) -> (Running, Vec<Outlet>) {
         let (inlets, outlets): (Vec<_>, Vec<_>) = (0..here).map(|_| intake(bytes)).unzip();
         for outlet in &outlets {
             outlet.bind(std::thread::current());
         }
         let workers = WorkerInlets { peers: here, first: 0, inlets };
         let progress = SourceProgress::default();
-        let running = start(&self.cluster, &workers, positions, &self.metrics, progress).unwrap();
+        let running =
+            start(&self.cluster, (&workers, asker), positions, &self.metrics, progress).unwrap();
         (running, outlets)
     }
 }
@@ -390,8 +406,9 @@ fn what_librdkafka_refuses_is_told_at_once() {
     let cluster = KafkaCluster { properties, group: "g".into(), ..KafkaCluster::default() };
     let metrics = Metrics::new().sources;
     let workers = WorkerInlets { peers: 1, first: 0, inlets: vec![intake(1).0] };
+    let asked = (&workers, &Asker::default());
     assert!(
-        start(&cluster, &workers, &Positions::new(), &metrics, SourceProgress::default()).is_err()
+        start(&cluster, asked, &Positions::new(), &metrics, SourceProgress::default()).is_err()
     );
     assert!(KafkaLog::new(&cluster, &SourceHealth::default()).is_err());
 }
@@ -463,4 +480,53 @@ fn a_partition_whose_next_offset_is_gone_ends_the_source() {
                   and the partition begins at offset 0 and ends at 10";
     assert_eq!(progress.failure(), Some(reason));
     assert!(outlets.iter().all(|outlet| next_unit(outlet).is_none()), "nothing is read again");
+}
+
+/// An engine whose views hold one partition up to an offset.
+fn asker(held: &Arc<AtomicI64>) -> Asker {
+    let (asker, held) = (Asker::default(), held.clone());
+    let (ask, questions) = crossbeam_channel::bounded::<Box<dyn Question>>(1);
+    asker.start(vec![(ask, std::thread::current())], 0, 1);
+    std::thread::spawn(move || {
+        for question in questions {
+            question.answer(1, vec![QueryAnswer::Position(0, held.load(Ordering::SeqCst))]);
+        }
+    });
+    asker
+}
+
+#[test]
+fn what_the_views_hold_is_committed_and_a_commit_that_fails_stops_nothing() {
+    let fixture = Fixture::new(&[("view-events", 1)]);
+    fixture.post((0..10).map(view));
+    let lag_tool: BaseConsumer =
+        fixture.cluster.client(&[("group.id", "test")], &[]).create().unwrap();
+    let committed = || {
+        let mut list = TopicPartitionList::new();
+        list.add_partition("view-events", 0);
+        let list = lag_tool.committed_offsets(list, PATIENCE).unwrap();
+        list.elements()[0].offset()
+    };
+    let held = Arc::new(AtomicI64::new(0));
+    let (running, outlets) = fixture.start_beside(&asker(&held), 1, 1 << 20, &Positions::new());
+    let mut taken = Taken::default();
+    taken.take_until(&outlets, |taken| taken.offsets() == 10);
+    assert_eq!(committed(), Offset::Invalid, "the views hold nothing yet");
+    held.store(7, Ordering::SeqCst);
+    wait_until(|| committed() == Offset::Offset(7));
+    let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+    fixture.brokers.request_errors(RDKafkaApiKey::OffsetCommit, &[refused; 2]);
+    held.store(10, Ordering::SeqCst);
+    wait_until(|| fixture.metrics.commits_failed.get() == 1);
+    fixture.post((10..20).map(view));
+    taken.take_until(&outlets, |taken| taken.offsets() == 20);
+    assert_eq!(running.progress().failure(), None);
+    wait_until(|| committed() == Offset::Offset(10));
+    assert_eq!(fixture.metrics.commits_failed.get(), 2);
+    drop(running);
+    // What was committed is nobody's position: a start reads everything.
+    let (_running, outlets) = fixture.start(1, 1 << 20, &Positions::new());
+    let mut taken = Taken::default();
+    taken.take_until(&outlets, |taken| taken.offsets() == 20);
+    assert_eq!(taken.users.len(), 20);
 }

@@ -1,24 +1,70 @@
-//! Creates the topics.
+//! Creates the topics, and tells in what those that are there differ.
 
 use super::client::LogContext;
 use super::cluster::KafkaCluster;
 use crate::sources::{DEAD_LETTERS, Feed, TOPICS};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
+use rdkafka::admin::{NewTopic, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataTopic;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+/// The longest time that brokers may take for each step.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What makes a topic keep its records for ever: a start knows what the topics hold, and nothing else.
+const KEPT: [(&str, &str); 3] =
+    [("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1")];
+
+/// What makes a topic keep the latest record of each key for ever.
+const LATEST_KEPT: [(&str, &str); 1] = [("cleanup.policy", "compact")];
+
 /// What became of a topic that was to be created.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Created {
     /// It was created.
     Now,
-    /// It existed, and is left as it is.
-    Before,
+    /// It existed, and is left as it is. It differs in this from what was asked for.
+    Before(Vec<Difference>),
 }
 
-/// Creates the topics that are missing: those that are read, of which the catalogue is compacted,
-/// and the one for dead letters. Returns what became of each, in the order of creation.
+/// A property of a topic that is not what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{property} is {found}, not {wanted}")]
+pub struct Difference {
+    /// Its name: `partitions`, `replication`, or one of Kafka's.
+    pub property: &'static str,
+    /// The topic's own value.
+    pub found: String,
+    /// What was asked for.
+    pub wanted: String,
+}
+
+/// A topic with how it is kept.
+pub struct Topic {
+    /// Its whole name.
+    pub name: String,
+    /// How it is kept, for a person.
+    pub kept: &'static str,
+    config: &'static [(&'static str, &'static str)],
+}
+
+/// The topics of a cluster: those that are read, which keep what they get, and the one for dead letters,
+/// which no start needs.
+fn topics(cluster: &KafkaCluster) -> Vec<Topic> {
+    let topic = |name, kept, config| Topic { name: cluster.topic(name), kept, config };
+    let read = TOPICS.into_iter().map(|(name, feed)| match feed {
+        Feed::Catalogue => topic(name, "the latest row of each product is kept", &LATEST_KEPT[..]),
+        Feed::Events(_) | Feed::Merges => topic(name, "nothing expires", &KEPT[..]),
+    });
+    let letters = topic(DEAD_LETTERS, "expires as the brokers are set to", &[]);
+    read.chain([letters]).collect()
+}
+
+/// Creates the topics that are missing, and compares those that are there with what was asked for.
+/// Returns what became of each, in the order of creation.
 ///
 /// # Errors
 /// When no broker answers within 30 seconds, or one refuses.
@@ -26,24 +72,79 @@ pub async fn create_topics(
     cluster: &KafkaCluster,
     partitions: i32,
     replication: i32,
-) -> KafkaResult<Vec<(String, Created)>> {
+) -> KafkaResult<Vec<(Topic, Created)>> {
     let config = cluster.client(&[], &[]);
     let admin = AdminClient::from_config_and_context(&config, LogContext)?;
-    let new = |name, compacted: bool| {
-        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
-        if compacted { topic.set("cleanup.policy", "compact") } else { topic }
-    };
-    let topics = TOPICS.map(|(name, feed)| (cluster.topic(name), feed == Feed::Catalogue));
-    let letters = (cluster.topic(DEAD_LETTERS), false);
-    let topics: Vec<_> =
-        topics.iter().chain([&letters]).map(|(name, compacted)| new(name, *compacted)).collect();
-    let patience = Some(Duration::from_secs(30));
-    let options = AdminOptions::new().request_timeout(patience).operation_timeout(patience);
-    let results = admin.create_topics(&topics, &options).await?;
-    let created = results.into_iter().map(|result| match result {
-        Ok(name) => Ok((name, Created::Now)),
-        Err((name, RDKafkaErrorCode::TopicAlreadyExists)) => Ok((name, Created::Before)),
-        Err((_, code)) => Err(KafkaError::AdminOp(code)),
+    let topics = topics(cluster);
+    let new = topics.iter().map(|topic| {
+        let new = NewTopic::new(&topic.name, partitions, TopicReplication::Fixed(replication));
+        topic.config.iter().fold(new, |new, (key, value)| new.set(key, value))
     });
-    created.collect()
+    let new: Vec<_> = new.collect();
+    let patience = Some(PATIENCE);
+    let options = AdminOptions::new().request_timeout(patience).operation_timeout(patience);
+    let results = admin.create_topics(&new, &options).await?;
+    let mut existing = BTreeSet::new();
+    for result in results {
+        match result {
+            Ok(_) => {}
+            Err((name, RDKafkaErrorCode::TopicAlreadyExists)) => drop(existing.insert(name)),
+            Err((_, code)) => return Err(KafkaError::AdminOp(code)),
+        }
+    }
+    let mut created = Vec::new();
+    for topic in topics {
+        let became = if existing.contains(&topic.name) {
+            Created::Before(differences(&admin, &topic, partitions, replication).await?)
+        } else {
+            Created::Now
+        };
+        created.push((topic, became));
+    }
+    Ok(created)
+}
+
+/// Compares a topic that is there with what was asked for.
+async fn differences(
+    admin: &AdminClient<LogContext>,
+    topic: &Topic,
+    partitions: i32,
+    replication: i32,
+) -> KafkaResult<Vec<Difference>> {
+    let metadata = admin.inner().fetch_metadata(Some(&topic.name), PATIENCE)?;
+    let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+    let resource = ResourceSpecifier::Topic(&topic.name);
+    let config = admin.describe_configs([&resource], &options).await?.into_iter().next();
+    let config = config.unwrap_or(Err(RDKafkaErrorCode::UnknownTopicOrPartition));
+    let config = config.map_err(KafkaError::AdminOp)?;
+    let found = metadata.topics().iter().find(|found| found.name() == topic.name);
+    // A broker may not have heard of it yet.
+    let found = found.filter(|found| !found.partitions().is_empty());
+    let unknown = KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition);
+    let layout = layout(found.ok_or(unknown)?, partitions, replication);
+    let settings = topic.config.iter().filter_map(|setting| setting_differs(&config, *setting));
+    Ok(layout.into_iter().chain(settings).collect())
+}
+
+/// Compares the number of partitions, and of their replicas.
+fn layout(topic: &MetadataTopic, partitions: i32, replication: i32) -> Vec<Difference> {
+    let replicas: BTreeSet<usize> =
+        topic.partitions().iter().map(|partition| partition.replicas().len()).collect();
+    let replicas: Vec<_> = replicas.iter().map(usize::to_string).collect();
+    let compare = |property, found: String, wanted: i32| {
+        let wanted = wanted.to_string();
+        (found != wanted).then_some(Difference { property, found, wanted })
+    };
+    let partitions = compare("partitions", topic.partitions().len().to_string(), partitions);
+    let replication = compare("replication", replicas.join(" to "), replication);
+    partitions.into_iter().chain(replication).collect()
+}
+
+fn setting_differs(
+    config: &ConfigResource,
+    (property, wanted): (&'static str, &'static str),
+) -> Option<Difference> {
+    let found = config.get(property).and_then(|entry| entry.value.clone());
+    let found = found.unwrap_or_else(|| "not set".into());
+    (found != wanted).then(|| Difference { property, found, wanted: wanted.into() })
 }

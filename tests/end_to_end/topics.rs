@@ -1,0 +1,81 @@
+//! The topics that `recsys topics create` makes, and the offsets that lag tools see.
+
+use crate::harness::{Process, create_topics, event, eventually, prefix, served, services};
+use crate::kafka;
+use serde_json::json;
+
+/// Makes the topics of a prefix; returns the exit code, and all that was said.
+fn create(prefix: &str, more: &[&str]) -> (Option<i32>, String) {
+    let mut program = served(prefix);
+    let output = program.args(["topics", "create"]).args(more).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn topics_keep_what_they_hold_and_those_that_differ_are_named() {
+    let _services = services();
+    let prefix = &*prefix("retention");
+    let (views, rows) = (format!("{prefix}view-events"), format!("{prefix}product-catalog"));
+    let (merges, letters) = (format!("{prefix}user-merges"), format!("{prefix}dead-letter-events"));
+    // As somebody would make them by hand.
+    let week = [("retention.ms", "604800000"), ("retention.bytes", "1000000000")];
+    assert!(kafka::create(&views, 2, &week));
+    assert!(kafka::create(&rows, 4, &[]));
+    let (code, said) = create(prefix, &[]);
+    assert_eq!(code, Some(1), "{said}");
+    for line in [
+        format!("{merges}: created, 4 × 3; nothing expires"),
+        format!("{letters}: created, 4 × 3; expires as the brokers are set to"),
+        format!("{views}: was there already, and is left as it is"),
+        format!(
+            "recsys: {views} differs: partitions is 2, not 4, retention.ms is 604800000, not -1, \
+             retention.bytes is 1000000000, not -1"
+        ),
+        format!("recsys: {rows} differs: cleanup.policy is delete, not compact"),
+    ] {
+        assert!(said.lines().any(|shown| shown == line), "{line} is missing in\n{said}");
+    }
+    for setting in ["retention.ms", "retention.bytes"] {
+        assert_eq!(kafka::setting(&merges, setting), ("-1".into(), true), "{setting}");
+    }
+    kafka::delete(&views);
+    kafka::delete(&rows);
+    eventually("they are gone", || create(prefix, &[]).0 == Some(0));
+    let (code, said) = create(prefix, &[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains(&format!("{views}: was there already, as asked for")), "{said}");
+    let (code, said) = create(prefix, &["--replication", "2"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&format!("{views} differs: replication is 3, not 2")), "{said}");
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn lag_tools_see_the_group_and_a_start_does_not_go_by_it() {
+    let _services = services();
+    let prefix = &*prefix("group");
+    create_topics(prefix);
+    let mut program = served(prefix);
+    program.env("RECSYS_KAFKA_GROUP", prefix).env("RECSYS_LOG", "warn");
+    let process = Process::spawn(program, "2", &[]);
+    process.wait_ready();
+    process.weigh(1);
+    let views: Vec<_> =
+        (0..30).map(|user| event("view", &user.to_string(), "cup", &["cups"])).collect();
+    process.post(&json!(views));
+    // A transaction that is taken back leaves a record that nobody reads, and a marker behind it.
+    let mut check = served(prefix);
+    check.args(["check", "kafka"]).stdout(std::process::Stdio::null());
+    assert!(check.status().unwrap().success());
+    let topic = format!("{prefix}view-events");
+    eventually("the group has no lag", || kafka::lag(prefix, &topic) == Some(0));
+    process.kill();
+    // A start reads everything again, from the beginning.
+    let mut program = served(prefix);
+    program.env("RECSYS_KAFKA_GROUP", prefix).env("RECSYS_LOG", "warn");
+    let process = Process::spawn(program, "2", &[]);
+    process.wait_ready();
+    assert_eq!(process.profile("29"), json!({"cups": 1}));
+}
