@@ -5,7 +5,9 @@
 pub mod config;
 pub mod future;
 pub mod event_log;
+pub mod service_health;
 pub mod source_health;
+pub mod tls_probe;
 pub mod sources;
 pub mod settings;
 pub mod cluster;

@@ -2,6 +2,7 @@
 //! about them.
 
 use crate::event_log::Partition;
+use crate::service_health::ServiceHealth;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -51,6 +52,7 @@ pub struct SourceHealth(Arc<State>);
 struct State {
     troubles: Mutex<Troubles>,
     missing: Mutex<BTreeSet<Arc<str>>>,
+    services: ServiceHealth,
 }
 
 impl SourceHealth {
@@ -82,6 +84,11 @@ impl SourceHealth {
     /// The topics that were missing when they were looked up last.
     pub fn missing(&self) -> BTreeSet<Arc<str>> {
         self.0.missing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is wrong with the services that the process needs.
+    pub fn services(&self) -> &ServiceHealth {
+        &self.0.services
     }
 
     fn lock(&self) -> MutexGuard<'_, Troubles> {

@@ -40,17 +40,21 @@ kafka_command() {
 
 kafka_properties() {
   local id=$1 port=${KAFKA_PORTS[$1 - 1]} controller=${KAFKA_CONTROLLER_PORTS[$1 - 1]}
-  local brokers=${#KAFKA_PORTS[@]}
+  local brokers=${#KAFKA_PORTS[@]} protocol=PLAINTEXT
+  if is_secure; then
+    protocol=SASL_SSL
+    kafka_security
+  fi
   local replicas=$((brokers < 3 ? brokers : 3)) in_sync=$((brokers < 3 ? 1 : 2))
   cat <<PROPERTIES
 process.roles=broker,controller
 node.id=$id
 controller.quorum.voters=$(kafka_voters)
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
-advertised.listeners=PLAINTEXT://127.0.0.1:$port
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=$protocol://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
+advertised.listeners=$protocol://127.0.0.1:$port
+listener.security.protocol.map=$protocol:$protocol,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
+inter.broker.listener.name=$protocol
 log.dirs=$SERVICES_DIR/kafka$id/data
 
 auto.create.topics.enable=false
@@ -70,6 +74,33 @@ broker.session.timeout.ms=6000
 broker.heartbeat.interval.ms=1000
 # A quarter of a small heap otherwise.
 log.cleaner.dedupe.buffer.size=16777216
+PROPERTIES
+}
+
+# What brokers ask of each other, and of clients.
+kafka_security() {
+  local module=org.apache.kafka.common.security.plain.PlainLoginModule login
+  login="username=\"$secure_user\" password=\"$secure_password\""
+  cat <<PROPERTIES
+sasl.enabled.mechanisms=PLAIN
+sasl.mechanism.inter.broker.protocol=PLAIN
+listener.name.sasl_ssl.plain.sasl.jaas.config=$module required $login user_$secure_user="$secure_password";
+ssl.keystore.type=PEM
+ssl.keystore.location=$SERVICES_DIR/tls/kafka.pem
+ssl.truststore.type=PEM
+ssl.truststore.location=$SERVICES_DIR/tls/ca.pem
+PROPERTIES
+}
+
+# The same for Kafka's own tools.
+kafka_client_security() {
+  local module=org.apache.kafka.common.security.plain.PlainLoginModule
+  cat <<PROPERTIES
+security.protocol=SASL_SSL
+sasl.mechanism=PLAIN
+sasl.jaas.config=$module required username="$secure_user" password="$secure_password";
+ssl.truststore.type=PEM
+ssl.truststore.location=$SERVICES_DIR/tls/ca.pem
 PROPERTIES
 }
 
@@ -99,8 +130,13 @@ kafka_topics() {
   local port bootstrap=()
   for port in "${KAFKA_PORTS[@]}"; do bootstrap+=("127.0.0.1:$port"); done
   kafka_install
+  local security=()
+  if is_secure; then
+    kafka_client_security >"$SERVICES_DIR/tls/client.properties"
+    security=(--command-config "$SERVICES_DIR/tls/client.properties")
+  fi
   kafka_tool org.apache.kafka.tools.TopicCommand \
-    --bootstrap-server "$(IFS=, && echo "${bootstrap[*]}")" "$@"
+    --bootstrap-server "$(IFS=, && echo "${bootstrap[*]}")" "${security[@]}" "$@"
   exit
 }
 
@@ -113,8 +149,19 @@ kafka_healthy() {
   [[ $(kafka_metadata "$port") == *"$entry"* ]]
 }
 
-# A frame is its length in four bytes, then that many bytes.
+# A frame is its length in four bytes, then that many bytes. A login is two: the name of its mechanism
+# (SaslHandshake, version 0), and the user with the password.
 kafka_metadata() {
+  if is_secure; then
+    local login=$((2 + ${#secure_user} + ${#secure_password}))
+    {
+      printf '\0\0\0\021\0\021\0\0\0\0\0\1\377\377\0\5PLAIN'
+      # shellcheck disable=SC2059  # the length in octal is part of the format
+      printf "\\0\\0\\0\\$(printf %o "$login")\\0%s\\0%s" "$secure_user" "$secure_password"
+      printf '\0\0\0\016\0\003\0\001\0\0\0\001\377\377\0\0\0\0'
+    } | ask_secure "$1" | hex
+    return
+  fi
   (
     exec 3<>"/dev/tcp/127.0.0.1/$1"
     printf '\0\0\0\016\0\003\0\001\0\0\0\001\377\377\0\0\0\0' >&3

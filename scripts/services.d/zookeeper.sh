@@ -32,6 +32,15 @@ CONF
     -cp "$zookeeper_jar" org.apache.zookeeper.server.quorum.QuorumPeerMain "$home/zoo.cfg")
 }
 
+# Lets nobody but the user into the tree. Who comes as somebody else is refused (NoAuth).
+zookeeper_close() {
+  local answer
+  answer=$(printf '%s\n' "addauth digest $secure_user:$secure_password" "setAcl / auth::cdrwa" "getAcl /" quit |
+    java -Xmx64m -XX:+UseSerialGC "-Dlog4j.configuration=file:$scripts/services.d/log4j.properties" \
+      -cp "$zookeeper_jar" org.apache.zookeeper.ZooKeeperMain -server "127.0.0.1:$ZOOKEEPER_PORT" 2>&1)
+  [[ $answer == *"'digest,'$secure_user:"* ]] || fail "ZooKeeper could not be closed:"$'\n'"$answer"
+}
+
 zookeeper_healthy() {
   [[ $(printf 'ruok' | ask "$ZOOKEEPER_PORT" 4) == imok ]]
 }

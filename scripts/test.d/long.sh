@@ -5,7 +5,7 @@ long_run=docs/long-run.tsv
 
 long() {
   tell_long_run
-  step "packages" need "${build_needs[@]}" "${tls_needs[@]}"
+  step "packages" need "${build_needs[@]}" "${kerberos_needs[@]}"
 
   local first=${ORACLE_SEED:-$EPOCHSECONDS}
   local seeds=$first..$((first + ${ORACLE_SCRIPTS:-400}))
@@ -20,8 +20,8 @@ long() {
   step "fuzz the parser" env RUSTC_BOOTSTRAP=1 \
     cargo fuzz run parse -- -max_total_time="${FUZZ_SECONDS:-300}" -print_final_stats=1
 
-  step "lints with Kafka over TLS" \
-    cargo clippy --workspace --all-targets --locked --features kafka-tls -- -D warnings
+  step "lints with Kerberos for Kafka" \
+    cargo clippy --workspace --all-targets --locked --features kafka-kerberos -- -D warnings
   step "lints of the hand-written loop" cargo clippy --locked \
     --manifest-path scripts/peers/loop/Cargo.toml --target-dir target -- -D warnings
   step "benchmarks" scripts/bench dataflow idle --rounds 1

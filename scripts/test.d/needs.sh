@@ -1,14 +1,15 @@
 # shellcheck shell=bash
 # What must be installed: a program or a file, and the Debian package that has it.
 
-# For the build of the bundled librdkafka, by its own configure and make: cmake is not among them.
-build_needs=(cc gcc c++ g++ make make /usr/include/zlib.h zlib1g-dev)
+# For the build of the bundled librdkafka, by its own configure and make: cmake is not among them. OpenSSL,
+# which is built along, wants the whole of Perl, of which `prove` is a part.
+build_needs=(cc gcc c++ g++ make make /usr/include/zlib.h zlib1g-dev prove perl)
 
 # For the whole gate besides. What services need, they install when they are started.
 whole_needs=(shellcheck shellcheck chromium chromium promtool prometheus amtool prometheus-alertmanager)
 
-# For building with the feature `kafka-tls`.
-tls_needs=(perl perl)
+# For building with the feature `kafka-kerberos`.
+kerberos_needs=(/usr/include/openssl/ssl.h libssl-dev /usr/include/sasl/sasl.h libsasl2-dev)
 
 # need PROGRAM-OR-FILE PACKAGE...: installs what is missing.
 need() {

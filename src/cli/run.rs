@@ -69,6 +69,7 @@ pub(super) fn run(
         signal(SignalKind::hangup())?
     };
     let (handles, progress) = (EngineHandles::default(), SourceProgress::default());
+    let health = progress.health().services().clone();
     let stores = SettingsStores::open(config, runtime.handle());
     let settings_status = stores.status.clone();
     let (topics, log) = topics(config, &progress)?;
@@ -107,7 +108,7 @@ pub(super) fn run(
                 // It is asked for a while, should it not answer.
                 let asked = readiness.latch("sink");
                 asked.tell(format!("Redis at {} is asked whether it is empty", redis.shown_url()));
-                Ok(sinks::redis::open(redis, workers, &metrics.sink)?)
+                Ok(sinks::redis::open(redis, workers, &metrics.sink, &health)?)
             }
             None => Ok(Vec::new()),
         })?;

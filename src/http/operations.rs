@@ -5,7 +5,9 @@ use crate::http::config::stands;
 use crate::http::fault::Fault;
 use crate::http::json::{self, Object};
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
-use crate::settings::registry::SETTINGS;
+use crate::service_health::{KAFKA, REDIS};
+use crate::settings::registry::{SETTINGS, SettingSpec};
+use crate::settings::status::Stored;
 use dataflows::questions::ask::{Profiles, ViewDigests};
 use dataflows::record::event::Kind;
 use hyper::header::HeaderValue;
@@ -69,11 +71,26 @@ pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
         stored.push((setting.name, stands));
     }
     let troubles = call.front.source_health.troubles();
+    let services = troubled_services(call);
     object
         .with("stored", |out| json::by_name(out, &stored))
         .with("troubles", |out| json::troubles(out, &troubles))
+        .with("services", |out| json::by_name(out, &services))
         .end();
     Ok(json_reply(body))
+}
+
+/// The services with which something is wrong now, and what.
+fn troubled_services(call: &Call<'_>) -> Vec<(&'static str, String)> {
+    let health = call.front.source_health.services();
+    let of_health = |name| health.reason(name).map(|reason| (name, reason));
+    // What holds the settings is asked for each of them.
+    let unreachable = |setting: &SettingSpec| match call.front.nodes.of(setting.name).stored {
+        Stored::Unreachable(reason) => Some(("settings", reason)),
+        _ => None,
+    };
+    let settings = SETTINGS.iter().find_map(unreachable);
+    of_health(KAFKA).into_iter().chain(of_health(REDIS)).chain(settings).collect()
 }
 
 /// `GET /openapi.json`

@@ -6,6 +6,7 @@ use crate::http::given;
 use crate::http::json::{self, Object};
 use crate::http::reply::{Reply, json_reply};
 use crate::readiness::Wait;
+use crate::service_health::REDIS;
 use dataflows::questions::ask::Profiles;
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER};
@@ -51,7 +52,9 @@ async fn works(call: &Call<'_>) -> Works {
     let sink = if call.front.metrics.sink.is_connected() {
         model
     } else {
-        Err("Redis does not take profiles; they wait".into())
+        let reason = call.front.source_health.services().reason(REDIS);
+        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        Err(format!("Redis does not take profiles; they wait{reason}"))
     };
     Works { waits, parts: [reads, call.front.log.writable(), sink] }
 }

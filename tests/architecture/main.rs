@@ -13,19 +13,30 @@ use std::path::{Path, PathBuf};
 
 /// Every module of `src/`, and which others it may name. Data passes sources → engine → sinks; only
 /// the command line, which puts everything together, knows of all.
-const MAY_NAME: [(&str, &[&str]); 13] = [
+const MAY_NAME: [(&str, &[&str]); 15] = [
     ("config", &[]),
     ("future", &[]),
     ("event_log", &[]),
-    ("source_health", &["event_log"]),
-    ("sources", &["engine", "event_log", "metrics", "source_health"]),
-    ("settings", &["config", "future", "metrics"]),
+    ("service_health", &[]),
+    ("source_health", &["event_log", "service_health"]),
+    ("tls_probe", &[]),
+    ("sources", &["engine", "event_log", "metrics", "service_health", "source_health"]),
+    ("settings", &["config", "future", "metrics", "tls_probe"]),
     ("cluster", &["config"]),
     ("engine", &["cluster", "config", "event_log", "metrics"]),
-    ("sinks", &["config", "engine", "metrics"]),
+    ("sinks", &["config", "engine", "metrics", "service_health", "tls_probe"]),
     (
         "http",
-        &["config", "engine", "event_log", "metrics", "readiness", "settings", "source_health"],
+        &[
+            "config",
+            "engine",
+            "event_log",
+            "metrics",
+            "readiness",
+            "service_health",
+            "settings",
+            "source_health",
+        ],
     ),
     ("metrics", &[]),
     ("readiness", &[]),

@@ -34,6 +34,7 @@ mod outages;
 mod freshness;
 mod redis_keys;
 mod redis_tls;
+mod refused;
 mod crash;
 mod processes;
 mod alerts;

@@ -7,6 +7,7 @@ use super::PATIENCE;
 use crate::cli::kafka::kafka_client;
 use crate::cli::output::say;
 use crate::config::KafkaConfig;
+use crate::sources::kafka::reach;
 use crate::sources::topic_of;
 use anyhow::{Context, bail};
 use crossbeam_channel::{Sender, unbounded};
@@ -26,6 +27,7 @@ pub(super) fn check(kafka: &KafkaConfig) -> anyhow::Result<()> {
     let topic = kafka.topic(topic_of(Kind::View));
     let topic = topic.as_str();
     let (reports, delivered) = unbounded();
+    reach(&kafka.into(), PATIENCE)?;
     let producer = producer(kafka, Reports(reports))?;
     find_topic(&producer, topic)?;
     producer.init_transactions(PATIENCE).context("no transaction can be begun")?;

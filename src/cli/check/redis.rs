@@ -4,20 +4,23 @@ use super::PATIENCE;
 use crate::cli::files::check_certificates;
 use crate::cli::output::say;
 use crate::config::RedisConfig;
-use crate::sinks::redis::client;
+use crate::sinks::redis::{client, trouble};
 use anyhow::{Context, ensure};
 use redis::Commands;
 
 pub(super) fn check(config: &RedisConfig) -> anyhow::Result<()> {
     check_certificates(config)?;
     let client = client(config)?;
-    let mut connection = client.get_connection_with_timeout(PATIENCE).context("no connection")?;
+    let told = |error: redis::RedisError| anyhow::Error::msg(trouble(&client, &error).text);
+    let mut connection =
+        client.get_connection_with_timeout(PATIENCE).map_err(told).context("no connection")?;
     connection.set_read_timeout(Some(PATIENCE))?;
     connection.set_write_timeout(Some(PATIENCE))?;
     say("Connected to Redis.")?;
     say("Redis client connected.")?;
     let key = format!("recsys:check:{}", std::process::id());
-    let reply: String = connection.set_ex(&key, "Hello Redis", 60).context("SET failed")?;
+    let reply: String =
+        connection.set_ex(&key, "Hello Redis", 60).map_err(told).context("SET failed")?;
     say(&format!("Set reply: {reply}"))?;
     let value: String = connection.get(&key).context("GET failed")?;
     say(&format!("Get reply: {value}"))?;

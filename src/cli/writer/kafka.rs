@@ -3,6 +3,7 @@
 use super::RecordWriter;
 use crate::cli::kafka::kafka_client;
 use crate::config::KafkaConfig;
+use crate::sources::kafka::reach;
 use crate::sources::topic_of;
 use anyhow::{Context, bail};
 use dataflows::record::event::Kind;
@@ -46,6 +47,7 @@ impl Topics {
         config.set("enable.idempotence", "true").set("linger.ms", "5");
         config.set("queue.buffering.max.messages", "500000");
         config.set("message.timeout.ms", PATIENCE.as_millis().to_string());
+        reach(&kafka.into(), PATIENCE / 3)?;
         let producer: BaseProducer<Failures> = config.create_with_context(Failures::default())?;
         // An error here has a reason; later ones would only be time-outs.
         let (brokers, topic) = (kafka.brokers.join(","), kafka.topic(topic_of(Kind::View)));

@@ -7,6 +7,7 @@
 
 mod holder;
 mod membership;
+mod trouble;
 mod session;
 mod store;
 #[cfg(test)]
@@ -16,6 +17,7 @@ pub use holder::Holder;
 pub use membership::Membership;
 pub(crate) use session::connect;
 pub use store::ZooKeeperStore;
+pub(crate) use trouble::{no_session, refusal};
 
 use std::time::Duration;
 

@@ -2,10 +2,11 @@
 
 use super::holder::Holder;
 use super::membership::{Members, Membership};
+use super::trouble::{no_session, refusal};
 use super::{MEMBERS, PATIENCE};
 use crate::config;
 use crate::settings::StoreError;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
@@ -31,7 +32,7 @@ pub(super) struct Shared {
     /// The session, and the number of connections made and lost.
     session: watch::Sender<(Option<Client>, u64)>,
     pub(super) members: Members,
-    /// Why there is no session, though servers answer.
+    /// Why there is no session, as of the last try to begin one.
     trouble: Mutex<Option<String>>,
     /// Wakes the task that keeps the session when members have changed.
     changed_members: Notify,
@@ -54,14 +55,40 @@ impl Shared {
         let there = timeout(PATIENCE, sessions.wait_for(|(client, _)| client.is_some())).await;
         let client = there.ok().and_then(Result::ok).and_then(|session| session.0.clone());
         client.ok_or_else(|| {
-            let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let none = || format!("no session with {}", self.config.hosts.join(","));
-            StoreError::Unavailable(trouble.unwrap_or_else(none))
+            StoreError::Unavailable(self.trouble().clone().unwrap_or_else(none))
         })
     }
 
-    fn set_trouble(&self, trouble: Option<String>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    /// Makes an operation's error one of the store's. Errors of the connection may pass; all others are the
+    /// store's refusal.
+    pub(super) fn store_error(&self, error: &Error) -> StoreError {
+        let reason = refusal(&self.config, error);
+        match error {
+            Error::NoAuth
+            | Error::AuthFailed
+            | Error::InvalidAcl
+            | Error::QuotaExceeded
+            | Error::NoChildrenForEphemerals
+            | Error::NoNode
+            | Error::NotReadOnly
+            | Error::BadArguments(_) => StoreError::Refused(reason),
+            _ => StoreError::Unavailable(reason),
+        }
+    }
+
+    /// Finds out why no session could be begun. Returns it where the try before failed for another reason.
+    async fn note_failure(self: &Arc<Self>, error: Error) -> Option<String> {
+        let shared = self.clone();
+        let asked = tokio::task::spawn_blocking(move || no_session(&shared.config, &error)).await;
+        let (why, hosts) = (asked.unwrap_or_default(), self.config.hosts.join(","));
+        let why = Some(format!("no session with {hosts}: {why}"));
+        let before = std::mem::replace(&mut *self.trouble(), why.clone());
+        if before == why { None } else { why }
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<String>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes whenever a connection is made or lost.
@@ -159,10 +186,10 @@ impl Shared {
                 tracing::warn!("{missing}");
                 logged = true;
             }
-            self.set_trouble(Some(missing));
+            *self.trouble() = Some(missing);
             sleep(RETRY).await;
         }
-        self.set_trouble(None);
+        *self.trouble() = None;
         Ok(())
     }
 }
@@ -203,12 +230,10 @@ pub(super) async fn create(
 
 /// Keeps a session, for ever. A failure to connect is logged once, not at every try.
 pub(super) async fn keep(shared: Arc<Shared>) {
-    let mut logged = false;
     loop {
         match connect(&shared.config).await {
             Ok(client) => {
                 tracing::info!(session = %client.session_id(), "ZooKeeper session begins");
-                logged = false;
                 shared.members.begin(client.session_id().0);
                 match shared.until_chroot(&client).await {
                     Ok(()) => hold(&shared, client).await,
@@ -216,12 +241,11 @@ pub(super) async fn keep(shared: Arc<Shared>) {
                 }
                 tracing::warn!("ZooKeeper session has ended; a new one will follow");
             }
-            Err(error) if !logged => {
-                let hosts = shared.config.hosts.join(",");
-                tracing::warn!(%error, hosts, "no ZooKeeper session; trying on");
-                logged = true;
+            Err(error) => {
+                if let Some(error) = shared.note_failure(error).await {
+                    tracing::warn!(error, "ZooKeeper can't be used; trying on");
+                }
             }
-            Err(_) => {}
         }
         sleep(RETRY).await;
     }
@@ -231,14 +255,20 @@ pub(super) async fn keep(shared: Arc<Shared>) {
 async fn hold(shared: &Shared, client: Client) {
     let mut states = client.state_watcher();
     shared.publish(Some(client.clone()));
+    let mut unregistered = None;
     loop {
         let mut check = MEMBER_CHECK;
         if states.peek_state() == SessionState::SyncConnected {
-            match timeout(PATIENCE, shared.register_all(&client)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "not registered in ZooKeeper; trying on"),
-                Err(_) => tracing::warn!("not registered in ZooKeeper in time; trying on"),
+            let error = match timeout(PATIENCE, shared.register_all(&client)).await {
+                Ok(done) => done.err().map(|error| refusal(&shared.config, &error)),
+                Err(_) => Some("no answer in time".into()),
+            };
+            if let Some(error) =
+                error.as_ref().filter(|error| unregistered.as_ref() != Some(*error))
+            {
+                tracing::warn!(error, "not registered in ZooKeeper; trying on");
             }
+            unregistered = error;
             if shared.members.membership() != Membership::Free {
                 check = RETRY;
             }

@@ -66,7 +66,7 @@ impl ZooKeeperStore {
         let task = self.runtime.spawn(async move {
             let client = shared.client().await?;
             match tokio::time::timeout(PATIENCE, operation(client, path)).await {
-                Ok(done) => done.map_err(store_error),
+                Ok(done) => done.map_err(|error| shared.store_error(&error)),
                 Err(_) => Err(StoreError::Unavailable(format!("no answer in {PATIENCE:?}"))),
             }
         });
@@ -175,18 +175,4 @@ impl Store for ZooKeeperStore {
 /// from the beginning.
 fn stamp(stat: &Stat) -> (i64, i64) {
     (stat.mzxid, stat.mtime)
-}
-
-/// Errors of the connection may pass; all others are the store's refusal.
-fn store_error(error: Error) -> StoreError {
-    match error {
-        Error::NoAuth
-        | Error::InvalidAcl
-        | Error::QuotaExceeded
-        | Error::NoChildrenForEphemerals
-        | Error::NoNode
-        | Error::NotReadOnly
-        | Error::BadArguments(_) => StoreError::Refused(error.to_string()),
-        _ => StoreError::Unavailable(error.to_string()),
-    }
 }

@@ -3,6 +3,7 @@
 use crate::config::RedisConfig;
 use crate::engine::RecordTimes;
 use crate::metrics::SinkWorkerMetrics;
+use crate::service_health::ServiceHealth;
 use crate::sinks::redis::client::client;
 use crate::sinks::redis::encode::Pipeline;
 use crate::sinks::redis::writer::{ConnectionStatus, Delivery, Writer};
@@ -27,13 +28,15 @@ impl Connection {
         config: &RedisConfig,
         worker: usize,
         metrics: SinkWorkerMetrics,
+        health: ServiceHealth,
     ) -> RedisResult<Connection> {
         let client = client(config)?;
         let (sender, deliveries) = bounded(IN_FLIGHT);
         let (give_back, spare) = bounded(IN_FLIGHT);
         let status = Arc::new(ConnectionStatus::default());
+        let observers = (metrics, health);
         let writer =
-            Writer::new(client, config.timeout, worker, metrics, status.clone(), give_back);
+            Writer::new(client, config.timeout, worker, observers, status.clone(), give_back);
         std::thread::Builder::new()
             .name(format!("redis-{worker}"))
             .spawn(move || writer.run(&deliveries))?;

@@ -6,6 +6,7 @@ mod changes;
 mod sweep;
 mod refused;
 mod client;
+mod trouble;
 mod writer;
 mod connection;
 mod sink;
@@ -13,3 +14,4 @@ mod open;
 
 pub use client::client;
 pub use open::{OpenError, open};
+pub use trouble::{Trouble, trouble};

@@ -3,6 +3,7 @@
 use crate::config::RedisConfig;
 use crate::engine::UnattachedSink;
 use crate::metrics::SinkMetrics;
+use crate::service_health::ServiceHealth;
 use crate::sinks::redis::client::client;
 use crate::sinks::redis::connection::Connection;
 use crate::sinks::redis::sink::RedisOutput;
@@ -16,7 +17,7 @@ pub struct OpenError(#[from] redis::RedisError);
 
 /// Opens one sink for each worker. No worker of this run may have written before.
 ///
-/// The sinks connect, and connect again, by themselves: Redis may be away.
+/// The sinks connect, and connect again, by themselves: Redis may be away. They tell `health` what is wrong.
 ///
 /// # Errors
 /// When a file of certificates cannot be used, or a thread can't be started.
@@ -24,11 +25,12 @@ pub fn open(
     config: &RedisConfig,
     workers: Range<usize>,
     metrics: &SinkMetrics,
+    health: &ServiceHealth,
 ) -> Result<Vec<Box<dyn UnattachedSink>>, OpenError> {
     let is_blank = is_blank(config);
     let open = |worker| {
         let metrics = metrics.worker(worker);
-        let connection = Connection::open(config, worker, metrics.clone())?;
+        let connection = Connection::open(config, worker, metrics.clone(), health.clone())?;
         let RedisConfig { slice, pipeline_bytes, .. } = *config;
         let output = RedisOutput { connection, slice, pipeline_bytes, metrics, is_blank };
         Ok(Box::new(output) as Box<dyn UnattachedSink>)

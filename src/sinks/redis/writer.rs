@@ -2,8 +2,10 @@
 
 use crate::engine::RecordTimes;
 use crate::metrics::SinkWorkerMetrics;
+use crate::service_health::{REDIS, ServiceHealth};
 use crate::sinks::redis::encode::Pipeline;
 use crate::sinks::redis::refused::{Again, Refused};
+use crate::sinks::redis::trouble::{Trouble, trouble};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use prometheus::local::LocalHistogram;
 use redis::{Client, ConnectionLike, RedisResult};
@@ -16,6 +18,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const CHECK: Duration = Duration::from_secs(1);
 /// The pause between a failure and the next try.
 const RETRY: Duration = Duration::from_millis(200);
+/// The time after which it is found out again why the same error comes.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// A pipeline on its way to Redis.
 pub(super) struct Delivery {
@@ -82,7 +86,12 @@ pub(super) struct Writer {
     written: u64,
     /// True once the marker of this run has been seen in Redis.
     is_marked: bool,
-    is_away: bool,
+    /// Why Redis takes nothing now, with the error that told so, and when.
+    trouble: Option<(Trouble, String, Instant)>,
+    /// The kind of trouble that the log has told of, until Redis takes something.
+    told: Option<&'static str>,
+    health: ServiceHealth,
+    index: usize,
     refused: Refused,
     /// The worker that sends pipelines; none before the first.
     worker: Option<Thread>,
@@ -97,7 +106,7 @@ impl Writer {
         client: Client,
         timeout: Duration,
         worker: usize,
-        metrics: SinkWorkerMetrics,
+        (metrics, health): (SinkWorkerMetrics, ServiceHealth),
         status: Arc<ConnectionStatus>,
         spare: Sender<Vec<u8>>,
     ) -> Writer {
@@ -110,7 +119,10 @@ impl Writer {
             run: format!("{}-{}", std::process::id(), started.as_nanos()),
             written: 0,
             is_marked: false,
-            is_away: false,
+            trouble: None,
+            told: None,
+            health,
+            index: worker,
             refused: Refused::default(),
             worker: None,
             status,
@@ -150,9 +162,17 @@ impl Writer {
 
     fn connect(&mut self) -> RedisResult<&mut redis::Connection> {
         if self.connection.is_none() {
-            let connection = self.client.get_connection_with_timeout(self.timeout)?;
+            let mut connection = self.client.get_connection_with_timeout(self.timeout)?;
             connection.set_read_timeout(Some(self.timeout))?;
             connection.set_write_timeout(Some(self.timeout))?;
+            // To a client that has not logged in Redis ends the connection without a word, unless its
+            // commands are short.
+            let asked = redis::cmd("GET").arg(&self.marker).query::<redis::Value>(&mut connection);
+            if let Err(error) = asked
+                && matches!(error.code(), None | Some("NOAUTH"))
+            {
+                return Err(error);
+            }
             self.connection = Some(connection);
         }
         self.connection
@@ -265,23 +285,36 @@ impl Writer {
 
     fn note_success(&mut self) {
         self.metrics.connected.set(1);
-        if std::mem::take(&mut self.is_away) {
+        if self.told.take().is_some() {
+            self.trouble = None;
+            self.health.works(REDIS, self.index);
             tracing::info!("Redis is back");
         }
     }
 
     /// The connection is made anew, unless Redis only cannot take more now. One line tells when the
-    /// failure begins, and one when it ends.
+    /// failure begins, or becomes another, and one when it ends.
     fn note_failure(&mut self, error: &redis::RedisError) {
         // After a failover, the address may lead to another server.
         if !matches!(error.code(), Some("OOM" | "NOPERM" | "LOADING")) {
             self.connection = None;
         }
         self.metrics.connected.set(0);
-        self.metrics.errors(label(error)).inc();
-        if !std::mem::replace(&mut self.is_away, true) {
-            tracing::warn!(%error, "Redis does not take profiles; they wait");
+        let text = error.to_string();
+        let known =
+            self.trouble.take_if(|(_, known, since)| *known == text && since.elapsed() < ASK_AGAIN);
+        let (trouble, since) = match known {
+            Some((trouble, _, since)) => (trouble, since),
+            None => (trouble(&self.client, error), Instant::now()),
+        };
+        self.metrics.errors(trouble.kind).inc();
+        if self.told != Some(trouble.kind) {
+            self.told = Some(trouble.kind);
+            let reason = &trouble.text;
+            tracing::warn!(reason, "Redis does not take profiles; they wait");
         }
+        self.health.fails(REDIS, self.index, &*trouble.text);
+        self.trouble = Some((trouble, text, since));
     }
 
     /// Measures a pipeline that Redis has taken, gives its buffer back, and wakes the worker.
@@ -303,24 +336,5 @@ impl Writer {
         self.status.in_flight.fetch_sub(1, Ordering::AcqRel);
         delivery.worker.unpark();
         self.worker = Some(delivery.worker);
-    }
-}
-
-/// The label of an error: Redis's own code where it is one that an operator can act on.
-fn label(error: &redis::RedisError) -> &'static str {
-    const CODES: [&str; 9] = [
-        "OOM",
-        "READONLY",
-        "NOPERM",
-        "MOVED",
-        "LOADING",
-        "CLUSTERDOWN",
-        "NOAUTH",
-        "WRONGPASS",
-        "MISCONF",
-    ];
-    match error.code() {
-        Some(code) => CODES.into_iter().find(|known| *known == code).unwrap_or("other"),
-        None => "connection",
     }
 }

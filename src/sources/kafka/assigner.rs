@@ -123,7 +123,8 @@ impl PartitionAssigner {
         metrics: &SourceMetrics,
         (progress, stop): (&SourceProgress, &Arc<AtomicBool>),
     ) -> Result<PartitionAssigner, StartError> {
-        let connection = BrokerConnection::new(metrics.connected.clone());
+        let connection =
+            BrokerConnection::new(metrics.connected.clone(), progress.health().services().clone());
         let outcomes = CommitOutcomes::new(metrics.commits_failed.clone());
         let events = ConsumerEvents { connection: connection.clone(), commits: outcomes.clone() };
         let consumer = cluster.consumer(events)?;
@@ -173,9 +174,8 @@ impl PartitionAssigner {
                 match self.refresh() {
                     Ok(()) => self.connection.regained(),
                     Err(error) => {
-                        self.connection.lost(&error.to_string());
+                        let reason = self.connection.lost(&error.to_string());
                         self.topology.lose_brokers();
-                        let reason = format!("no Kafka broker can be reached: {error}");
                         self.progress.set_obstacle(Some(reason));
                     }
                 }

@@ -1,6 +1,8 @@
 //! The contexts of this process's Kafka clients: their logs, and whether brokers can be reached.
 
 use super::commit_outcomes::CommitOutcomes;
+use super::trouble::{Trouble, trouble};
+use crate::service_health::{KAFKA, ServiceHealth};
 use prometheus::IntGauge;
 use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
@@ -10,36 +12,76 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 use rdkafka::statistics::Statistics;
 use rdkafka::util::IntoOpaque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-/// Tells whether any broker can be reached, and logs one line whenever that changes.
+/// The time for which what was wrong with a broker explains why none can be reached.
+const COUNTS_FOR: Duration = Duration::from_secs(60);
+
+/// Tells whether any broker can be reached, and what the configuration has to do with it; logs one line
+/// whenever that changes.
 #[derive(Clone)]
 pub(super) struct BrokerConnection {
     up: Arc<AtomicBool>,
+    /// What was found to be wrong last, and when.
+    trouble: Arc<Mutex<Option<(Trouble, Instant)>>>,
     gauge: IntGauge,
+    health: ServiceHealth,
 }
 
 impl BrokerConnection {
-    pub(super) fn new(gauge: IntGauge) -> BrokerConnection {
+    pub(super) fn new(gauge: IntGauge, health: ServiceHealth) -> BrokerConnection {
         // It starts as up, so that a failure at the start is logged as well.
-        BrokerConnection { up: Arc::new(AtomicBool::new(true)), gauge }
+        BrokerConnection {
+            up: Arc::new(AtomicBool::new(true)),
+            trouble: Arc::default(),
+            gauge,
+            health,
+        }
     }
 
     pub(super) fn is_up(&self) -> bool {
         self.up.load(Ordering::Relaxed)
     }
 
-    pub(super) fn lost(&self, why: &str) {
+    /// Notes that no broker can be reached. Returns why, for a person.
+    pub(super) fn lost(&self, why: &str) -> String {
         self.gauge.set(0);
+        let recent = |(trouble, when): &(Trouble, Instant)| {
+            (when.elapsed() < COUNTS_FOR).then(|| trouble.text.clone())
+        };
+        let known = self.trouble().as_ref().and_then(recent);
+        let why = known.unwrap_or_else(|| format!("no Kafka broker can be reached: {why}"));
+        self.health.fails(KAFKA, 0, &*why);
         if self.up.swap(false, Ordering::Relaxed) {
             tracing::warn!(why, "no Kafka broker can be reached; waiting for one");
         }
+        why
+    }
+
+    /// Notes an error of a broker, which may tell what is wrong.
+    fn note(&self, error: &KafkaError, reason: &str) {
+        let Some(found) = trouble(error, reason) else { return };
+        self.health.fails(KAFKA, 0, &*found.text);
+        let mut trouble = self.trouble();
+        let is_known = trouble.as_ref().is_some_and(|(known, _)| known.kind == found.kind);
+        if !is_known {
+            tracing::warn!(reason = found.text, "a Kafka broker can't be used; trying on");
+        }
+        *trouble = Some((found, Instant::now()));
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<(Trouble, Instant)>> {
+        // Only whole values are stored, so a poisoned one is intact.
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn regained(&self) {
+        self.health.works(KAFKA, 0);
         self.gauge.set(1);
         if !self.up.swap(true, Ordering::Relaxed) {
+            *self.trouble() = None;
             tracing::info!("Kafka can be reached again");
         }
     }
@@ -61,10 +103,13 @@ impl ClientContext for ConsumerEvents {
 
     fn error(&self, error: KafkaError, reason: &str) {
         match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AllBrokersDown) => self.connection.lost(reason),
+            Some(RDKafkaErrorCode::AllBrokersDown) => drop(self.connection.lost(reason)),
             // The partition's reader handles this one.
             Some(RDKafkaErrorCode::PartitionEOF) => (),
-            _ => tracing::debug!(%error, reason, "librdkafka"),
+            _ => {
+                self.connection.note(&error, reason);
+                tracing::debug!(%error, reason, "librdkafka");
+            }
         }
     }
 }
@@ -76,6 +121,32 @@ impl ConsumerContext for ConsumerEvents {
             elements.iter().try_for_each(|partition| partition.error())
         };
         self.commits.ended(result.and_then(|()| refused()).map_err(|error| error.to_string()));
+    }
+}
+
+/// A client's context that logs, and keeps the last trouble that the configuration made.
+#[derive(Clone, Default)]
+pub(super) struct TroubleContext(Arc<Mutex<Option<Trouble>>>);
+
+impl TroubleContext {
+    /// What is wrong with the brokers, as far as it is known.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl ConsumerContext for TroubleContext {}
+
+impl ClientContext for TroubleContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        if let Some(trouble) = trouble(&error, reason) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(trouble);
+        }
+        LogContext.error(error, reason);
     }
 }
 
@@ -102,6 +173,9 @@ pub(super) trait Deliveries: Send + Sync {
     /// Notes whether any broker can be reached. That one can is noted with each of librdkafka's
     /// statistics, if the producer asks for these.
     fn brokers_are_up(&self, _up: bool) {}
+
+    /// Notes what is wrong with a broker.
+    fn broker_fails(&self, _trouble: Trouble) {}
 }
 
 /// A producer's context: logs like [`LogContext`], and passes on the outcome of each record.
@@ -115,6 +189,9 @@ impl<D: Deliveries> ClientContext for DeliveryContext<D> {
     fn error(&self, error: KafkaError, reason: &str) {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
             self.0.brokers_are_up(false);
+        }
+        if let Some(trouble) = trouble(&error, reason) {
+            self.0.broker_fails(trouble);
         }
         LogContext.error(error, reason);
     }

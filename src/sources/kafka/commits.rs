@@ -10,7 +10,6 @@ use crate::engine::question::{Answer, Asker};
 use crate::event_log::Partition;
 use dataflows::questions::ask::Positions;
 use rdkafka::consumer::{CommitMode, Consumer as _};
-use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot::Receiver;
@@ -89,9 +88,8 @@ impl Commits {
             list.add_partition_offset(&partition.topic, partition.index, held)
         };
         // Of one that nothing was read of, nothing is held that lag tools could show.
-        let read = partitions.iter().zip(positions).filter(|(_, position)| **position > 0);
-        let added: KafkaResult<()> =
-            read.map(|(partition, position)| add(partition, *position)).collect();
+        let mut read = partitions.iter().zip(positions).filter(|(_, position)| **position > 0);
+        let added = read.try_for_each(|(partition, position)| add(partition, *position));
         if added.is_ok() && list.count() == 0 {
             return;
         }

@@ -3,6 +3,7 @@
 use super::client::{Deliveries, DeliveryContext};
 use super::cluster::KafkaCluster;
 use super::queue::may_be_stored;
+use super::trouble::Trouble;
 use crate::event_log::{
     EventLog, LogError, NewRecord, OutcomeSender, Outcomes, Partition, Position, Subject,
 };
@@ -13,8 +14,8 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseRecord, DeliveryResult, ThreadedProducer};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// An event log of Kafka topics: keyed by user, idempotent, acknowledged by all in-sync replicas.
@@ -74,7 +75,8 @@ impl EventLog for KafkaLog {
             return Err(no_topic(topic));
         }
         if !self.health.brokers_are_up.load(Ordering::Relaxed) {
-            return Err("no Kafka broker can be reached".into());
+            let trouble = self.health.trouble().as_ref().map(|trouble| trouble.text.clone());
+            return Err(trouble.unwrap_or_else(|| "no Kafka broker can be reached".into()));
         }
         self.health.failure.check(Instant::now())
     }
@@ -85,7 +87,16 @@ impl EventLog for KafkaLog {
 struct Health {
     /// Whether a broker has been reached since all were last gone.
     brokers_are_up: AtomicBool,
+    /// What is wrong with the brokers since one was last reached.
+    trouble: Mutex<Option<Trouble>>,
     failure: RecentFailure,
+}
+
+impl Health {
+    fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
+        // Only whole values are stored, so a poisoned one is intact.
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Who waits for the outcome of a record.
@@ -122,6 +133,13 @@ impl Deliveries for RecordDeliveries {
 
     fn brokers_are_up(&self, up: bool) {
         self.0.brokers_are_up.store(up, Ordering::Relaxed);
+        if up {
+            *self.0.trouble() = None;
+        }
+    }
+
+    fn broker_fails(&self, trouble: Trouble) {
+        *self.0.trouble() = Some(trouble);
     }
 }
 

@@ -6,10 +6,12 @@
 //! assigns them to readers.
 
 mod commit_outcomes;
+mod trouble;
 mod client;
 mod cluster;
 mod topology;
 mod queue;
+mod reach;
 mod offsets;
 mod topic_id;
 mod read_to;
@@ -26,4 +28,5 @@ mod tests;
 pub use assigner::{StartError, start};
 pub use cluster::KafkaCluster;
 pub use log::KafkaLog;
+pub use reach::{Unreachable, reach};
 pub use topics::{Created, Difference, Topic, create_topics};

@@ -1,0 +1,264 @@
+//! Services that want a login or TLS: used with the right ones, and told of by what they refuse.
+
+use crate::harness::{Process, alone, event, eventually, free_port, service, services, with_log};
+use serde_json::{Value, json};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// A Redis server without TLS, killed when dropped.
+struct PlainRedis(Child, u16);
+
+impl PlainRedis {
+    fn start(folder: &Path) -> PlainRedis {
+        let port = free_port();
+        let mut server = Command::new("redis-server");
+        server.current_dir(folder).stdout(Stdio::null()).args([
+            "--save",
+            "",
+            "--bind",
+            "127.0.0.1",
+        ]);
+        let server = server.args(["--port", &port.to_string()]).spawn();
+        let server = PlainRedis(server.expect("redis-server is installed by scripts/test"), port);
+        eventually("Redis", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        server
+    }
+
+    /// Has it want a password from now on, of clients that are connected as well; none wants any.
+    fn want(&self, login: &str, password: &str) {
+        let client = redis::Client::open(format!("redis://{login}127.0.0.1:{}", self.1)).unwrap();
+        let mut connection = client.get_connection().unwrap();
+        let set = redis::cmd("CONFIG").arg("SET").arg("requirepass").arg(password).clone();
+        set.exec(&mut connection).unwrap();
+        let kill = redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").clone();
+        kill.exec(&mut connection).unwrap();
+    }
+}
+
+impl Drop for PlainRedis {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What `path` answers.
+fn told(process: &Process, path: &str) -> Value {
+    let answer = process.try_call("GET", path, "").unwrap_or_default().1;
+    serde_json::from_str(&answer).unwrap_or_default()
+}
+
+/// Waits until both `/readyz` and `/api/status` tell why Redis takes nothing.
+fn sink_fails(process: &Process, expected: &str) {
+    let contains = |value: &Value| value.as_str().unwrap_or_default().contains(expected);
+    eventually(expected, || {
+        contains(&told(process, "/readyz")["reasons"]["sink"])
+            && contains(&told(process, "/api/status")["services"]["redis"])
+    });
+}
+
+fn on_redis(folder: &Path, url: &str) -> Process {
+    let mut program = alone(folder);
+    program.env("RECSYS_REDIS_URL", url);
+    let mut program = with_log(program);
+    program.env("RECSYS_LOG", "recsys::sinks=info");
+    let process = Process::spawn(program, "1", &[]);
+    process.wait_ready();
+    process
+}
+
+#[test]
+#[ignore = "needs the redis-server that scripts/test installs"]
+fn a_redis_that_refuses_is_told_as_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let redis = PlainRedis::start(folder.path());
+    let address = format!("127.0.0.1:{}", redis.1);
+    // From the start.
+    let process = on_redis(folder.path(), &format!("rediss://{address}"));
+    sink_fails(&process, &format!("Redis speaks no TLS at {address}"));
+    process.kill();
+    redis.want("", "secret");
+    for (login, expected) in [
+        ("", "Redis wants a password, and redis.url has none (NOAUTH)"),
+        (":wrong@", "Redis refuses the user or the password of redis.url (WRONGPASS)"),
+        ("nobody:secret@", "Redis refuses the user or the password of redis.url (WRONGPASS)"),
+    ] {
+        for database in ["", "/1"] {
+            let process = on_redis(folder.path(), &format!("redis://{login}{address}{database}"));
+            process.post(&json!([event("view", "ann", "cup", &["a", "b", "c", "d", "e", "f"])]));
+            sink_fails(&process, expected);
+            process.kill();
+        }
+    }
+    // Later, for somebody who was let in.
+    let mut process = on_redis(folder.path(), &format!("redis://:secret@{address}"));
+    process.post(&json!([event("view", "ann", "cup", &["cups"])]));
+    eventually("connected", || process.metric("recsys_sink_connected", &[]) == 1.0);
+    redis.want(":secret@", "another");
+    sink_fails(&process, "(WRONGPASS)");
+    eventually("three tries", || {
+        process.metric("recsys_sink_errors_total", &["error=\"WRONGPASS\""]) >= 3.0
+    });
+    redis.want(":another@", "secret");
+    eventually("it is back", || process.metric("recsys_sink_connected", &[]) == 1.0);
+    assert_eq!(told(&process, "/api/status")["services"], json!({}));
+    process.signal("TERM");
+    let log: Vec<String> = process.log().filter(|line| line.contains("Redis")).collect();
+    assert!(process.wait().success());
+    let refusals = log.iter().filter(|line| line.contains("WRONGPASS")).count();
+    assert_eq!(refusals, 1, "{log:#?}");
+    assert!(log.last().unwrap().contains("Redis is back"), "{log:#?}");
+}
+
+/// The services with logins and TLS, in a folder of their own; stopped when dropped.
+struct Secure {
+    folder: tempfile::TempDir,
+    kafka: u16,
+    redis: u16,
+    zookeeper: u16,
+}
+
+impl Secure {
+    fn start() -> Secure {
+        let [kafka, redis, zookeeper] = [(); 3].map(|()| free_port());
+        let secure = Secure { folder: tempfile::tempdir().unwrap(), kafka, redis, zookeeper };
+        secure.script(&["up", "--secure", "kafka", "redis", "zookeeper"]);
+        // Without the option: the folder tells.
+        secure.script(&["status", "kafka", "redis", "zookeeper"]);
+        secure
+    }
+
+    fn script(&self, arguments: &[&str]) {
+        let mut script = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/services"));
+        script.args(arguments).stdout(Stdio::null());
+        script.env("SERVICES_DIR", self.folder.path());
+        script.env("KAFKA_PORTS", self.kafka.to_string());
+        script.env("KAFKA_CONTROLLER_PORTS", free_port().to_string());
+        script.env("REDIS_PORT", self.redis.to_string());
+        script.env("ZOOKEEPER_PORT", self.zookeeper.to_string());
+        script.env("SERVICES_TIMEOUT", "180");
+        assert!(script.status().unwrap().success(), "{arguments:?}");
+    }
+
+    /// The program with everything that is right, in a folder of its own.
+    fn program(&self, folder: &Path) -> Command {
+        let authority = self.folder.path().join("tls/ca.pem");
+        let mut program = alone(folder);
+        program
+            .env("RECSYS_KAFKA_BROKERS", format!("127.0.0.1:{}", self.kafka))
+            .env("RECSYS_KAFKA_PROPERTIES_SECURITY_PROTOCOL", "sasl_ssl")
+            .env("RECSYS_KAFKA_PROPERTIES_SASL_MECHANISM", "PLAIN")
+            .env("RECSYS_KAFKA_PROPERTIES_SASL_USERNAME", "recsys")
+            .env("RECSYS_KAFKA_PROPERTIES_SASL_PASSWORD", "recsys-secret")
+            .env("RECSYS_KAFKA_PROPERTIES_SSL_CA_LOCATION", &authority)
+            .env("RECSYS_REDIS_URL", format!("rediss://:recsys-secret@127.0.0.1:{}", self.redis))
+            .env("RECSYS_REDIS_CA_FILE", &authority)
+            .env("RECSYS_ZOOKEEPER_HOSTS", format!("127.0.0.1:{}", self.zookeeper))
+            .env("RECSYS_ZOOKEEPER_AUTH_SCHEME", "digest")
+            .env("RECSYS_ZOOKEEPER_AUTH", "recsys:recsys-secret")
+            .env("RECSYS_LOG", "warn");
+        program
+    }
+}
+
+impl Drop for Secure {
+    fn drop(&mut self) {
+        self.script(&["down", "kafka", "redis", "zookeeper"]);
+    }
+}
+
+/// Runs a command to its end; returns whether it did well, and all that it said.
+fn said(mut program: Command, arguments: &[&str]) -> (bool, String) {
+    let output = program.args(arguments).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test installs"]
+fn services_with_logins_and_tls_are_used_and_their_refusals_are_told() {
+    let _services = services();
+    let secure = Secure::start();
+    let folder = tempfile::tempdir().unwrap();
+    let right = || secure.program(folder.path());
+    let (done, output) = said(right(), &["topics", "create", "--replication", "1"]);
+    assert!(done, "{output}");
+    let (done, output) = said(right(), &["check", "all"]);
+    assert!(done, "{output}");
+    let process = Process::spawn(right(), "2", &[]);
+    process.wait_ready();
+    process.weigh(1);
+    process.post(&json!([event("view", "ann", "cup", &["cups"])]));
+    assert_eq!(process.profile("ann"), json!({"cups": 1}));
+    eventually("it is in Redis", || told(&process, "/readyz")["sink"] == true);
+    assert_eq!(told(&process, "/api/status")["services"], json!({}));
+    process.kill();
+
+    let plain = format!("redis://:recsys-secret@127.0.0.1:{}", secure.redis);
+    let without = format!("rediss://127.0.0.1:{}", secure.redis);
+    for (service, variable, value, expected) in [
+        ("redis", "RECSYS_REDIS_URL", &*plain, "Redis speaks TLS at 127.0.0.1"),
+        ("redis", "RECSYS_REDIS_URL", &*without, "Redis wants a password"),
+        ("redis", "RECSYS_REDIS_CA_FILE", "", "TLS with Redis fails: "),
+        (
+            "kafka",
+            "RECSYS_KAFKA_PROPERTIES_SASL_PASSWORD",
+            "wrong",
+            "Kafka refuses the login (sasl.username, sasl.password, sasl.mechanism)",
+        ),
+        (
+            "kafka",
+            "RECSYS_KAFKA_PROPERTIES_SECURITY_PROTOCOL",
+            "sasl_plaintext",
+            "Kafka may speak TLS there (security.protocol)",
+        ),
+        (
+            "kafka",
+            "RECSYS_KAFKA_PROPERTIES_SSL_CA_LOCATION",
+            "/dev/null",
+            "TLS with Kafka fails (ssl.*)",
+        ),
+        (
+            "zookeeper",
+            "RECSYS_ZOOKEEPER_AUTH",
+            "recsys:wrong",
+            "ZooKeeper's access rights (ACL) refuse it to the login of zookeeper.auth",
+        ),
+    ] {
+        let mut program = with_log(right());
+        program.env(variable, value).env("RECSYS_FILES_DIR", folder.path().join("other"));
+        let mut process = Process::spawn(program, "1", &[]);
+        eventually(expected, || {
+            let (ready, status) = (told(&process, "/readyz"), told(&process, "/api/status"));
+            let name = if service == "zookeeper" { "settings" } else { service };
+            let shown = status["services"][name].as_str().unwrap_or_default().contains(expected);
+            shown && ready.to_string().contains(expected)
+        });
+        process.signal("TERM");
+        let log: Vec<String> = process.log().collect();
+        process.wait();
+        assert!(log.iter().any(|line| line.contains(expected)), "{expected}: {log:#?}");
+        let mut program = right();
+        program.env(variable, value);
+        let (done, output) = said(program, &["check", service]);
+        assert!(!done && output.contains(expected), "{expected}: {output}");
+    }
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn tls_for_a_plain_broker_is_told() {
+    let _services = services();
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = alone(folder.path());
+    program
+        .env("RECSYS_KAFKA_BROKERS", service("RECSYS_TEST_KAFKA"))
+        .env("RECSYS_KAFKA_PROPERTIES_SECURITY_PROTOCOL", "ssl")
+        .env("RECSYS_LOG", "off");
+    let process = Process::spawn(program, "1", &[]);
+    eventually("it is told", || {
+        let told = told(&process, "/readyz").to_string();
+        told.contains("Kafka speaks no TLS there (security.protocol)")
+    });
+}
