@@ -31,8 +31,8 @@ with_services() {
   export RECSYS_TEST_KAFKA=127.0.0.1:9393,127.0.0.1:9394,127.0.0.1:9395
   export RECSYS_TEST_REDIS=redis://127.0.0.1:$REDIS_PORT
   export RECSYS_TEST_ZOOKEEPER=127.0.0.1:$ZOOKEEPER_PORT
-  step "tests with ZooKeeper" cargo test --locked --lib settings::zookeeper -- --ignored
-  step "end-to-end tests" cargo test --locked --test end_to_end -- --ignored
+  step "tests with ZooKeeper" cargo test --workspace --locked --lib settings::zookeeper -- --ignored
+  step "end-to-end tests" cargo test --workspace --locked --test end_to_end -- --ignored
 }
 
 # Ends the services of this gate, and no others: they are told by their folder.

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 /// The consumer's properties where the user sets none. librdkafka's own 1,000 for
 /// `fetch.queue.backoff.ms` would read a backlog in bursts, a second apart.
-const CONSUMER: [(&str, &str); 8] = [
+const CONSUMER: [(&str, &str); 9] = [
+    ("auto.commit.interval.ms", "3000"),
     ("fetch.queue.backoff.ms", "2"),
     ("fetch.wait.max.ms", "100"),
     ("fetch.min.bytes", "1"),
@@ -18,10 +19,10 @@ const CONSUMER: [(&str, &str); 8] = [
     ("check.crcs", "false"),
 ];
 
-/// Properties of the consumer that the user cannot change: this program keeps the positions, not
-/// the group. It reads no offset twice: where one is gone, librdkafka is not to choose another.
+/// Properties of the consumer that the user cannot change: this program keeps the positions, and the
+/// group is told those that are stored. It reads no offset twice: where one is gone, librdkafka is not to choose another.
 const CONSUMER_FIXED: [(&str, &str); 6] = [
-    ("enable.auto.commit", "false"),
+    ("enable.auto.commit", "true"),
     ("enable.auto.offset.store", "false"),
     ("enable.partition.eof", "true"),
     ("auto.offset.reset", "error"),

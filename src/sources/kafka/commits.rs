@@ -1,7 +1,8 @@
 //! Commits offsets to the consumer group, for lag tools alone: nobody reads them back.
 //!
 //! What is committed is what the views hold, not what was read, so that the lag of the group is that of
-//! the answers.
+//! the answers. librdkafka commits by itself, at intervals, what is stored here; its own commits are the
+//! only ones whose outcomes reach the consumer's context.
 
 use super::client::SplitConsumer;
 use super::commit_outcomes::CommitOutcomes;
@@ -9,16 +10,16 @@ use super::read_to::{ReadTo, Snapshot};
 use crate::engine::question::{Answer, Asker};
 use crate::event_log::Partition;
 use dataflows::questions::ask::Positions;
-use rdkafka::consumer::{CommitMode, Consumer as _};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot::Receiver;
 use tokio::sync::oneshot::error::TryRecvError;
 
-/// The interval between commits.
+/// The interval between questions.
 const INTERVAL: Duration = Duration::from_secs(3);
 
-/// Commits offsets, one commit after the other. No call of it blocks.
+/// Stores the offsets that are to be committed. No call of it blocks.
 pub(super) struct Commits {
     asker: Asker,
     outcomes: CommitOutcomes,
@@ -37,7 +38,7 @@ impl Commits {
         Commits { asker, outcomes, last: None, asked: None }
     }
 
-    /// Goes on: asks for the positions of partitions when it is time, and commits them once they are
+    /// Goes on: asks for the positions of partitions when it is time, and stores them once they are
     /// answered.
     pub(super) fn go_on<'a>(
         &mut self,
@@ -46,7 +47,7 @@ impl Commits {
     ) {
         match self.asked.take() {
             Some(mut asked) => match asked.answer.try_recv() {
-                Ok(answer) => self.commit(consumer, &asked.partitions, &answer.body),
+                Ok(answer) => self.store(consumer, &asked.partitions, &answer.body),
                 Err(TryRecvError::Empty) => self.asked = Some(asked),
                 // The workers have ended.
                 Err(TryRecvError::Closed) => {}
@@ -57,16 +58,14 @@ impl Commits {
     }
 
     fn is_due(&self) -> bool {
-        !self.outcomes.is_under_way() && self.last.is_none_or(|last| last.elapsed() >= INTERVAL)
+        self.last.is_none_or(|last| last.elapsed() >= INTERVAL)
     }
 
     fn ask<'a>(&mut self, partitions: impl Iterator<Item = (&'a Partition, &'a ReadTo)>) {
         self.last = Some(Instant::now());
-        let snapshot = |(partition, read_to): (&Partition, &ReadTo)| {
-            let read_to: Snapshot = read_to.snapshot();
-            (partition.clone(), read_to)
-        };
-        let partitions: Vec<_> = partitions.map(snapshot).collect();
+        let partitions: Vec<_> = partitions
+            .map(|(partition, read_to)| (partition.clone(), read_to.snapshot()))
+            .collect();
         if partitions.is_empty() {
             return;
         }
@@ -76,7 +75,7 @@ impl Commits {
         self.asked = answer.ok().map(|answer| Asked { partitions, answer });
     }
 
-    fn commit(
+    fn store(
         &self,
         consumer: &SplitConsumer,
         partitions: &[(Partition, Snapshot)],
@@ -90,12 +89,7 @@ impl Commits {
         // Of one that nothing was read of, nothing is held that lag tools could show.
         let mut read = partitions.iter().zip(positions).filter(|(_, position)| **position > 0);
         let added = read.try_for_each(|(partition, position)| add(partition, *position));
-        if added.is_ok() && list.count() == 0 {
-            return;
-        }
-        self.outcomes.begins();
-        // Its outcome comes to the consumer's context, in a poll.
-        if let Err(error) = added.and_then(|()| consumer.commit(&list, CommitMode::Async)) {
+        if let Err(error) = added.and_then(|()| consumer.store_offsets(&list)) {
             self.outcomes.ended(Err(error.to_string()));
         }
     }
