@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub const KAFKA: &str = "kafka";
 /// Redis's name.
 pub const REDIS: &str = "redis";
+/// The name of what holds the settings.
+pub const SETTINGS: &str = "settings";
 
 /// What is wrong with each service now, by its name and by who of the process has found it. Clones share it.
 #[derive(Clone, Debug, Default)]

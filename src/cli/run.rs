@@ -70,7 +70,7 @@ pub(super) fn run(
     };
     let (handles, progress) = (EngineHandles::default(), SourceProgress::default());
     let health = progress.health().services().clone();
-    let stores = SettingsStores::open(config, runtime.handle());
+    let stores = SettingsStores::open(config, runtime.handle(), &health);
     let settings_status = stores.status.clone();
     let (topics, log) = topics(config, &progress)?;
     let front = Front {

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::engine::{Engine, ModelChange};
 use crate::metrics::{Metrics, SettingsMetrics};
 use crate::readiness::{Latch, Readiness};
+use crate::service_health::ServiceHealth;
 use crate::settings::files::FileStore;
 use crate::settings::last_good::LastGood;
 use crate::settings::monitor::{Monitor, Role};
@@ -17,7 +18,10 @@ use tokio::task::JoinHandle;
 /// Opens the store that a configuration names, for a command that is no member of the engine.
 pub(super) fn open(config: &Config, runtime: &Handle) -> Arc<dyn Store> {
     match &config.zookeeper {
-        Some(zookeeper) => Arc::new(ZooKeeperStore::new(zookeeper, runtime.clone())),
+        Some(zookeeper) => {
+            let health = ServiceHealth::default();
+            Arc::new(ZooKeeperStore::new(zookeeper, runtime.clone(), health))
+        }
         None => local(config, runtime),
     }
 }
@@ -36,9 +40,14 @@ pub(super) struct SettingsStores {
 
 impl SettingsStores {
     /// Starts to connect, and returns at once.
-    pub(super) fn open(config: &Config, runtime: &Handle) -> SettingsStores {
+    pub(super) fn open(
+        config: &Config,
+        runtime: &Handle,
+        health: &ServiceHealth,
+    ) -> SettingsStores {
         let zookeeper = config.zookeeper.as_ref();
-        let zookeeper = zookeeper.map(|it| Arc::new(ZooKeeperStore::new(it, runtime.clone())));
+        let keep = |it| Arc::new(ZooKeeperStore::new(it, runtime.clone(), health.clone()));
+        let zookeeper = zookeeper.map(keep);
         let local = local(config, runtime);
         let store = match &zookeeper {
             Some(store) => store.clone(),

@@ -5,7 +5,7 @@ use crate::http::config::stands;
 use crate::http::fault::Fault;
 use crate::http::json::{self, Object};
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
-use crate::service_health::{KAFKA, REDIS};
+use crate::service_health::{KAFKA, REDIS, SETTINGS as SETTINGS_STORE};
 use crate::settings::registry::{SETTINGS, SettingSpec};
 use crate::settings::status::Stored;
 use dataflows::questions::ask::{Profiles, ViewDigests};
@@ -86,10 +86,11 @@ fn troubled_services(call: &Call<'_>) -> Vec<(&'static str, String)> {
     let of_health = |name| health.reason(name).map(|reason| (name, reason));
     // What holds the settings is asked for each of them.
     let unreachable = |setting: &SettingSpec| match call.front.nodes.of(setting.name).stored {
-        Stored::Unreachable(reason) => Some(("settings", reason)),
+        Stored::Unreachable(reason) => Some((SETTINGS_STORE, reason)),
         _ => None,
     };
-    let settings = SETTINGS.iter().find_map(unreachable);
+    let unread = || SETTINGS.iter().find_map(unreachable);
+    let settings = of_health(SETTINGS_STORE).or_else(unread);
     of_health(KAFKA).into_iter().chain(of_health(REDIS)).chain(settings).collect()
 }
 

@@ -20,8 +20,11 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
     ("service_health", &[]),
     ("source_health", &["event_log", "service_health"]),
     ("tls_probe", &[]),
-    ("sources", &["engine", "event_log", "metrics", "service_health", "source_health"]),
-    ("settings", &["config", "future", "metrics", "tls_probe"]),
+    (
+        "sources",
+        &["engine", "event_log", "metrics", "service_health", "source_health", "tls_probe"],
+    ),
+    ("settings", &["config", "future", "metrics", "service_health", "tls_probe"]),
     ("cluster", &["config"]),
     ("engine", &["cluster", "config", "event_log", "metrics"]),
     ("sinks", &["config", "engine", "metrics", "service_health", "tls_probe"]),

@@ -10,7 +10,7 @@ use rdkafka::message::OwnedMessage;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -133,9 +133,15 @@ pub(crate) fn read(topic: &str) -> Vec<OwnedMessage> {
 /// The value of a topic's setting, and whether it is the topic's own, not its brokers'.
 pub(crate) fn setting(topic: &str, name: &str) -> (String, bool) {
     let topic = ResourceSpecifier::Topic(topic);
-    let described = answer(admin().describe_configs([&topic], &AdminOptions::new()));
-    let entry = described[0].as_ref().unwrap().get(name).unwrap();
-    (entry.value.clone().unwrap(), entry.source == ConfigSource::DynamicTopic)
+    let begun = Instant::now();
+    loop {
+        let described = answer(admin().describe_configs([&topic], &AdminOptions::new()));
+        if let Some(entry) = described[0].as_ref().ok().and_then(|topic| topic.get(name)) {
+            return (entry.value.clone().unwrap(), entry.source == ConfigSource::DynamicTopic);
+        }
+        // The broker that is asked may not know a new topic yet.
+        assert!(begun.elapsed() < PATIENCE, "{name} of the topic");
+    }
 }
 
 /// What lag tools show of a group and a topic: the sum over the partitions with something in them; `None`

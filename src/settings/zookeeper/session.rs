@@ -5,6 +5,7 @@ use super::membership::{Members, Membership};
 use super::trouble::{no_session, refusal};
 use super::{MEMBERS, PATIENCE};
 use crate::config;
+use crate::service_health::{SETTINGS, ServiceHealth};
 use crate::settings::StoreError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -34,17 +35,19 @@ pub(super) struct Shared {
     pub(super) members: Members,
     /// Why there is no session, as of the last try to begin one.
     trouble: Mutex<Option<String>>,
+    health: ServiceHealth,
     /// Wakes the task that keeps the session when members have changed.
     changed_members: Notify,
 }
 
 impl Shared {
-    pub(super) fn new(config: &config::ZooKeeperConfig) -> Shared {
+    pub(super) fn new(config: &config::ZooKeeperConfig, health: ServiceHealth) -> Shared {
         Shared {
             config: config.clone(),
             session: watch::Sender::new((None, 0)),
             members: Members::default(),
             trouble: Mutex::default(),
+            health,
             changed_members: Notify::new(),
         }
     }
@@ -263,10 +266,14 @@ async fn hold(shared: &Shared, client: Client) {
                 Ok(done) => done.err().map(|error| refusal(&shared.config, &error)),
                 Err(_) => Some("no answer in time".into()),
             };
-            if let Some(error) =
-                error.as_ref().filter(|error| unregistered.as_ref() != Some(*error))
-            {
-                tracing::warn!(error, "not registered in ZooKeeper; trying on");
+            match &error {
+                Some(error) => {
+                    shared.health.fails(SETTINGS, 0, &**error);
+                    if unregistered.as_ref() != Some(error) {
+                        tracing::warn!(error, "not registered in ZooKeeper; trying on");
+                    }
+                }
+                None => shared.health.works(SETTINGS, 0),
             }
             unregistered = error;
             if shared.members.membership() != Membership::Free {

@@ -6,6 +6,7 @@ use super::membership::Membership;
 use super::session::{self, Shared};
 use crate::config;
 use crate::future::BoxFuture;
+use crate::service_health::ServiceHealth;
 use crate::settings::{Store, StoreError, check};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,8 +30,13 @@ pub struct ZooKeeperStore {
 
 impl ZooKeeperStore {
     /// Starts to connect in the background and returns at once. All work is done on the runtime.
-    pub fn new(config: &config::ZooKeeperConfig, runtime: Handle) -> ZooKeeperStore {
-        let shared = Arc::new(Shared::new(config));
+    /// It tells `health` when this process can't be registered.
+    pub fn new(
+        config: &config::ZooKeeperConfig,
+        runtime: Handle,
+        health: ServiceHealth,
+    ) -> ZooKeeperStore {
+        let shared = Arc::new(Shared::new(config, health));
         let keeper = runtime.spawn(session::keep(shared.clone()));
         ZooKeeperStore { runtime, shared, poll: config.poll, seen: Arc::default(), keeper }
     }

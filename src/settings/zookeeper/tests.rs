@@ -2,6 +2,7 @@
 
 use super::{Holder, MEMBERS, Membership, ZooKeeperStore};
 use crate::config;
+use crate::service_health::ServiceHealth;
 use crate::settings::{Store, StoreError};
 use std::time::{Duration, Instant};
 use tokio::io::copy_bidirectional;
@@ -23,7 +24,7 @@ fn hosts() -> String {
 }
 
 fn store() -> ZooKeeperStore {
-    ZooKeeperStore::new(&config(hosts()), Handle::current())
+    ZooKeeperStore::new(&config(hosts()), Handle::current(), ServiceHealth::default())
 }
 
 /// A line to ZooKeeper that can be cut.
@@ -106,7 +107,11 @@ async fn a_change_is_seen_whenever_it_was_made_after_the_read() {
 #[ignore = "needs ZooKeeper"]
 async fn an_expired_session_is_followed_by_one_with_the_members_and_the_watch() {
     let (line, path) = (Line::new().await, fresh("expired"));
-    let store = ZooKeeperStore::new(&config(line.address.clone()), Handle::current());
+    let store = ZooKeeperStore::new(
+        &config(line.address.clone()),
+        Handle::current(),
+        ServiceHealth::default(),
+    );
     let member = format!("test-{}", std::process::id());
     let node = format!("{MEMBERS}/{member}");
     store.register(&member, &elsewhere());
@@ -186,7 +191,7 @@ async fn a_name_has_one_process_and_passes_on_once_that_has_ended() {
 async fn a_chroot_that_does_not_exist_is_named_until_it_does() {
     let chroot = format!("/test-chroot-{}", std::process::id());
     let config = config::ZooKeeperConfig { chroot: chroot.clone(), ..config(hosts()) };
-    let store = ZooKeeperStore::new(&config, Handle::current());
+    let store = ZooKeeperStore::new(&config, Handle::current(), ServiceHealth::default());
     let missing = store.get("/config/x").await.unwrap_err().to_string();
     assert!(missing.contains(&format!("zookeeper.chroot {chroot} does not exist at")), "{missing}");
     let client = Client::connect(&hosts()).await.unwrap();
@@ -201,7 +206,11 @@ async fn a_chroot_that_does_not_exist_is_named_until_it_does() {
 #[tokio::test]
 async fn a_store_that_is_away_says_so_in_bounded_time() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let store = ZooKeeperStore::new(&config(nobody.to_string()), Handle::current());
+    let store = ZooKeeperStore::new(
+        &config(nobody.to_string()),
+        Handle::current(),
+        ServiceHealth::default(),
+    );
     let away = store.get("/config/x").await;
     assert!(matches!(away, Err(StoreError::Unavailable(_))), "{away:?}");
 }

@@ -72,6 +72,7 @@ pub fn start(
 
 /// Finds the topics' partitions and assigns this process's to its readers.
 pub(super) struct PartitionAssigner {
+    cluster: KafkaCluster,
     consumer: Arc<SplitConsumer>,
     dead_letters: Arc<DeadLetterTopic>,
     connection: BrokerConnection,
@@ -145,6 +146,7 @@ impl PartitionAssigner {
             readers.push((sender, thread));
         }
         Ok(PartitionAssigner {
+            cluster: cluster.clone(),
             consumer: Arc::new(consumer),
             dead_letters,
             connection,
@@ -174,6 +176,11 @@ impl PartitionAssigner {
                 match self.refresh() {
                     Ok(()) => self.connection.regained(),
                     Err(error) => {
+                        if self.connection.is_unexplained()
+                            && let Some(found) = self.cluster.hidden_tls()
+                        {
+                            self.connection.explain(found);
+                        }
                         let reason = self.connection.lost(&error.to_string());
                         self.topology.lose_brokers();
                         self.progress.set_obstacle(Some(reason));
@@ -186,6 +193,7 @@ impl PartitionAssigner {
             // This poll also runs librdkafka's callbacks. Partitions have queues of their own, so that
             // it returns errors alone.
             let error = self.consumer.poll(POLL).and_then(Result::err);
+            let error = error.filter(|error| !BrokerConnection::tells(error));
             if let Some(error) = error.filter(|error| self.error.as_ref() != Some(error)) {
                 tracing::warn!(%error, "the consumer has met an error");
                 self.error = Some(error);

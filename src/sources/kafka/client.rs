@@ -19,6 +19,16 @@ use std::time::{Duration, Instant};
 /// The time for which what was wrong with a broker explains why none can be reached.
 const COUNTS_FOR: Duration = Duration::from_secs(60);
 
+/// The errors of connections to brokers.
+const OF_CONNECTIONS: [RDKafkaErrorCode; 6] = [
+    RDKafkaErrorCode::AllBrokersDown,
+    RDKafkaErrorCode::Authentication,
+    RDKafkaErrorCode::BrokerTransportFailure,
+    RDKafkaErrorCode::Resolve,
+    RDKafkaErrorCode::SaslAuthenticationFailed,
+    RDKafkaErrorCode::SSL,
+];
+
 /// Tells whether any broker can be reached, and what the configuration has to do with it; logs one line
 /// whenever that changes.
 #[derive(Clone)]
@@ -41,6 +51,12 @@ impl BrokerConnection {
         }
     }
 
+    /// Whether an error is one that this tells of.
+    pub(super) fn tells(error: &KafkaError) -> bool {
+        let code = error.rdkafka_error_code();
+        code.is_some_and(|code| OF_CONNECTIONS.contains(&code))
+    }
+
     pub(super) fn is_up(&self) -> bool {
         self.up.load(Ordering::Relaxed)
     }
@@ -60,9 +76,20 @@ impl BrokerConnection {
         why
     }
 
+    /// Whether nothing has told why brokers are away.
+    pub(super) fn is_unexplained(&self) -> bool {
+        self.trouble().as_ref().is_none_or(|(_, when)| when.elapsed() >= COUNTS_FOR)
+    }
+
     /// Notes an error of a broker, which may tell what is wrong.
     fn note(&self, error: &KafkaError, reason: &str) {
-        let Some(found) = trouble(error, reason) else { return };
+        if let Some(found) = trouble(error, reason) {
+            self.explain(found);
+        }
+    }
+
+    /// Notes what is wrong with a broker.
+    pub(super) fn explain(&self, found: Trouble) {
         self.health.fails(KAFKA, 0, &*found.text);
         let mut trouble = self.trouble();
         let is_known = trouble.as_ref().is_some_and(|(known, _)| known.kind == found.kind);

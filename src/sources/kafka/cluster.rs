@@ -1,6 +1,8 @@
 //! The Kafka cluster, and the configuration of its clients.
 
 use super::client::{ConsumerEvents, SplitConsumer};
+use super::trouble::{Trouble, hidden_tls};
+use crate::tls_probe::speaks_tls;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::error::KafkaResult;
 use std::collections::BTreeMap;
@@ -48,6 +50,15 @@ impl KafkaCluster {
     /// Returns a topic's whole name.
     pub(super) fn topic(&self, name: &str) -> String {
         format!("{}{name}", self.topic_prefix)
+    }
+
+    /// Says whether brokers speak TLS though the properties name none. librdkafka does not tell: to a client
+    /// that is to log in, they just hang up. It asks the first of them, for some seconds at most.
+    pub(super) fn hidden_tls(&self) -> Option<Trouble> {
+        let protocol = self.properties.get("security.protocol").map_or("plaintext", |it| it);
+        let broker = self.bootstrap.split(',').next().unwrap_or_default();
+        let is_plain = protocol.to_ascii_lowercase().ends_with("plaintext");
+        (is_plain && speaks_tls(broker)).then(|| hidden_tls(broker))
     }
 
     /// Makes a client's configuration: defaults, overridden by the user's properties, overridden by

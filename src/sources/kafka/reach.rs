@@ -38,7 +38,7 @@ pub fn reach(cluster: &KafkaCluster, patience: Duration) -> Result<(), Unreachab
         let Err(error) = client.fetch_metadata(Some(&topic), STEP) else { return Ok(()) };
         // It hands the errors of connections to the context.
         while client.poll(Duration::ZERO).is_some() {}
-        if let Some(trouble) = context.trouble() {
+        if let Some(trouble) = context.trouble().or_else(|| cluster.hidden_tls()) {
             return Err(Unreachable::Told(trouble.text));
         }
         if Instant::now() >= deadline {

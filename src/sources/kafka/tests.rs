@@ -497,7 +497,8 @@ fn asker(held: &Arc<AtomicI64>) -> Asker {
 
 #[test]
 fn what_the_views_hold_is_committed_and_a_commit_that_fails_stops_nothing() {
-    let fixture = Fixture::new(&[("view-events", 1)]);
+    let often = [("auto.commit.interval.ms", "100")];
+    let fixture = Fixture::with(&[("view-events", 1)], &often);
     fixture.post((0..10).map(view));
     let lag_tool: BaseConsumer =
         fixture.cluster.client(&[("group.id", "test")], &[]).create().unwrap();

@@ -7,12 +7,17 @@ use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifie
 use rdkafka::admin::{NewTopic, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::metadata::MetadataTopic;
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
 
 /// The longest time that brokers may take for each step.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The pause before a broker is asked again.
+const STEP: Duration = Duration::from_millis(100);
+
+/// The error of a topic that nobody knows.
+const UNKNOWN: KafkaError = KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition);
 
 /// What makes a topic keep its records for ever: a start knows what the topics hold, and nothing else.
 const KEPT: [(&str, &str); 3] =
@@ -111,31 +116,49 @@ async fn differences(
     partitions: i32,
     replication: i32,
 ) -> KafkaResult<Vec<Difference>> {
-    let metadata = admin.inner().fetch_metadata(Some(&topic.name), PATIENCE)?;
-    let options = AdminOptions::new().request_timeout(Some(PATIENCE));
-    let resource = ResourceSpecifier::Topic(&topic.name);
-    let config = admin.describe_configs([&resource], &options).await?.into_iter().next();
-    let config = config.unwrap_or(Err(RDKafkaErrorCode::UnknownTopicOrPartition));
-    let config = config.map_err(KafkaError::AdminOp)?;
-    let found = metadata.topics().iter().find(|found| found.name() == topic.name);
-    // A broker may not have heard of it yet.
-    let found = found.filter(|found| !found.partitions().is_empty());
-    let unknown = KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition);
-    let layout = layout(found.ok_or(unknown)?, partitions, replication);
+    let deadline = Instant::now() + PATIENCE;
+    let (layout, config) = loop {
+        match described(admin, &topic.name).await {
+            Ok((found, config)) => break (layout(&found, partitions, replication), config),
+            // The broker that is asked may not have heard of a new topic yet.
+            Err(error) if error != UNKNOWN || Instant::now() >= deadline => return Err(error),
+            Err(_) => sleep(STEP).await,
+        }
+    };
     let settings = topic.config.iter().filter_map(|setting| setting_differs(&config, *setting));
     Ok(layout.into_iter().chain(settings).collect())
 }
 
+/// Returns how many replicas each partition of a topic has, and the topic's settings.
+async fn described(
+    admin: &AdminClient<LogContext>,
+    topic: &str,
+) -> KafkaResult<(Vec<usize>, ConfigResource)> {
+    let metadata = admin.inner().fetch_metadata(Some(topic), PATIENCE)?;
+    let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+    let resource = ResourceSpecifier::Topic(topic);
+    let config = admin.describe_configs([&resource], &options).await?.into_iter().next();
+    let found = metadata.topics().iter().find(|found| found.name() == topic);
+    let found = found.filter(|found| !found.partitions().is_empty()).ok_or(UNKNOWN)?;
+    let config = match config {
+        Some(Ok(config)) if !config.entries.is_empty() => config,
+        Some(Err(code)) if code != RDKafkaErrorCode::UnknownTopicOrPartition => {
+            return Err(KafkaError::AdminOp(code));
+        }
+        _ => return Err(UNKNOWN),
+    };
+    Ok((found.partitions().iter().map(|partition| partition.replicas().len()).collect(), config))
+}
+
 /// Compares the number of partitions, and of their replicas.
-fn layout(topic: &MetadataTopic, partitions: i32, replication: i32) -> Vec<Difference> {
-    let replicas: BTreeSet<usize> =
-        topic.partitions().iter().map(|partition| partition.replicas().len()).collect();
-    let replicas: Vec<_> = replicas.iter().map(usize::to_string).collect();
+fn layout(found: &[usize], partitions: i32, replication: i32) -> Vec<Difference> {
+    let replicas: BTreeSet<_> = found.iter().collect();
+    let replicas: Vec<_> = replicas.into_iter().map(usize::to_string).collect();
     let compare = |property, found: String, wanted: i32| {
         let wanted = wanted.to_string();
         (found != wanted).then_some(Difference { property, found, wanted })
     };
-    let partitions = compare("partitions", topic.partitions().len().to_string(), partitions);
+    let partitions = compare("partitions", found.len().to_string(), partitions);
     let replication = compare("replication", replicas.join(" to "), replication);
     partitions.into_iter().chain(replication).collect()
 }

@@ -24,6 +24,8 @@ pub(super) enum TroubleKind {
 
 /// What librdkafka says of a client that does not begin as its broker expects.
 const PROTOCOL: &str = "security.protocol";
+/// What it says of a broker that answers no handshake.
+const PLAIN_BROKER: &str = "connecting to a PLAINTEXT broker listener?";
 
 /// Says what is wrong, given an error of a client and librdkafka's reason for it; `None` where a broker is
 /// just away.
@@ -33,7 +35,8 @@ pub(super) fn trouble(error: &KafkaError, reason: &str) -> Option<Trouble> {
             TroubleKind::Login,
             "Kafka refuses the login (sasl.username, sasl.password, sasl.mechanism)",
         ),
-        RDKafkaErrorCode::SSL if reason.contains("PLAINTEXT") => {
+        // The handshake fails, or its connection is just closed.
+        _ if reason.contains(PLAIN_BROKER) => {
             (TroubleKind::Protocol, "Kafka speaks no TLS there (security.protocol)")
         }
         RDKafkaErrorCode::SSL => (TroubleKind::Tls, "TLS with Kafka fails (ssl.*)"),
@@ -46,6 +49,12 @@ pub(super) fn trouble(error: &KafkaError, reason: &str) -> Option<Trouble> {
         _ => return None,
     };
     Some(Trouble { kind, text: format!("{meaning}: {}", lasting(reason)) })
+}
+
+/// Says that brokers answered in TLS to a client that speaks none.
+pub(super) fn hidden_tls(broker: &str) -> Trouble {
+    let text = format!("Kafka speaks TLS there (security.protocol): {broker} answers in TLS");
+    Trouble { kind: TroubleKind::Protocol, text }
 }
 
 /// A reason without what changes from one try to the next: `(after 3ms in state …)`.
@@ -72,6 +81,12 @@ mod tests {
                 "ssl://b:9093/1: SSL handshake failed: wrong version number: connecting to a PLAINTEXT broker listener? (after 1ms in state SSL_HANDSHAKE)",
                 TroubleKind::Protocol,
                 "Kafka speaks no TLS there (security.protocol): ssl://b:9093/1: SSL handshake failed: wrong version number: connecting to a PLAINTEXT broker listener?",
+            ),
+            (
+                RDKafkaErrorCode::BrokerTransportFailure,
+                "ssl://b:9093/1: SSL handshake failed: Disconnected: SSL connection closed by peer: connecting to a PLAINTEXT broker listener? (after 2ms in state SSL_HANDSHAKE)",
+                TroubleKind::Protocol,
+                "Kafka speaks no TLS there (security.protocol): ssl://b:9093/1: SSL handshake failed: Disconnected: SSL connection closed by peer: connecting to a PLAINTEXT broker listener?",
             ),
             (
                 RDKafkaErrorCode::SSL,
