@@ -14,6 +14,7 @@ use crate::ingest::event_clock::hours;
 use crate::ingest::guests::guests;
 use crate::ingest::intern::{Interned, intern, intern_guests};
 use crate::ingest::tags::{ResolvedTouch, StandIn, resolve_tags};
+use crate::ingest::unique::{UniqueStats, unique};
 use crate::inputs::Inputs;
 use crate::questions::views::{CachedView, RankingViews, Views, cache};
 use crate::record::block::Block;
@@ -54,6 +55,20 @@ pub struct ViewConfig {
     pub mode: Mode,
     /// The limits of the history.
     pub limits: Limits,
+    /// The hours within which an event with the user and the id of another is a copy of it; 0 for none.
+    pub copy_hours: u32,
+}
+
+/// Who is called by a worker's dataflow.
+pub struct Listeners<E, O, M, B> {
+    /// Is told the time of each epoch that any worker opens.
+    pub on_epoch: E,
+    /// Is told the hour before which no record is left to read, when it changes.
+    pub on_oldest: O,
+    /// Is told each change of the model.
+    pub on_model: M,
+    /// Gets every block, at the owner of its users, without copies of events.
+    pub on_block: B,
 }
 
 /// The outputs at a worker.
@@ -66,37 +81,46 @@ pub struct Outputs<'scope> {
     pub closed: Closed,
     /// The arrangements whose size is measured.
     pub measured: Vec<Measured>,
+    /// What is known of copies of events.
+    pub unique: Rc<UniqueStats>,
 }
 
-/// Builds all views. Calls `on_epoch` with the time of each epoch that any worker opens, `on_model`
-/// with each change of the model, and `on_block` with every block, at the owner of its users.
+/// Builds all views.
 ///
 /// ```text
-/// blocks ─ event clock ─ intern ───────────── actions ─┬─ bought, activity
-///                          └─ guests ─ intern ─┘       ├─ history ─ pairs, repeats
-/// merges ───────────────────┘                          └─ popularity
-/// rows ─── catalogue ─ tags ─ profile ────────── tags ────┘
+/// blocks ─ event clock ─ unique ─ intern ──────────── actions ─┬─ bought, activity
+///                                   └─ guests ─ intern ─┘      ├─ history ─ pairs, repeats
+/// merges ────────────────────────────┘                         └─ popularity
+/// rows ─── catalogue ─ tags ─ profile ─────────────────── tags ───┘
 /// ```
 pub fn graph<'scope>(
     scope: Scope<'scope, Time>,
     config: ViewConfig,
     dictionaries: &SharedDictionaries,
-    on_epoch: impl Fn(Time) + 'static,
-    on_model: impl Fn(Time, Model) + 'static,
-    mut on_block: impl FnMut(Time, &Block) + 'static,
+    listeners: Listeners<
+        impl Fn(Time) + 'static,
+        impl Fn(u32) + 'static,
+        impl Fn(Time, Model) + 'static,
+        impl FnMut(Time, &Block) + 'static,
+    >,
 ) -> (Inputs, Outputs<'scope>) {
     let (blocks, block_stream) = scope.new_input();
     let (merges, merge_stream) = scope.new_input();
     let (rows, row_stream) = scope.new_input();
     let (models, model_stream) = scope.new_input::<Vec<(Time, Model)>>();
     let (advances, advance_stream) = scope.new_input();
+    let (reached, reached_stream) = scope.new_input::<Vec<_>>();
     let (epochs, epoch_stream) = scope.new_input::<Vec<Time>>();
 
     let recent = Rc::new(RefCell::new(Recent::default()));
     let latest = recent.clone();
-    let ViewConfig { mode, limits } = config;
+    let ViewConfig { mode, limits, copy_hours } = config;
+    let Listeners { on_epoch, on_oldest, on_model, mut on_block } = listeners;
     let catalogue = catalogue(row_stream, dictionaries.clone());
     let (block_stream, hours) = hours(block_stream);
+    let stats = Rc::new(UniqueStats::default());
+    let block_stream =
+        unique(block_stream, reached_stream.broadcast(), copy_hours, stats.clone(), on_oldest);
     let ranks = mode == Mode::All;
     let (accounts, guest_stream) =
         intern(block_stream, ranks, dictionaries.clone(), move |time, block| {
@@ -139,8 +163,8 @@ pub fn graph<'scope>(
         rankings,
     };
     let ViewRegistry { closed, measured, .. } = registry;
-    let inputs = Inputs { blocks, merges, rows, models, advances, epochs };
-    (inputs, Outputs { profile, views, closed: closed.build(), measured })
+    let inputs = Inputs { blocks, merges, rows, models, advances, reached, epochs };
+    (inputs, Outputs { profile, views, closed: closed.build(), measured, unique: stats })
 }
 
 /// Registers views, to be waited for, measured and digested, and returns their traces for questions to

@@ -3,6 +3,7 @@
 use crate::record::block::Block;
 use crate::record::merge::Merge;
 use crate::record::product::CatalogueRow;
+use crate::record::reached::Reached;
 use crate::score::model::Model;
 use crate::time::Time;
 use timely::dataflow::Stream;
@@ -26,6 +27,8 @@ pub struct Inputs {
     pub models: Records<(Time, Model)>,
     /// Advances of partitions, named `topic/index`, by so many offsets.
     pub advances: Records<(String, i64)>,
+    /// How far partitions have been read.
+    pub reached: Records<Reached>,
     /// The times of epochs that this worker opened; all workers receive them, so as to follow.
     pub epochs: Records<Time>,
 }
@@ -38,6 +41,7 @@ impl Inputs {
         self.rows.advance_to(time);
         self.models.advance_to(time);
         self.advances.advance_to(time);
+        self.reached.advance_to(time);
         self.epochs.advance_to(time);
     }
 }

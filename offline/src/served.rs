@@ -3,7 +3,7 @@
 use crate::clicks::{Click, Clicks};
 use crate::recommender::Recommender;
 use dataflows::arrange::closed::Closed;
-use dataflows::graph::{Mode, ViewConfig, graph};
+use dataflows::graph::{Listeners, Mode, ViewConfig, graph};
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::inputs::Inputs;
 use dataflows::questions::query::{Query, QueryAnswer, RoutedQuery};
@@ -28,8 +28,11 @@ use timely::worker::Worker;
 const EPOCH: usize = 1_000;
 
 /// All views, as the engine keeps them by default.
-const VIEWS: ViewConfig =
-    ViewConfig { mode: Mode::All, limits: Limits { paired: 100, kept: 1_000, horizon: 30 * 24 } };
+const VIEWS: ViewConfig = ViewConfig {
+    mode: Mode::All,
+    limits: Limits { paired: 100, kept: 1_000, horizon: 30 * 24 },
+    copy_hours: 0,
+};
 
 /// The dataflow as a recommender. About a visit that it has learned, it is asked by user, as a shop
 /// would ask; about any other, by the visit's products.
@@ -65,8 +68,9 @@ impl Served {
         let dictionaries = SharedDictionaries::default();
         let answer = Rc::new(RefCell::new(None));
         let (mut inputs, views, closed) = worker.dataflow(|scope| {
-            let (inputs, outputs) =
-                graph(scope, VIEWS, &dictionaries, |_| (), |_, _| (), |_, _| ());
+            let (on_block, on_model) = (|_, _: &_| (), |_, _| ());
+            let listeners = Listeners { on_epoch: |_| (), on_oldest: |_| (), on_model, on_block };
+            let (inputs, outputs) = graph(scope, VIEWS, &dictionaries, listeners);
             (inputs, outputs.views, outputs.closed)
         });
         let queries = worker.dataflow(|scope| {
@@ -167,6 +171,7 @@ impl Texts {
             session: "",
             id: "",
             tags: self.tags_of[product].iter().map(String::as_str).collect(),
+            recorded: 0,
         }
     }
 }

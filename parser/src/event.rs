@@ -48,7 +48,8 @@ pub fn parse_event<'a>(
     let session = text(Field::Session, Reason::BadSession)?.unwrap_or("");
     let id = text(Field::Id, Reason::BadId)?.unwrap_or("");
     let tags = object.into_tags(texts)?;
-    Ok(Event { kind, time, user, product, category, session, id, tags })
+    let recorded = written.hour(time);
+    Ok(Event { kind, time, user, product, category, session, id, tags, recorded })
 }
 
 /// Finds the field of an event that a key names.

@@ -23,6 +23,7 @@ fn event<'a>() -> Event<'a> {
         session: "",
         id: "",
         tags: Vec::new(),
+        recorded: u32::try_from(RECORD_TIME / 3_600_000).expect("an hour of this age"),
     }
 }
 

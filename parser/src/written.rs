@@ -1,6 +1,7 @@
 //! When a record was written. It is judged by that, so that whoever reads it later judges it the same.
 
 use crate::time::YEAR_2000;
+use dataflows::time::hour;
 
 /// The time at which a record was written, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,16 @@ impl Written {
     pub fn time(self) -> i64 {
         let (Written::At(time) | Written::Unknown(time)) = self;
         time
+    }
+
+    /// The hour in which an event was written, counted from the Unix epoch. Where nobody knows, it is that of
+    /// the event: whoever reads it later finds the same.
+    pub(crate) fn hour(self, event_time: i64) -> u32 {
+        let time = match self {
+            Written::At(time) => time,
+            Written::Unknown(_) => event_time,
+        };
+        hour(u64::try_from(time).unwrap_or_default())
     }
 
     /// The newest time that a record may name, if there is a limit.

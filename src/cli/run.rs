@@ -266,6 +266,7 @@ impl Topics {
             peers: config.peers(),
             first: config.process * config.workers,
             inlets: engine.inlets.clone(),
+            oldest: engine.oldest(),
         };
         let (metrics, positions) = (&metrics.sources, Positions::new());
         Ok(match self {

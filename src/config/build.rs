@@ -189,11 +189,14 @@ fn http(reader: &mut SettingReader) -> HttpConfig {
 }
 
 fn limits(reader: &mut SettingReader) -> LimitsConfig {
+    let dedup_hours = reader.number("limits.dedup_hours", 1, 0..=720);
+    let dedup_hours = u32::try_from(dedup_hours).expect("the range is within u32");
     LimitsConfig {
         intake_bytes: reader.number("limits.intake_bytes", 32 * MIB, MIB..=16 * GIB),
         epoch_events: reader.number("limits.epoch_events", 20_000, 1..=1_000_000),
         open_epochs: reader.number("limits.open_epochs", 2, 1..=64),
         idle_merge_effort: reader.number("limits.idle_merge_effort", 1_000, 0..=100_000_000),
+        dedup_hours,
     }
 }
 

@@ -175,6 +175,9 @@ pub struct LimitsConfig {
     pub open_epochs: usize,
     /// The updates that a step merges when there is no input.
     pub idle_merge_effort: usize,
+    /// The hours within which an event with the user and the id of another is a copy of it, which does not
+    /// count; 0 to count all.
+    pub dedup_hours: u32,
 }
 
 /// The views that are kept, and how much of the past they hold.
@@ -216,12 +219,13 @@ impl Config {
     }
 
     /// A stable hash of the settings that must be equal in all processes of a cluster: the workers,
-    /// the hosts, and the views that are built. Addresses of services may differ, as they do when
+    /// the hosts, the views that are built, and which events are copies. Addresses of services may differ, as they do when
     /// processes see them through different networks.
     pub fn fingerprint(&self) -> u64 {
         let topics = self.kafka.as_ref().map(|kafka| &kafka.topic_prefix);
         let services = (self.redis.is_some(), self.zookeeper.is_some());
-        let shared = (self.workers, &self.hosts, topics, services, &self.views);
+        let copies = self.limits.dedup_hours;
+        let shared = (self.workers, &self.hosts, topics, services, &self.views, copies);
         stable_hash(format!("{shared:?}").as_bytes())
     }
 }

@@ -5,6 +5,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use dataflows::record::block::Block;
 use dataflows::record::merge::Merge;
 use dataflows::record::product::CatalogueRow;
+use dataflows::record::reached::Reached;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -23,6 +24,8 @@ pub struct Unit {
     pub catalogue: Vec<CatalogueRow>,
     /// The number of offsets by which each partition advances, dead letters included.
     pub advances: Vec<(Partition, i64)>,
+    /// How far partitions have been read with this.
+    pub reached: Vec<Reached>,
 }
 
 impl Unit {
@@ -35,7 +38,12 @@ impl Unit {
     /// Roughly its size in bytes.
     pub fn bytes(&self) -> usize {
         let blocks: usize = self.blocks.iter().map(|(_, block)| block.len()).sum();
-        blocks + 256 * (self.merges.len() + self.catalogue.len() + self.advances.len())
+        blocks
+            + 256
+                * (self.merges.len()
+                    + self.catalogue.len()
+                    + self.advances.len()
+                    + self.reached.len())
     }
 }
 
@@ -175,6 +183,7 @@ mod tests {
                 session: "",
                 id: "",
                 tags: Vec::new(),
+                recorded: 0,
             });
         }
         Unit { blocks: vec![(0, block)], ..Unit::default() }

@@ -8,6 +8,7 @@ mod arrivals;
 mod sink;
 mod in_force;
 mod pace;
+mod oldest_hour;
 mod process_state;
 mod setup;
 mod worker;
@@ -16,6 +17,7 @@ mod start;
 
 pub use arrivals::{Arrivals, RecordTimes};
 pub use in_force::{InForce, ModelInForce};
+pub use oldest_hour::OldestHour;
 pub use setup::ModelChange;
 pub use sink::{Sink, SinkError, UnattachedSink};
 pub use start::{Engine, EngineHandles, StartError, start};

@@ -1,6 +1,7 @@
 //! The state that the workers of a process share with each other and with the process.
 
 use crate::engine::in_force::ModelInForce;
+use crate::engine::oldest_hour::OldestHour;
 use dataflows::time::Time;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -10,6 +11,7 @@ pub(super) struct ProcessState {
     stop: AtomicBool,
     closed: AtomicU64,
     opened: AtomicU64,
+    pub(super) oldest: OldestHour,
     pub(super) in_force: ModelInForce,
 }
 

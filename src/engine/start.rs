@@ -1,10 +1,11 @@
 //! Starts the workers of a process, alone or as a part of a cluster.
 
 use crate::cluster::{self, Cluster, Loss};
-use crate::config::{Config, ViewsConfig};
+use crate::config::Config;
 use crate::engine::asking::SharedTime;
 use crate::engine::in_force::ModelInForce;
 use crate::engine::intake::{Inlet, intake};
+use crate::engine::oldest_hour::OldestHour;
 use crate::engine::process_state::ProcessState;
 use crate::engine::question::Asker;
 use crate::engine::setup::{ModelChange, WorkerInputs, WorkerSlot};
@@ -86,7 +87,7 @@ pub fn start(
         let (ask, questions) = bounded(config.http.max_waiting);
         inlets.push(inlet);
         askers.push(ask);
-        let views = views(&config.views);
+        let views = views(config);
         let inputs = WorkerInputs { views, sink: sinks.next(), questions, as_of: as_of.clone() };
         let slot = WorkerSlot {
             outlet,
@@ -129,8 +130,10 @@ pub fn start(
     Ok(Engine { inlets, changes, state, threads, guards: Some(guards), cluster })
 }
 
-fn views(views: &ViewsConfig) -> ViewConfig {
+fn views(config: &Config) -> ViewConfig {
+    let views = &config.views;
     ViewConfig {
+        copy_hours: config.limits.dedup_hours,
         mode: views.mode,
         limits: Limits {
             paired: views.paired_events,
@@ -167,6 +170,11 @@ impl Engine {
     /// The logical time before which all input is that has left the workers' queues.
     pub fn opened(&self) -> Time {
         self.state.opened()
+    }
+
+    /// The hour before which no record of any process is left to read.
+    pub fn oldest(&self) -> OldestHour {
+        self.state.oldest.clone()
     }
 
     /// True while all workers run.

@@ -10,9 +10,11 @@ use crate::engine::setup::{ModelChange, WorkerInputs, WorkerSlot};
 use crate::engine::sink::Sink;
 use dataflows::arrange::closed::Closed;
 use dataflows::arrange::measured::Measured;
-use dataflows::graph::graph;
+use dataflows::graph::{Listeners, graph};
 use dataflows::ids::dictionary::SharedDictionaries;
+use dataflows::ingest::unique::UniqueStats;
 use dataflows::inputs::Inputs;
+use dataflows::record::block::Block;
 use dataflows::score::model::{Blend, Model};
 use dataflows::score::weights::Weights;
 use dataflows::time::Time;
@@ -83,6 +85,7 @@ struct State {
     models: Rc<RefCell<VecDeque<(Time, Model)>>>,
     asking: Asking,
     measured: Vec<Measured>,
+    unique: Rc<UniqueStats>,
 }
 
 impl State {
@@ -95,24 +98,31 @@ impl State {
         let (hear, model) = (heard.clone(), models.clone());
         let arrivals = sink.is_some().then(Arrivals::default);
         let arrived = arrivals.clone();
-        let (mut inputs, views, closed, measured, sink) = worker.dataflow::<Time, _, _>(|scope| {
-            let (inputs, outputs) = graph(
-                scope,
-                views,
-                &dictionaries,
-                move |time| hear.set(time.max(hear.get())),
-                move |time, changed| model.borrow_mut().push_back((time, changed)),
-                move |time, block| {
-                    if let (Some(arrived), [_, ..]) = (&arrived, block.written()) {
-                        arrived.add(time, block.written());
-                    }
-                },
-            );
-            let sink = sink.zip(arrivals).map(|(sink, arrivals)| {
-                sink.attach(outputs.profile, dictionaries.clone(), arrivals)
+        let oldest = slot.process.oldest.clone();
+        let (mut inputs, views, closed, measured, unique, sink) =
+            worker.dataflow::<Time, _, _>(|scope| {
+                let (inputs, outputs) = graph(
+                    scope,
+                    views,
+                    &dictionaries,
+                    Listeners {
+                        on_epoch: move |time: Time| hear.set(time.max(hear.get())),
+                        on_oldest: move |hour| oldest.set(hour),
+                        on_model: move |time, changed| {
+                            model.borrow_mut().push_back((time, changed))
+                        },
+                        on_block: move |time, block: &Block| {
+                            if let (Some(arrived), [_, ..]) = (&arrived, block.written()) {
+                                arrived.add(time, block.written());
+                            }
+                        },
+                    },
+                );
+                let sink = sink.zip(arrivals).map(|(sink, arrivals)| {
+                    sink.attach(outputs.profile, dictionaries.clone(), arrivals)
+                });
+                (inputs, outputs.views, outputs.closed, outputs.measured, outputs.unique, sink)
             });
-            (inputs, outputs.views, outputs.closed, outputs.measured, sink)
-        });
         let asking = Asking::build(worker, views, &dictionaries, questions, as_of);
         slot.outlet.bind(std::thread::current());
         let time = now();
@@ -131,6 +141,7 @@ impl State {
             models,
             asking,
             measured,
+            unique,
         }
     }
 
@@ -184,7 +195,7 @@ impl State {
         let most = self.slot.epoch_records.min(if is_asked { ASKED_RECORDS } else { usize::MAX });
         for unit in self.slot.outlet.take_up_to(most) {
             took = true;
-            let Unit { blocks, merges, catalogue, advances } = unit;
+            let Unit { blocks, merges, catalogue, advances, reached } = unit;
             for block in blocks {
                 self.inputs.blocks.send(block);
             }
@@ -196,6 +207,9 @@ impl State {
             }
             for (partition, by) in advances {
                 self.inputs.advances.send((partition.name(), by));
+            }
+            for reached in reached {
+                self.inputs.reached.send(reached);
             }
         }
         took
@@ -259,7 +273,12 @@ impl State {
     /// Shows the lag, and the sizes of the arrangements.
     fn measure(&self, measure: &dyn Fn(&str, usize, usize)) {
         let lag = if self.open.is_empty() { 0 } else { now().saturating_sub(self.open[0]) };
-        self.slot.metrics.epoch_lag.set(Duration::from_micros(lag).as_secs_f64());
+        let metrics = &self.slot.metrics;
+        metrics.epoch_lag.set(Duration::from_micros(lag).as_secs_f64());
+        let UniqueStats { copies, ids, bytes } = &*self.unique;
+        metrics.copies.inc_by(copies.take());
+        metrics.event_ids.set(i64::try_from(ids.get()).unwrap_or(i64::MAX));
+        metrics.event_id_bytes.set(i64::try_from(bytes.get()).unwrap_or(i64::MAX));
         for measured in &self.measured {
             let (records, batches) = measured.measure();
             measure(measured.name, records, batches);

@@ -1,7 +1,8 @@
 //! The workers, their arrangements, and the questions that they are asked.
 
-use super::register::{counter, float_gauges, gauges, histograms};
-use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntGaugeVec, Registry};
+use super::register::{counter, counters, float_gauges, gauges, histograms};
+use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 
 const STEP_SECONDS: [f64; 10] = [1e-5, 5e-5, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 2e-2, 0.1, 1.0];
 
@@ -16,6 +17,12 @@ pub struct EngineMetrics {
     pub arrangement_records: IntGaugeVec,
     /// `recsys_arrangement_batches{name, worker}`
     pub arrangement_batches: IntGaugeVec,
+    /// `recsys_event_copies_total{worker}`
+    pub copies: IntCounterVec,
+    /// `recsys_event_ids{worker}`
+    pub event_ids: IntGaugeVec,
+    /// `recsys_event_ids_bytes{worker}`
+    pub event_id_bytes: IntGaugeVec,
     /// `recsys_questions_refused_total`
     pub questions_refused: IntCounter,
 }
@@ -27,6 +34,12 @@ pub struct EngineWorkerMetrics {
     pub epoch_lag: Gauge,
     /// `recsys_step_duration_seconds`
     pub step_duration: Histogram,
+    /// `recsys_event_copies_total`
+    pub copies: IntCounter,
+    /// `recsys_event_ids`
+    pub event_ids: IntGauge,
+    /// `recsys_event_ids_bytes`
+    pub event_id_bytes: IntGauge,
 }
 
 impl EngineMetrics {
@@ -58,6 +71,24 @@ impl EngineMetrics {
                 "Batches that an arrangement consists of; a read seeks in each",
                 &["name", "worker"],
             ),
+            copies: counters(
+                registry,
+                "recsys_event_copies_total",
+                "Events that did not count, as one with their user and eventId had been counted",
+                &["worker"],
+            ),
+            event_ids: gauges(
+                registry,
+                "recsys_event_ids",
+                "Users and eventIds that are kept so that copies are found",
+                &["worker"],
+            ),
+            event_id_bytes: gauges(
+                registry,
+                "recsys_event_ids_bytes",
+                "Memory that these users and eventIds take",
+                &["worker"],
+            ),
             questions_refused: counter(
                 registry,
                 "recsys_questions_refused_total",
@@ -72,6 +103,9 @@ impl EngineMetrics {
         EngineWorkerMetrics {
             epoch_lag: self.epoch_lag.with_label_values(&[&label]),
             step_duration: self.step_duration.with_label_values(&[&label]),
+            copies: self.copies.with_label_values(&[&label]),
+            event_ids: self.event_ids.with_label_values(&[&label]),
+            event_id_bytes: self.event_id_bytes.with_label_values(&[&label]),
         }
     }
 }

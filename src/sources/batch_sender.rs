@@ -5,6 +5,8 @@ use super::{Feed, WorkerInlets};
 use crate::engine::intake::{Inlet, Refused};
 use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
+use dataflows::ingest::reading::Reading;
+use dataflows::record::reached::Reached;
 use parser::Reason;
 use prometheus::IntGauge;
 use std::ops::ControlFlow;
@@ -19,6 +21,8 @@ const RETRY: Duration = Duration::from_millis(1);
 /// Collects records for one worker into a batch and hands full ones to its inlet.
 pub(super) struct BatchSender {
     batch: RecordBatch,
+    /// The index of the worker among those of all processes.
+    worker: usize,
     inlet: Inlet,
     paused: IntGauge,
     queue_bytes: IntGauge,
@@ -33,12 +37,14 @@ impl BatchSender {
         metrics: &SourceMetrics,
         stop: Arc<AtomicBool>,
     ) -> BatchSender {
-        let worker = (workers.first + index).to_string();
+        let worker = workers.first + index;
+        let label = worker.to_string();
         BatchSender {
             batch: RecordBatch::new(workers.peers),
+            worker,
             inlet: workers.inlets[index].clone(),
-            paused: metrics.paused.with_label_values(&[&worker]),
-            queue_bytes: metrics.queue_bytes.with_label_values(&[&worker]),
+            paused: metrics.paused.with_label_values(&[&label]),
+            queue_bytes: metrics.queue_bytes.with_label_values(&[&label]),
             stop,
         }
     }
@@ -51,6 +57,16 @@ impl BatchSender {
     /// Parses a record and adds it to the batch, or returns why it is a dead letter.
     pub(super) fn take(&mut self, feed: Feed, record: &Record<'_>) -> Result<(), Reason> {
         self.batch.take(feed, record)
+    }
+
+    /// Adds how far a partition has been read, if there is anything to tell.
+    pub(super) fn reached(&mut self, reached: Option<Reached>) {
+        reached.into_iter().for_each(|reached| self.batch.reached(reached));
+    }
+
+    /// Says that all partitions were named that the worker reads at first.
+    pub(super) fn all_known(&mut self) {
+        self.batch.reached(Reading::all_known(self.worker));
     }
 
     /// Whether the batch is full, so that the next [`BatchSender::advance`] hands it over.

@@ -7,6 +7,7 @@
 mod record_batch;
 mod batch_sender;
 mod history;
+mod hours_read;
 mod running;
 mod recent_failure;
 mod partition_errors;
@@ -17,6 +18,7 @@ pub mod files;
 pub use history::HistoryRead;
 pub use running::{Running, SourceProgress};
 
+use crate::engine::OldestHour;
 use crate::engine::intake::Inlet;
 use crate::event_log::{Partition, Subject};
 use dataflows::ids::hash::owner;
@@ -71,6 +73,8 @@ pub struct WorkerInlets {
     pub first: usize,
     /// The queues of this process's workers, in their order.
     pub inlets: Vec<Inlet>,
+    /// What no partition is read far ahead of.
+    pub oldest: OldestHour,
 }
 
 impl WorkerInlets {
@@ -119,14 +123,14 @@ pub(crate) fn now_ms() -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Feed, Partition, Subject, TOPICS, WorkerInlets, topic_of};
+    use super::{Feed, OldestHour, Partition, Subject, TOPICS, WorkerInlets, topic_of};
     use crate::engine::intake::intake;
 
     #[test]
     fn every_partition_has_one_reader_among_all_processes() {
         let process = |first, workers| {
             let inlets = (0..workers).map(|_| intake(1).0).collect();
-            WorkerInlets { peers: 5, first, inlets }
+            WorkerInlets { peers: 5, first, inlets, oldest: OldestHour::default() }
         };
         let processes = [process(0, 2), process(2, 2), process(4, 1)];
         for (topic, _) in TOPICS {

@@ -8,6 +8,7 @@ use dataflows::ids::hash::owner;
 use dataflows::record::block::Block;
 use dataflows::record::merge::Merge;
 use dataflows::record::product::CatalogueRow;
+use dataflows::record::reached::Reached;
 use parser::{Reason, Scratch, Written, parse_event, parse_merge, parse_row};
 
 /// A batch of this many bytes is handed over, which keeps epochs small.
@@ -34,6 +35,7 @@ pub(super) struct RecordBatch {
     merges: Vec<Merge>,
     catalogue: Vec<CatalogueRow>,
     advances: Vec<(Partition, i64)>,
+    reached: Vec<Reached>,
     scratch: Scratch,
 }
 
@@ -45,6 +47,7 @@ impl RecordBatch {
             merges: Vec::new(),
             catalogue: Vec::new(),
             advances: Vec::new(),
+            reached: Vec::new(),
             scratch: Scratch::default(),
         }
     }
@@ -89,12 +92,17 @@ impl RecordBatch {
         }
     }
 
+    /// Adds how far a partition has been read.
+    pub(super) fn reached(&mut self, reached: Reached) {
+        self.reached.push(reached);
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.bytes >= FULL_BYTES
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.bytes == 0 && self.advances.is_empty()
+        self.bytes == 0 && self.advances.is_empty() && self.reached.is_empty()
     }
 
     /// Takes all that was collected as one unit, and leaves the batch empty.
@@ -112,6 +120,7 @@ impl RecordBatch {
             merges: std::mem::take(&mut self.merges),
             catalogue: std::mem::take(&mut self.catalogue),
             advances: std::mem::take(&mut self.advances),
+            reached: std::mem::take(&mut self.reached),
         }
     }
 }

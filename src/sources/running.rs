@@ -14,6 +14,8 @@ pub struct SourceProgress(Arc<State>);
 
 #[derive(Default)]
 struct State {
+    /// Whether the readers were given all partitions that were there at the start.
+    found: AtomicBool,
     /// Whether all partitions have been counted.
     counted: AtomicBool,
     /// The number of partitions that have not caught up.
@@ -65,6 +67,16 @@ impl SourceProgress {
     /// Notes what keeps partitions from being found, if anything does.
     pub(super) fn set_obstacle(&self, obstacle: Option<String>) {
         *self.0.obstacle.lock().unwrap_or_else(PoisonError::into_inner) = obstacle;
+    }
+
+    /// Whether the readers were given all partitions that were there at the start.
+    pub(super) fn are_all_found(&self) -> bool {
+        self.0.found.load(Ordering::Acquire)
+    }
+
+    /// Notes that the readers were given all partitions that there are. Topics may be missing.
+    pub(super) fn all_found(&self) {
+        self.0.found.store(true, Ordering::Release);
     }
 
     /// Notes that every partition which is there now has been looked at.

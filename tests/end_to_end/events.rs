@@ -30,6 +30,36 @@ fn events_of_all_topics_become_profiles_and_recommendations() {
 
 #[test]
 #[ignore = "needs the services that scripts/test starts"]
+fn an_event_that_comes_again_counts_once_before_and_after_a_restart() {
+    let _services = services();
+    let topics = prefix("copies");
+    let process = Process::ready(&topics, "2");
+    process.weigh(1);
+    let view = |who: &str, id: &str| json!({"eventType": "view", who: "eva", "product": "cup", "tags": ["cups"], "eventId": id});
+    process.post(&json!([view("userId", "e1"), view("userId", "e1"), view("userId", "e2")]));
+    process.post(&json!([view("userId", "e1")]));
+    // Under another key, and so most likely in another partition.
+    for key in ["a", "b", "c"] {
+        let copy = view("userId", "e2").to_string();
+        kafka::write(&format!("{topics}view-events"), key, Some(copy.as_bytes()));
+    }
+    let guest = json!({"eventType": "view", "sessionId": "s7", "product": "cup", "tags": ["cups"],
+        "eventId": "e1"});
+    process.post(&json!([guest, guest]));
+    let copies = |process: &Process| process.metric("recsys_event_copies_total", &[]);
+    eventually("the copies are dropped", || copies(&process) == 6.0);
+    assert_eq!(process.profile("eva"), json!({"cups": 2}));
+    assert_eq!(process.profile("s7"), json!({"cups": 1}));
+    assert_eq!(process.metric("recsys_event_ids", &[]), 3.0);
+    process.kill();
+    let process = Process::ready(&topics, "1");
+    assert_eq!(process.profile("eva"), json!({"cups": 2}));
+    assert_eq!(process.profile("s7"), json!({"cups": 1}));
+    assert_eq!(copies(&process), 6.0);
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
 fn a_catalogue_that_comes_late_and_is_corrected_re_tags_history() {
     let _services = services();
     let process = Process::ready(&prefix("catalogue"), "2");

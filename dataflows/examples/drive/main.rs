@@ -12,7 +12,7 @@
 
 mod traffic;
 
-use dataflows::graph::{Mode, ViewConfig, graph};
+use dataflows::graph::{Listeners, Mode, ViewConfig, graph};
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ids::hash::owner;
 use dataflows::record::block::Block;
@@ -147,6 +147,7 @@ fn shares(options: &Options) -> Vec<VecDeque<Unit>> {
             session: "",
             id: "",
             tags: tags.iter().map(String::as_str).collect(),
+            recorded: 0,
         });
         let full = blocks.iter().map(Block::len).sum::<usize>() >= UNIT_BYTES
             || blocks.iter().map(Block::events).sum::<usize>() >= options.epoch;
@@ -173,10 +174,13 @@ fn run(
         mode: if options.all { Mode::All } else { Mode::Profile },
         // The engine's defaults. With the default span no event is older than the horizon.
         limits: Limits { paired: 100, kept: 1_000, horizon: 30 * 24 },
+        copy_hours: 1,
     };
     let dictionaries = SharedDictionaries::default();
     let (mut inputs, closed, mut measured) = worker.dataflow::<Time, _, _>(|scope| {
-        let (inputs, outputs) = graph(scope, config, &dictionaries, |_| (), |_, _| (), |_, _| ());
+        let (on_block, on_model) = (|_, _: &_| (), |_, _| ());
+        let listeners = Listeners { on_epoch: |_| (), on_oldest: |_| (), on_model, on_block };
+        let (inputs, outputs) = graph(scope, config, &dictionaries, listeners);
         (inputs, outputs.closed, outputs.measured)
     });
     start.wait();

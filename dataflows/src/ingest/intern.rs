@@ -1,4 +1,4 @@
-//! Interns events: blocks go to the owners of their users and become actions and touches of ids.
+//! Interns events: at the owners of their users, blocks become actions and touches of ids.
 
 use super::guests::Attribution;
 use crate::ids::dictionary::{Dictionaries, SharedDictionaries};
@@ -10,7 +10,7 @@ use crate::time::{Time, day};
 use differential_dataflow::{AsCollection, VecCollection};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
-use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::InputCapability;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
@@ -66,21 +66,19 @@ impl<'scope> Interned<'scope> {
     }
 }
 
-/// Exchanges blocks to the owners of their users and interns the events of accounts. The events of
+/// Interns the events of accounts, in blocks that are at the owners of their users. The events of
 /// guests come out as they are.
 ///
 /// With `ranks` unset, only [`Interned::tags`] and [`Interned::stand_ins`] are made, and the
-/// products of events with tags of their own are not looked up. `on_block` gets every block at its
-/// owner.
+/// products of events with tags of their own are not looked up. `on_block` gets every block.
 pub fn intern<'scope>(
     blocks: Blocks<'scope>,
     ranks: bool,
     dictionaries: SharedDictionaries,
     mut on_block: impl FnMut(Time, Block) + 'static,
 ) -> (Interned<'scope>, Stream<'scope, Time, Vec<Block>>) {
-    let by_owner = Exchange::new(|(owner, _): &(usize, Block)| *owner as u64);
     let mut builder = OperatorBuilder::new("intern events".into(), blocks.scope());
-    let mut input = builder.new_input(blocks, by_owner);
+    let mut input = builder.new_input(blocks, Pipeline);
     let (mut outputs, interned) = Outputs::new(&mut builder);
     let (guests, guest_stream) = builder.new_output();
     let mut guests = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(guests);

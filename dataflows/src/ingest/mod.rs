@@ -1,6 +1,9 @@
-//! From records to collections of ids: whom an event counts for, under which tags, at what hour.
+//! From records to collections of ids: which events are copies, whom one counts for, under which tags, at
+//! what hour.
 
 pub mod event_clock;
+pub mod reading;
+pub mod unique;
 pub mod guests;
 pub mod intern;
 pub mod catalogue;

@@ -16,12 +16,15 @@ pub struct Block {
     written: Vec<(i64, u32)>,
     /// The newest time for the event clock, in milliseconds since the Unix epoch.
     newest: i64,
+    /// Whether any event has an id.
+    has_ids: bool,
 }
 
 /// The fields of an event beside its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Head {
     time: i64,
+    recorded: u32,
     kind: Kind,
     tags: u8,
 }
@@ -35,6 +38,7 @@ impl Block {
             texts: String::with_capacity(other.texts.len()),
             written: Vec::with_capacity(other.written.len()),
             newest: 0,
+            has_ids: false,
         }
     }
 
@@ -58,6 +62,24 @@ impl Block {
         self.newest
     }
 
+    /// Whether any event has an id of its own.
+    pub fn has_ids(&self) -> bool {
+        self.has_ids
+    }
+
+    /// The block with those events only for which `keep` holds, which is called for each in order. All that
+    /// was noted stays.
+    #[must_use]
+    pub fn filtered(&self, mut keep: impl FnMut(&Event<'_>) -> bool) -> Block {
+        let mut kept = Block::with_capacity_of(self);
+        self.for_each(|event| {
+            if keep(event) {
+                kept.push(event);
+            }
+        });
+        Block { written: self.written.clone(), newest: self.newest, ..kept }
+    }
+
     /// Moves the event clock on to the time of an event, which is never ahead of when its record was
     /// written.
     pub fn note_clock(&mut self, time: i64) {
@@ -75,7 +97,9 @@ impl Block {
     /// Appends an event in the name of another user, as [`Block::push`] does.
     pub fn push_for(&mut self, user: &str, event: &Event<'_>) {
         let tags = u8::try_from(event.tags.len()).expect("the parser holds events to MAX_TAGS");
-        self.heads.push(Head { time: event.time, kind: event.kind, tags });
+        let Event { time, recorded, kind, .. } = *event;
+        self.heads.push(Head { time, recorded, kind, tags });
+        self.has_ids |= !event.id.is_empty();
         for text in [user, event.product, event.category, event.session, event.id] {
             self.push_text(text);
         }
@@ -113,11 +137,12 @@ impl Block {
             text
         };
         let mut buffer = Vec::new();
-        for &Head { time, kind, tags } in &self.heads {
+        for &Head { time, recorded, kind, tags } in &self.heads {
             let [user, product, category, session, id] = std::array::from_fn(|_| text());
             buffer.extend((0..tags).map(|_| text()));
             let tags = buffer;
-            let mut event = Event { kind, time, user, product, category, session, id, tags };
+            let mut event =
+                Event { kind, time, user, product, category, session, id, tags, recorded };
             each(&event);
             event.tags.clear();
             buffer = event.tags;

@@ -62,6 +62,8 @@ pub struct Event<'a> {
     pub id: &'a str,
     /// The tags in the record; at most [`Event::MAX_TAGS`].
     pub tags: Vec<&'a str>,
+    /// The hour in which the record was written, counted from the Unix epoch.
+    pub recorded: u32,
 }
 
 impl Event<'_> {

@@ -3,4 +3,5 @@
 pub mod event;
 pub mod block;
 pub mod merge;
+pub mod reached;
 pub mod product;

@@ -5,7 +5,7 @@ use crate::record::event::OwnedEvent;
 use crate::time::Time;
 use std::collections::VecDeque;
 
-/// The last blocks of a worker: at least [`Recent::EVENTS`] events, or all.
+/// The last blocks of a worker, by logical time: at least [`Recent::EVENTS`] events, or all.
 #[derive(Default)]
 pub struct Recent {
     blocks: VecDeque<(Time, Block)>,
@@ -19,7 +19,9 @@ impl Recent {
     /// Adds a block, and drops old ones that are not needed for [`Recent::EVENTS`] events.
     pub fn push(&mut self, time: Time, block: Block) {
         self.events += block.events();
-        self.blocks.push_back((time, block));
+        // Times may come out of order; blocks of one time do not.
+        let later = self.blocks.iter().rev().take_while(|(other, _)| *other > time).count();
+        self.blocks.insert(self.blocks.len() - later, (time, block));
         while let Some((_, oldest)) = self.blocks.front() {
             if self.events - oldest.events() < Recent::EVENTS {
                 break;
@@ -67,6 +69,7 @@ mod tests {
                 session: "",
                 id: &id,
                 tags: Vec::new(),
+                recorded: 0,
             });
         }
         block

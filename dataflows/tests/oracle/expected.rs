@@ -1,6 +1,6 @@
 //! The oracle: computes every answer from the whole input, as simply as possible.
 
-use crate::script::{LIMITS, Step};
+use crate::script::{COPY_HOURS, LIMITS, Step};
 use dataflows::graph::Mode;
 use dataflows::ids::hash::owner;
 use dataflows::questions::query::{Query, QueryAnswer};
@@ -19,12 +19,14 @@ type Scores = Vec<(String, Score)>;
 /// An event of the history, and true if it pairs with others.
 pub(crate) type Moment = (OwnedEvent, bool);
 
-/// The input so far.
+/// The input so far, without copies of events.
 pub(crate) struct Oracle {
     peers: usize,
     pub(crate) mode: Mode,
     pub(crate) time: Time,
     pub(crate) events: Vec<OwnedEvent>,
+    /// Of each user and id, the hours in which an event was written that counted.
+    counted: BTreeMap<[String; 2], Vec<u32>>,
     /// The same events, each with the user that it counts for now.
     pub(crate) attributed: Vec<OwnedEvent>,
     /// The same events, each with the user that it counted for when it came.
@@ -49,6 +51,7 @@ impl Oracle {
             mode,
             time: 0,
             events: vec![],
+            counted: BTreeMap::new(),
             attributed: vec![],
             on_arrival: vec![],
             merges: vec![],
@@ -64,10 +67,12 @@ impl Oracle {
     /// Adds the input of a step.
     pub(crate) fn add(&mut self, step: &Step) {
         self.time = step.time;
-        self.events.extend(step.events.iter().cloned());
+        let unique: Vec<_> =
+            step.events.iter().filter(|event| self.is_new(event)).cloned().collect();
+        self.events.extend(unique.iter().cloned());
         self.step_ends.push((step.time, self.events.len()));
         self.merges.extend(step.merges.iter().cloned());
-        self.attribute(&step.events);
+        self.attribute(&unique);
         for CatalogueRow { product: id, row } in &step.rows {
             self.catalogue.insert(id.clone(), row.clone());
         }
@@ -76,6 +81,20 @@ impl Oracle {
             *self.positions.entry(partition.clone()).or_default() += by;
         }
         self.history = if self.mode == Mode::All { self.compute_history() } else { vec![] };
+    }
+
+    /// Counts an event, unless it is a copy of one that was. Its record is written at the step's time.
+    fn is_new(&mut self, event: &OwnedEvent) -> bool {
+        if event.id.is_empty() {
+            return true;
+        }
+        let written = hour(self.time / 1000);
+        let hours = self.counted.entry([event.user.clone(), event.id.clone()]).or_default();
+        let is_new = hours.iter().all(|other| other + COPY_HOURS < written);
+        if is_new {
+            hours.push(written);
+        }
+        is_new
     }
 
     /// Moves the events that merges move, unless they are too old, and attributes new events.

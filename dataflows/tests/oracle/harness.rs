@@ -2,18 +2,20 @@
 
 use crate::compare::check_answer;
 use crate::expected::Oracle;
-use crate::script::{LIMITS, Random, Step, script};
+use crate::script::{COPY_HOURS, LIMITS, Random, Step, script};
 use dataflows::arrange::closed::Closed;
-use dataflows::graph::{Mode, ViewConfig, graph};
+use dataflows::graph::{Listeners, Mode, ViewConfig, graph};
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ids::hash::owner;
+use dataflows::ingest::reading::Reading;
 use dataflows::inputs::Inputs;
 use dataflows::questions::query::{Answered, QueryAnswer, RoutedQuery};
 use dataflows::questions::questions;
 use dataflows::record::block::Block;
 use dataflows::record::event::{Event, OwnedEvent};
+use dataflows::record::reached::Reached;
 use dataflows::score::model::Model;
-use dataflows::time::Time;
+use dataflows::time::{Time, hour};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -109,9 +111,11 @@ fn run(
     let on_epoch = move |time| epochs.send(Message::Epoch(time)).expect("the test listens");
     let on_model =
         move |time, model| models.send(Message::Model(time, model)).expect("the test listens");
-    let config = ViewConfig { mode: case.mode, limits: LIMITS };
+    let config = ViewConfig { mode: case.mode, limits: LIMITS, copy_hours: COPY_HOURS };
     let (mut inputs, views, closed) = worker.dataflow(|scope| {
-        let (inputs, outputs) = graph(scope, config, &dictionaries, on_epoch, on_model, |_, _| {});
+        let (on_oldest, on_block) = (|_| {}, |_, _: &Block| {});
+        let listeners = Listeners { on_epoch, on_oldest, on_model, on_block };
+        let (inputs, outputs) = graph(scope, config, &dictionaries, listeners);
         (inputs, outputs.views, outputs.closed)
     });
     let mut queries = worker.dataflow(|scope| {
@@ -175,14 +179,23 @@ fn feed(inputs: &mut Inputs, case: Case, index: usize, step: &Step, me: usize) {
         let mut blocks = vec![Block::default(); workers];
         for event in half {
             let block = &mut blocks[owner(&event.user, workers)];
-            block.push(&borrowed(event));
             // Logical time is in microseconds, and the time of ingestion.
             let written = i64::try_from(step.time / 1000).expect("a script is not that long");
+            block.push(&Event { recorded: hour(step.time / 1000), ..borrowed(event) });
             block.note_clock(event.time.min(written));
         }
         for (owner, block) in blocks.into_iter().enumerate().filter(|(_, b)| !b.is_empty()) {
             inputs.blocks.send((owner, block));
         }
+    }
+    if index == 0 {
+        inputs.reached.send(Reading::all_known(me));
+    }
+    if enters(0) == me {
+        // What comes later is written later.
+        let partition = format!("events/{me}");
+        let hour = hour(step.time / 1000);
+        inputs.reached.send(Reached { partition, hour, is_behind: false });
     }
     for row in step.rows.iter().filter(|row| owner(&row.product, feeders) == me) {
         inputs.rows.send(row.clone());
@@ -212,6 +225,7 @@ pub(crate) fn borrowed(event: &OwnedEvent) -> Event<'_> {
         session: &event.session,
         id: &event.id,
         tags: event.tags.iter().map(String::as_str).collect(),
+        recorded: 0,
     }
 }
 

@@ -10,6 +10,9 @@ use dataflows::score::weights::{Score, Weights};
 use dataflows::time::Time;
 use dataflows::views::history::Limits;
 
+/// The hours within which an event with the user and the id of another is a copy of it.
+pub(crate) const COPY_HOURS: u32 = 4;
+
 /// The limits of the history, so low that scripts exceed them.
 pub(crate) const LIMITS: Limits = Limits { paired: 4, kept: 6, horizon: 36 };
 
@@ -77,11 +80,25 @@ pub(crate) struct Step {
 pub(crate) fn script(seed: u64, workers: usize) -> Vec<Step> {
     let (mut random, mut askers) = (Random::new(seed), Random::new(seed ^ 0xA5));
     let mut time = BEGIN;
+    let mut sent: Vec<OwnedEvent> = Vec::new();
     let step = |_| {
         time += 1 + random.next() % (180 * MINUTE);
+        let count = random.below(8);
+        let mut send = |_| {
+            // At times again, at once or hours later.
+            let again = random.below(6) == 0 && !sent.is_empty();
+            let latest = sent.len().saturating_sub(30);
+            let event = match again {
+                true => sent[latest + random.below(sent.len() - latest)].clone(),
+                false => event(&mut random, time),
+            };
+            sent.push(event.clone());
+            event
+        };
+        let events = (0..count).map(&mut send).collect();
         Step {
             time,
-            events: (0..random.below(8)).map(|_| event(&mut random, time)).collect(),
+            events,
             merges: (0..random.below(8) / 5).map(|_| merge(&mut random, time)).collect(),
             rows: (0..random.below(3)).map(|_| row(&mut random)).collect(),
             model: (random.below(5) == 0).then(|| model(&mut random)),
@@ -110,7 +127,7 @@ fn event(random: &mut Random, time: Time) -> OwnedEvent {
         product: random.one_of(PRODUCTS),
         category: random.one_of(CATEGORIES),
         session,
-        id: random.next().to_string(),
+        id: if random.below(4) == 0 { String::new() } else { random.next().to_string() },
         tags: random.tags(),
     }
 }

@@ -4,11 +4,13 @@ use super::dead_letters::DeadLetterFile;
 use super::read_files::ReadFiles;
 use super::tail::{Growth, Line, Tail, TailError};
 use super::{AppendSignal, path};
+use crate::engine::OldestHour;
 use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
 use crate::source_health::{SourceHealth, Trouble};
 use crate::sources::batch_sender::BatchSender;
 use crate::sources::history::HistorySpan;
+use crate::sources::hours_read::HoursRead;
 use crate::sources::partition_errors::PartitionErrors;
 use crate::sources::partition_lag::PartitionLag;
 use crate::sources::record_batch::Record;
@@ -17,6 +19,7 @@ use crate::sources::{
 };
 use parser::{Reason, Written};
 use prometheus::IntCounter;
+use std::collections::VecDeque;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -27,6 +30,9 @@ use std::time::{Duration, Instant};
 
 /// The longest sleep when nothing is new. An append by this process ends it at once.
 const NAP: Duration = Duration::from_millis(20);
+
+/// The sleep while a file waits for others.
+const STEP_NAP: Duration = Duration::from_millis(2);
 
 /// The time after which files are checked again for having been replaced, and for standing still.
 const CHECK: Duration = Duration::from_secs(1);
@@ -60,10 +66,31 @@ pub fn start(
 pub(super) struct TopicFileReader {
     senders: Vec<BatchSender>,
     files: Vec<TopicFile>,
+    /// What no file is read far ahead of.
+    oldest: OldestHour,
     dead_letters: DeadLetterFile,
     read: ReadFiles,
     metrics: SourceMetrics,
     progress: SourceProgress,
+}
+
+/// A line that waits.
+struct HeldLine {
+    bytes: Vec<u8>,
+    too_long: bool,
+    offset: i64,
+    after: i64,
+}
+
+impl HeldLine {
+    fn of(&Line { bytes, too_long, offset, after }: &Line<'_>) -> HeldLine {
+        HeldLine { bytes: bytes.to_vec(), too_long, offset, after }
+    }
+
+    fn line(&self) -> Line<'_> {
+        let &HeldLine { ref bytes, too_long, offset, after } = self;
+        Line { bytes, too_long, offset, after }
+    }
 }
 
 /// A topic file that one of this process's workers reads.
@@ -78,6 +105,9 @@ struct TopicFile {
     /// The file's length when reading began, until all up to there has been handed over.
     target: Option<u64>,
     history: HistorySpan,
+    hours: HoursRead,
+    /// Lines that were read, and wait for other files.
+    held: VecDeque<HeldLine>,
     events: IntCounter,
     lag: PartitionLag,
     reads: PartitionErrors,
@@ -94,7 +124,7 @@ impl TopicFileReader {
         (progress, stop): (&SourceProgress, &Arc<AtomicBool>),
     ) -> TopicFileReader {
         let senders = 0..workers.inlets.len();
-        let senders =
+        let mut senders: Vec<_> =
             senders.map(|index| BatchSender::new(workers, index, metrics, stop.clone())).collect();
         let files = TOPICS.into_iter().filter_map(|(topic, feed)| {
             let partition = Partition { topic: topic.into(), index: 0 };
@@ -104,13 +134,16 @@ impl TopicFileReader {
             if file.target.is_some() {
                 progress.one_behind(&file.history);
             }
+            senders[worker].reached(Some(file.hours.begin()));
             Some(file)
         });
         let files = files.collect();
+        senders.iter_mut().for_each(BatchSender::all_known);
         let dead_letters = DeadLetterFile::new(dir, metrics);
         TopicFileReader {
             senders,
             files,
+            oldest: workers.oldest.clone(),
             dead_letters,
             read: read.clone(),
             metrics: metrics.clone(),
@@ -130,7 +163,10 @@ impl TopicFileReader {
             }
             match self.round() {
                 ControlFlow::Continue(true) => (),
-                ControlFlow::Continue(false) => thread::park_timeout(NAP),
+                ControlFlow::Continue(false) => {
+                    let waits = self.files.iter().any(|file| !file.held.is_empty());
+                    thread::park_timeout(if waits { STEP_NAP } else { NAP });
+                }
                 ControlFlow::Break(()) => break,
             }
         }
@@ -141,7 +177,8 @@ impl TopicFileReader {
         let mut more = false;
         for file in &mut self.files {
             let sender = &mut self.senders[file.worker];
-            let growth = file.read(sender, &self.dead_letters, &self.metrics, &self.progress)?;
+            let outputs = (sender, &self.dead_letters, &self.metrics, &self.progress);
+            let growth = file.read(outputs, self.oldest.get())?;
             if matches!(growth, Ok(Growth::Grew)) {
                 file.tell(&self.read);
             }
@@ -152,7 +189,8 @@ impl TopicFileReader {
             sender.flush()?;
         }
         for file in &mut self.files {
-            if file.target.is_some_and(|target| file.tail.reached() >= target) {
+            let is_read = |target| file.held.is_empty() && file.tail.reached() >= target;
+            if file.target.is_some_and(is_read) {
                 file.target = None;
                 self.progress.one_caught_up(&mut file.history);
             }
@@ -199,6 +237,8 @@ impl TopicFile {
             next,
             target: (start < length).then_some(length),
             history: HistorySpan::new(offset(start), offset(length)),
+            hours: HoursRead::new(&partition, start < length),
+            held: VecDeque::new(),
             events: metrics.events.with_label_values(&[&*partition.topic]),
             lag: PartitionLag::new(&partition, metrics, health),
             reads: PartitionErrors::new(&partition, Trouble::Read, metrics, health),
@@ -207,23 +247,32 @@ impl TopicFile {
         }
     }
 
-    /// Reads on a little.
+    /// Reads on a little, but not far ahead of the oldest hour that is still to be read.
     fn read(
         &mut self,
-        sender: &mut BatchSender,
-        dead_letters: &DeadLetterFile,
-        metrics: &SourceMetrics,
-        progress: &SourceProgress,
+        (sender, dead_letters, metrics, progress): (
+            &mut BatchSender,
+            &DeadLetterFile,
+            &SourceMetrics,
+            &SourceProgress,
+        ),
+        oldest: u32,
     ) -> ControlFlow<(), Result<Growth, TailError>> {
-        let TopicFile { partition, feed, next, events, target, history, .. } = self;
+        let TopicFile { partition, feed, next, events, target, history, hours, held, .. } = self;
         let replayed_to = target.and_then(|target| i64::try_from(target).ok());
         let (now, mut flow) = (now_ms(), ControlFlow::Continue(()));
-        let growth = self.tail.read(|line| {
+        // Takes a line, unless it is to wait.
+        let mut takes = |line: &Line<'_>| {
             if flow.is_break() {
-                return;
+                return true;
             }
             let is_replayed = replayed_to.is_some_and(|end| line.offset < end);
-            match take(*feed, line, is_replayed, sender, now) {
+            let written = Written::of_line(line.bytes, now);
+            sender.reached(hours.read(written, now));
+            if hours.is_ahead(oldest) {
+                return false;
+            }
+            match take(*feed, line, is_replayed, written, sender) {
                 Ok(()) => {
                     let records = u64::from(!line.is_blank());
                     events.inc_by(records);
@@ -240,8 +289,24 @@ impl TopicFile {
             }
             flow = sender.advance(partition, line.after - *next);
             *next = line.after;
-        });
+            true
+        };
+        while let Some(line) = held.pop_front_if(|line| takes(&line.line())) {
+            drop(line);
+        }
+        let growth = if held.is_empty() {
+            self.tail.read(|line| {
+                if !held.is_empty() || !takes(line) {
+                    held.push_back(HeldLine::of(line));
+                }
+            })
+        } else {
+            Ok(Growth::Unchanged)
+        };
         flow?;
+        if held.is_empty() && matches!(growth, Ok(Growth::Unchanged)) {
+            sender.reached(hours.reached_end());
+        }
         if matches!(growth, Ok(Growth::Grew)) {
             self.measure();
         }
@@ -295,8 +360,8 @@ fn take(
     feed: Feed,
     line: &Line<'_>,
     is_replayed: bool,
+    written: Written,
     sender: &mut BatchSender,
-    now: i64,
 ) -> Result<(), Reason> {
     if line.too_long {
         return Err(Reason::TooLarge);
@@ -304,7 +369,6 @@ fn take(
     if line.is_blank() {
         return Ok(());
     }
-    let written = Written::of_line(line.bytes, now);
     let record = Record { key: None, value: Some(line.bytes), written, is_replayed };
     sender.take(feed, &record)
 }

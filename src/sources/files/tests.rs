@@ -2,6 +2,7 @@
 
 use super::tail::Tail;
 use super::{AppendSignal, FileLog, start};
+use crate::engine::OldestHour;
 use crate::engine::intake::{Outlet, Unit, intake};
 use crate::event_log::{EventLog, LogError, NewRecord, Outcome, Partition, Position, Subject};
 use crate::metrics::{Metrics, SourceMetrics};
@@ -58,7 +59,8 @@ impl Fixture {
         for outlet in &outlets {
             outlet.bind(std::thread::current());
         }
-        let workers = WorkerInlets { peers: 2, first: 0, inlets };
+        let workers =
+            WorkerInlets { peers: 2, first: 0, inlets, oldest: OldestHour::known(u32::MAX) };
         let progress = SourceProgress::default();
         let running =
             start(&self.dir.0, &workers, positions, &self.metrics, &self.signal, progress);

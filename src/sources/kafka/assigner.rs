@@ -139,6 +139,7 @@ impl PartitionAssigner {
                 dead_letters: dead_letters.clone(),
                 metrics: metrics.clone(),
                 progress: progress.clone(),
+                oldest: workers.oldest.clone(),
                 stop: stop.clone(),
             };
             let name = format!("kafka-{}", workers.first + index);
@@ -302,6 +303,9 @@ impl PartitionAssigner {
             true => Some(format!("{unknown} partitions cannot be looked up")),
             false => Some(missing_topics(self.topology.missing())),
         };
+        if unknown == 0 {
+            self.progress.all_found();
+        }
         if obstacle.is_none() {
             self.progress.all_counted();
         }

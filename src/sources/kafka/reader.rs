@@ -1,13 +1,15 @@
 //! Reads the partitions of one worker: polls their queues, parses the records, hands them over.
 
 use super::dead_letters::DeadLetterTopic;
-use super::queue::{PartitionQueue, QueuedError, QueuedMessage};
+use super::queue::{PartitionQueue, Polled, QueuedError, QueuedMessage};
 use super::read_to::ReadTo;
+use crate::engine::OldestHour;
 use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
 use crate::source_health::{SourceHealth, Trouble};
 use crate::sources::batch_sender::BatchSender;
 use crate::sources::history::HistorySpan;
+use crate::sources::hours_read::HoursRead;
 use crate::sources::partition_errors::PartitionErrors;
 use crate::sources::record_batch::Record;
 use crate::sources::{DeadLetter, Feed, SourceProgress, now_ms};
@@ -15,6 +17,7 @@ use crossbeam_channel::Receiver;
 use parser::Written;
 use prometheus::IntCounter;
 use rdkafka::error::RDKafkaErrorCode;
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -24,6 +27,9 @@ use std::time::Duration;
 /// The longest sleep. The queues' callbacks end it sooner; this bounds the cost of a lost wake-up.
 const NAP: Duration = Duration::from_millis(500);
 
+/// The sleep while a partition waits for others.
+const STEP_NAP: Duration = Duration::from_millis(2);
+
 /// The longest time that a broker may take to say which offsets a partition has.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -31,6 +37,34 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct AssignedPartition {
     pub(super) progress: PartitionProgress,
     pub(super) queue: PartitionQueue,
+}
+
+/// An entry of a queue that waits.
+struct HeldEntry(Result<HeldMessage, QueuedError>);
+
+struct HeldMessage {
+    offset: i64,
+    key: Option<Vec<u8>>,
+    value: Option<Vec<u8>>,
+    time: Option<i64>,
+}
+
+impl HeldEntry {
+    fn of(polled: Polled<'_>) -> HeldEntry {
+        HeldEntry(polled.map(|QueuedMessage { offset, key, value, time }| {
+            let [key, value] = [key, value].map(|bytes| bytes.map(<[u8]>::to_vec));
+            HeldMessage { offset, key, value, time }
+        }))
+    }
+
+    fn polled(&self) -> Polled<'_> {
+        self.0.as_ref().map_err(|error| *error).map(|message| QueuedMessage {
+            offset: message.offset,
+            key: message.key.as_deref(),
+            value: message.value.as_deref(),
+            time: message.time,
+        })
+    }
 }
 
 /// A partition, and how far it has been read.
@@ -48,6 +82,9 @@ pub(super) struct PartitionProgress {
     /// The end of the partition when reading began, until all up to there has been handed over.
     target: Option<i64>,
     history: HistorySpan,
+    hours: HoursRead,
+    /// What was polled, and waits for other partitions.
+    held: VecDeque<HeldEntry>,
     events: IntCounter,
     /// Records that were read, but not counted in `events` yet.
     taken: u64,
@@ -64,6 +101,7 @@ impl PartitionProgress {
     ) -> PartitionProgress {
         let events = metrics.events.with_label_values(&[&*partition.topic]);
         let errors = PartitionErrors::new(&partition, Trouble::Read, metrics, health);
+        let hours = HoursRead::new(&partition, history.end().is_some());
         PartitionProgress {
             partition,
             feed,
@@ -73,6 +111,8 @@ impl PartitionProgress {
             errors,
             gone: None,
             target: history.end(),
+            hours,
+            held: VecDeque::new(),
             history,
             events,
             taken: 0,
@@ -129,25 +169,44 @@ pub(super) struct WorkerReader {
     pub(super) dead_letters: Arc<DeadLetterTopic>,
     pub(super) metrics: SourceMetrics,
     pub(super) progress: SourceProgress,
+    /// What no partition is read far ahead of.
+    pub(super) oldest: OldestHour,
     pub(super) stop: Arc<AtomicBool>,
 }
 
 impl WorkerReader {
     /// Reads until it is stopped or its worker has ended.
     pub(super) fn run(mut self) {
-        let mut partitions = Vec::new();
+        let (mut partitions, mut all_known) = (Vec::new(), false);
         while !self.sender.stopped() {
-            match self.round(&mut partitions) {
+            match self.round(&mut partitions, &mut all_known) {
                 ControlFlow::Continue(true) => (),
-                ControlFlow::Continue(false) => thread::park_timeout(NAP),
+                ControlFlow::Continue(false) => {
+                    let waits = |partition: &AssignedPartition| !partition.progress.held.is_empty();
+                    let waits = partitions.iter().any(waits);
+                    thread::park_timeout(if waits { STEP_NAP } else { NAP });
+                }
                 ControlFlow::Break(()) => break,
             }
         }
     }
 
-    /// Polls each partition once. Returns whether more messages are likely to wait.
-    fn round(&mut self, partitions: &mut Vec<AssignedPartition>) -> ControlFlow<(), bool> {
-        partitions.extend(self.assignments.try_iter().flatten());
+    /// Polls each partition once. Returns whether more messages are likely to wait. `all_known` is whether it
+    /// was told that all partitions of the beginning are known.
+    fn round(
+        &mut self,
+        partitions: &mut Vec<AssignedPartition>,
+        all_known: &mut bool,
+    ) -> ControlFlow<(), bool> {
+        // In this order: what was given before all were found is taken here.
+        let all_found = self.progress.are_all_found();
+        for assigned in self.assignments.try_iter().flatten() {
+            self.sender.reached(Some(assigned.progress.hours.begin()));
+            partitions.push(assigned);
+        }
+        if all_found && !std::mem::replace(all_known, true) {
+            self.sender.all_known();
+        }
         let mut more = false;
         for partition in partitions.iter_mut() {
             more |= self.read(partition)?;
@@ -170,13 +229,21 @@ impl WorkerReader {
         AssignedPartition { progress, queue }: &mut AssignedPartition,
     ) -> ControlFlow<(), bool> {
         let now = now_ms();
-        let more = queue.poll(|polled| match polled {
-            Ok(message) => self.take(progress, &message, now),
-            Err(error) => {
-                progress.note(error);
-                ControlFlow::Continue(())
+        let mut waits = false;
+        while let Some(held) = progress.held.pop_front() {
+            if !self.offer(progress, held.polled(), now)? {
+                progress.held.push_front(held);
+                waits = true;
+                break;
             }
-        })?;
+        }
+        let more = !waits
+            && queue.poll(|polled| {
+                if !progress.held.is_empty() || !self.offer(progress, polled, now)? {
+                    progress.held.push_back(HeldEntry::of(polled));
+                }
+                ControlFlow::Continue(())
+            })?;
         if let Some(gone) = progress.gone {
             self.progress.fail(offset_is_gone(&progress.partition, gone, queue));
             return ControlFlow::Break(());
@@ -185,15 +252,41 @@ impl WorkerReader {
         ControlFlow::Continue(more)
     }
 
+    /// Takes an entry of the queue. Returns false, and takes it not, while it is too far ahead of what other
+    /// partitions still have to read.
+    fn offer(
+        &mut self,
+        progress: &mut PartitionProgress,
+        polled: Polled<'_>,
+        now: i64,
+    ) -> ControlFlow<(), bool> {
+        match polled {
+            Ok(message) => {
+                let written = Written::of(message.time, now);
+                self.sender.reached(progress.hours.read(written, now));
+                if progress.hours.is_ahead(self.oldest.get()) {
+                    return ControlFlow::Continue(false);
+                }
+                self.take(progress, &message, written)?;
+            }
+            Err(error) => {
+                if error.code == RDKafkaErrorCode::PartitionEOF {
+                    self.sender.reached(progress.hours.reached_end());
+                }
+                progress.note(error);
+            }
+        }
+        ControlFlow::Continue(true)
+    }
+
     fn take(
         &mut self,
         progress: &mut PartitionProgress,
         message: &QueuedMessage<'_>,
-        now: i64,
+        written: Written,
     ) -> ControlFlow<()> {
-        let &QueuedMessage { offset, key, value, time } = message;
+        let &QueuedMessage { offset, key, value, .. } = message;
         let is_replayed = progress.target.is_some_and(|target| offset < target);
-        let written = Written::of(time, now);
         match self.sender.take(progress.feed, &Record { key, value, written, is_replayed }) {
             Ok(()) => progress.taken += 1,
             Err(reason) => {

@@ -1,6 +1,7 @@
 //! The consumer, the dead letters and the log against librdkafka's own mock brokers.
 
 use super::{KafkaCluster, KafkaLog, start};
+use crate::engine::OldestHour;
 use crate::engine::intake::{Outlet, Unit, intake};
 use crate::engine::question::{Asker, Question};
 use crate::event_log::{EventLog, LogError, NewRecord, Outcome, Partition};
@@ -9,6 +10,7 @@ use crate::source_health::{PartitionTrouble, SourceHealth, Trouble};
 use crate::sources::{Positions, Running, SourceProgress, TOPICS, WorkerInlets};
 use dataflows::questions::query::QueryAnswer;
 use dataflows::record::event::Kind;
+use dataflows::record::reached::Reached;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::mocking::MockCluster;
@@ -28,6 +30,7 @@ struct Fixture {
     cluster: KafkaCluster,
     log: KafkaLog,
     metrics: SourceMetrics,
+    oldest: OldestHour,
 }
 
 impl Fixture {
@@ -48,7 +51,7 @@ impl Fixture {
         let cluster = KafkaCluster { bootstrap, group, properties, ..KafkaCluster::default() };
         let log = KafkaLog::new(&cluster, &SourceHealth::default()).unwrap();
         let metrics = Metrics::new().sources;
-        Fixture { brokers, cluster, log, metrics }
+        Fixture { brokers, cluster, log, metrics, oldest: OldestHour::known(u32::MAX) }
     }
 
     /// Makes all topics but that of views, without which no source catches up.
@@ -93,7 +96,7 @@ impl Fixture {
         for outlet in &outlets {
             outlet.bind(std::thread::current());
         }
-        let workers = WorkerInlets { peers: here, first: 0, inlets };
+        let workers = WorkerInlets { peers: here, first: 0, inlets, oldest: self.oldest.clone() };
         let progress = SourceProgress::default();
         let running =
             start(&self.cluster, (&workers, asker), positions, &self.metrics, progress).unwrap();
@@ -109,11 +112,13 @@ fn long_view(user: usize) -> String {
     format!(r#"{{"userId":{user},"product":"p","category":"{}"}}"#, "x".repeat(500))
 }
 
-/// What workers have taken: users with how often they were seen, and the next offsets.
+/// What workers have taken: users with how often they were seen, the next offsets, and by partition how
+/// far it was read last.
 #[derive(Default)]
 struct Taken {
     users: BTreeMap<String, usize>,
     next: BTreeMap<Partition, i64>,
+    reached: BTreeMap<String, Reached>,
     /// Events that count for freshness.
     fresh: u32,
 }
@@ -127,6 +132,8 @@ impl Taken {
         for (partition, by) in unit.advances {
             *self.next.entry(partition).or_default() += by;
         }
+        let reached = unit.reached.into_iter();
+        self.reached.extend(reached.map(|reached| (reached.partition.clone(), reached)));
     }
 
     fn take_until(&mut self, outlets: &[Outlet], done: impl Fn(&Taken) -> bool) {
@@ -405,7 +412,12 @@ fn what_librdkafka_refuses_is_told_at_once() {
     let properties = BTreeMap::from([("no.such.property".into(), "1".into())]);
     let cluster = KafkaCluster { properties, group: "g".into(), ..KafkaCluster::default() };
     let metrics = Metrics::new().sources;
-    let workers = WorkerInlets { peers: 1, first: 0, inlets: vec![intake(1).0] };
+    let workers = WorkerInlets {
+        peers: 1,
+        first: 0,
+        inlets: vec![intake(1).0],
+        oldest: OldestHour::default(),
+    };
     let asked = (&workers, &Asker::default());
     assert!(
         start(&cluster, asked, &Positions::new(), &metrics, SourceProgress::default()).is_err()
@@ -479,7 +491,8 @@ fn a_partition_whose_next_offset_is_gone_ends_the_source() {
     let reason = "view-events, partition 0: offset 10 was to be read next, \
                   and the partition begins at offset 0 and ends at 10";
     assert_eq!(progress.failure(), Some(reason));
-    assert!(outlets.iter().all(|outlet| next_unit(outlet).is_none()), "nothing is read again");
+    let units = outlets.iter().filter_map(next_unit);
+    assert_eq!(units.map(|unit| unit.records()).sum::<usize>(), 0, "nothing is read again");
 }
 
 /// An engine whose views hold one partition up to an offset.
@@ -530,4 +543,50 @@ fn what_the_views_hold_is_committed_and_a_commit_that_fails_stops_nothing() {
     let mut taken = Taken::default();
     taken.take_until(&outlets, |taken| taken.offsets() == 20);
     assert_eq!(taken.users.len(), 20);
+}
+
+#[test]
+fn no_partition_is_read_far_ahead_of_the_oldest_that_is_left() {
+    const FIRST: i64 = 480_000;
+    let oldest = OldestHour::known(0);
+    let fixture = Fixture { oldest: oldest.clone(), ..Fixture::new(&[("view-events", 2)]) };
+    let mut producer = ClientConfig::new();
+    producer.set("bootstrap.servers", fixture.brokers.bootstrap_servers());
+    let producer: ThreadedProducer<DefaultProducerContext> = producer.create().unwrap();
+    for (partition, hour) in [(0, 0), (0, 10), (0, 20), (0, 30), (0, 40), (1, 0)] {
+        let value = view(hour);
+        let time = (FIRST + i64::try_from(hour).unwrap()) * 3_600_000;
+        let record = BaseRecord::<str, _>::to("view-events").payload(&value);
+        let record = record.partition(partition).timestamp(time);
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
+    producer.flush(PATIENCE).unwrap();
+    let (running, outlets) = fixture.start(1, 1 << 20, &Positions::new());
+    let mut taken = Taken::default();
+    let told = |taken: &Taken, name: &str| {
+        taken.reached.get(name).map(|reached| (i64::from(reached.hour) - FIRST, reached.is_behind))
+    };
+    // Nothing is taken before all is known, but it is told what is left.
+    taken.take_until(&outlets, |taken| {
+        told(taken, "view-events/0") == Some((0, true))
+            && told(taken, "view-events/1") == Some((0, true))
+            && told(taken, "worker 0").is_some()
+    });
+    assert_eq!(taken.offsets(), 0);
+    let first = u32::try_from(FIRST).unwrap();
+    for (hour, records, next) in [(0, 4, (30, true)), (6, 5, (40, true)), (16, 6, (40, false))] {
+        oldest.set(first + hour);
+        taken.take_until(&outlets, |taken| {
+            taken.offsets() == records && told(taken, "view-events/0") == Some(next)
+        });
+        // What was polled has been looked at by then.
+        let soon = Instant::now() + Duration::from_millis(100);
+        while Instant::now() < soon {
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        outlets.iter().filter_map(next_unit).for_each(|unit| taken.add(unit));
+        assert_eq!(taken.offsets(), records, "no more than a day ahead");
+    }
+    assert_eq!(told(&taken, "view-events/1"), Some((0, false)));
+    assert!(!running.progress().caught_up(), "topics are missing");
 }
