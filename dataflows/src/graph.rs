@@ -8,13 +8,14 @@ use crate::arrange::view::{View, ViewSpine};
 use crate::digest::hash::{Hash, Weight};
 use crate::digest::rows::{self, DigestedView, Names};
 use crate::digest::views::Digests;
+use crate::held::Held;
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ingest::catalogue::{Catalogue, CatalogueSpine, catalogue};
 use crate::ingest::event_clock::hours;
 use crate::ingest::guests::guests;
 use crate::ingest::intern::{Interned, intern, intern_guests};
 use crate::ingest::tags::{ResolvedTouch, StandIn, resolve_tags};
-use crate::ingest::unique::{UniqueStats, unique};
+use crate::ingest::unique::unique;
 use crate::inputs::Inputs;
 use crate::questions::views::{CachedView, RankingViews, Views, cache};
 use crate::record::block::Block;
@@ -32,7 +33,7 @@ use crate::views::recent::Recent;
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::{ExchangeData, VecCollection};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use timely::dataflow::operators::core::Input;
 use timely::dataflow::operators::vec::Broadcast;
@@ -81,8 +82,10 @@ pub struct Outputs<'scope> {
     pub closed: Closed,
     /// The arrangements whose size is measured.
     pub measured: Vec<Measured>,
-    /// What is known of copies of events.
-    pub unique: Rc<UniqueStats>,
+    /// What is held besides.
+    pub held: Held,
+    /// The copies of events that were dropped since this was taken last.
+    pub copies: Rc<Cell<u64>>,
 }
 
 /// Builds all views.
@@ -112,23 +115,33 @@ pub fn graph<'scope>(
     let (reached, reached_stream) = scope.new_input::<Vec<_>>();
     let (epochs, epoch_stream) = scope.new_input::<Vec<Time>>();
 
+    let held = Held::default();
     let recent = Rc::new(RefCell::new(Recent::default()));
-    let latest = recent.clone();
+    let (latest, held_recent) = (recent.clone(), held.by("recent_events"));
     let ViewConfig { mode, limits, copy_hours } = config;
     let Listeners { on_epoch, on_oldest, on_model, mut on_block } = listeners;
     let catalogue = catalogue(row_stream, dictionaries.clone());
     let (block_stream, hours) = hours(block_stream);
-    let stats = Rc::new(UniqueStats::default());
-    let block_stream =
-        unique(block_stream, reached_stream.broadcast(), copy_hours, stats.clone(), on_oldest);
+    let copies = Rc::new(Cell::new(0));
+    let (dropped, ids) = (copies.clone(), held.by("event_ids"));
+    let told = reached_stream.broadcast();
+    let block_stream = unique(block_stream, told, copy_hours, (dropped, ids), on_oldest);
     let ranks = mode == Mode::All;
     let (accounts, guest_stream) =
         intern(block_stream, ranks, dictionaries.clone(), move |time, block| {
             on_block(time, &block);
-            latest.borrow_mut().push(time, block);
+            let mut latest = latest.borrow_mut();
+            latest.push(time, block);
+            held_recent.set(latest.size());
         });
-    let attributions =
-        guests(guest_stream, merge_stream, hours.clone(), limits.horizon, dictionaries.clone());
+    let attributions = guests(
+        guest_stream,
+        merge_stream,
+        hours.clone(),
+        limits.horizon,
+        dictionaries.clone(),
+        held.by("guests"),
+    );
     let interned = accounts.concat(intern_guests(attributions, ranks, dictionaries.clone()));
     let (resolved, stand_ins) = resolve_tags(interned.stand_ins.clone(), catalogue.clone());
     let profile = profile(interned.tags.clone(), resolved.clone());
@@ -139,6 +152,7 @@ pub fn graph<'scope>(
         measured: Vec::new(),
         digests: Rc::default(),
         dictionaries: dictionaries.clone(),
+        held: held.clone(),
         is_first: scope.index() == 0,
     };
     registry.stand_ins(stand_ins);
@@ -164,7 +178,7 @@ pub fn graph<'scope>(
     };
     let ViewRegistry { closed, measured, .. } = registry;
     let inputs = Inputs { blocks, merges, rows, models, advances, reached, epochs };
-    (inputs, Outputs { profile, views, closed: closed.build(), measured, unique: stats })
+    (inputs, Outputs { profile, views, closed: closed.build(), measured, held, copies })
 }
 
 /// Registers views, to be waited for, measured and digested, and returns their traces for questions to
@@ -174,6 +188,7 @@ struct ViewRegistry<'scope> {
     measured: Vec<Measured>,
     digests: Rc<RefCell<Digests>>,
     dictionaries: SharedDictionaries,
+    held: Held,
     /// True at the first worker.
     is_first: bool,
 }
@@ -190,14 +205,23 @@ impl<'scope> ViewRegistry<'scope> {
     ) -> RankingViews {
         let dictionaries = &self.dictionaries.clone();
         let Interned { actions, touches, stand_ins, .. } = interned;
-        let labels = labels(touches.clone().concat(stand_ins), dictionaries);
+        let held = &self.held;
+        let labels =
+            labels(touches.clone().concat(stand_ins), dictionaries, held.by("label_index"));
+        self.measured.push(Measured::of("labels", &labels.trace));
         let resolved = touches.map(ResolvedTouch::from).concat(resolved);
         let horizon = limits.horizon;
-        let popularity =
-            popularity(resolved, actions.clone(), hours.clone(), horizon, dictionaries);
+        let popularity = popularity(
+            resolved,
+            actions.clone(),
+            hours.clone(),
+            horizon,
+            dictionaries,
+            held.by("popularity_hours"),
+        );
         let bought = bought(actions.clone());
         let activity = activity(actions.clone());
-        let history = history(actions, hours, limits, dictionaries.clone());
+        let history = history(actions, hours, limits, dictionaries.clone(), held);
         let Pairs { partners, repeats } = pairs(history.clone(), dictionaries);
         RankingViews {
             bought: self.users("bought", DigestedView::Bought, bought, rows::with_product),
@@ -226,19 +250,21 @@ impl<'scope> ViewRegistry<'scope> {
         view: View<'scope, V>,
         value: impl Fn(Hash, &V, &mut Names<'_>) -> Hash + 'static,
     ) -> TraceAgent<ViewSpine<V>> {
-        self.measured.push(Measured::of(name, &view));
+        self.measured.push(Measured::of(name, &view.trace));
         let mut digest = self.digest(digested, rows::of_user, value);
         self.closed.add_view_with(view, move |_, batch| digest(batch))
     }
 
     /// Registers the stand-ins, which nobody reads.
     fn stand_ins(&mut self, stand_ins: View<'scope, StandIn>) {
+        self.measured.push(Measured::of("stand_ins", &stand_ins.trace));
         let mut digest = self.digest(DigestedView::StandIns, rows::of_product, rows::with_stand_in);
         self.closed.add_view_with(stand_ins, move |_, batch| digest(batch));
     }
 
     /// Registers the catalogue. Every worker has all of it, and the first one digests it.
     fn catalogue(&mut self, catalogue: Catalogue<'scope>) -> TraceAgent<CatalogueSpine> {
+        self.measured.push(Measured::of("catalogue", &catalogue.trace));
         let mut digest = self.digest(DigestedView::Catalogue, rows::of_product, rows::with_entry);
         let is_first = self.is_first;
         self.closed.add_view_with(catalogue, move |_, batch| digest(batch.filter(|_| is_first)))
@@ -251,7 +277,7 @@ impl<'scope> ViewRegistry<'scope> {
         view: View<'scope, V>,
         mut digest: impl FnMut(Option<&Batch<V, Counts>>) + 'static,
     ) -> CachedView<V> {
-        self.measured.push(Measured::of(name, &view));
+        self.measured.push(Measured::of(name, &view.trace));
         let cache = cache();
         let updated = cache.clone();
         let update = move |until, batch: Option<&_>| {

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod time;
+pub mod held;
 pub mod record;
 pub mod score;
 pub mod ids;

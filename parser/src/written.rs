@@ -1,7 +1,6 @@
 //! When a record was written. It is judged by that, so that whoever reads it later judges it the same.
 
 use crate::time::YEAR_2000;
-use dataflows::time::hour;
 
 /// The time at which a record was written, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +42,7 @@ impl Written {
             Written::At(time) => time,
             Written::Unknown(_) => event_time,
         };
-        hour(u64::try_from(time).unwrap_or_default())
+        u32::try_from(time / HOUR).unwrap_or_default()
     }
 
     /// The newest time that a record may name, if there is a limit.
@@ -62,7 +61,10 @@ impl Written {
 }
 
 /// The most that a record's `timestamp` may be ahead of when it was written, in milliseconds.
-pub const MAX_AHEAD: i64 = 24 * 60 * 60 * 1000;
+pub const MAX_AHEAD: i64 = 24 * HOUR;
+
+/// An hour, in milliseconds.
+const HOUR: i64 = 60 * 60 * 1000;
 
 /// What a line begins with that tells when it was written.
 const STAMP: &[u8] = br#"{"recordedAt":"#;

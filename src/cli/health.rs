@@ -2,63 +2,9 @@
 
 use super::args::HealthArgs;
 use super::output::say;
+use super::running_process::get;
 use crate::config::Config;
-use anyhow::{Context, bail};
-use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::time::Duration;
-
-/// The longest time that a connection, or a part of the answer, may take.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// The most bytes of an answer.
-const LARGEST: u64 = 1 << 20;
 
 pub(super) fn run(config: &Config, args: &HealthArgs) -> anyhow::Result<()> {
-    let at = called(config.http.listen);
-    let path = if args.ready { "/readyz" } else { "/healthz" };
-    let answer = ask(at, path).with_context(|| format!("{at} does not answer"))?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    match head.split(' ').nth(1) {
-        Some("200") => say(body),
-        Some(status) => bail!("{at} answers {status}: {body}"),
-        None => bail!("{at} does not speak HTTP"),
-    }
-}
-
-/// The address under which one that is listened on is called from this machine.
-fn called(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
-}
-
-fn ask(at: SocketAddr, path: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&at, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
-    let mut answer = String::new();
-    stream.take(LARGEST).read_to_string(&mut answer)?;
-    Ok(answer)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::called;
-
-    #[test]
-    fn an_address_that_is_all_addresses_is_called_as_this_machine() {
-        for (listen, at) in [
-            ("0.0.0.0:8080", "127.0.0.1:8080"),
-            ("[::]:8081", "[::1]:8081"),
-            ("127.0.0.1:8080", "127.0.0.1:8080"),
-            ("10.1.2.3:80", "10.1.2.3:80"),
-        ] {
-            assert_eq!(called(listen.parse().unwrap()).to_string(), at);
-        }
-    }
+    say(&get(config, if args.ready { "/readyz" } else { "/healthz" })?)
 }

@@ -11,6 +11,7 @@ mod files;
 mod interrupt;
 mod kafka;
 mod caught_up;
+mod memory;
 mod modelled;
 mod stop;
 mod descriptors;
@@ -24,7 +25,9 @@ mod demo;
 mod replay;
 mod evaluate;
 mod check;
+mod running_process;
 mod health;
+mod status;
 mod config;
 
 use crate::config::{Config, EffectiveSetting, Layers};
@@ -75,6 +78,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Check(args) => check::run(&load(&options, [])?.0, args.what),
         Command::Health(args) => health::run(&load(&options, [])?.0, &args),
+        Command::Status => status::run(&load(&options, [])?.0),
         Command::Config(args) => config::run(&load(&options, [])?.0, args.action),
         Command::CheckConfig => config::show(&load(&options, [])?.1),
         Command::Completions { shell } => {

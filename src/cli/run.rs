@@ -4,6 +4,7 @@ use super::caught_up::CaughtUp;
 use super::descriptors;
 use super::failure::Unwritable;
 use super::files::check_certificates;
+use super::memory::MemoryWatch;
 use super::modelled::Modelled;
 use super::settings::{SettingsStores, WatchedSettings};
 use super::stop::{end_at_once, stop_signal, told_to_stop};
@@ -19,7 +20,7 @@ use crate::settings::zookeeper::Membership;
 use crate::sinks;
 use crate::sources::files::{self, AppendSignal, FileLog};
 use crate::sources::kafka::{self, KafkaCluster, KafkaLog};
-use crate::sources::{Positions, Running, SourceProgress, WorkerInlets};
+use crate::sources::{Positions, Running, SourcePause, SourceProgress, WorkerInlets};
 use anyhow::{Context, bail};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -120,14 +121,20 @@ pub(super) fn run(
     waiting.abort();
     let settings =
         WatchedSettings::watch(config, runtime.handle(), stores, &engine, &metrics, &readiness);
-    let source = topics.read(config, &metrics, &engine, &handles.asker, progress)?;
+    let pause = SourcePause::default();
+    let memory = MemoryWatch::new(&config.limits, pause.clone());
+    let source = topics.read(config, &metrics, (&engine, pause), &handles.asker, progress)?;
     tracing::info!(address = %server.address(), workers = config.workers, "serving");
 
     let mut named = Named { settings: &settings, readiness: &readiness, latch: None };
     let caught_up = CaughtUp::new(caught_up, topics.unit());
     let modelled = Modelled::new(modelled, settings_status);
-    let ended =
-        runtime.block_on(wait(stop_signal, (&engine, &source), (caught_up, modelled), &mut named));
+    let ended = runtime.block_on(wait(
+        stop_signal,
+        (&engine, &source),
+        (caught_up, modelled, memory),
+        &mut named,
+    ));
     let stopping = Instant::now();
     match &ended {
         Ok(signal) => tracing::info!(signal, ran = ?started.elapsed(), "stopping"),
@@ -154,11 +161,11 @@ pub(super) fn run(
 }
 
 /// Waits for a signal, whose name it returns, and opens latches meanwhile. Fails when the workers or the
-/// source end by themselves, or a peer is lost.
+/// source end by themselves, a peer is lost, or the process has too much memory.
 async fn wait(
     signal: impl Future<Output = &'static str>,
     (engine, source): (&Engine, &Running),
-    (mut caught_up, mut modelled): (CaughtUp, Modelled),
+    (mut caught_up, mut modelled, mut memory): (CaughtUp, Modelled, MemoryWatch),
     named: &mut Named<'_>,
 ) -> anyhow::Result<&'static str> {
     let mut signal = std::pin::pin!(signal);
@@ -189,6 +196,7 @@ async fn wait(
                 if !is_alive {
                     bail!("the source has ended");
                 }
+                memory.check()?;
                 named.check()?;
                 caught_up.check(engine, &progress);
                 modelled.check(engine);
@@ -258,7 +266,7 @@ impl Topics {
         &self,
         config: &Config,
         metrics: &Metrics,
-        engine: &Engine,
+        (engine, pause): (&Engine, SourcePause),
         asker: &Asker,
         progress: SourceProgress,
     ) -> anyhow::Result<Running> {
@@ -267,6 +275,7 @@ impl Topics {
             first: config.process * config.workers,
             inlets: engine.inlets.clone(),
             oldest: engine.oldest(),
+            pause,
         };
         let (metrics, positions) = (&metrics.sources, Positions::new());
         Ok(match self {

@@ -191,12 +191,23 @@ fn http(reader: &mut SettingReader) -> HttpConfig {
 fn limits(reader: &mut SettingReader) -> LimitsConfig {
     let dedup_hours = reader.number("limits.dedup_hours", 1, 0..=720);
     let dedup_hours = u32::try_from(dedup_hours).expect("the range is within u32");
+    let mut memory = |key: &str| {
+        let limit = reader.number(key, 0, 0..=1 << 32);
+        (limit > 0).then_some(limit as u64)
+    };
+    let memory_soft_mb = memory("limits.memory_soft_mb");
+    let memory_hard_mb = memory("limits.memory_hard_mb");
+    if memory_hard_mb.is_some_and(|hard| memory_soft_mb.is_some_and(|soft| hard <= soft)) {
+        reader.refuse("limits.memory_hard_mb", "must be more than limits.memory_soft_mb");
+    }
     LimitsConfig {
         intake_bytes: reader.number("limits.intake_bytes", 32 * MIB, MIB..=16 * GIB),
         epoch_events: reader.number("limits.epoch_events", 20_000, 1..=1_000_000),
         open_epochs: reader.number("limits.open_epochs", 2, 1..=64),
         idle_merge_effort: reader.number("limits.idle_merge_effort", 1_000, 0..=100_000_000),
         dedup_hours,
+        memory_soft_mb,
+        memory_hard_mb,
     }
 }
 

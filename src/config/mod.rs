@@ -178,6 +178,10 @@ pub struct LimitsConfig {
     /// The hours within which an event with the user and the id of another is a copy of it, which does not
     /// count; 0 to count all.
     pub dedup_hours: u32,
+    /// The memory of the process, in MiB, from which on sources pause, if there is such a limit.
+    pub memory_soft_mb: Option<u64>,
+    /// The same at which the process ends.
+    pub memory_hard_mb: Option<u64>,
 }
 
 /// The views that are kept, and how much of the past they hold.

@@ -17,6 +17,7 @@ use crossbeam_channel::{Sender, bounded, unbounded};
 use dataflows::graph::ViewConfig;
 use dataflows::time::{DAY_HOURS, Time};
 use dataflows::views::history::Limits;
+use prometheus::IntGaugeVec;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::thread::Thread;
@@ -111,11 +112,18 @@ pub fn start(
         // The receiver has gone only when the process is ending.
         let _ = started.send((worker.index(), std::thread::current()));
         let label = worker.index().to_string();
-        run(worker, inputs, slot, &|name, records, batches| {
-            let gauge = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        run(worker, inputs, slot, &|name, size, batches| {
+            let set = |gauges: &IntGaugeVec, count: usize| {
+                let gauge = gauges.with_label_values(&[name, &label]);
+                gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+            };
             let engine = &metrics.engine;
-            engine.arrangement_records.with_label_values(&[name, &label]).set(gauge(records));
-            engine.arrangement_batches.with_label_values(&[name, &label]).set(gauge(batches));
+            set(&engine.held_records, size.records);
+            set(&engine.held_bytes, size.bytes);
+            if let Some(batches) = batches {
+                set(&engine.arrangement_records, size.records);
+                set(&engine.arrangement_batches, batches);
+            }
         });
     })
     .map_err(StartError::Timely)?;

@@ -10,9 +10,9 @@ use crate::engine::setup::{ModelChange, WorkerInputs, WorkerSlot};
 use crate::engine::sink::Sink;
 use dataflows::arrange::closed::Closed;
 use dataflows::arrange::measured::Measured;
-use dataflows::graph::{Listeners, graph};
-use dataflows::ids::dictionary::SharedDictionaries;
-use dataflows::ingest::unique::UniqueStats;
+use dataflows::graph::{Listeners, Outputs, graph};
+use dataflows::held::{Held, Size};
+use dataflows::ids::dictionary::{Dictionaries, SharedDictionaries};
 use dataflows::inputs::Inputs;
 use dataflows::record::block::Block;
 use dataflows::score::model::{Blend, Model};
@@ -36,13 +36,13 @@ const MUCH: usize = 1 << 20;
 /// The time between two measurements of the arrangements.
 const MEASURE: Duration = Duration::from_secs(1);
 
-/// Runs a worker until it is told to stop. `measure` gets the name of each arrangement, with the number
-/// of its records and of its batches.
+/// Runs a worker until it is told to stop. `measure` gets the name and the size of all that is held; of an
+/// arrangement, the number of its batches as well.
 pub(super) fn run(
     worker: &mut Worker,
     inputs: WorkerInputs,
     slot: WorkerSlot,
-    measure: &dyn Fn(&str, usize, usize),
+    measure: &dyn Fn(&str, Size, Option<usize>),
 ) {
     let mut state = State::build(worker, inputs, slot);
     let mut measured = Instant::now();
@@ -85,7 +85,10 @@ struct State {
     models: Rc<RefCell<VecDeque<(Time, Model)>>>,
     asking: Asking,
     measured: Vec<Measured>,
-    unique: Rc<UniqueStats>,
+    held: Held,
+    /// The copies of events that were dropped, as far as they are not counted.
+    copies: Rc<Cell<u64>>,
+    dictionaries: SharedDictionaries,
 }
 
 impl State {
@@ -99,30 +102,25 @@ impl State {
         let arrivals = sink.is_some().then(Arrivals::default);
         let arrived = arrivals.clone();
         let oldest = slot.process.oldest.clone();
-        let (mut inputs, views, closed, measured, unique, sink) =
-            worker.dataflow::<Time, _, _>(|scope| {
-                let (inputs, outputs) = graph(
-                    scope,
-                    views,
-                    &dictionaries,
-                    Listeners {
-                        on_epoch: move |time: Time| hear.set(time.max(hear.get())),
-                        on_oldest: move |hour| oldest.set(hour),
-                        on_model: move |time, changed| {
-                            model.borrow_mut().push_back((time, changed))
-                        },
-                        on_block: move |time, block: &Block| {
-                            if let (Some(arrived), [_, ..]) = (&arrived, block.written()) {
-                                arrived.add(time, block.written());
-                            }
-                        },
-                    },
-                );
-                let sink = sink.zip(arrivals).map(|(sink, arrivals)| {
-                    sink.attach(outputs.profile, dictionaries.clone(), arrivals)
-                });
-                (inputs, outputs.views, outputs.closed, outputs.measured, outputs.unique, sink)
-            });
+        let listeners = Listeners {
+            on_epoch: move |time: Time| hear.set(time.max(hear.get())),
+            on_oldest: move |hour| oldest.set(hour),
+            on_model: move |time, changed| model.borrow_mut().push_back((time, changed)),
+            on_block: move |time, block: &Block| {
+                if let (Some(arrived), [_, ..]) = (&arrived, block.written()) {
+                    arrived.add(time, block.written());
+                }
+            },
+        };
+        let (mut inputs, outputs, sink) = worker.dataflow::<Time, _, _>(|scope| {
+            let (inputs, outputs) = graph(scope, views, &dictionaries, listeners);
+            let Outputs { profile, views, closed, measured, held, copies } = outputs;
+            let sink = sink
+                .zip(arrivals)
+                .map(|(sink, arrivals)| sink.attach(profile, dictionaries.clone(), arrivals));
+            (inputs, (views, closed, measured, held, copies), sink)
+        });
+        let (views, closed, measured, held, copies) = outputs;
         let asking = Asking::build(worker, views, &dictionaries, questions, as_of);
         slot.outlet.bind(std::thread::current());
         let time = now();
@@ -141,7 +139,9 @@ impl State {
             models,
             asking,
             measured,
-            unique,
+            held,
+            copies,
+            dictionaries,
         }
     }
 
@@ -271,17 +271,21 @@ impl State {
     }
 
     /// Shows the lag, and the sizes of the arrangements.
-    fn measure(&self, measure: &dyn Fn(&str, usize, usize)) {
+    fn measure(&self, measure: &dyn Fn(&str, Size, Option<usize>)) {
         let lag = if self.open.is_empty() { 0 } else { now().saturating_sub(self.open[0]) };
         let metrics = &self.slot.metrics;
         metrics.epoch_lag.set(Duration::from_micros(lag).as_secs_f64());
-        let UniqueStats { copies, ids, bytes } = &*self.unique;
-        metrics.copies.inc_by(copies.take());
-        metrics.event_ids.set(i64::try_from(ids.get()).unwrap_or(i64::MAX));
-        metrics.event_id_bytes.set(i64::try_from(bytes.get()).unwrap_or(i64::MAX));
+        metrics.copies.inc_by(self.copies.take());
         for measured in &self.measured {
-            let (records, batches) = measured.measure();
-            measure(measured.name, records, batches);
+            let (size, batches) = measured.measure();
+            measure(measured.name, size, Some(batches));
+        }
+        self.held.each(|name, size| measure(name, size, None));
+        let Dictionaries { users, products, tags, .. } = &*self.dictionaries.borrow();
+        for (name, names) in
+            [("user_names", users), ("product_names", products), ("tag_names", tags)]
+        {
+            measure(name, names.size(), None);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::register::{counter, counters, float_gauges, gauges, histograms};
 use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec};
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Registry};
 
 const STEP_SECONDS: [f64; 10] = [1e-5, 5e-5, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 2e-2, 0.1, 1.0];
 
@@ -19,10 +19,10 @@ pub struct EngineMetrics {
     pub arrangement_batches: IntGaugeVec,
     /// `recsys_event_copies_total{worker}`
     pub copies: IntCounterVec,
-    /// `recsys_event_ids{worker}`
-    pub event_ids: IntGaugeVec,
-    /// `recsys_event_ids_bytes{worker}`
-    pub event_id_bytes: IntGaugeVec,
+    /// `recsys_held_records{name, worker}`
+    pub held_records: IntGaugeVec,
+    /// `recsys_held_bytes{name, worker}`
+    pub held_bytes: IntGaugeVec,
     /// `recsys_questions_refused_total`
     pub questions_refused: IntCounter,
 }
@@ -36,10 +36,6 @@ pub struct EngineWorkerMetrics {
     pub step_duration: Histogram,
     /// `recsys_event_copies_total`
     pub copies: IntCounter,
-    /// `recsys_event_ids`
-    pub event_ids: IntGauge,
-    /// `recsys_event_ids_bytes`
-    pub event_id_bytes: IntGauge,
 }
 
 impl EngineMetrics {
@@ -77,17 +73,17 @@ impl EngineMetrics {
                 "Events that did not count, as one with their user and eventId had been counted",
                 &["worker"],
             ),
-            event_ids: gauges(
+            held_records: gauges(
                 registry,
-                "recsys_event_ids",
-                "Users and eventIds that are kept so that copies are found",
-                &["worker"],
+                "recsys_held_records",
+                "Records that a part of the state has: an arrangement, a dictionary, an index",
+                &["name", "worker"],
             ),
-            event_id_bytes: gauges(
+            held_bytes: gauges(
                 registry,
-                "recsys_event_ids_bytes",
-                "Memory that these users and eventIds take",
-                &["worker"],
+                "recsys_held_bytes",
+                "Bytes of memory that these records take, as far as it is counted",
+                &["name", "worker"],
             ),
             questions_refused: counter(
                 registry,
@@ -104,8 +100,6 @@ impl EngineMetrics {
             epoch_lag: self.epoch_lag.with_label_values(&[&label]),
             step_duration: self.step_duration.with_label_values(&[&label]),
             copies: self.copies.with_label_values(&[&label]),
-            event_ids: self.event_ids.with_label_values(&[&label]),
-            event_id_bytes: self.event_id_bytes.with_label_values(&[&label]),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Sends what a reader has read to a worker, and holds the reader back while the worker is behind.
 
 use super::record_batch::{Record, RecordBatch};
-use super::{Feed, WorkerInlets};
+use super::{Feed, SourcePause, WorkerInlets};
 use crate::engine::intake::{Inlet, Refused};
 use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
@@ -18,12 +18,16 @@ use std::time::Duration;
 /// The pause before a unit is offered again to a worker whose queue was full.
 const RETRY: Duration = Duration::from_millis(1);
 
+/// The time after which a sender that pauses looks whether it may go on.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Collects records for one worker into a batch and hands full ones to its inlet.
 pub(super) struct BatchSender {
     batch: RecordBatch,
     /// The index of the worker among those of all processes.
     worker: usize,
     inlet: Inlet,
+    pause: SourcePause,
     paused: IntGauge,
     queue_bytes: IntGauge,
     stop: Arc<AtomicBool>,
@@ -43,6 +47,7 @@ impl BatchSender {
             batch: RecordBatch::new(workers.peers),
             worker,
             inlet: workers.inlets[index].clone(),
+            pause: workers.pause.clone(),
             paused: metrics.paused.with_label_values(&[&label]),
             queue_bytes: metrics.queue_bytes.with_label_values(&[&label]),
             stop,
@@ -81,13 +86,20 @@ impl BatchSender {
         if self.batch.is_full() { self.flush() } else { ControlFlow::Continue(()) }
     }
 
-    /// Hands the batch over, and blocks while the worker's queue is full. The calling reader reads
-    /// nothing meanwhile, so the backlog stays with the brokers. Breaks when the worker has ended
+    /// Hands the batch over, and blocks while the worker's queue is full, or sources are to pause. The calling
+    /// reader reads nothing meanwhile, so the backlog stays with the brokers. Breaks when the worker has ended
     /// or the source is to stop.
     pub(super) fn flush(&mut self) -> ControlFlow<()> {
         self.queue_bytes.set(i64::try_from(self.inlet.held()).unwrap_or(i64::MAX));
         if self.batch.is_empty() {
             return ControlFlow::Continue(());
+        }
+        while self.pause.is_set() {
+            if self.stopped() {
+                return ControlFlow::Break(());
+            }
+            self.paused.set(1);
+            thread::park_timeout(PAUSE);
         }
         let mut unit = self.batch.finish();
         loop {

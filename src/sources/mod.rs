@@ -4,6 +4,7 @@
 //! with an [`EventLog`](crate::event_log::EventLog), which writes posted events to the same
 //! topics.
 
+mod pause;
 mod record_batch;
 mod batch_sender;
 mod history;
@@ -16,6 +17,7 @@ pub mod kafka;
 pub mod files;
 
 pub use history::HistoryRead;
+pub use pause::SourcePause;
 pub use running::{Running, SourceProgress};
 
 use crate::engine::OldestHour;
@@ -75,6 +77,8 @@ pub struct WorkerInlets {
     pub inlets: Vec<Inlet>,
     /// What no partition is read far ahead of.
     pub oldest: OldestHour,
+    /// Whether nothing is to be handed over.
+    pub pause: SourcePause,
 }
 
 impl WorkerInlets {
@@ -123,14 +127,21 @@ pub(crate) fn now_ms() -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Feed, OldestHour, Partition, Subject, TOPICS, WorkerInlets, topic_of};
+    use super::{Feed, OldestHour, Partition, SourcePause, Subject, TOPICS};
+    use super::{WorkerInlets, topic_of};
     use crate::engine::intake::intake;
 
     #[test]
     fn every_partition_has_one_reader_among_all_processes() {
         let process = |first, workers| {
             let inlets = (0..workers).map(|_| intake(1).0).collect();
-            WorkerInlets { peers: 5, first, inlets, oldest: OldestHour::default() }
+            WorkerInlets {
+                peers: 5,
+                first,
+                inlets,
+                oldest: OldestHour::default(),
+                pause: SourcePause::default(),
+            }
         };
         let processes = [process(0, 2), process(2, 2), process(4, 1)];
         for (topic, _) in TOPICS {

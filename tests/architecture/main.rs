@@ -53,6 +53,7 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
             "http",
             "metrics",
             "readiness",
+            "service_health",
             "settings",
             "sinks",
             "sources",
@@ -61,15 +62,16 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
 ];
 
 /// The same of `dataflows/src`, in the order of the data: each folder names only earlier ones.
-const DATAFLOWS_MAY_NAME: [(&str, &[&str]); 12] = [
+const DATAFLOWS_MAY_NAME: [(&str, &[&str]); 13] = [
     ("time", &[]),
+    ("held", &[]),
     ("record", &[]),
     ("score", &["time", "record"]),
-    ("ids", &["time", "score"]),
-    ("arrange", &["time", "score"]),
+    ("ids", &["time", "held", "score"]),
+    ("arrange", &["time", "held", "score"]),
     ("inputs", &["time", "record", "score"]),
-    ("ingest", &["time", "record", "score", "ids", "arrange", "inputs"]),
-    ("views", &["time", "record", "score", "ids", "arrange", "ingest"]),
+    ("ingest", &["time", "held", "record", "score", "ids", "arrange", "inputs"]),
+    ("views", &["time", "held", "record", "score", "ids", "arrange", "ingest"]),
     ("digest", &["time", "record", "score", "ids", "arrange", "ingest", "views"]),
     ("ranking", &["time", "record", "score", "ids", "arrange", "ingest", "views"]),
     (
@@ -83,6 +85,7 @@ const DATAFLOWS_MAY_NAME: [(&str, &[&str]); 12] = [
         "graph",
         &[
             "time",
+            "held",
             "record",
             "score",
             "ids",

@@ -81,6 +81,7 @@ fn a_bad_command_line_or_configuration_is_64() {
         ("evaluate --nonsense", flag),
         ("check all --nonsense", flag),
         ("health --nonsense", flag),
+        ("status --nonsense", flag),
         ("health --set nonsense=1", setting),
         ("config get recommendation/weights --nonsense", flag),
         ("check-config --nonsense", flag),
@@ -118,7 +119,17 @@ fn a_file_of_another_format_is_65() {
         ("replay --format rees46 --to files clicks.csv", "clicks.csv:1: no line is one of rees46"),
         ("evaluate --format rees46 clicks.csv", "clicks.csv:1: no line is one of rees46"),
     ];
-    let never = ["run", "demo", "topics", "generate", "check", "health", "config", "check-config"];
+    let never = [
+        "run",
+        "demo",
+        "topics",
+        "generate",
+        "check",
+        "health",
+        "status",
+        "config",
+        "check-config",
+    ];
     check(65, &lines, &[&never[..], &["completions"]].concat(), Stdio::null);
 }
 
@@ -139,6 +150,7 @@ fn a_file_that_cannot_be_read_is_66_and_a_folder_is_told() {
         ("check all --config none", none),
         ("check all --config folder", folder),
         ("health --config none", none),
+        ("status --config none", none),
         ("health --config folder", folder),
         ("config get recommendation/weights --config none", none),
         ("config set recommendation/blend {} --config folder", folder),
@@ -166,7 +178,7 @@ fn a_folder_that_cannot_be_written_is_74_and_named() {
         ("replay --format taobao --dir clicks.csv/shop clicks.csv", told),
         ("config set custom/node 1 --set files.dir=clicks.csv/shop", told),
     ];
-    let never = ["topics", "check", "health", "check-config", "evaluate", "completions"];
+    let never = ["topics", "check", "health", "status", "check-config", "evaluate", "completions"];
     check(74, &lines, &never, Stdio::null);
 }
 
@@ -179,6 +191,7 @@ fn output_that_cannot_be_written_is_74() {
         ("topics --help", told),
         ("check --help", told),
         ("health --help", told),
+        ("status --help", told),
         ("config --help", told),
         ("generate --events 1 --dir generated", told),
         ("replay --format taobao --dir replayed clicks.csv", told),
@@ -204,6 +217,7 @@ fn a_service_that_is_not_there_is_1() {
         (line(format!("generate --events 1 {kafka}")), "no broker"),
         (line(format!("replay --format taobao clicks.csv {kafka}")), "no broker"),
         (line(format!("health --set http.listen=127.0.0.1:{free}")), "does not answer"),
+        (line(format!("status --set http.listen=127.0.0.1:{free}")), "does not answer"),
         (line(format!("check kafka {kafka}")), "no broker"),
         (line(format!("check redis --set redis.url=redis://127.0.0.1:{free}")), "Redis at"),
         (line(format!("check zookeeper {zookeeper}")), "ZooKeeper at"),

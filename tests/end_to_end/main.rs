@@ -22,6 +22,7 @@ mod replay;
 mod changed_sources;
 mod cluster;
 mod start;
+mod memory;
 mod metrics;
 // With services.
 mod kafka;

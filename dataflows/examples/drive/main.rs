@@ -213,8 +213,9 @@ fn run(
         measured.iter_mut().for_each(|measured| measured.release(closed.before()));
     }
     let took = began.elapsed();
-    let sizes =
-        measured.iter().map(|measured| format!("{}={}", measured.name, measured.measure().0));
+    let sizes = measured
+        .iter()
+        .map(|measured| format!("{}={}", measured.name, measured.measure().0.records));
     let sizes = sizes.collect::<Vec<_>>().join(",");
     (took, sizes)
 }

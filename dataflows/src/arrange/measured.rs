@@ -1,8 +1,10 @@
 //! The size of an arrangement of any values.
 
-use super::view::{View, ViewSpine};
+use super::packed::PackedSpine;
+use crate::held::Size;
 use crate::time::Time;
 use differential_dataflow::ExchangeData;
+use differential_dataflow::difference::Semigroup;
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::TraceReader;
 use timely::progress::frontier::AntichainRef;
@@ -15,8 +17,12 @@ pub struct Measured {
 }
 
 impl Measured {
-    pub(crate) fn of<V: ExchangeData>(name: &'static str, view: &View<'_, V>) -> Measured {
-        Measured { name, trace: Box::new(view.trace.clone()) }
+    pub(crate) fn of<V, R>(name: &'static str, trace: &TraceAgent<PackedSpine<V, R>>) -> Measured
+    where
+        V: ExchangeData,
+        R: ExchangeData + Semigroup,
+    {
+        Measured { name, trace: Box::new(trace.clone()) }
     }
 
     /// Lets the view compact times before this one. Holding a trace prevents that otherwise.
@@ -24,8 +30,8 @@ impl Measured {
         self.trace.release(AntichainRef::new(&[before]));
     }
 
-    /// The numbers of values and of batches.
-    pub fn measure(&self) -> (usize, usize) {
+    /// The size of its batches, and their number.
+    pub fn measure(&self) -> (Size, usize) {
         self.trace.measure()
     }
 }
@@ -33,23 +39,24 @@ impl Measured {
 /// The trace of a view, with the type of its values erased.
 trait Trace {
     fn release(&mut self, closed: AntichainRef<'_, Time>);
-    fn measure(&self) -> (usize, usize);
+    fn measure(&self) -> (Size, usize);
 }
 
-impl<V: ExchangeData> Trace for TraceAgent<ViewSpine<V>> {
+impl<V: ExchangeData, R: ExchangeData + Semigroup> Trace for TraceAgent<PackedSpine<V, R>> {
     fn release(&mut self, closed: AntichainRef<'_, Time>) {
         self.set_logical_compaction(closed);
         self.set_physical_compaction(closed);
     }
 
-    fn measure(&self) -> (usize, usize) {
-        let (mut values, mut batches) = (0, 0);
+    fn measure(&self) -> (Size, usize) {
+        let (mut size, mut batches) = (Size::default(), 0);
         self.map_spans(|span| {
             if let Some(batch) = &span.inner {
-                values += batch.values();
+                size.records += batch.values();
+                size.bytes += batch.bytes();
                 batches += 1;
             }
         });
-        (values, batches)
+        (size, batches)
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Digests {
     before: Sums,
     changes: BTreeMap<Time, Sums>,
     hashes: NameHashes,
+    /// A buffer: by key of a batch, the hash that its rows begin with.
+    rows: Vec<Hash>,
 }
 
 impl Digests {
@@ -40,6 +42,9 @@ impl Digests {
         value: impl Fn(Hash, &V, &mut Names<'_>) -> Hash,
     ) {
         let mut names = Names { hashes: &mut self.hashes, dictionaries };
+        // All keys first: each waits for the memory of a name, and these waits overlap.
+        self.rows.clear();
+        self.rows.extend(batch.keys().iter().map(|&id| view.row(key(&mut names, id))));
         // The rows of one time often follow each other.
         let (mut last, mut sum) = (None, Digest::default());
         let mut cursor = batch.cursor();
@@ -49,8 +54,7 @@ impl Digests {
                 changes.entry(time).or_default()[view as usize] += sum;
             }
         };
-        while let Some(&id) = cursor.get_key(batch) {
-            let row = view.row(key(&mut names, id));
+        for &row in &self.rows {
             while let Some(val) = cursor.get_val(batch) {
                 let row = value(row, val, &mut names);
                 cursor.map_times(batch, |&time, &counts| {

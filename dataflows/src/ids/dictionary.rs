@@ -1,6 +1,7 @@
 //! Strings to dense ids and back. A worker has its own dictionaries; their ids mean nothing
 //! elsewhere.
 
+use crate::held::Size;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::cell::RefCell;
 use std::hash::BuildHasher;
@@ -94,6 +95,13 @@ impl Dictionary {
     pub fn text(&self, id: u32) -> &str {
         let (start, end) = self.span(id);
         &self.texts[start..end]
+    }
+
+    /// The names that it has, and the bytes that they take.
+    pub fn size(&self) -> Size {
+        let ends = size_of::<usize>() * self.ends.capacity();
+        let bytes = self.texts.capacity() + ends + self.slots.allocation_size();
+        Size { records: self.ends.len(), bytes }
     }
 
     /// The number of names.

@@ -9,6 +9,7 @@
 //! An event can be moved for as long as the history would keep it. A later merge leaves it where it
 //! is.
 
+use crate::held::Size;
 use crate::ids::dictionary::{Dictionary, SharedDictionaries};
 use crate::ids::hash::{owner, stable_hash};
 use crate::record::block::Block;
@@ -16,7 +17,9 @@ use crate::record::event::Event;
 use crate::record::merge::Merge;
 use crate::time::{EventClock, Time, hour};
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
@@ -56,6 +59,7 @@ pub fn guests<'scope>(
     hours: Stream<'scope, Time, Vec<u32>>,
     horizon: u32,
     dictionaries: SharedDictionaries,
+    held: Rc<Cell<Size>>,
 ) -> Stream<'scope, Time, Vec<Attribution>> {
     let scope = blocks.scope();
     let by_guest = Exchange::new(|merge: &Merge| stable_hash(merge.guest.as_bytes()));
@@ -96,6 +100,7 @@ pub fn guests<'scope>(
             let open = frontiers.iter().flat_map(|frontier| frontier.frontier().to_vec());
             let next = open.chain(waiting.keys().next().copied()).min();
             clock.forget_before(next.unwrap_or(Time::MAX));
+            held.set(guests.size());
         }
     });
     attributions
@@ -116,6 +121,8 @@ struct Guests {
     /// By hour, the guests that have events of it, each once.
     by_hour: BTreeMap<u32, Vec<u32>>,
     horizon: u32,
+    /// The events and merges that are held.
+    held: Size,
     /// By owner, the events to count and those to retract, as decided since they were last taken.
     decided: Vec<[Block; 2]>,
 }
@@ -140,6 +147,11 @@ impl Accounts {
         }
     }
 
+    fn bytes(&self) -> usize {
+        let text = |(_, account): &(i64, String)| size_of::<(i64, String)>() + account.len();
+        self.0.iter().map(text).sum()
+    }
+
     /// The user that an event counts for.
     fn user_of<'a>(&'a self, event: &Event<'a>) -> &'a str {
         let earliest = self.0.partition_point(|(time, _)| *time < event.time);
@@ -150,7 +162,13 @@ impl Accounts {
 impl Guests {
     fn new(horizon: u32, peers: usize) -> Guests {
         let decided = std::iter::repeat_with(Default::default).take(peers).collect();
-        Guests { by_user: HashMap::new(), by_hour: BTreeMap::new(), horizon, decided }
+        let (by_user, by_hour) = Default::default();
+        Guests { by_user, by_hour, horizon, held: Size::default(), decided }
+    }
+
+    fn size(&self) -> Size {
+        let guest = size_of::<(u32, Guest)>() + 1;
+        Size { bytes: self.held.bytes + guest * self.by_user.capacity(), ..self.held }
     }
 
     /// Drops the events that are too old by now to be moved.
@@ -162,7 +180,11 @@ impl Guests {
             }
             for user in first.remove() {
                 let Some(guest) = self.by_user.get_mut(&user) else { continue };
-                guest.events.retain(|(other, _)| *other != hour);
+                let left = guest.events.extract_if(.., |(other, _)| *other == hour);
+                left.for_each(|(_, block)| {
+                    self.held.records -= block.events();
+                    self.held.bytes -= block_size(&block);
+                });
                 if guest.events.is_empty() && guest.accounts.0.is_empty() {
                     self.by_user.remove(&user);
                 }
@@ -181,6 +203,8 @@ impl Guests {
             while let Some(more) = merges.next_if(|merge| merge.guest == name) {
                 guest.accounts.insert(more.time, more.account);
             }
+            self.held.records += guest.accounts.0.len() - before.0.len();
+            self.held.bytes += guest.accounts.bytes() - before.bytes();
             for (_, block) in &guest.events {
                 block.for_each(|event| {
                     let (old, new) = (before.user_of(event), guest.accounts.user_of(event));
@@ -200,11 +224,17 @@ impl Guests {
             let guest = self.by_user.entry(user).or_default();
             attribute(&mut self.decided, guest.accounts.user_of(event), event, 1);
             let hour = hour(u64::try_from(event.time).unwrap_or_default());
+            self.held.records += 1;
             match guest.events.iter_mut().rev().find(|(other, _)| *other == hour) {
-                Some((_, block)) => block.push(event),
+                Some((_, block)) => {
+                    let before = block.allocated();
+                    block.push(event);
+                    self.held.bytes += block.allocated() - before;
+                }
                 None => {
                     let mut block = Block::default();
                     block.push(event);
+                    self.held.bytes += block_size(&block);
                     guest.events.push((hour, block));
                     self.by_hour.entry(hour).or_default().push(user);
                 }
@@ -221,6 +251,11 @@ impl Guests {
         let attributions = signs.map(|(owner, sign, events)| Attribution { owner, sign, events });
         attributions.filter(|attribution| !attribution.events.is_empty())
     }
+}
+
+/// The bytes of a guest's events of one hour, and of the guest's place among those of that hour.
+fn block_size(block: &Block) -> usize {
+    block.allocated() + size_of::<(u32, Block)>() + size_of::<u32>()
 }
 
 /// Counts an event for a user, or retracts it.

@@ -5,6 +5,7 @@
 //! complete. All others pass at once.
 
 use super::reading::Reading;
+use crate::held::Size;
 use crate::inputs::Blocks;
 use crate::record::block::Block;
 use crate::record::event::Event;
@@ -22,17 +23,6 @@ use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
-/// What is known of copies at a worker.
-#[derive(Debug, Default)]
-pub struct UniqueStats {
-    /// The copies that were dropped.
-    pub copies: Cell<u64>,
-    /// The ids that are held.
-    pub ids: Cell<usize>,
-    /// The bytes that they take.
-    pub bytes: Cell<usize>,
-}
-
 /// The input of one time, held until the time is complete.
 struct Epoch {
     capability: Capability<Time>,
@@ -40,8 +30,9 @@ struct Epoch {
 }
 
 /// Exchanges blocks to the owners of their users, and drops copies of events there: those for which one of
-/// the same user and id, written at most `window` hours before or after, has been counted. `on_oldest` is
-/// told the hour before which no record is left to read, when it changes; what is so old is forgotten.
+/// the same user and id, written at most `window` hours before or after, has been counted. `copies`
+/// counts them. `on_oldest` is told the hour before which no record is left to read, when it changes; what is so
+/// old is forgotten.
 ///
 /// ```text
 /// events.filter(|event| event.id == "" or counted.none(|other|
@@ -51,7 +42,7 @@ pub fn unique<'scope>(
     blocks: Blocks<'scope>,
     reached: Stream<'scope, Time, Vec<Reached>>,
     window: u32,
-    stats: Rc<UniqueStats>,
+    (copies, held): (Rc<Cell<u64>>, Rc<Cell<Size>>),
     on_oldest: impl Fn(u32) + 'static,
 ) -> Blocks<'scope> {
     let scope = blocks.scope();
@@ -88,8 +79,8 @@ pub fn unique<'scope>(
             while let Some(first) = waiting.first_entry().filter(|first| !is_open(first.key())) {
                 let Epoch { capability, blocks } = first.remove();
                 let unique = blocks.into_iter().map(|(owner, block)| {
-                    let (block, copies) = counted.without_copies(block);
-                    stats.copies.set(stats.copies.get() + copies);
+                    let (block, dropped) = counted.without_copies(block);
+                    copies.set(copies.get() + dropped);
                     (owner, block)
                 });
                 passed.session(&capability).give_iterator(unique);
@@ -103,8 +94,7 @@ pub fn unique<'scope>(
                     on_oldest(reading.oldest());
                 }
             }
-            stats.ids.set(counted.ids());
-            stats.bytes.set(counted.bytes());
+            held.set(counted.size());
         }
     });
     unique
@@ -161,12 +151,11 @@ impl Counted {
         self.by_hour = self.by_hour.split_off(&oldest.saturating_sub(self.window + 1));
     }
 
-    fn ids(&self) -> usize {
-        self.by_hour.values().map(HashTable::len).sum()
-    }
-
-    fn bytes(&self) -> usize {
-        self.by_hour.values().map(HashTable::allocation_size).sum()
+    fn size(&self) -> Size {
+        Size {
+            records: self.by_hour.values().map(HashTable::len).sum(),
+            bytes: self.by_hour.values().map(HashTable::allocation_size).sum(),
+        }
     }
 }
 
@@ -209,9 +198,9 @@ mod tests {
             }
             counted.forget(hour);
             assert!(!counted.is_new(&event("u", &format!("{}-7", hour.saturating_sub(1)), hour)));
-            assert!(counted.ids() <= 300);
+            assert!(counted.size().records <= 300);
         }
-        assert!(counted.bytes() < 20_000, "{}", counted.bytes());
+        assert!(counted.size().bytes < 20_000, "{:?}", counted.size());
     }
 
     #[test]

@@ -52,6 +52,14 @@ impl Block {
         size_of_val(&self.heads[..]) + size_of_val(&self.lengths[..]) + self.texts.len()
     }
 
+    /// The bytes that were allocated for it.
+    pub fn allocated(&self) -> usize {
+        let heads = size_of::<Head>() * self.heads.capacity();
+        let lengths = size_of::<u16>() * self.lengths.capacity();
+        let written = size_of::<(i64, u32)>() * self.written.capacity();
+        heads + lengths + written + self.texts.capacity()
+    }
+
     /// True without any event.
     pub fn is_empty(&self) -> bool {
         self.heads.is_empty()

@@ -4,6 +4,7 @@ use super::retention::retained;
 use crate::arrange::packed::Value;
 use crate::arrange::reader::Reader;
 use crate::arrange::view::{View, ViewSpine};
+use crate::held::{Held, Size};
 use crate::ids::dictionary::{Dictionary, SharedDictionaries};
 use crate::ingest::intern::Action;
 use crate::score::counts::Counts;
@@ -52,18 +53,24 @@ pub fn history<'scope>(
     hours: Stream<'scope, Time, Vec<u32>>,
     limits: Limits,
     dictionaries: SharedDictionaries,
+    held: &Held,
 ) -> View<'scope, Moment> {
     let moments = actions.map(|Action { user, product, time }| {
         (user, Moment { time: Reverse(time), product, pairs: true })
     });
     let mut day_counts = DayCounts::default();
+    let held_counts = held.by("day_counts");
     retained(
         moments,
         hours,
         limits.horizon,
         |moment| hour(moment.time.0),
-        move |updates, trace| day_counts.admit(updates, limits, &dictionaries, trace),
+        move |updates, trace| {
+            day_counts.admit(updates, limits, &dictionaries, trace);
+            held_counts.set(day_counts.size());
+        },
         "history",
+        held.by("history_hours"),
     )
 }
 
@@ -114,6 +121,12 @@ struct DayCounts {
 }
 
 impl DayCounts {
+    fn size(&self) -> Size {
+        let newest = size_of::<(u16, u32)>() * self.newest.capacity();
+        let late = (size_of::<((u32, u16), u32)>() + 1) * self.late.capacity();
+        Size { records: self.newest.len() + self.late.len(), bytes: newest + late }
+    }
+
     /// Numbers the updates of one time: those beyond `paired` are marked, those beyond `kept`
     /// dropped.
     fn admit(

@@ -5,6 +5,7 @@ use super::retention::retained;
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::packed::Value;
 use crate::arrange::view::View;
+use crate::held::Size;
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ids::exchange::{HasIds, IdSpace, to_owners};
 use crate::ingest::intern::Action;
@@ -14,6 +15,8 @@ use crate::score::model::Blend;
 use crate::time::{DAY_HOURS, Time, day};
 use differential_dataflow::{AsCollection, VecCollection};
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
+use std::rc::Rc;
 use timely::dataflow::Stream;
 
 /// The tag that all actions count under. No event can bring it, since tags are never empty.
@@ -71,6 +74,7 @@ pub fn popularity<'scope>(
     hours: Stream<'scope, Time, Vec<u32>>,
     horizon: u32,
     dictionaries: &SharedDictionaries,
+    held: Rc<Cell<Size>>,
 ) -> View<'scope, ProductDay> {
     let overall = dictionaries.borrow_mut().tags.intern(OVERALL);
     assert_eq!(overall, OVERALL_ID, "popularity is built before any tag is interned");
@@ -81,5 +85,5 @@ pub fn popularity<'scope>(
     let owned = to_owners(by_tag.concat(all).inner, dictionaries, "popularity");
     // The last hour of the day.
     let hour_of = |value: &ProductDay| (u32::from(value.day) + 1) * DAY_HOURS - 1;
-    retained(owned.as_collection(), hours, horizon, hour_of, |_, _| (), "popularity")
+    retained(owned.as_collection(), hours, horizon, hour_of, |_, _| (), "popularity", held)
 }

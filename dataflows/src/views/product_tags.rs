@@ -2,6 +2,7 @@
 
 use crate::arrange::packed::Value;
 use crate::arrange::view::{View, arrange_here};
+use crate::held::Size;
 use crate::ids::dictionary::{Dictionary, SharedDictionaries};
 use crate::ids::hash::stable_hash;
 use crate::ingest::intern::Touch;
@@ -9,6 +10,8 @@ use crate::score::counts::Counts;
 use crate::time::Time;
 use differential_dataflow::{AsCollection, VecCollection};
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
+use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::Operator;
@@ -43,6 +46,7 @@ impl Value for Label {}
 pub fn labels<'scope>(
     touches: VecCollection<'scope, Time, Touch, Counts>,
     dictionaries: &SharedDictionaries,
+    held: Rc<Cell<Size>>,
 ) -> View<'scope, Label> {
     let (sending, receiving) = (dictionaries.clone(), dictionaries.clone());
     let mut index = LabelIndex::default();
@@ -74,6 +78,7 @@ pub fn labels<'scope>(
                         }
                     }
                 });
+                held.set(index.size());
             }
         },
     );
@@ -90,6 +95,8 @@ pub fn labels<'scope>(
 struct LabelIndex {
     /// By product, the labels that count, of events and of stand-ins.
     by_product: Vec<Vec<SentLabel>>,
+    /// The number of all of them.
+    labels: usize,
     /// By tag, the hash of its name.
     hashes: Vec<u64>,
 }
@@ -110,6 +117,13 @@ struct Announcement {
 }
 
 impl LabelIndex {
+    fn size(&self) -> Size {
+        let products = size_of::<Vec<SentLabel>>() * self.by_product.capacity();
+        let labels = size_of::<SentLabel>() * self.labels;
+        let hashes = size_of::<u64>() * self.hashes.capacity();
+        Size { records: self.labels, bytes: products + labels + hashes }
+    }
+
     /// Decides whether to announce a label: it counts, and is new or was announced for a later
     /// time.
     fn see(
@@ -146,7 +160,10 @@ impl LabelIndex {
             |other: &&mut SentLabel| is_of_kind(other) && Some(other.hash) == greatest;
         match labels.iter_mut().find(is_greatest) {
             Some(other) => *other = sent,
-            None => labels.push(sent),
+            None => {
+                labels.push(sent);
+                self.labels += 1;
+            }
         }
         Some(Announcement { replaces: None })
     }

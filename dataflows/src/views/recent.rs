@@ -1,5 +1,6 @@
 //! The latest events of a worker, in their blocks.
 
+use crate::held::Size;
 use crate::record::block::Block;
 use crate::record::event::OwnedEvent;
 use crate::time::Time;
@@ -29,6 +30,12 @@ impl Recent {
             self.events -= oldest.events();
             self.blocks.pop_front();
         }
+    }
+
+    /// The size of what is kept.
+    pub fn size(&self) -> Size {
+        let bytes = self.blocks.iter().map(|(_, block)| block.allocated()).sum();
+        Size { records: self.events, bytes }
     }
 
     /// The newest `limit` events by their own time, as of a logical time.

@@ -3,13 +3,14 @@
 use crate::arrange::packed::Value;
 use crate::arrange::reader::Reader;
 use crate::arrange::view::{View, ViewSpine, arrange_here};
+use crate::held::Size;
 use crate::score::counts::Counts;
 use crate::time::{EventClock, Time};
 use differential_dataflow::difference::{Abelian, IsZero};
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::TraceReader;
 use differential_dataflow::{AsCollection, ExchangeData, VecCollection};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
@@ -54,6 +55,7 @@ pub fn retained<'scope, V: Value>(
     hour_of: impl Fn(&V) -> u32 + 'static,
     mut admit: impl FnMut(&mut Vec<Update<V>>, &mut TraceAgent<ViewSpine<V>>) + 'static,
     name: &str,
+    held: Rc<Cell<Size>>,
 ) -> View<'scope, V> {
     let trace: Rc<RefCell<Option<TraceAgent<ViewSpine<V>>>>> = Rc::default();
     let own = trace.clone();
@@ -122,6 +124,7 @@ pub fn retained<'scope, V: Value>(
                         .map(|frontier| frontier.frontier().first().copied());
                     let next = Antichain::from_iter(open.into_iter().flatten().chain(next).min());
                     clock.forget_before(next.first().copied().unwrap_or(Time::MAX));
+                    held.set(keys_by_hour.size());
                     trace.set_logical_compaction(next.borrow());
                     trace.set_physical_compaction(next.borrow());
                 }
@@ -142,6 +145,8 @@ fn is_sealed<V: ExchangeData>(trace: &mut TraceAgent<ViewSpine<V>>, time: Time) 
 /// The keys that have values of an hour, so that retention reads only these.
 struct KeysByHour {
     by_hour: BTreeMap<u32, Vec<u32>>,
+    /// The number of all keys in it.
+    keys: usize,
     /// By key, the hour that was added last: a key with many values of one hour is added once.
     latest: Vec<Option<u32>>,
     horizon: u32,
@@ -149,7 +154,12 @@ struct KeysByHour {
 
 impl KeysByHour {
     fn new(horizon: u32) -> KeysByHour {
-        KeysByHour { by_hour: BTreeMap::new(), latest: Vec::new(), horizon }
+        KeysByHour { by_hour: BTreeMap::new(), keys: 0, latest: Vec::new(), horizon }
+    }
+
+    fn size(&self) -> Size {
+        let latest = size_of::<Option<u32>>() * self.latest.capacity();
+        Size { records: self.keys, bytes: size_of::<u32>() * self.keys + latest }
     }
 
     /// Adds a key that has a value of an hour.
@@ -160,6 +170,7 @@ impl KeysByHour {
         }
         if self.latest[at].replace(hour) != Some(hour) {
             self.by_hour.entry(hour).or_default().push(key);
+            self.keys += 1;
         }
     }
 
@@ -182,6 +193,7 @@ impl KeysByHour {
         let mut reader = Reader::new(trace);
         while self.is_due(now) {
             let Some((hour, mut keys)) = self.by_hour.pop_first() else { break };
+            self.keys -= keys.len();
             keys.sort_unstable();
             keys.dedup();
             for key in keys {

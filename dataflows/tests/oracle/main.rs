@@ -12,6 +12,7 @@ mod rankings;
 mod digests;
 mod compare;
 mod harness;
+mod orders;
 mod algebra;
 
 use dataflows::graph::Mode;

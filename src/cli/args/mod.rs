@@ -83,6 +83,9 @@ pub(in crate::cli) enum Command {
     Check(CheckArgs),
     /// Ask the process that has this configuration whether it is alive, or ready
     Health(HealthArgs),
+    /// Show what the process that has this configuration says of itself: its progress, what is wrong, the
+    /// settings in force, and the digest of each view
+    Status,
     /// Read or write what may change at run time
     Config(ConfigArgs),
     /// Check the configuration, and show every setting with where it comes from

@@ -7,7 +7,7 @@ use crate::engine::intake::{Outlet, Unit, intake};
 use crate::event_log::{EventLog, LogError, NewRecord, Outcome, Partition, Position, Subject};
 use crate::metrics::{Metrics, SourceMetrics};
 use crate::source_health::Trouble;
-use crate::sources::{Positions, Running, SourceProgress, WorkerInlets, now_ms};
+use crate::sources::{Positions, Running, SourcePause, SourceProgress, WorkerInlets, now_ms};
 use dataflows::record::event::Kind;
 use dataflows::record::merge::Merge;
 use dataflows::record::product::CatalogueRow;
@@ -59,8 +59,13 @@ impl Fixture {
         for outlet in &outlets {
             outlet.bind(std::thread::current());
         }
-        let workers =
-            WorkerInlets { peers: 2, first: 0, inlets, oldest: OldestHour::known(u32::MAX) };
+        let workers = WorkerInlets {
+            peers: 2,
+            first: 0,
+            inlets,
+            oldest: OldestHour::known(u32::MAX),
+            pause: SourcePause::default(),
+        };
         let progress = SourceProgress::default();
         let running =
             start(&self.dir.0, &workers, positions, &self.metrics, &self.signal, progress);

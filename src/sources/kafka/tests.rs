@@ -7,7 +7,7 @@ use crate::engine::question::{Asker, Question};
 use crate::event_log::{EventLog, LogError, NewRecord, Outcome, Partition};
 use crate::metrics::{Metrics, SourceMetrics};
 use crate::source_health::{PartitionTrouble, SourceHealth, Trouble};
-use crate::sources::{Positions, Running, SourceProgress, TOPICS, WorkerInlets};
+use crate::sources::{Positions, Running, SourcePause, SourceProgress, TOPICS, WorkerInlets};
 use dataflows::questions::query::QueryAnswer;
 use dataflows::record::event::Kind;
 use dataflows::record::reached::Reached;
@@ -96,7 +96,13 @@ impl Fixture {
         for outlet in &outlets {
             outlet.bind(std::thread::current());
         }
-        let workers = WorkerInlets { peers: here, first: 0, inlets, oldest: self.oldest.clone() };
+        let workers = WorkerInlets {
+            peers: here,
+            first: 0,
+            inlets,
+            oldest: self.oldest.clone(),
+            pause: SourcePause::default(),
+        };
         let progress = SourceProgress::default();
         let running =
             start(&self.cluster, (&workers, asker), positions, &self.metrics, progress).unwrap();
@@ -417,6 +423,7 @@ fn what_librdkafka_refuses_is_told_at_once() {
         first: 0,
         inlets: vec![intake(1).0],
         oldest: OldestHour::default(),
+        pause: SourcePause::default(),
     };
     let asked = (&workers, &Asker::default());
     assert!(

@@ -49,6 +49,17 @@ impl<V, R> Packed<V, R> {
         self.diffs.len()
     }
 
+    /// The bytes that its columns take, without what values have elsewhere.
+    pub fn bytes(&self) -> usize {
+        let ids = self.keys.capacity() + self.key_ends.capacity() + self.val_ends.capacity();
+        let times = match &self.times {
+            Times::Same(_) => 0,
+            Times::Each(times) => size_of::<Time>() * times.capacity(),
+        };
+        let values = size_of::<V>() * self.vals.capacity();
+        size_of::<u32>() * ids + values + times + size_of::<R>() * self.diffs.capacity()
+    }
+
     /// Lower bound of [`Value::prefix`](super::Value::prefix) over all values.
     pub(crate) fn min_prefix(&self) -> u32 {
         self.min_prefix
