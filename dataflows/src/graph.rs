@@ -5,7 +5,7 @@ use crate::arrange::dated::DatedProduct;
 use crate::arrange::measured::Measured;
 use crate::arrange::packed::Batch;
 use crate::arrange::view::{View, ViewSpine};
-use crate::digest::hash::{Hash, Weight};
+use crate::digest::hash::{Counted, Hash};
 use crate::digest::rows::{self, DigestedView, Names};
 use crate::digest::views::Digests;
 use crate::held::Held;
@@ -289,7 +289,7 @@ impl<'scope> ViewRegistry<'scope> {
 
     /// Begins the digest of a view; what is returned adds a batch to it. `key` is the hash of a key, and
     /// `value` ends its row with a value.
-    fn digest<V: ExchangeData, R: ExchangeData + Semigroup + Copy + Into<Weight>>(
+    fn digest<V: ExchangeData, R: ExchangeData + Semigroup + Copy + Counted>(
         &self,
         view: DigestedView,
         key: impl Fn(&mut Names<'_>, u32) -> Hash + 'static,

@@ -31,13 +31,16 @@ impl HoursRead {
     /// what is to be told, if anything is.
     pub(super) fn read(&mut self, written: Written, now: i64) -> Option<Reached> {
         let Written::At(written) = written else { return None };
-        let written = hour(u64::try_from(written).unwrap_or_default());
+        let [written, now] =
+            [written, now].map(|time| hour(u64::try_from(time).unwrap_or_default()));
+        // A producer whose clock is ahead holds up nobody, itself neither.
+        let written = written.min(now);
         if written <= self.hour {
             return None;
         }
         self.hour = written;
         // One that follows what is written now has nothing old left.
-        self.is_behind |= written + 1 < hour(u64::try_from(now).unwrap_or_default());
+        self.is_behind |= written + 1 < now;
         Some(self.begin())
     }
 
@@ -76,6 +79,7 @@ mod tests {
         assert_eq!(read.reached_end(), reached(40, false));
         assert_eq!(read.reached_end(), None);
         assert_eq!(read.read(Written::At(now), now), reached(100, false), "it follows");
+        assert_eq!(read.read(Written::At(9_000 * HOUR), now), None, "it counts as written now");
         assert_eq!(read.read(Written::At(101 * HOUR), 150 * HOUR), reached(101, true));
     }
 }

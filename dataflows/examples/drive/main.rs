@@ -7,17 +7,18 @@
 //! Blocks are made before the clock starts. Then each worker feeds its share as the engine does: in
 //! epochs of at most `--epoch` events, of which two are open, and compacts what is complete. At the
 //! end it prints the events per second until all workers have completed the last epoch, and the
-//! sizes of arrangements.
+//! records and bytes of what is held.
 #![allow(clippy::print_stdout, reason = "it prints its results")]
 
 mod traffic;
 
 use dataflows::graph::{Listeners, Mode, ViewConfig, graph};
-use dataflows::ids::dictionary::SharedDictionaries;
+use dataflows::held::Size;
+use dataflows::ids::dictionary::{Dictionaries, SharedDictionaries};
 use dataflows::ids::hash::owner;
 use dataflows::record::block::Block;
 use dataflows::record::event::Event;
-use dataflows::time::Time;
+use dataflows::time::{Time, hour};
 use dataflows::views::history::Limits;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +31,7 @@ use traffic::Traffic;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "\
-drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--even-users] [--products N] [--span N] [--all]
+drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--even-users] [--products N] [--span N] [--ids] [--all]
   -w WORKERS    worker threads (1)
   --events N    in all (2000000)
   --epoch N     at most so many events of a worker in an epoch (20000)
@@ -38,6 +39,7 @@ drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--even-users] [--produc
   --even-users  all users are as likely
   --products N  log-uniform (100000)
   --span N      over how many seconds of a shop's time they are spread, evenly (604800)
+  --ids         each event has an id of its own
   --all         all views; without it, the profile alone";
 
 /// The size of a unit of the sources in bytes of events, about, for all owners.
@@ -52,6 +54,7 @@ struct Options {
     even_users: bool,
     products: u32,
     span: u32,
+    ids: bool,
     all: bool,
 }
 
@@ -97,11 +100,13 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
         even_users: false,
         products: 100_000,
         span: 604_800,
+        ids: false,
         all: false,
     };
     while let Some(name) = arguments.next() {
         let flag = match name.as_str() {
             "--all" => Some(&mut options.all),
+            "--ids" => Some(&mut options.ids),
             "--even-users" => Some(&mut options.even_users),
             _ => None,
         };
@@ -135,7 +140,10 @@ fn shares(options: &Options) -> Vec<VecDeque<Unit>> {
         let tags = event.tags.map(|tag| format!("tag{tag}"));
         let span = u64::from(options.span) * 1_000;
         let time = 1_750_000_000_000 + number as u64 * span / options.events as u64;
+        let recorded = hour(time);
         let time = i64::try_from(time).expect("milliseconds since 1970");
+        // As long as a UUID.
+        let id = if options.ids { format!("{number:036}") } else { String::new() };
         let block = &mut blocks[owner(&user, options.workers)];
         block.note_clock(time);
         block.push(&Event {
@@ -145,9 +153,9 @@ fn shares(options: &Options) -> Vec<VecDeque<Unit>> {
             product: &product,
             category: "",
             session: "",
-            id: "",
+            id: &id,
             tags: tags.iter().map(String::as_str).collect(),
-            recorded: 0,
+            recorded,
         });
         let full = blocks.iter().map(Block::len).sum::<usize>() >= UNIT_BYTES
             || blocks.iter().map(Block::events).sum::<usize>() >= options.epoch;
@@ -177,11 +185,11 @@ fn run(
         copy_hours: 1,
     };
     let dictionaries = SharedDictionaries::default();
-    let (mut inputs, closed, mut measured) = worker.dataflow::<Time, _, _>(|scope| {
+    let (mut inputs, closed, mut measured, held) = worker.dataflow::<Time, _, _>(|scope| {
         let (on_block, on_model) = (|_, _: &_| (), |_, _| ());
         let listeners = Listeners { on_epoch: |_| (), on_oldest: |_| (), on_model, on_block };
         let (inputs, outputs) = graph(scope, config, &dictionaries, listeners);
-        (inputs, outputs.closed, outputs.measured)
+        (inputs, outputs.closed, outputs.measured, outputs.held)
     });
     start.wait();
     let began = Instant::now();
@@ -213,9 +221,13 @@ fn run(
         measured.iter_mut().for_each(|measured| measured.release(closed.before()));
     }
     let took = began.elapsed();
-    let sizes = measured
-        .iter()
-        .map(|measured| format!("{}={}", measured.name, measured.measure().0.records));
-    let sizes = sizes.collect::<Vec<_>>().join(",");
-    (took, sizes)
+    let mut sizes = Vec::new();
+    let mut add = |name, Size { records, bytes }| sizes.push(format!("{name}={records}:{bytes}"));
+    measured.iter().for_each(|measured| add(measured.name, measured.measure().0));
+    held.each(&mut add);
+    let Dictionaries { users, products, tags, .. } = &*dictionaries.borrow();
+    for (name, names) in [("users", users), ("products", products), ("tags", tags)] {
+        add(name, names.size());
+    }
+    (took, sizes.join(","))
 }

@@ -60,28 +60,62 @@ impl Hash {
     }
 
     /// The digest of a row with its counts, or of one that occurs so many times.
-    #[inline]
-    pub fn times(self, counts: impl Into<Weight>) -> Digest {
-        let [high, low] = self.0.map(u128::from);
-        Digest((high << 64 | low).wrapping_mul(counts.into().0))
+    pub fn times(self, counts: impl Counted) -> Digest {
+        let mut sums = RowSums::default();
+        sums.add(self, counts);
+        sums.digest()
     }
 }
 
-/// What the hash of a row is multiplied by.
-#[derive(Clone, Copy, Debug)]
-pub struct Weight(u128);
+/// Sums of rows' hashes, times how often each kind was counted. They are multiplied by the kinds once, not for
+/// every row.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RowSums {
+    kinds: [u128; KINDS.len()],
+    /// Of rows without kinds.
+    plain: u128,
+}
 
-impl From<Counts> for Weight {
+impl RowSums {
+    /// Adds a row.
     #[inline]
-    fn from(counts: Counts) -> Weight {
-        let counted = |kind: usize| KINDS[kind].wrapping_mul(signed(counts.0[kind].into()));
-        Weight(counted(0).wrapping_add(counted(1)).wrapping_add(counted(2)))
+    pub fn add(&mut self, row: Hash, counts: impl Counted) {
+        let [high, low] = row.0.map(u128::from);
+        counts.add_to(self, high << 64 | low);
+    }
+
+    /// The digest of the rows.
+    pub fn digest(self) -> Digest {
+        let kinds = self.kinds.iter().zip(KINDS);
+        Digest(
+            kinds.fold(self.plain, |sum, (rows, kind)| sum.wrapping_add(rows.wrapping_mul(kind))),
+        )
     }
 }
 
-impl From<isize> for Weight {
-    fn from(times: isize) -> Weight {
-        Weight(signed(times as i64))
+/// How often a row occurs.
+pub trait Counted {
+    /// Adds a row that occurs so often.
+    fn add_to(self, sums: &mut RowSums, row: u128);
+}
+
+impl Counted for Counts {
+    #[inline]
+    fn add_to(self, sums: &mut RowSums, row: u128) {
+        for (sum, count) in sums.kinds.iter_mut().zip(self.0) {
+            match count {
+                0 => {}
+                // Most rows are new, by one event.
+                1 => *sum = sum.wrapping_add(row),
+                count => *sum = sum.wrapping_add(row.wrapping_mul(signed(count.into()))),
+            }
+        }
+    }
+}
+
+impl Counted for isize {
+    fn add_to(self, sums: &mut RowSums, row: u128) {
+        sums.plain = sums.plain.wrapping_add(row.wrapping_mul(signed(self as i64)));
     }
 }
 

@@ -133,7 +133,7 @@ pub(crate) fn with_minute(row: Hash, &Reverse(minute): &Reverse<u32>, _: &mut Na
 #[inline]
 pub(crate) fn with_moment(row: Hash, moment: &Moment, names: &mut Names<'_>) -> Hash {
     let &Moment { time, product, pairs } = moment;
-    row.then(of_product(names, product)).then_number(time.0).then_number(pairs.into())
+    row.then(of_product(names, product)).then_number(time.0 << 1 | u64::from(pairs))
 }
 
 /// Ends a row with a partner.

@@ -1,6 +1,6 @@
 //! The digests of a worker's views as of any time that questions may still ask about.
 
-use super::hash::{Digest, Hash, Weight};
+use super::hash::{Counted, Digest, Hash, RowSums};
 use super::rows::{DigestedView, NameHashes, Names};
 use crate::arrange::packed::Batch;
 use crate::ids::dictionary::Dictionaries;
@@ -33,7 +33,7 @@ impl Digests {
     }
 
     /// Adds a batch of a view: `key` is the hash of a key, and `value` ends a row with a value.
-    pub(crate) fn add<V: ExchangeData, R: ExchangeData + Semigroup + Copy + Into<Weight>>(
+    pub(crate) fn add<V: ExchangeData, R: ExchangeData + Semigroup + Copy + Counted>(
         &mut self,
         view: DigestedView,
         batch: &Batch<V, R>,
@@ -46,12 +46,12 @@ impl Digests {
         self.rows.clear();
         self.rows.extend(batch.keys().iter().map(|&id| view.row(key(&mut names, id))));
         // The rows of one time often follow each other.
-        let (mut last, mut sum) = (None, Digest::default());
+        let (mut last, mut sums) = (None, RowSums::default());
         let mut cursor = batch.cursor();
         let changes = &mut self.changes;
-        let mut add_up = |time: Option<Time>, sum: Digest| {
+        let mut add_up = |time: Option<Time>, sums: RowSums| {
             if let Some(time) = time {
-                changes.entry(time).or_default()[view as usize] += sum;
+                changes.entry(time).or_default()[view as usize] += sums.digest();
             }
         };
         for &row in &self.rows {
@@ -59,15 +59,15 @@ impl Digests {
                 let row = value(row, val, &mut names);
                 cursor.map_times(batch, |&time, &counts| {
                     if last != Some(time) {
-                        add_up(last.replace(time), std::mem::take(&mut sum));
+                        add_up(last.replace(time), std::mem::take(&mut sums));
                     }
-                    sum += row.times(counts);
+                    sums.add(row, counts);
                 });
                 cursor.step_val(batch);
             }
             cursor.step_key(batch);
         }
-        add_up(last, sum);
+        add_up(last, sums);
     }
 
     /// The digests of the views that are kept, as of a time.

@@ -53,7 +53,7 @@ impl Oracle {
             DigestedView::History => (self.history.iter())
                 .map(|(event, pairs)| {
                     let row = row(&event.user).then(Hash::of(&event.product));
-                    row.then_number(event_time(event)).then_number((*pairs).into()).times(of(event))
+                    row.then_number(event_time(event) << 1 | u64::from(*pairs)).times(of(event))
                 })
                 .sum(),
             DigestedView::Pairs => self
