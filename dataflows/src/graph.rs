@@ -228,13 +228,14 @@ impl<'scope> ViewRegistry<'scope> {
             activity: self.users("activity", DigestedView::Activity, activity, rows::with_minute),
             history: self.users("history", DigestedView::History, history, rows::with_moment),
             partners: {
-                let digest = self.digest(DigestedView::Pairs, rows::of_product, rows::with_partner);
+                let digest =
+                    self.digest(DigestedView::Pairs, rows::of_products, rows::with_partner);
                 self.cached("pairs", partners, digest)
             },
             repeats: self.closed.add_view(repeats),
             popularity: {
                 let digest =
-                    self.digest(DigestedView::Popularity, rows::of_tag, rows::with_product_day);
+                    self.digest(DigestedView::Popularity, rows::of_tags, rows::with_product_day);
                 self.cached("popularity", popularity, digest)
             },
             labels: self.closed.add_view(labels),
@@ -251,21 +252,22 @@ impl<'scope> ViewRegistry<'scope> {
         value: impl Fn(Hash, &V, &mut Names<'_>) -> Hash + 'static,
     ) -> TraceAgent<ViewSpine<V>> {
         self.measured.push(Measured::of(name, &view.trace));
-        let mut digest = self.digest(digested, rows::of_user, value);
+        let mut digest = self.digest(digested, rows::of_users, value);
         self.closed.add_view_with(view, move |_, batch| digest(batch))
     }
 
     /// Registers the stand-ins, which nobody reads.
     fn stand_ins(&mut self, stand_ins: View<'scope, StandIn>) {
         self.measured.push(Measured::of("stand_ins", &stand_ins.trace));
-        let mut digest = self.digest(DigestedView::StandIns, rows::of_product, rows::with_stand_in);
+        let mut digest =
+            self.digest(DigestedView::StandIns, rows::of_products, rows::with_stand_in);
         self.closed.add_view_with(stand_ins, move |_, batch| digest(batch));
     }
 
     /// Registers the catalogue. Every worker has all of it, and the first one digests it.
     fn catalogue(&mut self, catalogue: Catalogue<'scope>) -> TraceAgent<CatalogueSpine> {
         self.measured.push(Measured::of("catalogue", &catalogue.trace));
-        let mut digest = self.digest(DigestedView::Catalogue, rows::of_product, rows::with_entry);
+        let mut digest = self.digest(DigestedView::Catalogue, rows::of_products, rows::with_entry);
         let is_first = self.is_first;
         self.closed.add_view_with(catalogue, move |_, batch| digest(batch.filter(|_| is_first)))
     }
@@ -287,19 +289,19 @@ impl<'scope> ViewRegistry<'scope> {
         (self.closed.add_view_with(view, update), cache)
     }
 
-    /// Begins the digest of a view; what is returned adds a batch to it. `key` is the hash of a key, and
-    /// `value` ends its row with a value.
+    /// Begins the digest of a view; what is returned adds a batch to it. `keys` hashes keys, and
+    /// `value` ends a row with a value.
     fn digest<V: ExchangeData, R: ExchangeData + Semigroup + Copy + Counted>(
         &self,
         view: DigestedView,
-        key: impl Fn(&mut Names<'_>, u32) -> Hash + 'static,
+        keys: impl Fn(&mut Names<'_>, &[u32], &mut Vec<Hash>) + 'static,
         value: impl Fn(Hash, &V, &mut Names<'_>) -> Hash + 'static,
     ) -> impl FnMut(Option<&Batch<V, R>>) + 'static {
         let (digests, dictionaries) = (self.digests.clone(), self.dictionaries.clone());
         digests.borrow_mut().keep(view);
         move |batch| {
             if let Some(batch) = batch {
-                digests.borrow_mut().add(view, batch, &dictionaries.borrow(), &key, &value);
+                digests.borrow_mut().add(view, batch, &dictionaries.borrow(), &keys, &value);
             }
         }
     }

@@ -80,19 +80,34 @@ pub(crate) struct Names<'a> {
 }
 
 /// The hash of a user's name.
-pub(crate) fn of_user(names: &mut Names<'_>, id: u32) -> Hash {
+fn of_user(names: &mut Names<'_>, id: u32) -> Hash {
     Hash::of(names.dictionaries.users.text(id))
+}
+
+/// The hashes of users' names, in order.
+pub(crate) fn of_users(names: &mut Names<'_>, ids: &[u32], hashes: &mut Vec<Hash>) {
+    names.dictionaries.users.each_text(ids, |name| hashes.push(Hash::of(name)));
+}
+
+/// The hashes of products' names, in order.
+pub(crate) fn of_products(names: &mut Names<'_>, ids: &[u32], hashes: &mut Vec<Hash>) {
+    hashes.extend(ids.iter().map(|&id| of_product(names, id)));
+}
+
+/// The hashes of tags' names, in order.
+pub(crate) fn of_tags(names: &mut Names<'_>, ids: &[u32], hashes: &mut Vec<Hash>) {
+    hashes.extend(ids.iter().map(|&id| of_tag(names, id)));
 }
 
 /// The hash of a product's name.
 #[inline]
-pub(crate) fn of_product(names: &mut Names<'_>, id: u32) -> Hash {
+fn of_product(names: &mut Names<'_>, id: u32) -> Hash {
     kept(&mut names.hashes.products, id, &names.dictionaries.products)
 }
 
 /// The hash of a tag's name.
 #[inline]
-pub(crate) fn of_tag(names: &mut Names<'_>, id: u32) -> Hash {
+fn of_tag(names: &mut Names<'_>, id: u32) -> Hash {
     kept(&mut names.hashes.tags, id, &names.dictionaries.tags)
 }
 

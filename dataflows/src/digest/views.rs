@@ -22,8 +22,8 @@ pub(crate) struct Digests {
     before: Sums,
     changes: BTreeMap<Time, Sums>,
     hashes: NameHashes,
-    /// A buffer: by key of a batch, the hash that its rows begin with.
-    rows: Vec<Hash>,
+    /// A buffer: the hashes of a batch's keys.
+    keys: Vec<Hash>,
 }
 
 impl Digests {
@@ -32,19 +32,19 @@ impl Digests {
         self.views.push(view);
     }
 
-    /// Adds a batch of a view: `key` is the hash of a key, and `value` ends a row with a value.
+    /// Adds a batch of a view: `keys` hashes keys, and `value` ends a row with a value.
     pub(crate) fn add<V: ExchangeData, R: ExchangeData + Semigroup + Copy + Counted>(
         &mut self,
         view: DigestedView,
         batch: &Batch<V, R>,
         dictionaries: &Dictionaries,
-        key: impl Fn(&mut Names<'_>, u32) -> Hash,
+        keys: impl Fn(&mut Names<'_>, &[u32], &mut Vec<Hash>),
         value: impl Fn(Hash, &V, &mut Names<'_>) -> Hash,
     ) {
         let mut names = Names { hashes: &mut self.hashes, dictionaries };
-        // All keys first: each waits for the memory of a name, and these waits overlap.
-        self.rows.clear();
-        self.rows.extend(batch.keys().iter().map(|&id| view.row(key(&mut names, id))));
+        // All keys first, whose names' memory is waited for together.
+        self.keys.clear();
+        keys(&mut names, batch.keys(), &mut self.keys);
         // The rows of one time often follow each other.
         let (mut last, mut sums) = (None, RowSums::default());
         let mut cursor = batch.cursor();
@@ -54,7 +54,8 @@ impl Digests {
                 changes.entry(time).or_default()[view as usize] += sums.digest();
             }
         };
-        for &row in &self.rows {
+        for &key in &self.keys {
+            let row = view.row(key);
             while let Some(val) = cursor.get_val(batch) {
                 let row = value(row, val, &mut names);
                 cursor.map_times(batch, |&time, &counts| {

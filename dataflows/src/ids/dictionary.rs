@@ -97,6 +97,21 @@ impl Dictionary {
         &self.texts[start..end]
     }
 
+    /// Calls `each` with the text of each id, in order. It is faster than one after the other: waits for memory
+    /// overlap.
+    pub fn each_text<'a>(&'a self, ids: &[u32], mut each: impl FnMut(&'a str)) {
+        const AT_ONCE: usize = 32;
+        for ids in ids.chunks(AT_ONCE) {
+            let mut spans = [(0, 0); AT_ONCE];
+            for (span, &id) in spans.iter_mut().zip(ids) {
+                *span = self.span(id);
+            }
+            for &(start, end) in &spans[..ids.len()] {
+                each(&self.texts[start..end]);
+            }
+        }
+    }
+
     /// The names that it has, and the bytes that they take.
     pub fn size(&self) -> Size {
         let ends = size_of::<usize>() * self.ends.capacity();
