@@ -13,6 +13,7 @@ pub(crate) fn scrape() -> String {
     let engine = &metrics.engine;
     engine.worker(0).step_duration.observe(1.0);
     engine.arrangement_records.with_label_values(&["profile", "0"]).set(1);
+    engine.held_bytes.with_label_values(&["profile", "0"]).set(1);
     engine.arrangement_batches.with_label_values(&["profile", "0"]).set(1);
     metrics.sink.worker(0).errors("OOM").inc();
     for setting in ["weights", "blend"] {
