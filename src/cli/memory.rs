@@ -15,7 +15,6 @@ pub(super) struct MemoryWatch {
     soft: Option<u64>,
     hard: Option<u64>,
     pause: SourcePause,
-    is_paused: bool,
     looked: Option<Instant>,
 }
 
@@ -23,7 +22,7 @@ impl MemoryWatch {
     /// Sources are told to pause by `pause`.
     pub(super) fn new(limits: &LimitsConfig, pause: SourcePause) -> MemoryWatch {
         let (soft, hard) = (limits.memory_soft_mb, limits.memory_hard_mb);
-        MemoryWatch { soft, hard, pause, is_paused: false, looked: None }
+        MemoryWatch { soft, hard, pause, looked: None }
     }
 
     /// Looks, if it is time.
@@ -41,13 +40,13 @@ impl MemoryWatch {
         self.note(bytes / MIB)
     }
 
-    fn note(&mut self, has: u64) -> anyhow::Result<()> {
+    fn note(&self, has: u64) -> anyhow::Result<()> {
         if let Some(limit) = self.hard.filter(|limit| *limit <= has) {
             bail!("the process has {has} MiB of memory, and limits.memory_hard_mb is {limit}");
         }
         let Some(limit) = self.soft else { return Ok(()) };
         let is_over = limit <= has;
-        if is_over != std::mem::replace(&mut self.is_paused, is_over) {
+        if is_over != self.pause.is_set() {
             self.pause.set(is_over);
             match is_over {
                 true => tracing::warn!(
@@ -77,15 +76,14 @@ mod tests {
     fn sources_pause_from_the_soft_limit_on_and_the_hard_one_is_an_error() {
         let pause = SourcePause::default();
         let (soft, hard) = (Some(100), Some(200));
-        let mut watch =
-            MemoryWatch { soft, hard, pause: pause.clone(), is_paused: false, looked: None };
+        let watch = MemoryWatch { soft, hard, pause: pause.clone(), looked: None };
         for (has, paused) in [(99, false), (100, true), (199, true), (99, false)] {
             watch.note(has).unwrap();
-            assert_eq!((watch.is_paused, pause.is_set()), (paused, paused), "{has}");
+            assert_eq!(pause.is_set(), paused, "{has}");
         }
         let error = watch.note(200).unwrap_err().to_string();
         assert_eq!(error, "the process has 200 MiB of memory, and limits.memory_hard_mb is 200");
-        let mut none = MemoryWatch { soft: None, hard: None, ..watch };
+        let none = MemoryWatch { soft: None, hard: None, ..watch };
         none.note(u64::MAX).unwrap();
     }
 

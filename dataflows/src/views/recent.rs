@@ -11,6 +11,8 @@ use std::collections::VecDeque;
 pub struct Recent {
     blocks: VecDeque<(Time, Block)>,
     events: usize,
+    /// The bytes that were allocated for the blocks.
+    bytes: usize,
 }
 
 impl Recent {
@@ -20,6 +22,7 @@ impl Recent {
     /// Adds a block, and drops old ones that are not needed for [`Recent::EVENTS`] events.
     pub fn push(&mut self, time: Time, block: Block) {
         self.events += block.events();
+        self.bytes += block.allocated();
         // Times may come out of order; blocks of one time do not.
         let later = self.blocks.iter().rev().take_while(|(other, _)| *other > time).count();
         self.blocks.insert(self.blocks.len() - later, (time, block));
@@ -28,14 +31,14 @@ impl Recent {
                 break;
             }
             self.events -= oldest.events();
+            self.bytes -= oldest.allocated();
             self.blocks.pop_front();
         }
     }
 
     /// The size of what is kept.
     pub fn size(&self) -> Size {
-        let bytes = self.blocks.iter().map(|(_, block)| block.allocated()).sum();
-        Size { records: self.events, bytes }
+        Size { records: self.events, bytes: self.bytes }
     }
 
     /// The newest `limit` events by their own time, as of a logical time.
