@@ -108,7 +108,7 @@ pub fn graph<'scope>(
     >,
 ) -> (Inputs, Outputs<'scope>) {
     let (blocks, block_stream) = scope.new_input();
-    let (merges, merge_stream) = scope.new_input();
+    let (decisions, decision_stream) = scope.new_input();
     let (rows, row_stream) = scope.new_input();
     let (models, model_stream) = scope.new_input::<Vec<(Time, Model)>>();
     let (advances, advance_stream) = scope.new_input();
@@ -136,7 +136,7 @@ pub fn graph<'scope>(
         });
     let attributions = guests(
         guest_stream,
-        merge_stream,
+        decision_stream,
         hours.clone(),
         limits.horizon,
         dictionaries.clone(),
@@ -177,7 +177,7 @@ pub fn graph<'scope>(
         rankings,
     };
     let ViewRegistry { closed, measured, .. } = registry;
-    let inputs = Inputs { blocks, merges, rows, models, advances, reached, epochs };
+    let inputs = Inputs { blocks, decisions, rows, models, advances, reached, epochs };
     (inputs, Outputs { profile, views, closed: closed.build(), measured, held, copies })
 }
 

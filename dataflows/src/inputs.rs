@@ -1,7 +1,7 @@
 //! The inputs of the views, which advance together. Questions have an input of their own.
 
 use crate::record::block::Block;
-use crate::record::merge::Merge;
+use crate::record::decision::Decision;
 use crate::record::product::CatalogueRow;
 use crate::record::reached::Reached;
 use crate::score::model::Model;
@@ -19,8 +19,8 @@ pub type Records<D> = Handle<Time, timely::container::CapacityContainerBuilder<V
 pub struct Inputs {
     /// Events, each block with the worker that owns its users.
     pub blocks: Records<(usize, Block)>,
-    /// Merges of guests with accounts.
-    pub merges: Records<Merge>,
+    /// What was said of users.
+    pub decisions: Records<Decision>,
     /// Catalogue rows.
     pub rows: Records<CatalogueRow>,
     /// A new model, with the time from which it holds; sent by one worker alone.
@@ -37,7 +37,7 @@ impl Inputs {
     /// Advances all inputs to a time. Any that stayed behind would hold back every answer.
     pub fn advance_to(&mut self, time: Time) {
         self.blocks.advance_to(time);
-        self.merges.advance_to(time);
+        self.decisions.advance_to(time);
         self.rows.advance_to(time);
         self.models.advance_to(time);
         self.advances.advance_to(time);

@@ -4,7 +4,7 @@ use crate::field::{Field, Scratch};
 use crate::object::{Object, required};
 use crate::reason::Reason;
 use crate::written::Written;
-use dataflows::record::merge::Merge;
+use dataflows::record::decision::Decision;
 
 /// Reads a merge: `{"userId": account, "from": guest, "timestamp": …}`, its time as an event's.
 ///
@@ -17,7 +17,7 @@ pub fn parse_merge(
     account: Option<&str>,
     written: Written,
     scratch: &mut Scratch,
-) -> Result<Merge, Reason> {
+) -> Result<Decision, Reason> {
     let mut object = Object::default();
     object.read(record, field_of, &mut scratch.texts)?;
     let texts = scratch.texts.as_str();
@@ -32,7 +32,8 @@ pub fn parse_merge(
         return Err(Reason::SameUser);
     }
     let time = object.time(texts, written)?;
-    Ok(Merge { guest: guest.to_owned(), time, account: account.to_owned() })
+    let (user, account) = (guest.to_owned(), Some(account.to_owned()));
+    Ok(Decision { user, time, account, recorded: written.hour(time) })
 }
 
 /// Finds the field of a merge that a key names. A guest is a session.

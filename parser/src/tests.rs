@@ -4,13 +4,15 @@ use crate::{
     MAX_AHEAD, MAX_RECORD, Reason, RecordKind, Scratch, Written, explain, parse_event, parse_merge,
     parse_row,
 };
+use dataflows::record::decision::Decision;
 use dataflows::record::event::{Event, Kind};
-use dataflows::record::merge::Merge;
 use dataflows::record::product::{CatalogueRow, Product};
 
 const NOW: i64 = 1_743_508_800_500;
 const NOON: i64 = 1_743_508_800_000;
 const RECORD_TIME: i64 = NOW - 7;
+/// The hour of [`RECORD_TIME`].
+const RECORD_HOUR: u32 = 484_308;
 
 /// `view` by `u1` of `p1` with what the record adds to it.
 fn event<'a>() -> Event<'a> {
@@ -23,7 +25,7 @@ fn event<'a>() -> Event<'a> {
         session: "",
         id: "",
         tags: Vec::new(),
-        recorded: u32::try_from(RECORD_TIME / 3_600_000).expect("an hour of this age"),
+        recorded: RECORD_HOUR,
     }
 }
 
@@ -324,7 +326,10 @@ fn catalogue_rows_follow_the_contract() {
 
 #[test]
 fn merges() {
-    let merge = |time| Ok(Merge { guest: "g".into(), time, account: "u1".into() });
+    let merge = |time| {
+        let (user, account) = ("g".into(), Some("u1".into()));
+        Ok(Decision { user, time, account, recorded: RECORD_HOUR })
+    };
     let long = format!(r#"{{"userId":"u1","from":"{}"}}"#, "g".repeat(513));
     let ahead = format!(r#"{{"userId":"u1","from":"g","timestamp":{}}}"#, NOW + MAX_AHEAD + 1);
     let cases = [

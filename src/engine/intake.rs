@@ -3,7 +3,7 @@
 use crate::event_log::Partition;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use dataflows::record::block::Block;
-use dataflows::record::merge::Merge;
+use dataflows::record::decision::Decision;
 use dataflows::record::product::CatalogueRow;
 use dataflows::record::reached::Reached;
 use std::cell::Cell;
@@ -12,14 +12,14 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::Thread;
 
-/// Events, merges and rows, with the positions that they reach. A worker takes a unit into one epoch as a
+/// Events, decisions and rows, with the positions that they reach. A worker takes a unit into one epoch as a
 /// whole, so that the state at a time and the offsets at that time are one cut.
 #[derive(Debug, Default)]
 pub struct Unit {
     /// Events by the worker that owns their user (`dataflows::ids::hash::owner`).
     pub blocks: Vec<(usize, Block)>,
-    /// Merges of guests that have signed in.
-    pub merges: Vec<Merge>,
+    /// What was said of users.
+    pub decisions: Vec<Decision>,
     /// Catalogue rows, in their order.
     pub catalogue: Vec<CatalogueRow>,
     /// The number of offsets by which each partition advances, dead letters included.
@@ -29,10 +29,10 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// The number of events, merges and catalogue rows.
+    /// The number of events, decisions and catalogue rows.
     pub fn records(&self) -> usize {
         let events: usize = self.blocks.iter().map(|(_, block)| block.events()).sum();
-        events + self.merges.len() + self.catalogue.len()
+        events + self.decisions.len() + self.catalogue.len()
     }
 
     /// Roughly its size in bytes.
@@ -40,7 +40,7 @@ impl Unit {
         let blocks: usize = self.blocks.iter().map(|(_, block)| block.len()).sum();
         blocks
             + 256
-                * (self.merges.len()
+                * (self.decisions.len()
                     + self.catalogue.len()
                     + self.advances.len()
                     + self.reached.len())
@@ -167,8 +167,8 @@ impl Outlet {
 mod tests {
     use super::{Unit, intake};
     use dataflows::record::block::Block;
+    use dataflows::record::decision::Decision;
     use dataflows::record::event::{Event, Kind};
-    use dataflows::record::merge::Merge;
     use dataflows::record::product::CatalogueRow;
 
     fn events(count: usize) -> Unit {
@@ -190,8 +190,8 @@ mod tests {
     }
 
     fn merges(count: usize) -> Unit {
-        let merge = Merge { guest: "g".into(), time: 0, account: "u".into() };
-        Unit { merges: vec![merge; count], ..Unit::default() }
+        let merge = Decision { user: "g".into(), time: 0, account: Some("u".into()), recorded: 0 };
+        Unit { decisions: vec![merge; count], ..Unit::default() }
     }
 
     fn rows(count: usize) -> Unit {

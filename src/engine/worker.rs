@@ -195,12 +195,12 @@ impl State {
         let most = self.slot.epoch_records.min(if is_asked { ASKED_RECORDS } else { usize::MAX });
         for unit in self.slot.outlet.take_up_to(most) {
             took = true;
-            let Unit { blocks, merges, catalogue, advances, reached } = unit;
+            let Unit { blocks, decisions, catalogue, advances, reached } = unit;
             for block in blocks {
                 self.inputs.blocks.send(block);
             }
-            for merge in merges {
-                self.inputs.merges.send(merge);
+            for decision in decisions {
+                self.inputs.decisions.send(decision);
             }
             for row in catalogue {
                 self.inputs.rows.send(row);

@@ -8,9 +8,9 @@ use dataflows::digest::hash::Digest;
 use dataflows::digest::rows::DigestedView;
 use dataflows::questions::ask::UserActivity;
 use dataflows::ranking::answer::{Cause, Ranking, Reason};
+use dataflows::record::decision::Decision;
 use dataflows::record::event::Kind;
 use dataflows::record::event::OwnedEvent;
-use dataflows::record::merge::Merge;
 use dataflows::score::weights::Score;
 use std::fmt::Display;
 use std::io::Write;
@@ -166,10 +166,10 @@ pub(super) fn events(out: &mut Vec<u8>, events: &[OwnedEvent]) {
 }
 
 /// A merge as it is in its topic: `{"userId": account, "from": guest, "timestamp": milliseconds}`.
-pub(super) fn merge(out: &mut Vec<u8>, merge: &Merge) {
+pub(super) fn merge(out: &mut Vec<u8>, merge: &Decision) {
     Object::new(out)
-        .text("userId", &merge.account)
-        .text("from", &merge.guest)
+        .text("userId", merge.account.as_deref().unwrap_or_default())
+        .text("from", &merge.user)
         .plain("timestamp", merge.time)
         .end();
 }

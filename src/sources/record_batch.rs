@@ -6,7 +6,7 @@ use crate::engine::intake::Unit;
 use crate::event_log::Partition;
 use dataflows::ids::hash::owner;
 use dataflows::record::block::Block;
-use dataflows::record::merge::Merge;
+use dataflows::record::decision::Decision;
 use dataflows::record::product::CatalogueRow;
 use dataflows::record::reached::Reached;
 use parser::{Reason, Scratch, Written, parse_event, parse_merge, parse_row};
@@ -32,7 +32,7 @@ pub(super) struct Record<'a> {
 pub(super) struct RecordBatch {
     blocks: Vec<Block>,
     bytes: usize,
-    merges: Vec<Merge>,
+    decisions: Vec<Decision>,
     catalogue: Vec<CatalogueRow>,
     advances: Vec<(Partition, i64)>,
     reached: Vec<Reached>,
@@ -44,7 +44,7 @@ impl RecordBatch {
         RecordBatch {
             blocks: vec![Block::default(); peers],
             bytes: 0,
-            merges: Vec::new(),
+            decisions: Vec::new(),
             catalogue: Vec::new(),
             advances: Vec::new(),
             reached: Vec::new(),
@@ -63,7 +63,7 @@ impl RecordBatch {
             }
             Feed::Merges => {
                 let value = record.value.unwrap_or_default();
-                self.merges.push(parse_merge(value, None, record.written, &mut self.scratch)?);
+                self.decisions.push(parse_merge(value, None, record.written, &mut self.scratch)?);
                 self.bytes += ROW_BYTES;
             }
             Feed::Events(kind) => {
@@ -117,7 +117,7 @@ impl RecordBatch {
         self.bytes = 0;
         Unit {
             blocks,
-            merges: std::mem::take(&mut self.merges),
+            decisions: std::mem::take(&mut self.decisions),
             catalogue: std::mem::take(&mut self.catalogue),
             advances: std::mem::take(&mut self.advances),
             reached: std::mem::take(&mut self.reached),

@@ -13,8 +13,8 @@ use crate::held::Size;
 use crate::ids::dictionary::{Dictionary, SharedDictionaries};
 use crate::ids::hash::{owner, stable_hash};
 use crate::record::block::Block;
+use crate::record::decision::Decision;
 use crate::record::event::Event;
-use crate::record::merge::Merge;
 use crate::time::{EventClock, Time, hour};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
@@ -42,7 +42,7 @@ pub struct Attribution {
 struct Epoch {
     capability: Capability<Time>,
     blocks: Vec<Block>,
-    merges: Vec<Merge>,
+    merges: Vec<Decision>,
 }
 
 /// Decides whom the events of guests count for. Their blocks arrive at the owners of the guests,
@@ -55,14 +55,14 @@ struct Epoch {
 /// ```
 pub fn guests<'scope>(
     blocks: Stream<'scope, Time, Vec<Block>>,
-    merges: Stream<'scope, Time, Vec<Merge>>,
+    merges: Stream<'scope, Time, Vec<Decision>>,
     hours: Stream<'scope, Time, Vec<u32>>,
     horizon: u32,
     dictionaries: SharedDictionaries,
     held: Rc<Cell<Size>>,
 ) -> Stream<'scope, Time, Vec<Attribution>> {
     let scope = blocks.scope();
-    let by_guest = Exchange::new(|merge: &Merge| stable_hash(merge.guest.as_bytes()));
+    let by_guest = Exchange::new(|merge: &Decision| stable_hash(merge.user.as_bytes()));
     let mut builder = OperatorBuilder::new("attribute guest events".into(), scope);
     let mut blocks = builder.new_input(blocks, Pipeline);
     let mut merges = builder.new_input(merges, by_guest);
@@ -193,15 +193,15 @@ impl Guests {
     }
 
     /// Adds merges, and moves the events that count for another user because of them.
-    fn merge(&mut self, mut merges: Vec<Merge>, users: &mut Dictionary) {
+    fn merge(&mut self, mut merges: Vec<Decision>, users: &mut Dictionary) {
         merges.sort_unstable();
         let mut merges = merges.into_iter().peekable();
-        while let Some(Merge { guest: name, time, account }) = merges.next() {
+        while let Some(Decision { user: name, time, account: Some(account), .. }) = merges.next() {
             let guest = self.by_user.entry(users.intern(&name)).or_default();
             let before = guest.accounts.clone();
             guest.accounts.insert(time, account);
-            while let Some(more) = merges.next_if(|merge| merge.guest == name) {
-                guest.accounts.insert(more.time, more.account);
+            while let Some(more) = merges.next_if(|merge| merge.user == name) {
+                guest.accounts.insert(more.time, more.account.unwrap_or_default());
             }
             self.held.records += guest.accounts.0.len() - before.0.len();
             self.held.bytes += guest.accounts.bytes() - before.bytes();

@@ -2,6 +2,6 @@
 
 pub mod event;
 pub mod block;
-pub mod merge;
+pub mod decision;
 pub mod reached;
 pub mod product;

@@ -5,8 +5,8 @@ use dataflows::graph::Mode;
 use dataflows::ids::hash::owner;
 use dataflows::questions::query::{Query, QueryAnswer};
 use dataflows::ranking::answer::Ranking;
+use dataflows::record::decision::Decision;
 use dataflows::record::event::{Kind, OwnedEvent};
-use dataflows::record::merge::Merge;
 use dataflows::record::product::{CatalogueRow, Product};
 use dataflows::score::model::Model;
 use dataflows::score::weights::Score;
@@ -31,7 +31,7 @@ pub(crate) struct Oracle {
     pub(crate) attributed: Vec<OwnedEvent>,
     /// The same events, each with the user that it counted for when it came.
     pub(crate) on_arrival: Vec<OwnedEvent>,
-    merges: Vec<Merge>,
+    merges: Vec<Decision>,
     /// By step, the events that merges moved: with the user before, and after.
     pub(crate) moves: Vec<Vec<[OwnedEvent; 2]>>,
     /// By step, its time and the number of events up to its end.

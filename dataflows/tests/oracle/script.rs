@@ -2,8 +2,8 @@
 
 use dataflows::questions::query::Query;
 use dataflows::ranking::rules::{Basis, LeaveOut, Rules};
+use dataflows::record::decision::Decision;
 use dataflows::record::event::{Kind, OwnedEvent};
-use dataflows::record::merge::Merge;
 use dataflows::record::product::{CatalogueRow, Product};
 use dataflows::score::model::{Blend, Model};
 use dataflows::score::weights::{Score, Weights};
@@ -68,7 +68,7 @@ impl Random {
 pub(crate) struct Step {
     pub(crate) time: Time,
     pub(crate) events: Vec<OwnedEvent>,
-    pub(crate) merges: Vec<Merge>,
+    pub(crate) merges: Vec<Decision>,
     pub(crate) rows: Vec<CatalogueRow>,
     pub(crate) model: Option<Model>,
     pub(crate) advances: Vec<(String, i64)>,

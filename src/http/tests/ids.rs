@@ -29,7 +29,7 @@ fn as_json(value: &str) -> Vec<(&'static str, Option<String>)> {
         ("guest", event(format!(r#""sessionId":{value},"product":"p""#)).map(|event| event.0)),
         ("product", event(format!(r#""userId":"u","product":{value}"#)).map(|event| event.1)),
         ("account", merge(format!(r#""userId":{value},"from":"g""#)).map(|merge| merge.account)),
-        ("merged", merge(format!(r#""userId":"u","from":{value}"#)).map(|merge| merge.guest)),
+        ("merged", merge(format!(r#""userId":"u","from":{value}"#)).map(|merge| merge.user)),
         ("row", row.ok().map(|row| row.product)),
         ("body", body().and_then(|body| text(&body, "tag").ok()?)),
         ("body's list", body().and_then(|body| list(&body, "ids").ok()?.pop())),

@@ -8,8 +8,8 @@ use crate::event_log::{EventLog, LogError, NewRecord, Outcome, Partition, Positi
 use crate::metrics::{Metrics, SourceMetrics};
 use crate::source_health::Trouble;
 use crate::sources::{Positions, Running, SourcePause, SourceProgress, WorkerInlets, now_ms};
+use dataflows::record::decision::Decision;
 use dataflows::record::event::Kind;
-use dataflows::record::merge::Merge;
 use dataflows::record::product::CatalogueRow;
 use parser::{Scratch, Written, parse_event, stamped};
 use std::collections::BTreeMap;
@@ -77,7 +77,7 @@ impl Fixture {
 struct Taken {
     events: Vec<(Kind, String)>,
     rows: Vec<CatalogueRow>,
-    merges: Vec<Merge>,
+    merges: Vec<Decision>,
     next: BTreeMap<String, i64>,
     /// Events that count for freshness.
     fresh: u32,
@@ -93,7 +93,7 @@ impl Taken {
             self.clock = self.clock.max(block.newest());
         }
         self.rows.extend(unit.catalogue);
-        self.merges.extend(unit.merges);
+        self.merges.extend(unit.decisions);
         for (partition, by) in unit.advances {
             *self.next.entry(partition.topic.to_string()).or_default() += by;
         }
@@ -307,10 +307,10 @@ fn merges_are_stored_and_read() {
     taken.take_until(&outlets, |taken| {
         taken.next.get("user-merges").is_some_and(|next| *next > length)
     });
-    assert_eq!(
-        taken.merges,
-        [Merge { guest: "g".into(), time: 1_743_508_800_000, account: "u".into() }]
-    );
+    let [Decision { user, time, account: Some(account), .. }] = &taken.merges[..] else {
+        panic!("{:?}", taken.merges)
+    };
+    assert_eq!((&**user, *time, &**account), ("g", 1_743_508_800_000, "u"));
     let letters = &fixture.metrics.dead_letters;
     assert_eq!(letters.with_label_values(&["user-merges", "no_guest"]).get(), 1);
 }
