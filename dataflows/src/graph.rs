@@ -11,29 +11,38 @@ use crate::digest::views::Digests;
 use crate::held::Held;
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ingest::catalogue::{Catalogue, CatalogueSpine, catalogue};
+use crate::ingest::decisions::Decisions;
 use crate::ingest::event_clock::hours;
-use crate::ingest::guests::guests;
-use crate::ingest::intern::{Interned, intern, intern_guests};
-use crate::ingest::tags::{ResolvedTouch, StandIn, resolve_tags};
+use crate::ingest::intern::{Events, Interned, ProductSet, Surroundings, intern, intern_attributed};
+use crate::ingest::moment::Moment;
+use crate::ingest::reading::{ages, oldest_hours};
 use crate::ingest::unique::unique;
 use crate::inputs::Inputs;
+use crate::moves::holder::{ActionTraces, UserTraces};
+use crate::moves::ledger::{Ledger, Sources, ledger};
+use crate::moves::mover::{SharedTraces, moves};
+use crate::moves::receive::receive;
 use crate::questions::views::{CachedView, RankingViews, Views, cache};
 use crate::record::block::Block;
 use crate::score::counts::Counts;
 use crate::score::model::Model;
 use crate::score::model_history::ModelHistory;
 use crate::time::Time;
-use crate::views::by_user::{activity, bought, profile};
+use crate::views::by_user::{ByUser, activity, bought, profile};
+use crate::views::expand::{Expanded, expand};
 use crate::views::history::{Limits, history};
 use crate::views::pairs::{Pairs, pairs};
-use crate::views::popularity::popularity;
+use crate::views::popularity::{ProductDay, popularity};
 use crate::views::positions::positions;
 use crate::views::product_tags::labels;
 use crate::views::recent::Recent;
+use crate::views::retention::Retained;
+use crate::views::tags::{CatalogueTags, StandIn, Touch, resolve_tags, settle, settled_tags};
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::{ExchangeData, VecCollection};
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::rc::Rc;
 use timely::dataflow::operators::core::Input;
 use timely::dataflow::operators::vec::Broadcast;
@@ -91,10 +100,10 @@ pub struct Outputs<'scope> {
 /// Builds all views.
 ///
 /// ```text
-/// blocks ─ event clock ─ unique ─ intern ──────────── actions ─┬─ bought, activity
-///                                   └─ guests ─ intern ─┘      ├─ history ─ pairs, repeats
-/// merges ────────────────────────────┘                         └─ popularity
-/// rows ─── catalogue ─ tags ─ profile ─────────────────── tags ───┘
+/// blocks ─ event clock ─ unique ─ intern ─┬─────── moments ─┬─ bought, activity, labels
+///                                         └─ intern ─┘      └─ history ─┬─ pairs, repeats
+/// decisions ──────────────────────┴─ moves ─ views by user              ├─ popularity
+/// rows ─── catalogue ────────────────── tags ─ profile ─────────────────┘
 /// ```
 pub fn graph<'scope>(
     scope: Scope<'scope, Time>,
@@ -120,32 +129,78 @@ pub fn graph<'scope>(
     let (latest, held_recent) = (recent.clone(), held.by("recent_events"));
     let ViewConfig { mode, limits, copy_hours } = config;
     let Listeners { on_epoch, on_oldest, on_model, mut on_block } = listeners;
+    let ranks = mode == Mode::All;
     let catalogue = catalogue(row_stream, dictionaries.clone());
     let (block_stream, hours) = hours(block_stream);
+    let oldest = oldest_hours(reached_stream.broadcast());
+    let ages = ages(hours.clone(), oldest.clone());
     let copies = Rc::new(Cell::new(0));
-    let (dropped, ids) = (copies.clone(), held.by("event_ids"));
-    let told = reached_stream.broadcast();
-    let block_stream = unique(block_stream, told, copy_hours, (dropped, ids), on_oldest);
-    let ranks = mode == Mode::All;
-    let (accounts, guest_stream) =
-        intern(block_stream, ranks, dictionaries.clone(), move |time, block| {
-            on_block(time, &block);
+    let block_stream =
+        unique(block_stream, oldest.clone(), copy_hours, copies.clone(), held.by("event_ids"));
+    let decision_stream = decision_stream.broadcast();
+    let known = Rc::new(RefCell::new(Decisions::new(limits.horizon)));
+    let surroundings = Surroundings {
+        dictionaries: dictionaries.clone(),
+        decisions: known.clone(),
+        held: held.by("decisions"),
+        on_block: move |time, block: &Rc<Block>| {
+            on_block(time, block);
             let mut latest = latest.borrow_mut();
-            latest.push(time, block);
+            latest.push(time, block.clone());
             held_recent.set(latest.size());
-        });
-    let attributions = guests(
-        guest_stream,
+        },
+    };
+    let Events { own, attributions, sets } =
+        intern(block_stream, decision_stream.clone(), oldest.clone(), ranks, surroundings);
+    let (attributed, origins) = intern_attributed(attributions, ranks, dictionaries.clone());
+    let Interned { moments, tags } = own.concat(attributed);
+    let traces = SharedTraces::default();
+    let moved = moves(
         decision_stream,
-        hours.clone(),
-        limits.horizon,
+        ages.clone(),
+        known.clone(),
         dictionaries.clone(),
-        held.by("guests"),
+        limits.horizon,
+        traces.clone(),
     );
-    let interned = accounts.concat(intern_guests(attributions, ranks, dictionaries.clone()));
-    let (resolved, stand_ins) = resolve_tags(interned.stand_ins.clone(), catalogue.clone());
-    let profile = profile(interned.tags.clone(), resolved.clone());
+    let received = receive(moved, dictionaries.clone());
+    let admitted = moments.clone().concat(received.moments);
+    let history = history(admitted, ages.clone(), limits, dictionaries.clone(), &held);
+    let Retained { view: history, changes, left } = history;
+    let Expanded { popular, stand_ins } = expand(changes, ranks, dictionaries.clone());
+    let (resolved, stand_ins) = resolve_tags(stand_ins, catalogue.clone());
+    let settled =
+        settle(left.clone(), &catalogue, dictionaries.clone(), |moment| *moment, settled_tags);
+    let profile = profile(tags.concat(received.tags).concat(settled), resolved.clone());
+    let ledger = ledger(
+        Sources {
+            attributed: origins,
+            left,
+            moments: received.moved_moments,
+            rest: received.moved_rest,
+        },
+        &ages,
+        limits.horizon,
+        ranks,
+        &catalogue,
+        dictionaries,
+        &held,
+    );
     let positions = positions(advance_stream, dictionaries.clone());
+    let actions = ranks.then(|| {
+        (bought(moments.clone(), received.products), activity(moments.clone(), received.minutes))
+    });
+    *traces.borrow_mut() = Some(UserTraces {
+        profile: profile.trace.clone(),
+        actions: actions.as_ref().map(|(bought, activity)| ActionTraces {
+            bought: bought.trace.clone(),
+            activity: activity.trace.clone(),
+        }),
+        history: history.trace.clone(),
+        moved_moments: ledger.moments.trace.clone(),
+        moved_rest: ledger.rest.trace.clone(),
+        catalogue: CatalogueTags::new(&catalogue),
+    });
 
     let mut registry = ViewRegistry {
         closed: ClosedBuilder::new(scope),
@@ -156,22 +211,27 @@ pub fn graph<'scope>(
         is_first: scope.index() == 0,
     };
     registry.stand_ins(stand_ins);
-    let rankings = match mode {
-        Mode::Profile => {
+    registry.ledger(ledger);
+    let rankings = match actions {
+        None => {
             registry.catalogue(catalogue);
+            registry.measured.push(Measured::of("history", &history.trace));
+            registry.closed.add_view(history);
             None
         }
-        Mode::All => {
-            let hours = hours.clone();
-            Some(registry.rankings(interned, resolved, catalogue, hours, limits))
+        Some((bought, activity)) => {
+            let made = Made { sets, bought, activity, history, popular, resolved };
+            Some(registry.rankings(made, catalogue))
         }
     };
+    registry.closed.add_stream(oldest, move |_, hour| on_oldest(hour));
     let model_history = registry.model_history(hours, model_stream.broadcast(), on_model);
     registry.closed.add_stream(epoch_stream.broadcast(), move |_, time| on_epoch(time));
     let views = Views {
         profile: registry.users("profile", DigestedView::Profile, profile.clone(), rows::with_tag),
         positions: registry.closed.add_view(positions),
         recent,
+        decisions: known,
         model_history,
         digests: registry.digests.clone(),
         rankings,
@@ -179,6 +239,16 @@ pub fn graph<'scope>(
     let ViewRegistry { closed, measured, .. } = registry;
     let inputs = Inputs { blocks, decisions, rows, models, advances, reached, epochs };
     (inputs, Outputs { profile, views, closed: closed.build(), measured, held, copies })
+}
+
+/// What the views that rankings are made from are made from, and some of them.
+struct Made<'scope> {
+    sets: Stream<'scope, Time, Vec<(ProductSet, Time)>>,
+    bought: View<'scope, u32>,
+    activity: View<'scope, Reverse<u32>>,
+    history: View<'scope, Moment>,
+    popular: ByUser<'scope, ProductDay>,
+    resolved: VecCollection<'scope, Time, Touch, Counts>,
 }
 
 /// Registers views, to be waited for, measured and digested, and returns their traces for questions to
@@ -195,33 +265,12 @@ struct ViewRegistry<'scope> {
 
 impl<'scope> ViewRegistry<'scope> {
     /// Builds and registers the views that rankings are made from.
-    fn rankings(
-        &mut self,
-        interned: Interned<'scope>,
-        resolved: VecCollection<'scope, Time, ResolvedTouch, Counts>,
-        catalogue: Catalogue<'scope>,
-        hours: Stream<'scope, Time, Vec<u32>>,
-        limits: Limits,
-    ) -> RankingViews {
+    fn rankings(&mut self, made: Made<'scope>, catalogue: Catalogue<'scope>) -> RankingViews {
         let dictionaries = &self.dictionaries.clone();
-        let Interned { actions, touches, stand_ins, .. } = interned;
-        let held = &self.held;
-        let labels =
-            labels(touches.clone().concat(stand_ins), dictionaries, held.by("label_index"));
+        let Made { sets, bought, activity, history, popular, resolved } = made;
+        let labels = labels(sets, dictionaries, self.held.by("label_index"));
         self.measured.push(Measured::of("labels", &labels.trace));
-        let resolved = touches.map(ResolvedTouch::from).concat(resolved);
-        let horizon = limits.horizon;
-        let popularity = popularity(
-            resolved,
-            actions.clone(),
-            hours.clone(),
-            horizon,
-            dictionaries,
-            held.by("popularity_hours"),
-        );
-        let bought = bought(actions.clone());
-        let activity = activity(actions.clone());
-        let history = history(actions, hours, limits, dictionaries.clone(), held);
+        let popularity = popularity(popular, resolved, dictionaries);
         let Pairs { partners, repeats } = pairs(history.clone(), dictionaries);
         RankingViews {
             bought: self.users("bought", DigestedView::Bought, bought, rows::with_product),
@@ -241,6 +290,12 @@ impl<'scope> ViewRegistry<'scope> {
             labels: self.closed.add_view(labels),
             catalogue: self.catalogue(catalogue),
         }
+    }
+
+    /// Registers the ledger, which only moves read.
+    fn ledger(&mut self, Ledger { moments, rest }: Ledger<'scope>) {
+        self.users("moved_moments", DigestedView::Moved, moments, rows::with_moved_moment);
+        self.users("moved_rest", DigestedView::Moved, rest, rows::with_moved_row);
     }
 
     /// Registers a view of users; `value` ends the row of a user with a value.

@@ -14,6 +14,7 @@ pub mod arrange;
 pub mod inputs;
 pub mod ingest;
 pub mod views;
+pub mod moves;
 pub mod digest;
 pub mod ranking;
 pub mod questions;

@@ -5,6 +5,12 @@ use std::collections::BTreeMap;
 /// Logical time: microseconds since the Unix epoch, at ingestion.
 pub type Time = u64;
 
+/// True for a time at which rows move from user to user, and nothing else happens. It follows the time of the
+/// decision; input has even times.
+pub fn is_move(time: Time) -> bool {
+    time % 2 == 1
+}
+
 /// Milliseconds in an hour.
 pub const HOUR: u64 = 60 * 60 * 1000;
 

@@ -8,7 +8,7 @@ use std::ops::AddAssign;
 
 /// A hash of 128 bits, of a text or of a row so far. It is the same in every process and version, and on
 /// every machine, and finds faults, not forgers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hash([u64; 2]);
 
 /// Odd, and unlike each other, for the two halves.

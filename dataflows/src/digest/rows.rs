@@ -2,12 +2,15 @@
 
 use super::hash::Hash;
 use crate::ids::dictionary::{Dictionaries, Dictionary};
+use crate::ids::tag_sets::TagSet;
 use crate::ingest::catalogue::CatalogueEntry;
-use crate::ingest::tags::StandIn;
+use crate::ingest::intern::Of;
+use crate::ingest::moment::Moment;
+use crate::moves::rows::{DatedRow, Row};
 use crate::record::product::Product;
-use crate::views::history::Moment;
 use crate::views::pairs::partner::Partner;
 use crate::views::popularity::ProductDay;
+use crate::views::tags::StandIn;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 
@@ -30,11 +33,13 @@ pub enum DigestedView {
     Pairs,
     /// Days of products, by tag and overall.
     Popularity,
+    /// What counts for users because of others, by the others.
+    Moved,
 }
 
 impl DigestedView {
     /// All of them.
-    pub const ALL: [DigestedView; 8] = [
+    pub const ALL: [DigestedView; 9] = [
         DigestedView::Profile,
         DigestedView::StandIns,
         DigestedView::Catalogue,
@@ -43,6 +48,7 @@ impl DigestedView {
         DigestedView::History,
         DigestedView::Pairs,
         DigestedView::Popularity,
+        DigestedView::Moved,
     ];
 
     /// The name in the status.
@@ -56,6 +62,7 @@ impl DigestedView {
             DigestedView::History => "history",
             DigestedView::Pairs => "pairs",
             DigestedView::Popularity => "popularity",
+            DigestedView::Moved => "moved",
         }
     }
 
@@ -71,6 +78,7 @@ impl DigestedView {
 pub(crate) struct NameHashes {
     products: Vec<Hash>,
     tags: Vec<Hash>,
+    tag_sets: Vec<Hash>,
 }
 
 /// The names of a worker, with their hashes.
@@ -146,9 +154,46 @@ pub(crate) fn with_minute(row: Hash, &Reverse(minute): &Reverse<u32>, _: &mut Na
 
 /// Ends a row with a moment.
 #[inline]
-pub(crate) fn with_moment(row: Hash, moment: &Moment, names: &mut Names<'_>) -> Hash {
-    let &Moment { time, product, pairs } = moment;
-    row.then(of_product(names, product)).then_number(time.0 << 1 | u64::from(pairs))
+pub(crate) fn with_moment(row: Hash, &moment: &Moment, names: &mut Names<'_>) -> Hash {
+    let row = row.then(of_product(names, moment.product));
+    let row = row.then_number(moment.time() << 1 | u64::from(moment.pairs()));
+    row.then(of_tag_set(names, moment.tag_set))
+}
+
+/// Ends a row of an origin with a holder and a moment.
+pub(crate) fn with_moved_moment(row: Hash, of: &Of<Moment>, names: &mut Names<'_>) -> Hash {
+    let row = row.then(of_user(names, of.holder));
+    with_moment(row, &of.value, names)
+}
+
+/// Ends a row of an origin with a holder and a row; its hour tells only when it leaves.
+pub(crate) fn with_moved_row(row: Hash, of: &Of<DatedRow>, names: &mut Names<'_>) -> Hash {
+    let &Of { holder, value: DatedRow { row: moved, .. } } = of;
+    let row = row.then(of_user(names, holder));
+    match moved {
+        Row::Tag(tag) => row.then_number(0).then(of_tag(names, tag)),
+        Row::Product(product) => row.then_number(1).then(of_product(names, product)),
+        Row::Minute(minute) => row.then_number(2).then_number(minute.into()),
+    }
+}
+
+/// The hash of a set of tags.
+#[inline]
+fn of_tag_set(names: &mut Names<'_>, id: u32) -> Hash {
+    while names.hashes.tag_sets.len() <= id as usize {
+        let next = u32::try_from(names.hashes.tag_sets.len()).expect("an id is a u32");
+        let TagSet { tags, is_stand_in } = names.dictionaries.tag_sets.get(next);
+        let tags = tags.iter().map(|&tag| of_tag(names, tag)).collect();
+        names.hashes.tag_sets.push(with_tags(tags, is_stand_in));
+    }
+    names.hashes.tag_sets[id as usize]
+}
+
+/// The hash of a set of tags, or of what stands in for them, from the hashes of their names in any order.
+pub fn with_tags(mut tags: Vec<Hash>, is_stand_in: bool) -> Hash {
+    tags.sort_unstable();
+    let set = Hash::of("").then_number(is_stand_in.into());
+    tags.into_iter().fold(set, Hash::then)
 }
 
 /// Ends a row with a partner.

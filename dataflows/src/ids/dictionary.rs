@@ -1,6 +1,7 @@
 //! Strings to dense ids and back. A worker has its own dictionaries; their ids mean nothing
 //! elsewhere.
 
+use super::tag_sets::{TagSet, TagSets};
 use crate::held::Size;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::cell::RefCell;
@@ -181,8 +182,20 @@ pub struct Dictionaries {
     pub products: Dictionary,
     /// Tags, likewise.
     pub tags: Dictionary,
+    /// Sets of tags, in ids of these.
+    pub tag_sets: TagSets,
     /// Partitions whose positions it holds.
     pub partitions: Dictionary,
+}
+
+impl Dictionaries {
+    /// Whether a set of tags stands in, and the tags' names, in order.
+    pub fn tags_of(&self, tag_set: u32) -> (bool, Vec<&str>) {
+        let TagSet { tags, is_stand_in } = self.tag_sets.get(tag_set);
+        let mut names: Vec<&str> = tags.iter().map(|&tag| self.tags.text(tag)).collect();
+        names.sort_unstable();
+        (is_stand_in, names)
+    }
 }
 
 /// The dictionaries of a worker, shared by its operators.

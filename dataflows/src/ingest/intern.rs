@@ -1,153 +1,285 @@
-//! Interns events: at the owners of their users, blocks become actions and touches of ids.
+//! Interns events: at the owners of their users, blocks become moments and tags in ids.
+//!
+//! Here it is decided whom an event counts for: for its own user, or for another one at whose owner it is
+//! interned, or for nobody. That follows from the decisions of earlier times alone. A block passes at once; if a
+//! decision of an earlier time comes after it, what the block made is corrected at its own time, which cannot be
+//! complete before the decision's is.
 
-use super::guests::Attribution;
+use super::decisions::{Decisions, Holder};
+use super::moment::Moment;
+use crate::arrange::packed::Value;
+use crate::held::Size;
 use crate::ids::dictionary::{Dictionaries, SharedDictionaries};
+use crate::ids::hash::owner;
 use crate::inputs::Blocks;
 use crate::record::block::Block;
+use crate::record::decision::Decision;
 use crate::record::event::{Event, Kind};
 use crate::score::counts::Counts;
-use crate::time::{Time, day};
+use crate::time::Time;
 use differential_dataflow::{AsCollection, VecCollection};
+use serde::{Deserialize, Serialize};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
-use timely::dataflow::operators::InputCapability;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::dataflow::operators::{Capability, CapabilityTrait};
 
-/// An event in dense ids, without its tags.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Action {
-    /// The user's id at its owner.
-    pub user: u32,
-    /// The product's id, likewise.
-    pub product: u32,
-    /// The time of the event, in milliseconds since the Unix epoch.
-    pub time: u64,
-}
-
-/// An event under one of its tags: an event makes one touch for each tag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Touch {
-    /// The user's id at its owner.
-    pub user: u32,
-    /// The product's id, likewise.
-    pub product: u32,
-    /// The tag's id, likewise.
-    pub tag: u32,
-    /// The day of the event, counted from the Unix epoch.
-    pub day: u16,
-    /// True for a stand-in: the tag holds until the catalogue knows the product.
-    pub is_stand_in: bool,
-}
-
-/// Events in ids, at the owners of their users.
+/// Events in ids, at the owners of the users that they count for.
 pub struct Interned<'scope> {
-    /// The events, without tags.
-    pub actions: VecCollection<'scope, Time, Action, Counts>,
-    /// User and tag of every touch whose event brought the tag.
+    /// User and moment of every event, or of those alone that must be kept; see [`intern`].
+    pub moments: VecCollection<'scope, Time, (u32, Moment), Counts>,
+    /// User and tag, for every tag that an event brought.
     pub tags: VecCollection<'scope, Time, (u32, u32), Counts>,
-    /// The same touches, whole.
-    pub touches: VecCollection<'scope, Time, Touch, Counts>,
-    /// The touches under a stand-in.
-    pub stand_ins: VecCollection<'scope, Time, Touch, Counts>,
 }
+
+/// What [`intern`] makes.
+pub struct Events<'scope> {
+    /// The events that count for their own users.
+    pub own: Interned<'scope>,
+    /// The events that count for others.
+    pub attributions: Stream<'scope, Time, Vec<Attribution>>,
+    /// Product and set of tags of all events, whoever they count for, when they are news; none with profiles alone.
+    pub sets: Stream<'scope, Time, Vec<(ProductSet, Time)>>,
+}
+
+/// A product, and a set of tags that an event of it brought.
+pub type ProductSet = (u32, u32);
 
 impl<'scope> Interned<'scope> {
     /// The events of both.
     #[must_use]
     pub fn concat(self, other: Interned<'scope>) -> Interned<'scope> {
         Interned {
-            actions: self.actions.concat(other.actions),
+            moments: self.moments.concat(other.moments),
             tags: self.tags.concat(other.tags),
-            touches: self.touches.concat(other.touches),
-            stand_ins: self.stand_ins.concat(other.stand_ins),
         }
     }
 }
 
-/// Interns the events of accounts, in blocks that are at the owners of their users. The events of
-/// guests come out as they are.
-///
-/// With `ranks` unset, only [`Interned::tags`] and [`Interned::stand_ins`] are made, and the
-/// products of events with tags of their own are not looked up. `on_block` gets every block.
-pub fn intern<'scope>(
-    blocks: Blocks<'scope>,
-    ranks: bool,
-    dictionaries: SharedDictionaries,
-    mut on_block: impl FnMut(Time, Block) + 'static,
-) -> (Interned<'scope>, Stream<'scope, Time, Vec<Block>>) {
-    let mut builder = OperatorBuilder::new("intern events".into(), blocks.scope());
-    let mut input = builder.new_input(blocks, Pipeline);
-    let (mut outputs, interned) = Outputs::new(&mut builder);
-    let (guests, guest_stream) = builder.new_output();
-    let mut guests = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(guests);
-    let mut ids = Ids::new(ranks);
-    builder.build(move |_| {
-        move |_| {
-            let mut guests = guests.activate();
-            input.for_each(|capability, blocks| {
-                let time = *capability.least().expect("data has a time");
-                let mut of_guests = Block::default();
-                for (_, block) in blocks.drain(..) {
-                    ids.find(&block, &mut dictionaries.borrow_mut(), |event| {
-                        if event.is_by_guest() {
-                            of_guests.push(event);
-                        }
-                        !event.is_by_guest()
-                    });
-                    outputs.give(&capability, |updates| ids.add_to(time, 1, updates));
-                    on_block(time, block);
-                }
-                if !of_guests.is_empty() {
-                    guests.session(&capability).give(of_guests);
-                }
-            });
-        }
-    });
-    (interned, guest_stream)
+/// What a user holds of another, from whose events it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Of<V> {
+    /// The user for whom it counts.
+    pub holder: u32,
+    /// What it is.
+    pub value: V,
 }
 
-/// Exchanges the events of guests to the owners of the users that they count for, and interns them.
-pub fn intern_guests<'scope>(
+impl<V: Value> Value for Of<V> {
+    fn prefix(&self) -> u32 {
+        self.holder
+    }
+}
+
+/// Events that count for others than their users, or no longer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Attribution {
+    /// The worker that owns those for whom they count.
+    owner: usize,
+    /// 1, or -1 for a retraction.
+    sign: i32,
+    /// The events, each with the user for whom it counts. Its own user stands as its session.
+    events: Block,
+}
+
+/// Who is told, and what is shared, by [`intern`].
+pub struct Surroundings<F> {
+    /// The dictionaries of the worker.
+    pub dictionaries: SharedDictionaries,
+    /// The decisions; they are added when their time is complete.
+    pub decisions: Rc<RefCell<Decisions>>,
+    /// The size of the decisions.
+    pub held: Rc<Cell<Size>>,
+    /// Gets every block.
+    pub on_block: F,
+}
+
+/// Interns events, in blocks that are at the owners of their users. Those that count for others come out as they
+/// are.
+///
+/// With `ranks` unset, there are moments of those events alone whose tags may change, or whose user may have to be
+/// told from others by the time: those without tags, and those of guests.
+pub fn intern<'scope>(
+    blocks: Blocks<'scope>,
+    decisions: Stream<'scope, Time, Vec<Decision>>,
+    oldest: Stream<'scope, Time, Vec<u32>>,
+    ranks: bool,
+    surroundings: Surroundings<impl FnMut(Time, &Rc<Block>) + 'static>,
+) -> Events<'scope> {
+    let scope = blocks.scope();
+    let mut builder = OperatorBuilder::new("intern events".into(), scope);
+    let mut blocks = builder.new_input(blocks, Pipeline);
+    let mut decisions = builder.new_input(decisions, Pipeline);
+    let mut oldest = builder.new_input(oldest, Pipeline);
+    let (mut outputs, interned) = Outputs::new(&mut builder);
+    let (elsewhere, attributions) = builder.new_output();
+    let mut elsewhere = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(elsewhere);
+    let (sets, set_stream) = builder.new_output();
+    let mut sets = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(sets);
+    let mut news = NewSets::default();
+    let Surroundings { dictionaries, decisions: known, held, mut on_block } = surroundings;
+    let mut ids = Ids::new(ranks);
+    let mut moved = Moved::new(scope.peers());
+    builder.build(move |_| {
+        let mut waiting: BTreeMap<Time, ([Capability<Time>; 3], Vec<Decision>)> = BTreeMap::new();
+        // The blocks of times that are not complete.
+        let mut open: BTreeMap<Time, Vec<Rc<Block>>> = BTreeMap::new();
+        move |frontiers| {
+            let (mut elsewhere, mut sets) = (elsewhere.activate(), sets.activate());
+            decisions.for_each(|capability, decisions| {
+                let retain = |output| capability.retain_least(output).expect("data has a time");
+                let capabilities = [0, 1, 2].map(retain);
+                let time = *capabilities[0].time();
+                waiting.entry(time).or_insert((capabilities, vec![])).1.append(decisions);
+            });
+            blocks.for_each(|capability, blocks| {
+                let time = *capability.least().expect("data has a time");
+                let known = known.borrow();
+                for (_, block) in blocks.drain(..) {
+                    ids.find_all(&block, &mut dictionaries.borrow_mut(), |event| {
+                        let holder = holder(&known, event, time);
+                        moved.attribute(holder, event, 1);
+                        holder == Holder::User(event.user)
+                    });
+                    let is_new = |set: &ProductSet| news.is_new(*set, time);
+                    let new = ids.sets().filter(is_new).map(|set| (set, time));
+                    sets.session(&capability).give_iterator(new);
+                    outputs.give([&capability; 2], |updates| ids.add_to(time, 1, updates));
+                    let block = Rc::new(block);
+                    on_block(time, &block);
+                    open.entry(time).or_default().push(block);
+                }
+                elsewhere.session(&capability).give_iterator(moved.take());
+            });
+            let is_open = |time: &Time| frontiers.iter().any(|frontier| frontier.less_equal(time));
+            while let Some(first) = waiting.first_entry().filter(|first| !is_open(first.key())) {
+                let (since, (capabilities, decided)) = first.remove_entry();
+                known.borrow_mut().add(&decided, since);
+                let known = known.borrow();
+                let users = known.reaching(decided.iter().map(|decision| &*decision.user), since);
+                let users: HashSet<&str> = users.into_iter().collect();
+                for (&time, blocks) in open.range(since + 1..) {
+                    let at = capabilities.each_ref().map(|capability| capability.delayed(&time));
+                    for block in blocks {
+                        // As it was without these decisions, and as it is with them.
+                        for (as_of, sign) in [(since - 1, -1), (since, 1)] {
+                            ids.find(block, &mut dictionaries.borrow_mut(), |event| {
+                                if !users.contains(event.user) {
+                                    return false;
+                                }
+                                let holder = holder(&known, event, as_of + 1);
+                                moved.attribute(holder, event, sign);
+                                holder == Holder::User(event.user)
+                            });
+                            let [moments, tags, _] = &at;
+                            let add = |updates: &mut _| ids.add_to(time, sign, updates);
+                            outputs.give([moments, tags], add);
+                        }
+                    }
+                    elsewhere.session(&at[2]).give_iterator(moved.take());
+                }
+            }
+            oldest.for_each(|_, hours| {
+                let hour = hours.drain(..).max();
+                known.borrow_mut().forget_before(hour.unwrap_or_default());
+            });
+            held.set(known.borrow().size());
+            while let Some(first) = open.first_entry().filter(|first| !is_open(first.key())) {
+                first.remove();
+            }
+        }
+    });
+    Events { own: interned, attributions, sets: set_stream }
+}
+
+/// For whom an event counts that enters at a time: decisions of earlier times count.
+fn holder<'a>(decisions: &'a Decisions, event: &Event<'a>, at: Time) -> Holder<'a> {
+    decisions.holder(event.user, event.time.max(0), Some(event.recorded), at - 1)
+}
+
+/// Events that count for others than their users, by owner and sign, until they are sent.
+struct Moved(Vec<[Block; 2]>);
+
+impl Moved {
+    fn new(peers: usize) -> Moved {
+        Moved(std::iter::repeat_with(Default::default).take(peers).collect())
+    }
+
+    /// Adds an event with a sign, unless it counts for its own user or for nobody.
+    fn attribute(&mut self, holder: Holder<'_>, event: &Event<'_>, sign: i32) {
+        let Holder::User(user) = holder else { return };
+        if user != event.user {
+            let owner = owner(user, self.0.len());
+            self.0[owner][usize::from(sign < 0)].push_as(user, event.user, event);
+        }
+    }
+
+    fn take(&mut self) -> impl Iterator<Item = Attribution> {
+        let owners = self.0.iter_mut().enumerate();
+        let signs = owners.flat_map(|(owner, blocks)| {
+            let signs = blocks.iter_mut().zip([1, -1]);
+            signs.map(move |(block, sign)| (owner, sign, block))
+        });
+        let some = signs.filter(|(_, _, block)| !block.is_empty());
+        some.map(|(owner, sign, block)| Attribution { owner, sign, events: std::mem::take(block) })
+    }
+}
+
+/// Exchanges events to the owners of the users that they count for, and interns them. Returns as well what
+/// the users hold of others, by the others.
+pub fn intern_attributed<'scope>(
     attributions: Stream<'scope, Time, Vec<Attribution>>,
     ranks: bool,
     dictionaries: SharedDictionaries,
-) -> Interned<'scope> {
+) -> (Interned<'scope>, VecCollection<'scope, Time, (u32, Of<Moment>), Counts>) {
     let by_owner = Exchange::new(|attribution: &Attribution| attribution.owner as u64);
-    let mut builder = OperatorBuilder::new("intern guest events".into(), attributions.scope());
+    let mut builder = OperatorBuilder::new("intern attributed events".into(), attributions.scope());
     let mut input = builder.new_input(attributions, by_owner);
     let (mut outputs, interned) = Outputs::new(&mut builder);
+    let (origins, origin_stream) = builder.new_output();
+    let mut origins = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(origins);
     let mut ids = Ids::new(ranks);
     builder.build(move |_| {
         move |_| {
+            let mut origins = origins.activate();
             input.for_each(|capability, attributions| {
                 let time = *capability.least().expect("data has a time");
                 for Attribution { sign, events, .. } in attributions.drain(..) {
-                    ids.find(&events, &mut dictionaries.borrow_mut(), |_| true);
-                    outputs.give(&capability, |updates| ids.add_to(time, sign, updates));
+                    let dictionaries = &mut dictionaries.borrow_mut();
+                    let mut of = Vec::with_capacity(events.events());
+                    ids.keep_all(&events, dictionaries, |event| of.push(event.session));
+                    outputs.give([&capability; 2], |updates| {
+                        ids.add_to(time, sign, updates);
+                        let moments = of.iter().zip(&updates.moments);
+                        let held = moments.map(|(origin, ((holder, moment), time, counts))| {
+                            let of = Of { holder: *holder, value: moment.pairing(false) };
+                            ((dictionaries.users.intern(origin), of), *time, *counts)
+                        });
+                        origins.session(&capability).give_iterator(held);
+                    });
                 }
             });
         }
     });
-    interned
+    (interned, origin_stream.as_collection())
 }
 
 /// The updates that a block makes.
 #[derive(Default)]
 struct Updates {
-    actions: Vec<(Action, Time, Counts)>,
+    moments: Vec<((u32, Moment), Time, Counts)>,
     tags: Vec<((u32, u32), Time, Counts)>,
-    touches: Vec<(Touch, Time, Counts)>,
-    stand_ins: Vec<(Touch, Time, Counts)>,
 }
 
-/// The outputs of an interning operator.
+/// The first outputs of an interning operator.
 struct Outputs {
-    actions: Output<Action>,
+    moments: Output<(u32, Moment)>,
     tags: Output<(u32, u32)>,
-    touches: Output<Touch>,
-    stand_ins: Output<Touch>,
     updates: Updates,
 }
 
@@ -155,77 +287,130 @@ type Output<D> = OutputBuilder<Time, CapacityContainerBuilder<Vec<(D, Time, Coun
 
 impl Outputs {
     fn new<'scope>(builder: &mut OperatorBuilder<'scope, Time>) -> (Outputs, Interned<'scope>) {
-        let (actions, action_stream) = builder.new_output();
+        let (moments, moment_stream) = builder.new_output();
         let (tags, tag_stream) = builder.new_output();
-        let (touches, touch_stream) = builder.new_output();
-        let (stand_ins, stand_in_stream) = builder.new_output();
         let outputs = Outputs {
-            actions: OutputBuilder::from(actions),
+            moments: OutputBuilder::from(moments),
             tags: OutputBuilder::from(tags),
-            touches: OutputBuilder::from(touches),
-            stand_ins: OutputBuilder::from(stand_ins),
             updates: Updates::default(),
         };
-        let interned = Interned {
-            actions: action_stream.as_collection(),
-            tags: tag_stream.as_collection(),
-            touches: touch_stream.as_collection(),
-            stand_ins: stand_in_stream.as_collection(),
-        };
+        let interned =
+            Interned { moments: moment_stream.as_collection(), tags: tag_stream.as_collection() };
         (outputs, interned)
     }
 
     /// Sends the updates that `add` makes, as one container for each output: a block is about as
     /// large as a container should be.
-    fn give(&mut self, capability: &InputCapability<Time>, add: impl FnOnce(&mut Updates)) {
-        let Outputs { actions, tags, touches, stand_ins, updates } = self;
+    fn give<C: CapabilityTrait<Time>>(
+        &mut self,
+        [at_moments, at_tags]: [&C; 2],
+        add: impl FnOnce(&mut Updates),
+    ) {
+        let Outputs { moments, tags, updates } = self;
         add(updates);
-        actions.activate().session(capability).give_container(&mut updates.actions);
-        tags.activate().session(capability).give_container(&mut updates.tags);
-        touches.activate().session(capability).give_container(&mut updates.touches);
-        stand_ins.activate().session(capability).give_container(&mut updates.stand_ins);
+        moments.activate().session(at_moments).give_container(&mut updates.moments);
+        tags.activate().session(at_tags).give_container(&mut updates.tags);
     }
 }
 
 /// The ids of a block's texts, in their order.
 struct Ids {
-    /// True if actions and touches are made, for rankings.
+    /// True if all events have moments.
     ranks: bool,
-    /// Kind, time in milliseconds, and the number of tags that the event brought.
-    heads: Vec<(Kind, u64, usize)>,
+    heads: Vec<Head>,
     users: Vec<u32>,
-    /// Of those events only that need their product; see [`Ids::needs_product`].
+    /// Of the events whose product and set of tags are known.
     products: Vec<u32>,
     tags: Vec<u32>,
+    /// Likewise.
+    tag_sets: Vec<u32>,
+}
+
+/// An event beside its texts.
+struct Head {
+    /// Whether it counts for its user.
+    counts: bool,
+    kind: Kind,
+    /// In milliseconds since the Unix epoch.
+    time: u64,
+    /// The number of tags that it brought.
+    tags: usize,
+    /// Whether its product and its set of tags are known.
+    has_set: bool,
 }
 
 impl Ids {
     fn new(ranks: bool) -> Ids {
-        let (heads, users, products, tags) = Default::default();
-        Ids { ranks, heads, users, products, tags }
+        let (heads, users, products, tags, tag_sets) = Default::default();
+        Ids { ranks, heads, users, products, tags, tag_sets }
     }
 
-    /// Interns the texts of the events for which `is_wanted` holds, one dictionary after the other,
-    /// which is much faster than event by event.
+    /// Interns the texts of all events that have a set of tags, but the users of those alone for which `counts` holds.
+    fn find_all(
+        &mut self,
+        block: &Block,
+        dictionaries: &mut Dictionaries,
+        mut counts: impl FnMut(&Event<'_>) -> bool,
+    ) {
+        let ranks = self.ranks;
+        self.find_with(block, dictionaries, |event| {
+            let counts = counts(event);
+            (counts, ranks || counts && needs_moment(event))
+        });
+    }
+
+    /// Interns the texts of the events for which `is_wanted` holds.
     fn find(
         &mut self,
         block: &Block,
         dictionaries: &mut Dictionaries,
         mut is_wanted: impl FnMut(&Event<'_>) -> bool,
     ) {
+        let ranks = self.ranks;
+        self.find_with(block, dictionaries, |event| {
+            let is_wanted = is_wanted(event);
+            (is_wanted, is_wanted && (ranks || needs_moment(event)))
+        });
+    }
+
+    /// Interns the texts of all events, each of which has a moment, and calls `each` with them.
+    fn keep_all<'a>(
+        &mut self,
+        block: &'a Block,
+        dictionaries: &mut Dictionaries,
+        mut each: impl FnMut(&Event<'a>),
+    ) {
+        self.find_with(block, dictionaries, |event| {
+            each(event);
+            (true, true)
+        });
+    }
+
+    /// Interns the texts of events, one dictionary after the other, which is much faster than event by event. `fate`
+    /// tells whether one counts, and whether its product and its set of tags are needed.
+    fn find_with<'a>(
+        &mut self,
+        block: &'a Block,
+        dictionaries: &mut Dictionaries,
+        mut fate: impl FnMut(&Event<'a>) -> (bool, bool),
+    ) {
         let events = block.events();
         let (mut users, mut products) = (Vec::with_capacity(events), Vec::new());
         let mut tags = Vec::with_capacity(2 * events);
         self.heads.clear();
         block.for_each(|event| {
-            if !is_wanted(event) {
+            let (counts, has_set) = fate(event);
+            if !counts && !has_set {
                 return;
             }
             // A time before the epoch counts as the epoch.
             let time = u64::try_from(event.time).unwrap_or_default();
-            self.heads.push((event.kind, time, event.tags.len()));
-            users.push(event.user);
-            if self.needs_product(event.tags.len()) {
+            let (kind, own) = (event.kind, event.tags.len());
+            self.heads.push(Head { counts, kind, time, tags: own, has_set });
+            if counts {
+                users.push(event.user);
+            }
+            if has_set {
                 products.push(event.product);
             }
             tags.extend_from_slice(&event.tags);
@@ -238,38 +423,72 @@ impl Ids {
         dictionaries.users.intern_all(&users, &mut self.users);
         dictionaries.products.intern_all(&products, &mut self.products);
         dictionaries.tags.intern_all(&tags, &mut self.tags);
+        self.tag_sets.clear();
+        let mut rest = self.tags.as_slice();
+        for head in &self.heads {
+            let (tags, others) = rest.split_at(head.tags.max(1));
+            rest = others;
+            if head.has_set {
+                self.tag_sets.push(dictionaries.tag_sets.intern(tags, head.tags == 0));
+            }
+        }
     }
 
-    /// A product is needed for rankings, and as the key of an event without tags.
-    fn needs_product(&self, tags: usize) -> bool {
-        self.ranks || tags == 0
+    /// Product and set of tags of each event whose set is needed; with profiles alone, of none.
+    fn sets(&self) -> impl Iterator<Item = ProductSet> {
+        let sets = self.products.iter().zip(&self.tag_sets).map(|(product, set)| (*product, *set));
+        sets.filter(|_| self.ranks)
     }
 
     /// Adds the updates of the block that was interned; `sign` is -1 to retract them.
     fn add_to(&self, at: Time, sign: i32, updates: &mut Updates) {
-        let (mut products, mut rest) = (self.products.iter(), self.tags.as_slice());
-        for (&(kind, time, own), &user) in self.heads.iter().zip(&self.users) {
-            let counts = Counts::one(kind).times(sign);
-            let (tags, others) = rest.split_at(own.max(1));
+        let mut sets = self.products.iter().zip(&self.tag_sets);
+        let (mut users, mut rest) = (self.users.iter(), self.tags.as_slice());
+        for head in &self.heads {
+            let (tags, others) = rest.split_at(head.tags.max(1));
             rest = others;
-            if own > 0 {
-                updates.tags.extend(tags.iter().map(|&tag| ((user, tag), at, counts)));
-            }
-            if !self.needs_product(own) {
+            let set = if head.has_set { sets.next() } else { None };
+            if !head.counts {
                 continue;
             }
-            let &product = products.next().expect("one for each event that needs its product");
-            let (day, is_stand_in) = (day(time), own == 0);
-            let touches = tags.iter().map(|&tag| Touch { user, product, tag, day, is_stand_in });
-            let touches = touches.map(|touch| (touch, at, counts));
-            if is_stand_in {
-                updates.stand_ins.extend(touches);
-            } else if self.ranks {
-                updates.touches.extend(touches);
+            let &user = users.next().expect("one for each event that counts");
+            let counts = Counts::one(head.kind).times(sign);
+            if head.tags > 0 {
+                updates.tags.extend(tags.iter().map(|&tag| ((user, tag), at, counts)));
             }
-            if self.ranks {
-                updates.actions.push((Action { user, product, time }, at, counts));
+            if let Some((&product, &tag_set)) = set {
+                let moment = Moment::new(head.time, product, tag_set);
+                updates.moments.push(((user, moment), at, counts));
             }
         }
+    }
+}
+
+/// True for an event that has a moment in any case: its tags may change, or its user may have to be told from others
+/// by the time.
+fn needs_moment(event: &Event<'_>) -> bool {
+    event.tags.is_empty() || event.is_by_guest()
+}
+
+/// Tells which sets of tags are news.
+#[derive(Default)]
+struct NewSets {
+    /// By product, the set that was seen last, and the earliest time at which it was.
+    last: Vec<Option<(u32, Time)>>,
+}
+
+impl NewSets {
+    /// False if a set is the last one of its product, and no earlier than that.
+    fn is_new(&mut self, (product, set): ProductSet, time: Time) -> bool {
+        let product = product as usize;
+        if self.last.len() <= product {
+            self.last.resize(product + 1, None);
+        }
+        let last = &mut self.last[product];
+        let is_new = last.is_none_or(|(other, since)| other != set || time < since);
+        if is_new {
+            *last = Some((set, time));
+        }
+        is_new
     }
 }

@@ -4,7 +4,7 @@
 pub mod event_clock;
 pub mod reading;
 pub mod unique;
-pub mod guests;
+pub mod decisions;
+pub mod moment;
 pub mod intern;
 pub mod catalogue;
-pub mod tags;

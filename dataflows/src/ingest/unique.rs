@@ -4,13 +4,11 @@
 //! Of several copies the first counts, by logical time, so a block that has ids waits until its time is
 //! complete. All others pass at once.
 
-use super::reading::Reading;
 use crate::held::Size;
 use crate::inputs::Blocks;
 use crate::record::block::Block;
 use crate::record::event::Event;
-use crate::record::reached::Reached;
-use crate::time::Time;
+use crate::time::{EventClock, Time};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -31,8 +29,7 @@ struct Epoch {
 
 /// Exchanges blocks to the owners of their users, and drops copies of events there: those for which one of
 /// the same user and id, written at most `window` hours before or after, has been counted. `copies`
-/// counts them. `on_oldest` is told the hour before which no record is left to read, when it changes; what is so
-/// old is forgotten.
+/// counts them. What no record that is left to read can be a copy of is forgotten.
 ///
 /// ```text
 /// events.filter(|event| event.id == "" or counted.none(|other|
@@ -40,22 +37,21 @@ struct Epoch {
 /// ```
 pub fn unique<'scope>(
     blocks: Blocks<'scope>,
-    reached: Stream<'scope, Time, Vec<Reached>>,
+    oldest: Stream<'scope, Time, Vec<u32>>,
     window: u32,
-    (copies, held): (Rc<Cell<u64>>, Rc<Cell<Size>>),
-    on_oldest: impl Fn(u32) + 'static,
+    copies: Rc<Cell<u64>>,
+    held: Rc<Cell<Size>>,
 ) -> Blocks<'scope> {
     let scope = blocks.scope();
     let by_owner = Exchange::new(|(owner, _): &(usize, Block)| *owner as u64);
     let mut builder = OperatorBuilder::new("drop copies".into(), scope);
     let mut blocks = builder.new_input(blocks, by_owner);
-    let mut reached = builder.new_input(reached, Pipeline);
+    let mut oldest = builder.new_input(oldest, Pipeline);
     let (passed, unique) = builder.new_output();
     let mut passed = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(passed);
     builder.build(move |_| {
         let mut waiting: BTreeMap<Time, Epoch> = BTreeMap::new();
-        let mut told: BTreeMap<Time, Vec<Reached>> = BTreeMap::new();
-        let mut reading = Reading::new(scope.peers());
+        let mut clock = EventClock::default();
         let mut counted = Counted::new(window);
         move |frontiers| {
             let mut passed = passed.activate();
@@ -71,9 +67,9 @@ pub fn unique<'scope>(
                     passed.session(&capability).give_container(blocks);
                 }
             });
-            reached.for_each(|capability, reached| {
+            oldest.for_each(|capability, hours| {
                 let time = *capability.least().expect("data has a time");
-                told.entry(time).or_default().append(reached);
+                hours.drain(..).for_each(|hour| clock.set(time, hour));
             });
             let is_open = |time: &Time| frontiers.iter().any(|frontier| frontier.less_equal(time));
             while let Some(first) = waiting.first_entry().filter(|first| !is_open(first.key())) {
@@ -86,14 +82,10 @@ pub fn unique<'scope>(
                 passed.session(&capability).give_iterator(unique);
             }
             // Everything that was read before has been looked at.
-            while let Some(first) = told.first_entry().filter(|first| !is_open(first.key())) {
-                let before = reading.oldest();
-                first.remove().into_iter().for_each(|reached| reading.note(reached));
-                if reading.oldest() > before {
-                    counted.forget(reading.oldest());
-                    on_oldest(reading.oldest());
-                }
-            }
+            let open = frontiers.iter().flat_map(|frontier| frontier.frontier().first().copied());
+            let open = open.min().unwrap_or(Time::MAX);
+            counted.forget(clock.at(open.saturating_sub(1)));
+            clock.forget_before(open);
             held.set(counted.size());
         }
     });
@@ -148,7 +140,10 @@ impl Counted {
     /// Forgets what no record can be a copy of, if none that was written before an hour is left to read. An
     /// hour more is kept, as producers' clocks differ.
     fn forget(&mut self, oldest: u32) {
-        self.by_hour = self.by_hour.split_off(&oldest.saturating_sub(self.window + 1));
+        let first = oldest.saturating_sub(self.window + 1);
+        while self.by_hour.first_key_value().is_some_and(|(hour, _)| *hour < first) {
+            self.by_hour.pop_first();
+        }
     }
 
     fn size(&self) -> Size {

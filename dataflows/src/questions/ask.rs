@@ -178,6 +178,30 @@ impl Ask for ViewDigests {
     }
 }
 
+/// The users that a user's event counts for, one after the other: the user, whom that one was merged into, and so on.
+pub struct Path {
+    /// The user.
+    pub user: String,
+    /// The time of the event, in milliseconds since the Unix epoch.
+    pub time: i64,
+}
+
+impl Ask for Path {
+    type Answer = Vec<String>;
+
+    fn queries(&self) -> Vec<Query> {
+        vec![Query::Path { user: self.user.clone(), until: self.time }]
+    }
+
+    fn answer(self, answers: Vec<QueryAnswer>) -> Vec<String> {
+        let path = answers.into_iter().find_map(|answer| match answer {
+            QueryAnswer::Path(users) => Some(users),
+            _ => None,
+        });
+        path.unwrap_or_default()
+    }
+}
+
 /// The next offsets of partitions, as parts of the state, in the order asked; 0 for one never read.
 pub struct Positions {
     /// The partitions, each named `topic/index`.

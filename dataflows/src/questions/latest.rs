@@ -1,10 +1,9 @@
 //! Finds a user's latest products, by reading the history from its newest moment on.
 
 use crate::ids::dictionary::Dictionary;
+use crate::ingest::moment::Moment;
 use crate::ranking::evidence::Visited;
 use crate::time::VISIT_GAP;
-use crate::views::history::Moment;
-use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
 /// The most products of a visit that a ranking starts from.
@@ -47,7 +46,7 @@ impl LatestProducts {
 
     /// Adds the next moment, which must be no newer than the last. Breaks once enough are found.
     pub(super) fn push(&mut self, moment: &Moment, names: &Dictionary) -> ControlFlow<()> {
-        let Reverse(time) = moment.time;
+        let time = moment.time();
         if self.time != Some(time) {
             self.flush(names);
             if self.current && self.time.is_some_and(|last| time + VISIT_GAP < last) {

@@ -60,6 +60,7 @@ pub fn questions<'scope>(
         profile: Lookup::new(views.profile),
         positions: Lookup::new(views.positions),
         recent: views.recent,
+        decisions: views.decisions,
         model_history: views.model_history,
         digests: views.digests,
         rankings: user_rankings,

@@ -17,6 +17,7 @@ pub(crate) enum AnswerPart {
     Activity(Option<(u32, [i64; 3])>),
     Recent(Vec<OwnedEvent>),
     Digests(Vec<(DigestedView, Digest)>),
+    Path(Vec<String>),
     Position(usize, i64),
     /// A ranking's plan, and its evidence from the user's owner.
     Planned(Box<Planned>),

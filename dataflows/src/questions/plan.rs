@@ -8,6 +8,7 @@ use super::profile::scores;
 use crate::arrange::lookup::Lookup;
 use crate::ids::dictionary::{Dictionaries, SharedDictionaries};
 use crate::ids::hash::owner;
+use crate::ingest::moment::Moment;
 use crate::ranking::evidence::Visited;
 use crate::ranking::kernel::fade;
 use crate::ranking::product_info::ProductInfo;
@@ -15,7 +16,6 @@ use crate::ranking::rules::{Basis, LeaveOut, Plan, Rules, TAGS};
 use crate::score::counts::Counts;
 use crate::score::model::ModelAt;
 use crate::time::Time;
-use crate::views::history::Moment;
 use crate::views::pairs::REPEATS;
 use timely::progress::frontier::AntichainRef;
 

@@ -39,6 +39,13 @@ pub enum Query {
     },
     /// The digests of the views.
     Digests,
+    /// The users that a user's event counts for, one after the other, by what was said of them.
+    Path {
+        /// The user.
+        user: String,
+        /// The time of the event, in milliseconds since the Unix epoch.
+        until: i64,
+    },
     /// The next offset of a partition, named `topic/index`.
     Position {
         /// The partition's place in the question.
@@ -76,8 +83,8 @@ impl RoutedQuery {
                 | Query::Rank { basis: Basis::User(key), .. } => {
                     all.push(routed(owner(key, peers), query));
                 }
-                // Any worker can plan a ranking that has no user.
-                Query::Rank { .. } => all.push(routed(origin, query)),
+                // Any worker knows all decisions, and can plan a ranking that has no user.
+                Query::Path { .. } | Query::Rank { .. } => all.push(routed(origin, query)),
             }
         }
         let query_count = all.len();
@@ -99,6 +106,8 @@ pub enum QueryAnswer {
     Recent(Vec<OwnedEvent>),
     /// The digests of one worker's rows.
     Digests(Vec<(DigestedView, Digest)>),
+    /// The users of the path, the first one first.
+    Path(Vec<String>),
     /// The partition's place in the question, and its next offset.
     Position(usize, i64),
 }

@@ -8,7 +8,9 @@ use super::query::{Query, RoutedQuery};
 use crate::arrange::lookup::Lookup;
 use crate::digest::views::Digests;
 use crate::ids::dictionary::SharedDictionaries;
+use crate::ingest::decisions::{Decisions, Holder};
 use crate::ranking::rules::{Basis, Rules};
+use crate::record::event::OwnedEvent;
 use crate::score::model_history::ModelHistory;
 use crate::score::weights::Score;
 use crate::time::Time;
@@ -28,6 +30,7 @@ pub(super) struct UserViews {
     pub(super) profile: Lookup<u32>,
     pub(super) positions: Lookup<(), i64>,
     pub(super) recent: Rc<RefCell<Recent>>,
+    pub(super) decisions: Rc<RefCell<Decisions>>,
     pub(super) model_history: Rc<RefCell<ModelHistory>>,
     pub(super) digests: Rc<RefCell<Digests>>,
     /// `None` if only profiles are kept.
@@ -85,7 +88,10 @@ impl UserViews {
         match query {
             Query::Profile { place, user } => AnswerPart::Profile(place, self.profile(&user, time)),
             Query::Activity { user } => AnswerPart::Activity(self.activity(&user, time)),
-            Query::Recent { limit } => AnswerPart::Recent(self.recent.borrow().newest(limit, time)),
+            Query::Recent { limit } => AnswerPart::Recent(self.recent(limit, time)),
+            Query::Path { user, until } => {
+                AnswerPart::Path(self.decisions.borrow().path(&user, until, time))
+            }
             Query::Digests => AnswerPart::Digests(self.digests.borrow().at(time)),
             Query::Position { place, partition } => {
                 AnswerPart::Position(place, self.position(&partition, time))
@@ -104,6 +110,14 @@ impl UserViews {
         let mut tags: Vec<(&str, Score)> = tags.into_iter().map(text).collect();
         tags.sort_unstable_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(other.0)));
         tags.into_iter().map(|(tag, score)| (tag.to_string(), score)).collect()
+    }
+
+    /// The latest events, without those that count for nobody.
+    fn recent(&self, limit: usize, time: Time) -> Vec<OwnedEvent> {
+        let decisions = self.decisions.borrow();
+        self.recent.borrow().newest(limit, time, |event| {
+            decisions.holder(event.user, event.time.max(0), None, time) != Holder::Nobody
+        })
     }
 
     /// The last minute in which a user was active, and the numbers of events by kind.

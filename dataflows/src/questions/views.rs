@@ -4,9 +4,10 @@ use crate::arrange::dated::DatedProduct;
 use crate::arrange::view::ViewSpine;
 use crate::digest::views::Digests;
 use crate::ingest::catalogue::CatalogueSpine;
+use crate::ingest::decisions::Decisions;
+use crate::ingest::moment::Moment;
 use crate::ranking::top_k_cache::TopKCache;
 use crate::score::model_history::ModelHistory;
-use crate::views::history::Moment;
 use crate::views::pairs::partner::Partner;
 use crate::views::popularity::ProductDay;
 use crate::views::positions::PositionSpine;
@@ -22,6 +23,7 @@ pub struct Views {
     pub(crate) profile: TraceAgent<ViewSpine<u32>>,
     pub(crate) positions: TraceAgent<PositionSpine>,
     pub(crate) recent: Rc<RefCell<Recent>>,
+    pub(crate) decisions: Rc<RefCell<Decisions>>,
     pub(crate) model_history: Rc<RefCell<ModelHistory>>,
     pub(crate) digests: Rc<RefCell<Digests>>,
     /// `None` if only profiles are kept: then rankings are empty.

@@ -99,16 +99,16 @@ impl Block {
     /// # Panics
     /// If a text or the tags exceed [`Event`]'s limits, to which the parser holds them.
     pub fn push(&mut self, event: &Event<'_>) {
-        self.push_for(event.user, event);
+        self.push_as(event.user, event.session, event);
     }
 
-    /// Appends an event in the name of another user, as [`Block::push`] does.
-    pub fn push_for(&mut self, user: &str, event: &Event<'_>) {
+    /// Appends an event in the name of another user, and of another session, as [`Block::push`] does.
+    pub fn push_as(&mut self, user: &str, session: &str, event: &Event<'_>) {
         let tags = u8::try_from(event.tags.len()).expect("the parser holds events to MAX_TAGS");
         let Event { time, recorded, kind, .. } = *event;
         self.heads.push(Head { time, recorded, kind, tags });
         self.has_ids |= !event.id.is_empty();
-        for text in [user, event.product, event.category, event.session, event.id] {
+        for text in [user, event.product, event.category, session, event.id] {
             self.push_text(text);
         }
         for tag in &event.tags {

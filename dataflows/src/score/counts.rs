@@ -33,6 +33,12 @@ impl Counts {
         self.0.into_iter().fold(0, i32::wrapping_add)
     }
 
+    /// Of each kind the lesser count.
+    #[must_use]
+    pub fn least(self, other: Counts) -> Counts {
+        Counts(std::array::from_fn(|kind| self.0[kind].min(other.0[kind])))
+    }
+
     /// Multiplies each count.
     #[must_use]
     pub fn times(self, times: i32) -> Counts {

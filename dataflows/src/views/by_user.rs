@@ -1,8 +1,8 @@
 //! Views at the owners of users: profile, purchases, activity.
 
+use super::tags::Touch;
 use crate::arrange::view::{View, arrange_here};
-use crate::ingest::intern::Action;
-use crate::ingest::tags::ResolvedTouch;
+use crate::ingest::moment::Moment;
 use crate::record::event::Kind;
 use crate::score::counts::Counts;
 use crate::time::Time;
@@ -10,26 +10,33 @@ use differential_dataflow::{AsCollection, VecCollection};
 use std::cmp::Reverse;
 use timely::dataflow::operators::vec::Filter;
 
-/// User to tag: the tags that events brought, and the resolved tags of the others.
+/// Updates by user.
+pub(crate) type ByUser<'scope, V> = VecCollection<'scope, Time, (u32, V), Counts>;
+
+/// User to tag: the tags that events brought or had when they left the history, and the resolved tags of the others.
 pub fn profile<'scope>(
-    brought: VecCollection<'scope, Time, (u32, u32), Counts>,
-    resolved: VecCollection<'scope, Time, ResolvedTouch, Counts>,
+    tags: ByUser<'scope, u32>,
+    resolved: VecCollection<'scope, Time, Touch, Counts>,
 ) -> View<'scope, u32> {
-    let pairs = brought.concat(resolved.map(|ResolvedTouch { user, tag, .. }| (user, tag)));
+    let pairs = tags.concat(resolved.map(|Touch { user, tag, .. }| (user, tag)));
     arrange_here(pairs, "profile")
 }
 
 /// User to the products that the user bought.
-pub fn bought<'scope>(actions: VecCollection<'scope, Time, Action, Counts>) -> View<'scope, u32> {
-    let purchases = actions.inner.filter(|(_, _, counts)| counts.of(Kind::Purchase) != 0);
-    arrange_here(purchases.as_collection().map(|action| (action.user, action.product)), "bought")
+pub fn bought<'scope>(
+    moments: ByUser<'scope, Moment>,
+    moved: ByUser<'scope, u32>,
+) -> View<'scope, u32> {
+    let purchases = moments.inner.filter(|(_, _, counts)| counts.of(Kind::Purchase) != 0);
+    let bought = purchases.as_collection().map(|(user, moment)| (user, moment.product));
+    arrange_here(bought.concat(moved), "bought")
 }
 
 /// User to the minutes in which the user was active, newest first, counted from the Unix epoch.
 pub fn activity<'scope>(
-    actions: VecCollection<'scope, Time, Action, Counts>,
+    moments: ByUser<'scope, Moment>,
+    moved: ByUser<'scope, Reverse<u32>>,
 ) -> View<'scope, Reverse<u32>> {
-    let minute = |time: u64| u32::try_from(time / 60_000).unwrap_or(u32::MAX);
-    let minutes = actions.map(move |action| (action.user, Reverse(minute(action.time))));
-    arrange_here(minutes, "activity")
+    let minutes = moments.map(|(user, moment)| (user, Reverse(moment.minute())));
+    arrange_here(minutes.concat(moved), "activity")
 }

@@ -1,23 +1,17 @@
 //! Popularity of products, by tag and overall, by day. It lies at the owners of tags, and the
 //! overall part at the owners of products.
 
-use super::retention::retained;
+use super::tags::Touch;
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::packed::Value;
-use crate::arrange::view::View;
-use crate::held::Size;
+use crate::arrange::view::{View, arrange_here};
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ids::exchange::{HasIds, IdSpace, to_owners};
-use crate::ingest::intern::Action;
-use crate::ingest::tags::ResolvedTouch;
 use crate::score::counts::Counts;
 use crate::score::model::Blend;
-use crate::time::{DAY_HOURS, Time, day};
+use crate::time::Time;
 use differential_dataflow::{AsCollection, VecCollection};
 use serde::{Deserialize, Serialize};
-use std::cell::Cell;
-use std::rc::Rc;
-use timely::dataflow::Stream;
 
 /// The tag that all actions count under. No event can bring it, since tags are never empty.
 pub const OVERALL: &str = "";
@@ -67,23 +61,17 @@ impl HasIds for (u32, ProductDay) {
     }
 }
 
-/// Tag to products by day, in ids of their owner, for `horizon` hours.
+/// Tag to products by day, in ids of their owner: what the history has by the tags that events brought, and overall,
+/// and by resolved ones.
 pub fn popularity<'scope>(
-    resolved: VecCollection<'scope, Time, ResolvedTouch, Counts>,
-    actions: VecCollection<'scope, Time, Action, Counts>,
-    hours: Stream<'scope, Time, Vec<u32>>,
-    horizon: u32,
+    popular: VecCollection<'scope, Time, (u32, ProductDay), Counts>,
+    resolved: VecCollection<'scope, Time, Touch, Counts>,
     dictionaries: &SharedDictionaries,
-    held: Rc<Cell<Size>>,
 ) -> View<'scope, ProductDay> {
     let overall = dictionaries.borrow_mut().tags.intern(OVERALL);
     assert_eq!(overall, OVERALL_ID, "popularity is built before any tag is interned");
-    let by_tag =
-        resolved.map(|ResolvedTouch { tag, product, day, .. }| (tag, ProductDay { product, day }));
-    let all = actions
-        .map(|Action { product, time, .. }| (OVERALL_ID, ProductDay { product, day: day(time) }));
-    let owned = to_owners(by_tag.concat(all).inner, dictionaries, "popularity");
-    // The last hour of the day.
-    let hour_of = |value: &ProductDay| (u32::from(value.day) + 1) * DAY_HOURS - 1;
-    retained(owned.as_collection(), hours, horizon, hour_of, |_, _| (), "popularity", held)
+    let resolved =
+        resolved.map(|Touch { tag, product, day, .. }| (tag, ProductDay { product, day }));
+    let owned = to_owners(popular.concat(resolved).inner, dictionaries, "popularity");
+    arrange_here(owned.as_collection(), "popularity")
 }

@@ -5,14 +5,16 @@ use crate::arrange::view::{View, arrange_here};
 use crate::held::Size;
 use crate::ids::dictionary::{Dictionary, SharedDictionaries};
 use crate::ids::hash::stable_hash;
-use crate::ingest::intern::Touch;
+use crate::ids::tag_sets::TagSet;
+use crate::ingest::intern::ProductSet;
 use crate::score::counts::Counts;
 use crate::time::Time;
-use differential_dataflow::{AsCollection, VecCollection};
+use differential_dataflow::AsCollection;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
+use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::vec::{Broadcast, Map};
@@ -36,45 +38,48 @@ impl Value for Label {}
 /// is the number of workers that have seen it.
 ///
 /// ```text
-/// at each worker:  touches.map(|touch| (touch.product, touch.label)).distinct()
+/// at each worker:  sets.flat_map(|(product, set)| set.tags.map(|tag| (product, tag))).distinct()
 ///                  .take(MAX_TAGS of each product and kind, by hash).broadcast()
 /// ```
 ///
-/// Touches may come out of order, since those of guests are held until their time is complete. A
+/// Sets may come out of order, since some blocks wait until their time is complete. A
 /// label that comes again, of an earlier time, is announced for that time and retracted for the
 /// later one.
 pub fn labels<'scope>(
-    touches: VecCollection<'scope, Time, Touch, Counts>,
+    sets: Stream<'scope, Time, Vec<(ProductSet, Time)>>,
     dictionaries: &SharedDictionaries,
     held: Rc<Cell<Size>>,
 ) -> View<'scope, Label> {
     let (sending, receiving) = (dictionaries.clone(), dictionaries.clone());
     let mut index = LabelIndex::default();
-    let announced = touches.inner.unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
+    let announced = sets.unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
         Pipeline,
         "announce labels",
         |_, _| {
-            move |touches, output| {
-                touches.for_each(|capability, touches| {
+            move |sets, output| {
+                sets.for_each(|capability, sets| {
                     let dictionaries = sending.borrow();
                     let mut session = output.session(&capability);
-                    for (Touch { product, tag, is_stand_in, .. }, time, _) in touches.drain(..) {
-                        let label = Label { is_stand_in, tag };
-                        let Some(Announcement { replaces }) =
-                            index.see(product, label, time, &dictionaries.tags)
-                        else {
-                            continue;
-                        };
-                        let (product, tag) =
-                            (dictionaries.products.text(product), dictionaries.tags.text(tag));
-                        // A product as its own stand-in is no label.
-                        if is_stand_in && product == tag {
-                            continue;
-                        }
-                        let label = || (product.to_string(), tag.to_string(), is_stand_in);
-                        session.give((label(), time, Counts([1, 0, 0])));
-                        if let Some(later) = replaces {
-                            session.give((label(), later, Counts([-1, 0, 0])));
+                    for ((product, tag_set), time) in sets.drain(..) {
+                        let TagSet { tags, is_stand_in } = dictionaries.tag_sets.get(tag_set);
+                        for &tag in tags {
+                            let label = Label { is_stand_in, tag };
+                            let Some(Announcement { replaces }) =
+                                index.see(product, label, time, &dictionaries.tags)
+                            else {
+                                continue;
+                            };
+                            let (product, tag) =
+                                (dictionaries.products.text(product), dictionaries.tags.text(tag));
+                            // A product as its own stand-in is no label.
+                            if is_stand_in && product == tag {
+                                continue;
+                            }
+                            let label = || (product.to_string(), tag.to_string(), is_stand_in);
+                            session.give((label(), time, Counts([1, 0, 0])));
+                            if let Some(later) = replaces {
+                                session.give((label(), later, Counts([-1, 0, 0])));
+                            }
                         }
                     }
                 });

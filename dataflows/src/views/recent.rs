@@ -2,14 +2,15 @@
 
 use crate::held::Size;
 use crate::record::block::Block;
-use crate::record::event::OwnedEvent;
+use crate::record::event::{Event, OwnedEvent};
 use crate::time::Time;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// The last blocks of a worker, by logical time: at least [`Recent::EVENTS`] events, or all.
 #[derive(Default)]
 pub struct Recent {
-    blocks: VecDeque<(Time, Block)>,
+    blocks: VecDeque<(Time, Rc<Block>)>,
     events: usize,
     /// The bytes that were allocated for the blocks.
     bytes: usize,
@@ -20,7 +21,7 @@ impl Recent {
     pub const EVENTS: usize = 1000;
 
     /// Adds a block, and drops old ones that are not needed for [`Recent::EVENTS`] events.
-    pub fn push(&mut self, time: Time, block: Block) {
+    pub fn push(&mut self, time: Time, block: Rc<Block>) {
         self.events += block.events();
         self.bytes += block.allocated();
         // Times may come out of order; blocks of one time do not.
@@ -41,11 +42,20 @@ impl Recent {
         Size { records: self.events, bytes: self.bytes }
     }
 
-    /// The newest `limit` events by their own time, as of a logical time.
-    pub fn newest(&self, limit: usize, as_of: Time) -> Vec<OwnedEvent> {
+    /// The newest `limit` events by their own time, of those that may be shown, as of a logical time.
+    pub fn newest(
+        &self,
+        limit: usize,
+        as_of: Time,
+        mut is_shown: impl FnMut(&Event<'_>) -> bool,
+    ) -> Vec<OwnedEvent> {
         let mut events = Vec::new();
         for (_, block) in self.blocks.iter().filter(|(time, _)| *time <= as_of) {
-            block.for_each(|event| events.push(OwnedEvent::from(event)));
+            block.for_each(|event| {
+                if is_shown(event) {
+                    events.push(OwnedEvent::from(event));
+                }
+            });
         }
         newest_first(&mut events, limit);
         events
@@ -63,7 +73,7 @@ pub fn newest_first(events: &mut Vec<OwnedEvent>, limit: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::event::{Event, Kind};
+    use crate::record::event::Kind;
 
     /// A block of events at the times `first`, `first + 1` and so on, which are also their ids.
     fn block(first: usize, events: usize) -> Block {
@@ -91,10 +101,10 @@ mod tests {
         let mut recent = Recent::default();
         let mut first = 0;
         for (time, &size) in (1..).zip(sizes) {
-            recent.push(time, block(first, size));
+            recent.push(time, Rc::new(block(first, size)));
             first += size;
         }
-        let found = recent.newest(usize::MAX, as_of);
+        let found = recent.newest(usize::MAX, as_of, |_| true);
         let expected = newest.into_iter().flat_map(|newest| (0..=newest).rev()).take(events);
         assert!(found.iter().map(|event| event.id.clone()).eq(expected.map(|id| id.to_string())));
         assert_eq!(found.len(), events, "{sizes:?} as of {as_of}");

@@ -1,12 +1,14 @@
-//! Retention: values leave a view when the event clock has passed their hour by the horizon.
+//! Retention: values leave a view when the age clock has passed their hour by the horizon.
 
-use crate::arrange::packed::Value;
+use crate::arrange::packed::{PackedSpine, Value};
 use crate::arrange::reader::Reader;
 use crate::arrange::view::{View, ViewSpine, arrange_here};
 use crate::held::Size;
+use crate::record::event::Kind;
 use crate::score::counts::Counts;
-use crate::time::{EventClock, Time};
-use differential_dataflow::difference::{Abelian, IsZero};
+use crate::time::{EventClock, Time, is_move};
+use differential_dataflow::consolidation::consolidate_updates;
+use differential_dataflow::difference::{IsZero, Semigroup};
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::TraceReader;
 use differential_dataflow::{AsCollection, ExchangeData, VecCollection};
@@ -16,127 +18,169 @@ use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
-use timely::dataflow::operators::Capability;
-use timely::dataflow::operators::generic::Operator;
+use timely::dataflow::operators::generic::OutputBuilder;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::dataflow::operators::{Capability, InputCapability};
 use timely::progress::Antichain;
 
 /// A key and a value, the time, and the difference.
 type Update<V> = ((u32, V), Time, Counts);
 
+/// A key and a value that left, and the age clock's hour.
+pub type Left<V> = ((u32, V), u32);
+
+/// A view whose values leave by age.
+pub struct Retained<'scope, V: Value> {
+    /// The view.
+    pub view: View<'scope, V>,
+    /// Its changes, before they are sorted.
+    pub changes: VecCollection<'scope, Time, (u32, V), Counts>,
+    /// Each value that left by age, or was too old or too much to enter, with the age clock's hour when it did.
+    pub left: VecCollection<'scope, Time, Left<V>, Counts>,
+}
+
 /// The updates of one time, held until the time is complete.
 struct Epoch<V> {
-    capability: Capability<Time>,
+    /// For the changes, and for what left.
+    capabilities: [Capability<Time>; 2],
     updates: Vec<Update<V>>,
     /// True if any of them is a retraction.
     retracts: bool,
 }
 
-impl<V> Epoch<V> {
-    fn new(capability: Capability<Time>) -> Epoch<V> {
-        Epoch { capability, updates: Vec::new(), retracts: false }
+impl<V: Value> Epoch<V> {
+    fn new(time: Time, capability: &InputCapability<Time>) -> Epoch<V> {
+        let capabilities = [0, 1].map(|output| capability.delayed(&time, output));
+        Epoch { capabilities, updates: Vec::new(), retracts: false }
+    }
+
+    /// Drops what was corrected, as if it had never come. Each update that is left is one event's.
+    fn cancel_retractions(&mut self) {
+        if !std::mem::take(&mut self.retracts) {
+            return;
+        }
+        consolidate_updates(&mut self.updates);
+        let updates = std::mem::take(&mut self.updates).into_iter();
+        self.updates.extend(updates.flat_map(|(keyed, time, counts)| {
+            let one = move |kind| ((keyed.clone(), time, Counts::one(kind)), counts.of(kind));
+            Kind::ALL.map(one).into_iter().flat_map(|(update, count)| {
+                let count = usize::try_from(count).expect("what was corrected has come");
+                std::iter::repeat_n(update, count)
+            })
+        }));
     }
 }
 
-/// Keeps values whose hour is less than `horizon` hours behind the event clock: older ones are
-/// retracted, and those that come too late are dropped.
+/// Keeps values whose hour is less than `horizon` hours behind the age clock: older ones are
+/// retracted, and those that come too late do not enter.
 ///
-/// `admit` may drop or change the updates of a time before they enter. It is called for the times
-/// in order, once each. If any update is a retraction, the trace holds all that came before.
+/// `admit` may change the updates of a time before they enter, and takes those out that do not. It is called for
+/// the times in order, once each, with one update for each event and the age clock's hour. What moves from user to user has been admitted
+/// before.
 ///
 /// ```text
 /// at each complete time t, in order, with now = clock.at(t):
-///     updates.retain(|value| now < hour_of(value) + horizon);  admit(updates)
-///     output = updates - view.filter(|value| hour_of(value) + horizon <= now)
+///     updates.retain(|value| now < hour_of(value) + horizon);  admit(updates, now)    unless they move at t
+///     changes = updates - view.filter(|value| hour_of(value) + horizon <= now)
 /// ```
 pub fn retained<'scope, V: Value>(
     updates: VecCollection<'scope, Time, (u32, V), Counts>,
-    hours: Stream<'scope, Time, Vec<u32>>,
+    ages: Stream<'scope, Time, Vec<u32>>,
     horizon: u32,
     hour_of: impl Fn(&V) -> u32 + 'static,
-    mut admit: impl FnMut(&mut Vec<Update<V>>, &mut TraceAgent<ViewSpine<V>>) + 'static,
+    mut admit: impl FnMut(&mut Vec<Update<V>>, u32) -> Vec<Update<V>> + 'static,
     name: &str,
     held: Rc<Cell<Size>>,
-) -> View<'scope, V> {
+) -> Retained<'scope, V> {
     let trace: Rc<RefCell<Option<TraceAgent<ViewSpine<V>>>>> = Rc::default();
     let own = trace.clone();
     let scope = updates.inner.scope();
-    let retained =
-        updates.inner.binary_frontier::<_, CapacityContainerBuilder<Vec<_>>, _, _, _, _>(
-            hours,
-            Pipeline,
-            Pipeline,
-            &format!("retain {name}"),
-            move |_, info| {
-                let activator = scope.activator_for(info.address);
-                let mut waiting: BTreeMap<Time, Epoch<V>> = BTreeMap::new();
-                let mut clock = EventClock::default();
-                let mut keys_by_hour = KeysByHour::new(horizon);
-                move |(updates, update_frontier), (hours, hour_frontier), output| {
-                    hours.for_each(|capability, hours| {
-                        let capability = capability.retain_least(0).expect("data has a time");
-                        let time = *capability.time();
-                        hours.drain(..).for_each(|hour| clock.set(time, hour));
-                        // Values may leave at this time though no update comes.
-                        waiting.entry(time).or_insert_with(|| Epoch::new(capability));
-                    });
-                    updates.for_each(|capability, updates| {
-                        for update in updates.drain(..) {
-                            let time = update.1;
-                            let epoch = waiting
-                                .entry(time)
-                                .or_insert_with(|| Epoch::new(capability.delayed(&time, 0)));
-                            epoch.retracts |= update.2.total() < 0;
-                            epoch.updates.push(update);
-                        }
-                    });
-                    let mut own = own.borrow_mut();
-                    let trace = own.as_mut().expect("the view is arranged when its operators run");
-                    while let Some(first) = waiting.first_entry() {
-                        let time = *first.key();
-                        if update_frontier.less_equal(&time) || hour_frontier.less_equal(&time) {
-                            break;
-                        }
-                        let now = clock.at(time);
-                        let reads = keys_by_hour.is_due(now) || first.get().retracts;
-                        if reads && !is_sealed(trace, time) {
-                            // Retractions are computed from the view as of all earlier times.
-                            activator.activate();
-                            break;
-                        }
-                        let Epoch { capability, mut updates, .. } = first.remove();
-                        updates.retain(|((_, value), _, _)| {
-                            now < hour_of(value).saturating_add(horizon)
-                        });
-                        admit(&mut updates, trace);
-                        let mut expired = Vec::new();
-                        keys_by_hour.expire(now, trace, &hour_of, |keyed, counts| {
-                            expired.push((keyed, time, counts));
-                        });
-                        for ((key, value), _, _) in &updates {
-                            keys_by_hour.add(hour_of(value), *key);
-                        }
-                        output
-                            .session(&capability)
-                            .give_iterator(expired.into_iter().chain(updates));
-                    }
-                    let next = waiting.keys().next().copied();
-                    let open = [update_frontier, hour_frontier]
-                        .map(|frontier| frontier.frontier().first().copied());
-                    let next = Antichain::from_iter(open.into_iter().flatten().chain(next).min());
-                    clock.forget_before(next.first().copied().unwrap_or(Time::MAX));
-                    held.set(keys_by_hour.size());
-                    trace.set_logical_compaction(next.borrow());
-                    trace.set_physical_compaction(next.borrow());
+    let mut builder = OperatorBuilder::new(format!("retain {name}"), scope);
+    let activator = scope.activator_for(builder.operator_info().address);
+    let mut updates = builder.new_input(updates.inner, Pipeline);
+    let mut ages = builder.new_input(ages, Pipeline);
+    let (changes, change_stream) = builder.new_output();
+    let (left, left_stream) = builder.new_output();
+    let mut changes = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(changes);
+    let mut left = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(left);
+    builder.build(move |_| {
+        let mut waiting: BTreeMap<Time, Epoch<V>> = BTreeMap::new();
+        let mut clock = EventClock::default();
+        let mut keys_by_hour = KeysByHour::new(horizon);
+        move |frontiers| {
+            ages.for_each(|capability, hours| {
+                let time = *capability.least().expect("data has a time");
+                hours.drain(..).for_each(|hour| clock.set(time, hour));
+                // Values may leave at this time though no update comes.
+                waiting.entry(time).or_insert_with(|| Epoch::new(time, &capability));
+            });
+            updates.for_each(|capability, updates| {
+                for update in updates.drain(..) {
+                    let time = update.1;
+                    let new = || Epoch::new(time, &capability);
+                    let epoch = waiting.entry(time).or_insert_with(new);
+                    epoch.retracts |= update.2.total() < 0;
+                    epoch.updates.push(update);
                 }
-            },
-        );
-    let view = arrange_here(retained.as_collection(), name);
+            });
+            let mut own = own.borrow_mut();
+            let trace = own.as_mut().expect("the view is arranged when its operators run");
+            let (mut changes, mut left) = (changes.activate(), left.activate());
+            while let Some(first) = waiting.first_entry() {
+                let time = *first.key();
+                if frontiers.iter().any(|frontier| frontier.less_equal(&time)) {
+                    break;
+                }
+                let now = clock.at(time);
+                if keys_by_hour.is_due(now) && !is_sealed(trace, time) {
+                    // What leaves is computed from the view as of all earlier times.
+                    activator.activate();
+                    break;
+                }
+                let mut epoch = first.remove();
+                let mut gone = Vec::new();
+                if !is_move(time) {
+                    epoch.cancel_retractions();
+                    let is_too_old = |((_, value), _, _): &mut Update<V>| {
+                        hour_of(value).saturating_add(horizon) <= now
+                    };
+                    gone.extend(epoch.updates.extract_if(.., is_too_old));
+                    gone.append(&mut admit(&mut epoch.updates, now));
+                }
+                let mut expired = Vec::new();
+                keys_by_hour.expire(now, trace, &hour_of, |keyed, counts| {
+                    expired.push((keyed.clone(), time, counts.times(-1)));
+                    gone.push((keyed, time, counts));
+                });
+                for ((key, value), _, _) in &epoch.updates {
+                    keys_by_hour.add(hour_of(value), *key);
+                }
+                let [for_changes, for_left] = &epoch.capabilities;
+                let all = expired.into_iter().chain(epoch.updates);
+                changes.session(for_changes).give_iterator(all);
+                let gone = gone.into_iter().map(|(keyed, time, counts)| ((keyed, now), time, counts));
+                left.session(for_left).give_iterator(gone);
+            }
+            let next = waiting.keys().next().copied();
+            let open = frontiers.iter().map(|frontier| frontier.frontier().first().copied());
+            let next = Antichain::from_iter(open.flatten().chain(next).min());
+            clock.forget_before(next.first().copied().unwrap_or(Time::MAX));
+            held.set(keys_by_hour.size());
+            trace.set_logical_compaction(next.borrow());
+            trace.set_physical_compaction(next.borrow());
+        }
+    });
+    let changes = change_stream.as_collection();
+    let view = arrange_here(changes.clone(), name);
     *trace.borrow_mut() = Some(view.trace.clone());
-    view
+    Retained { view, changes, left: left_stream.as_collection() }
 }
 
 /// True if a trace holds everything before a time.
-fn is_sealed<V: ExchangeData>(trace: &mut TraceAgent<ViewSpine<V>>, time: Time) -> bool {
+pub(crate) fn is_sealed<V: ExchangeData, R: ExchangeData + Semigroup>(
+    trace: &mut TraceAgent<PackedSpine<V, R>>,
+    time: Time,
+) -> bool {
     let mut upper = Antichain::new();
     trace.read_upper(&mut upper);
     !upper.less_than(&time)
@@ -179,7 +223,7 @@ impl KeysByHour {
         self.by_hour.keys().next().is_some_and(|hour| hour.saturating_add(self.horizon) <= now)
     }
 
-    /// Calls `each` with the negation of all values of the hours that are due.
+    /// Calls `each` with all values of the hours that are due.
     fn expire<V: ExchangeData>(
         &mut self,
         now: u32,
@@ -198,9 +242,8 @@ impl KeysByHour {
             keys.dedup();
             for key in keys {
                 reader.seek(key);
-                reader.each(Time::MAX, |value, mut sum: Counts| {
+                reader.each(Time::MAX, |value, sum: Counts| {
                     if hour_of(value) == hour && !sum.is_zero() {
-                        sum.negate();
                         each((key, value.clone()), sum);
                     }
                 });

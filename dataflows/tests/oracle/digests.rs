@@ -1,9 +1,9 @@
 //! The digests as they must be: each view, row by row, from all events.
 
-use crate::expected::{Oracle, event_day, event_time, stand_in};
+use crate::expected::{Counted, Oracle, Place, event_day, event_time, stand_in};
 use crate::history::Pair;
 use dataflows::digest::hash::{Digest, Hash};
-use dataflows::digest::rows::{DigestedView, with_description};
+use dataflows::digest::rows::{DigestedView, with_description, with_tags};
 use dataflows::graph::Mode;
 use dataflows::record::event::{Kind, OwnedEvent};
 use dataflows::score::counts::Counts;
@@ -12,7 +12,12 @@ use dataflows::views::popularity::OVERALL;
 impl Oracle {
     /// The digests of all views that are kept.
     pub(crate) fn digests(&self) -> Vec<(DigestedView, Digest)> {
-        let of_profiles = [DigestedView::StandIns, DigestedView::Profile, DigestedView::Catalogue];
+        let of_profiles = [
+            DigestedView::StandIns,
+            DigestedView::Profile,
+            DigestedView::Catalogue,
+            DigestedView::Moved,
+        ];
         let views = DigestedView::ALL.into_iter();
         let kept = views.filter(|view| self.mode == Mode::All || of_profiles.contains(view));
         kept.map(|view| (view, self.digest(view))).collect()
@@ -20,16 +25,16 @@ impl Oracle {
 
     fn digest(&self, view: DigestedView) -> Digest {
         let row = |key: &str| view.row(Hash::of(key));
-        let events = self.attributed.iter();
+        let events = self.counted.iter().map(|counted| &counted.event);
         let of = |event: &OwnedEvent| Counts::one(event.kind);
         match view {
             DigestedView::Profile => events
                 .flat_map(|event| self.tags(event).into_iter().map(move |tag| (event, tag)))
                 .map(|(event, tag)| row(&event.user).then(Hash::of(tag)).times(of(event)))
                 .sum(),
-            DigestedView::StandIns => events
-                .filter(|event| event.tags.is_empty())
-                .map(|event| {
+            DigestedView::StandIns => (self.history.iter())
+                .filter(|(event, _)| event.tags.is_empty())
+                .map(|(event, _)| {
                     let row = row(&event.product).then(Hash::of(&event.user));
                     let row = row.then(Hash::of(stand_in(event)));
                     row.then_number(event_day(event).into()).times(of(event))
@@ -52,8 +57,7 @@ impl Oracle {
                 .sum(),
             DigestedView::History => (self.history.iter())
                 .map(|(event, pairs)| {
-                    let row = row(&event.user).then(Hash::of(&event.product));
-                    row.then_number(event_time(event) << 1 | u64::from(*pairs)).times(of(event))
+                    with_moment(row(&event.user), event, *pairs).times(of(event))
                 })
                 .sum(),
             DigestedView::Pairs => self
@@ -64,9 +68,8 @@ impl Oracle {
                     row.then_number(rest).times(of(partner))
                 })
                 .sum(),
-            DigestedView::Popularity => self
-                .popular_events()
-                .flat_map(|event| {
+            DigestedView::Popularity => (self.history.iter())
+                .flat_map(|(event, _)| {
                     let tags = self.tags(event).into_iter().chain([OVERALL]);
                     tags.map(move |tag| (event, tag))
                 })
@@ -75,6 +78,42 @@ impl Oracle {
                     row.then_number(event_day(event).into()).times(of(event))
                 })
                 .sum(),
+            DigestedView::Moved => (self.counted.iter())
+                .filter(|counted| counted.origin != counted.event.user)
+                .map(|Counted { event, origin, place }| {
+                    let row = row(origin).then(Hash::of(&event.user));
+                    match place {
+                        Place::History(_) => with_moment(row, event, false).times(of(event)),
+                        Place::Rest(_) => self.rest_rows(row, event),
+                    }
+                })
+                .sum(),
         }
+    }
+
+    /// The rows that an event in no history accounts for.
+    fn rest_rows(&self, row: Hash, event: &OwnedEvent) -> Digest {
+        let of = Counts::one(event.kind);
+        let tags = event.tags.iter().map(|tag| row.then_number(0).then(Hash::of(tag)).times(of));
+        let mut sum = tags.sum::<Digest>();
+        if self.mode == Mode::Profile {
+            return sum;
+        }
+        if event.kind == Kind::Purchase {
+            sum += row.then_number(1).then(Hash::of(&event.product)).times(of);
+        }
+        sum += row.then_number(2).then_number(event_time(event) / 60_000).times(of);
+        sum
+    }
+}
+
+/// Ends a row with a moment.
+fn with_moment(row: Hash, event: &OwnedEvent, pairs: bool) -> Hash {
+    let row = row.then(Hash::of(&event.product));
+    let row = row.then_number(event_time(event) << 1 | u64::from(pairs));
+    let tags = event.tags.iter().map(|tag| Hash::of(tag)).collect();
+    match event.tags.is_empty() {
+        true => row.then(with_tags(vec![Hash::of(stand_in(event))], true)),
+        false => row.then(with_tags(tags, false)),
     }
 }

@@ -26,22 +26,40 @@ pub(crate) struct Oracle {
     pub(crate) time: Time,
     pub(crate) events: Vec<OwnedEvent>,
     /// Of each user and id, the hours in which an event was written that counted.
-    counted: BTreeMap<[String; 2], Vec<u32>>,
-    /// The same events, each with the user that it counts for now.
-    pub(crate) attributed: Vec<OwnedEvent>,
-    /// The same events, each with the user that it counted for when it came.
-    pub(crate) on_arrival: Vec<OwnedEvent>,
-    merges: Vec<Decision>,
-    /// By step, the events that merges moved: with the user before, and after.
-    pub(crate) moves: Vec<Vec<[OwnedEvent; 2]>>,
+    seen_ids: BTreeMap<[String; 2], Vec<u32>>,
+    /// The same events without those that count for nobody, as they count now.
+    pub(crate) counted: Vec<Counted>,
+    /// The decisions, each with the step that it came in.
+    pub(crate) decisions: Vec<(usize, Decision)>,
     /// By step, its time and the number of events up to its end.
     pub(crate) step_ends: Vec<(Time, usize)>,
+    /// By user, the newest day, and by user, day and whether it was that, the number of moments that were let in.
+    pub(crate) days: (BTreeMap<String, u16>, BTreeMap<(String, u16, bool), u32>),
     /// The latest row of each product; `None` for a deleted one.
     pub(crate) catalogue: BTreeMap<String, Option<Product>>,
     pub(crate) model: Model,
     positions: BTreeMap<String, i64>,
     /// The moments that the history has now.
     pub(crate) history: Vec<Moment>,
+}
+
+/// An event that counts for somebody.
+#[derive(Clone, Debug)]
+pub(crate) struct Counted {
+    /// With the user for whom it counts, and with the tags that it kept when it left the history.
+    pub(crate) event: OwnedEvent,
+    /// The user from whose events it was made, as far as that is known.
+    pub(crate) origin: String,
+    pub(crate) place: Place,
+}
+
+/// What accounts for an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A moment of the history, and whether it pairs.
+    History(bool),
+    /// Nothing but the rest of its user. If it came from another, that is known for a horizon from this hour on.
+    Rest(u32),
 }
 
 impl Oracle {
@@ -51,12 +69,11 @@ impl Oracle {
             mode,
             time: 0,
             events: vec![],
-            counted: BTreeMap::new(),
-            attributed: vec![],
-            on_arrival: vec![],
-            merges: vec![],
-            moves: vec![],
+            seen_ids: BTreeMap::new(),
+            counted: vec![],
+            decisions: vec![],
             step_ends: vec![],
+            days: Default::default(),
             catalogue: BTreeMap::new(),
             model: Model::default(),
             positions: BTreeMap::new(),
@@ -66,13 +83,18 @@ impl Oracle {
 
     /// Adds the input of a step.
     pub(crate) fn add(&mut self, step: &Step) {
+        let decided = self.decisions.iter().filter(|(at, _)| *at + 1 == self.step_ends.len());
+        let decided: Vec<_> = decided.map(|(_, decision)| decision.clone()).collect();
+        self.carry_out(&decided);
         self.time = step.time;
         let unique: Vec<_> =
             step.events.iter().filter(|event| self.is_new(event)).cloned().collect();
         self.events.extend(unique.iter().cloned());
         self.step_ends.push((step.time, self.events.len()));
-        self.merges.extend(step.merges.iter().cloned());
-        self.attribute(&unique);
+        self.forget_old();
+        self.admit(&unique);
+        let at = self.step_ends.len() - 1;
+        self.decisions.extend(step.decisions.iter().map(|decision| (at, decision.clone())));
         for CatalogueRow { product: id, row } in &step.rows {
             self.catalogue.insert(id.clone(), row.clone());
         }
@@ -80,7 +102,11 @@ impl Oracle {
         for (partition, by) in &step.advances {
             *self.positions.entry(partition.clone()).or_default() += by;
         }
-        self.history = if self.mode == Mode::All { self.compute_history() } else { vec![] };
+        let moments = self.counted.iter().filter_map(|counted| match counted.place {
+            Place::History(pairs) => Some((counted.event.clone(), pairs)),
+            _ => None,
+        });
+        self.history = moments.collect();
     }
 
     /// Counts an event, unless it is a copy of one that was. Its record is written at the step's time.
@@ -89,28 +115,12 @@ impl Oracle {
             return true;
         }
         let written = hour(self.time / 1000);
-        let hours = self.counted.entry([event.user.clone(), event.id.clone()]).or_default();
+        let hours = self.seen_ids.entry([event.user.clone(), event.id.clone()]).or_default();
         let is_new = hours.iter().all(|other| other + COPY_HOURS < written);
         if is_new {
             hours.push(written);
         }
         is_new
-    }
-
-    /// Moves the events that merges move, unless they are too old, and attributes new events.
-    fn attribute(&mut self, new: &[OwnedEvent]) {
-        let now = self.now_at_end();
-        let mut moves = Vec::new();
-        for (event, current) in self.events.iter().zip(&mut self.attributed) {
-            let moved = attributed(&self.merges, event);
-            if now < hour(event_time(event)) + LIMITS.horizon && moved != *current {
-                moves.push([std::mem::replace(current, moved.clone()), moved]);
-            }
-        }
-        let new = new.iter().map(|event| attributed(&self.merges, event));
-        self.on_arrival.extend(new);
-        self.attributed.extend_from_slice(&self.on_arrival[self.attributed.len()..]);
-        self.moves.push(moves);
     }
 
     /// The answers to a query, in any order.
@@ -126,6 +136,7 @@ impl Oracle {
             Query::Recent { limit } => {
                 (0..self.peers).map(|peer| self.recent(peer, *limit)).collect()
             }
+            Query::Path { .. } => unreachable!("scripts ask for no paths"),
             Query::Digests => vec![QueryAnswer::Digests(self.digests())],
             Query::Position { place, partition } => {
                 let next = self.positions.get(partition).copied().unwrap_or_default();
@@ -173,17 +184,15 @@ impl Oracle {
         }
     }
 
-    /// The events that popularity counts: those whose day is not too old.
-    pub(crate) fn popular_events(&self) -> impl Iterator<Item = &OwnedEvent> {
-        let now = self.now_at_end();
-        let last_hour = |event| (u32::from(event_day(event)) + 1) * DAY_HOURS - 1;
-        self.events.iter().filter(move |event| now < last_hour(event) + LIMITS.horizon)
+    /// The events of a user.
+    fn of<'a>(&'a self, user: &'a str) -> impl Iterator<Item = &'a OwnedEvent> {
+        self.counted.iter().map(|counted| &counted.event).filter(move |event| event.user == user)
     }
 
     /// Sums the weights of a user's events by tag.
     pub(crate) fn profile(&self, user: &str) -> Scores {
         let mut scores: BTreeMap<&str, i64> = BTreeMap::new();
-        for event in self.attributed.iter().filter(|event| event.user == user) {
+        for event in self.of(user) {
             for tag in self.tags(event) {
                 *scores.entry(tag).or_default() += self.model.weights.of(event.kind).0;
             }
@@ -197,37 +206,26 @@ impl Oracle {
 
     /// The products that a user bought.
     pub(crate) fn bought(&self, user: &str) -> BTreeSet<String> {
-        let events = self.attributed.iter().filter(|event| event.user == user);
-        let purchases = events.filter(|event| event.kind == Kind::Purchase);
+        let purchases = self.of(user).filter(|event| event.kind == Kind::Purchase);
         purchases.map(|event| event.product.clone()).collect()
     }
 
     fn activity(&self, user: &str) -> Option<QueryAnswer> {
-        let events = || self.attributed.iter().filter(|event| event.user == user);
+        let events = || self.of(user);
         let last = events().map(|event| event_time(event) / 60_000).max()?;
         let total = |kind| events().map(|event| i64::from(event.kind == kind)).sum();
         Some(QueryAnswer::Activity(u32::try_from(last).expect("minutes"), Kind::ALL.map(total)))
     }
 
     fn recent(&self, peer: usize, limit: usize) -> QueryAnswer {
-        let events = self.events.iter().rev();
+        let shown = |event: &&OwnedEvent| self.holder(event, event_time(event), None).is_some();
+        let events = self.events.iter().rev().filter(shown);
         let mut events: Vec<OwnedEvent> =
             events.filter(|event| owner(&event.user, self.peers) == peer).cloned().collect();
         events.sort_by_key(|event| Reverse(event.time));
         events.truncate(limit);
         QueryAnswer::Recent(events)
     }
-}
-
-/// An event with the user that it counts for, given the merges.
-fn attributed(merges: &[Merge], event: &OwnedEvent) -> OwnedEvent {
-    let of_guest = |merge: &&Merge| {
-        event.user == event.session && merge.guest == event.user && event.time <= merge.time
-    };
-    let merges = merges.iter().filter(of_guest);
-    let earliest = merges.min_by_key(|merge| (merge.time, &merge.account));
-    let user = earliest.map_or(&event.user, |merge| &merge.account);
-    OwnedEvent { user: user.clone(), ..event.clone() }
 }
 
 /// The tag of an event without tags until the catalogue knows its product.

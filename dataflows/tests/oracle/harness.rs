@@ -161,7 +161,7 @@ fn run(
 }
 
 /// Sends the input of a step that enters at a worker. Records enter at the feeders in turn, and
-/// merges at the last workers; but all rows of a product at one feeder, since they need their
+/// decisions at the last workers; but all rows of a product at one feeder, since they need their
 /// order, and models at the first worker.
 fn feed(inputs: &mut Inputs, case: Case, index: usize, step: &Step, me: usize) {
     let Case { workers, feeders, .. } = case;
@@ -169,8 +169,8 @@ fn feed(inputs: &mut Inputs, case: Case, index: usize, step: &Step, me: usize) {
     if enters(0) == me {
         inputs.epochs.send(step.time);
     }
-    for merge in at_places(&step.merges, |place| workers - 1 - enters(place) == me) {
-        inputs.merges.send(merge.clone());
+    for decision in at_places(&step.decisions, |place| workers - 1 - enters(place) == me) {
+        inputs.decisions.send(decision.clone());
     }
     let events: Vec<_> = at_places(&step.events, |place| enters(place) == me).collect();
     // In two halves, so that an owner may get several blocks of one time.

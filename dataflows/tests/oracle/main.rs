@@ -7,6 +7,7 @@
 
 mod script;
 mod expected;
+mod moves;
 mod history;
 mod rankings;
 mod digests;

@@ -31,15 +31,15 @@ const LIMITS: Limits = Limits { paired: 1_000, kept: 1_000, horizon: 30 * DAY_HO
 const USERS: &[&str] = &["ann", "bob", "cem", "gil", "guy", "gus"];
 const PRODUCTS: &[&str] = &["lamp", "mug", "oak", "pen", "rug"];
 const TAGS: &[&str] = &["red", "blue", "wood", "mug"];
-/// The partitions: of events, of merges, and of rows, which have all of a product's.
+/// The partitions: of events, of decisions, and of rows, which have all of a product's.
 const EVENTS: usize = 4;
-const MERGES: usize = 2;
+const DECISIONS: usize = 2;
 const ROWS: usize = 2;
 
 #[derive(Clone)]
 enum Record {
     Event(OwnedEvent),
-    Merge(Merge),
+    Decision(Decision),
     Row(CatalogueRow),
 }
 
@@ -75,7 +75,7 @@ fn hours(random: &mut Random, bound: u32) -> u32 {
 
 /// The records of a case.
 fn partitions(random: &mut Random) -> Partitions {
-    let mut partitions: Partitions = vec![vec![]; EVENTS + MERGES + ROWS];
+    let mut partitions: Partitions = vec![vec![]; EVENTS + DECISIONS + ROWS];
     for _ in 0..60 {
         let written = hours(random, SPAN);
         let event = event(random, written);
@@ -85,9 +85,10 @@ fn partitions(random: &mut Random) -> Partitions {
             partitions[random.below(EVENTS)].push((written, Record::Event(event.clone())));
         }
     }
-    for _ in 0..6 {
-        let (written, merge) = merge(random);
-        partitions[EVENTS + random.below(MERGES)].push((FIRST + written, Record::Merge(merge)));
+    for _ in 0..8 {
+        let decision = decision(random);
+        let partition = EVENTS + random.below(DECISIONS);
+        partitions[partition].push((decision.recorded, Record::Decision(decision)));
     }
     for _ in 0..8 {
         let product = random.below(PRODUCTS.len());
@@ -99,7 +100,7 @@ fn partitions(random: &mut Random) -> Partitions {
             unavailable: false,
         });
         let row = CatalogueRow { product: PRODUCTS[product].into(), row };
-        let rows = &mut partitions[EVENTS + MERGES + product % ROWS];
+        let rows = &mut partitions[EVENTS + DECISIONS + product % ROWS];
         rows.push((FIRST + hours(random, SPAN), Record::Row(row)));
     }
     partitions.iter_mut().for_each(|records| records.sort_by_key(|(written, _)| *written));
@@ -116,10 +117,10 @@ fn tags(random: &mut Random) -> Vec<String> {
 fn event(random: &mut Random, written: u32) -> OwnedEvent {
     let user = one_of(random, USERS);
     let is_guest = user.starts_with('g');
-    // In days: a guest's that a merge moves must be within the horizon; another's may be far beyond it.
+    // In days: within the horizon, or far beyond it.
     let age = match random.below(6) {
         0 => 10 + hours(random, 10),
-        1 if !is_guest => 40 + hours(random, 20),
+        1 => 40 + hours(random, 20),
         _ => 0,
     };
     let time = FIRST + written - age * DAY_HOURS - hours(random, DAY_HOURS);
@@ -136,15 +137,15 @@ fn event(random: &mut Random, written: u32) -> OwnedEvent {
     }
 }
 
-/// The hour in which a merge is written, and the merge. Its account may be a guest's name, and merged too.
-fn merge(random: &mut Random) -> (u32, Merge) {
-    let written = hours(random, SPAN);
-    let (guest, account) = (3 + random.below(3), random.below(USERS.len() - 1));
+/// A merge of any user with another, who may have been merged too, so that there are chains and circles; or a forget.
+fn decision(random: &mut Random) -> Decision {
+    let recorded = FIRST + hours(random, SPAN);
+    let (user, account) = (random.below(USERS.len()), random.below(USERS.len() - 1));
     // No name with itself.
-    let account = if account >= guest { account + 1 } else { account };
-    let time = i64::from(FIRST + written) - i64::from(hours(random, 3 * DAY_HOURS));
-    let [guest, account] = [guest, account].map(|user| USERS[user].into());
-    (written, Merge { guest, time: time * 3_600_000, account })
+    let account = if account >= user { account + 1 } else { account };
+    let time = i64::from(recorded) - i64::from(hours(random, 3 * DAY_HOURS));
+    let account = (random.below(4) > 0).then(|| USERS[account].into());
+    Decision { user: USERS[user].into(), time: time * 3_600_000, account, recorded }
 }
 
 /// The records in a random order that is in step, with the partition of each and what it reaches by it.
@@ -204,12 +205,12 @@ fn digests(partitions: &Partitions, mut random: Random) -> Vec<(DigestedView, Di
                     block.note_clock(event.time.min(i64::from(hour) * 3_600_000));
                     inputs.blocks.send((0, block));
                 }
-                Record::Merge(merge) => inputs.merges.send(merge),
+                Record::Decision(decision) => inputs.decisions.send(decision),
                 Record::Row(row) => inputs.rows.send(row),
             }
             inputs.reached.send(reached);
             if random.below(8) == 0 {
-                time += 1;
+                time += 2;
                 inputs.advance_to(time);
                 worker.step();
             }

@@ -254,7 +254,7 @@ impl Oracle {
         let scored = |event: &OwnedEvent| {
             (event.product.clone(), model_at.score(Counts::one(event.kind), event_day(event)))
         };
-        let kept = self.popular_events();
+        let kept = self.history.iter().map(|(event, _)| event);
         best_first(
             kept.flat_map(|event| std::iter::repeat_n(scored(event), times(event))).collect(),
         )

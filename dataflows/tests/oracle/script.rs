@@ -7,7 +7,7 @@ use dataflows::record::event::{Kind, OwnedEvent};
 use dataflows::record::product::{CatalogueRow, Product};
 use dataflows::score::model::{Blend, Model};
 use dataflows::score::weights::{Score, Weights};
-use dataflows::time::Time;
+use dataflows::time::{Time, hour};
 use dataflows::views::history::Limits;
 
 /// The hours within which an event with the user and the id of another is a copy of it.
@@ -68,7 +68,7 @@ impl Random {
 pub(crate) struct Step {
     pub(crate) time: Time,
     pub(crate) events: Vec<OwnedEvent>,
-    pub(crate) merges: Vec<Decision>,
+    pub(crate) decisions: Vec<Decision>,
     pub(crate) rows: Vec<CatalogueRow>,
     pub(crate) model: Option<Model>,
     pub(crate) advances: Vec<(String, i64)>,
@@ -82,7 +82,8 @@ pub(crate) fn script(seed: u64, workers: usize) -> Vec<Step> {
     let mut time = BEGIN;
     let mut sent: Vec<OwnedEvent> = Vec::new();
     let step = |_| {
-        time += 1 + random.next() % (180 * MINUTE);
+        // Input has even times.
+        time += 2 + random.next() % (180 * MINUTE) / 2 * 2;
         let count = random.below(8);
         let mut send = |_| {
             // At times again, at once or hours later.
@@ -99,7 +100,7 @@ pub(crate) fn script(seed: u64, workers: usize) -> Vec<Step> {
         Step {
             time,
             events,
-            merges: (0..random.below(8) / 5).map(|_| merge(&mut random, time)).collect(),
+            decisions: (0..random.below(8) / 5).map(|_| decision(&mut random, time)).collect(),
             rows: (0..random.below(3)).map(|_| row(&mut random)).collect(),
             model: (random.below(5) == 0).then(|| model(&mut random)),
             advances: (0..random.below(3))
@@ -132,17 +133,17 @@ fn event(random: &mut Random, time: Time) -> OwnedEvent {
     }
 }
 
-/// A merge of a guest, or of a name that is no guest's, with an account, which may have the name of
-/// a guest. Its time is before the guest's events, between them, or after, and at times a little
-/// ahead.
-fn merge(random: &mut Random, time: Time) -> Merge {
-    let guest = random.one_of(&[GUESTS, &["ann", "nobody"]].concat());
+/// A merge of a user with another, or a forget, of any name. Its time is before the user's events, between them, or
+/// after, and at times a little ahead.
+fn decision(random: &mut Random, time: Time) -> Decision {
+    let user = random.one_of(&[USERS, GUESTS, GUESTS, &["nobody"]].concat());
     let account = random.one_of(&[USERS, GUESTS].concat());
     // A merge of a name with itself is not allowed.
-    let account = if account == guest { "ann!".into() } else { account };
+    let account = if account == user { "ann!".into() } else { account };
+    let account = (random.below(5) > 0).then_some(account);
     // Rounded to three hours, so that some are equal.
     let hours = event_time(random, time) / (3 * 60 * 60_000) + random.number(2);
-    Merge { guest, time: hours * 3 * 60 * 60_000, account }
+    Decision { user, time: hours * 3 * 60 * 60_000, account, recorded: hour(time / 1000) }
 }
 
 /// A time of an event: most often recent, out of order and often equal; at times late, ahead, or

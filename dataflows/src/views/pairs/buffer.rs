@@ -2,9 +2,9 @@
 
 use super::partner::{NEAR, Partner};
 use crate::ids::dictionary::Dictionary;
+use crate::ingest::moment::Moment;
 use crate::score::counts::Counts;
 use crate::time::{Time, VISIT_GAP, day};
-use crate::views::history::Moment;
 use differential_dataflow::difference::Semigroup;
 use std::cmp::Reverse;
 
@@ -16,9 +16,9 @@ pub(super) type Repeat = (u16, Time, Counts);
 /// The moments of one user's window. The memory is reused for the next user.
 #[derive(Default)]
 pub(super) struct PairBuffer {
-    /// Moments that are new or retracted.
+    /// Moments that are new or retracted, without their tags.
     pub(super) fresh: Vec<(Time, Moment, Counts)>,
-    /// Older moments that are close enough to pair with the fresh ones.
+    /// Older moments that are close enough to pair with the fresh ones, likewise.
     pub(super) others: Vec<(Moment, Counts)>,
     /// The changes of repeats so far.
     pub(super) repeats: Vec<Repeat>,
@@ -34,7 +34,7 @@ impl PairBuffer {
             self.count_repeats(time, -1, names);
             for &(_, moment, counts) in epoch {
                 for &(other, others) in &self.others {
-                    let apart = moment.time.0.abs_diff(other.time.0);
+                    let apart = moment.time().abs_diff(other.time());
                     if apart <= VISIT_GAP && moment != other {
                         give((partner(other, moment), time, counts.times(others.total())));
                         give((partner(moment, other), time, others.times(counts.total())));
@@ -62,14 +62,14 @@ impl PairBuffer {
         });
         self.others.retain(|(_, counts)| counts.total() != 0);
         // Newest first; moments of one time by name, as ids differ between workers.
-        for equals in self.others.chunk_by_mut(|(one, _), (other, _)| one.time == other.time) {
+        for equals in self.others.chunk_by_mut(|(one, _), (other, _)| one.time() == other.time()) {
             equals.sort_by_key(|(moment, _)| Reverse(names.text(moment.product)));
         }
         for pair in self.others.windows(2) {
             let [(moment, _), (before, _)] = pair else { continue };
-            if moment.time.0 - before.time.0 <= VISIT_GAP {
+            if moment.time() - before.time() <= VISIT_GAP {
                 let same = i32::from(moment.product == before.product);
-                self.repeats.push((day(moment.time.0), time, Counts([times, times * same, 0])));
+                self.repeats.push((moment.day(), time, Counts([times, times * same, 0])));
             }
         }
     }
@@ -77,7 +77,7 @@ impl PairBuffer {
 
 /// The second moment as a partner in the row of the first.
 fn partner(first: Moment, second: Moment) -> (u32, Partner) {
-    let (earlier, later) = (first.time.0, second.time.0);
+    let (earlier, later) = (first.time(), second.time());
     let day = day(earlier.max(later));
     let (after, near) = (earlier <= later, earlier.abs_diff(later) <= NEAR);
     (first.product, Partner { product: second.product, day, after, near })

@@ -13,7 +13,7 @@ mod neighbours;
 use crate::arrange::view::{View, arrange_here};
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ids::exchange::to_owners;
-use crate::views::history::Moment;
+use crate::ingest::moment::Moment;
 use crate::views::pairs::partner::Partner;
 use differential_dataflow::AsCollection;
 use neighbours::neighbours;

@@ -4,14 +4,13 @@ use super::buffer::{Pair, PairBuffer, Repeat};
 use crate::arrange::packed::Value;
 use crate::arrange::view::{View, ViewSpine};
 use crate::ids::dictionary::SharedDictionaries;
+use crate::ingest::moment::Moment;
 use crate::score::counts::Counts;
 use crate::time::{Time, VISIT_GAP};
-use crate::views::history::Moment;
 use differential_dataflow::consolidation::consolidate_updates;
 use differential_dataflow::difference::{IsZero, Semigroup};
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::{BatchCursor, Cursor, Navigable, Span, TraceReader};
-use std::cmp::Reverse;
 use std::collections::VecDeque;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
@@ -120,9 +119,9 @@ impl PendingBatch {
             }
             buffer.fresh.clear();
             while let Some(&moment) = self.cursor.get_val(&self.batch) {
-                if moment.pairs {
+                if moment.pairs() {
                     self.cursor.map_times(&self.batch, |&time, &counts| {
-                        buffer.fresh.push((time, moment, counts));
+                        buffer.fresh.push((time, moment.untagged(), counts));
                     });
                 }
                 self.cursor.step_val(&self.batch);
@@ -148,13 +147,9 @@ impl PendingBatch {
         else {
             return;
         };
-        let from = Moment {
-            time: Reverse(newest.time.0.saturating_add(VISIT_GAP)),
-            product: 0,
-            pairs: false,
-        };
-        let until = oldest.time.0.saturating_sub(VISIT_GAP);
-        let last = Moment { time: Reverse(until), ..from }.prefix();
+        let from = Moment::new(newest.time().saturating_add(VISIT_GAP), 0, 0);
+        let until = oldest.time().saturating_sub(VISIT_GAP);
+        let last = Moment::new(until, 0, 0).prefix();
         for (batch, cursor) in &mut self.older {
             // Skips large, old batches, where seeking is expensive.
             if last < batch.min_prefix() {
@@ -165,12 +160,12 @@ impl PendingBatch {
                 continue;
             }
             cursor.seek_val(batch, &from);
-            while let Some(&moment) = cursor.get_val(batch).filter(|at| until <= at.time.0) {
-                if moment.pairs {
+            while let Some(&moment) = cursor.get_val(batch).filter(|at| until <= at.time()) {
+                if moment.pairs() {
                     let mut sum = Counts::default();
                     cursor.map_times(batch, |_, counts| sum.plus_equals(counts));
                     if !sum.is_zero() {
-                        buffer.others.push((moment, sum));
+                        buffer.others.push((moment.untagged(), sum));
                     }
                 }
                 cursor.step_val(batch);

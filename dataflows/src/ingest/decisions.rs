@@ -1,0 +1,377 @@
+//! Whom events count for: what was said of users, followed from one to the next.
+//!
+//! A merge says that until a time a user was another one, and a forget that until then the user was nobody. Of
+//! several merges of a user the earliest counts that is not before the event. Whoever that gives may have been
+//! merged too, and so on. Where this comes back to a name, the events count for the least name of the circle. So
+//! the answer depends on what was said, and on no order.
+//!
+//! Every worker has all decisions.
+
+use crate::held::Size;
+use crate::record::decision::Decision;
+use crate::time::Time;
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::collections::{BTreeMap, HashSet};
+use std::hash::BuildHasher;
+
+/// The most decisions that are followed for one event.
+const MAX_STEPS: usize = 8;
+
+/// All decisions so far.
+pub struct Decisions {
+    horizon: u32,
+    users: HashTable<(Key, User)>,
+    /// By the hour in which they were written, the users that were merged.
+    by_hour: BTreeMap<u32, Vec<Key>>,
+    /// Keyed at random: nobody can give two users one key.
+    hashers: [DefaultHashBuilder; 2],
+    held: Size,
+}
+
+/// A hash of a user's name, of 128 bits, so that no two are equal by chance.
+type Key = [u64; 2];
+
+/// What was said of a user.
+#[derive(Default)]
+struct User {
+    name: Box<str>,
+    /// By time, and then by the account's name.
+    merges: Vec<Merge>,
+    forgets: Vec<Forget>,
+    /// The users that were merged into this one, each as often, and the logical times of that.
+    from: Vec<(Key, Time)>,
+}
+
+struct Merge {
+    time: i64,
+    account: Key,
+    recorded: u32,
+    /// The logical time of the decision; it counts at later ones.
+    since: Time,
+}
+
+struct Forget {
+    time: i64,
+    recorded: u32,
+    since: Time,
+}
+
+/// For whom an event counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holder<'a> {
+    /// For this user.
+    User(&'a str),
+    /// For nobody.
+    Nobody,
+}
+
+/// What follows from the decisions about one user.
+enum Next {
+    Stays,
+    To(Key),
+    Nobody,
+}
+
+impl Decisions {
+    /// No decisions yet. A merge holds for events that are written at most `horizon` hours after it.
+    pub fn new(horizon: u32) -> Decisions {
+        let (users, by_hour, held) = Default::default();
+        Decisions { horizon, users, by_hour, hashers: Default::default(), held }
+    }
+
+    /// True without any decision.
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty()
+    }
+
+    /// Adds the decisions of one logical time; they count at later ones.
+    pub fn add(&mut self, decisions: &[Decision], since: Time) {
+        for Decision { user, time, account, recorded } in decisions {
+            let (time, recorded) = (*time, *recorded);
+            let Some(account) = account else {
+                self.entry(user).forgets.push(Forget { time, recorded, since });
+                self.held.bytes += size_of::<Forget>();
+                continue;
+            };
+            let (key, into) = (self.key(user), self.key(account));
+            self.entry(account).from.push((key, since));
+            let order = |merge: &Merge| {
+                (merge.time, self.get(merge.account).map_or("", |user| &user.name)) < (time, account)
+            };
+            let merges = self.get(key).map_or(&[][..], |user| &user.merges);
+            let place = merges.partition_point(order);
+            let merge = Merge { time, account: into, recorded, since };
+            self.entry(user).merges.insert(place, merge);
+            self.by_hour.entry(recorded).or_default().push(key);
+            self.held.bytes += size_of::<Merge>() + size_of::<(Key, Time)>() + size_of::<Key>();
+        }
+        self.held.records += decisions.len();
+    }
+
+    /// For whom an event of a user counts as of a logical time. `recorded` is the hour in which the event was
+    /// written, if it is known.
+    pub fn holder<'a>(
+        &'a self,
+        user: &'a str,
+        time: i64,
+        recorded: Option<u32>,
+        as_of: Time,
+    ) -> Holder<'a> {
+        if self.users.is_empty() {
+            return Holder::User(user);
+        }
+        let mut path = [self.key(user); MAX_STEPS + 1];
+        let mut name = user;
+        for step in 0..MAX_STEPS {
+            let Some(here) = self.get(path[step]) else { break };
+            let next = match self.next(here, time, recorded, as_of) {
+                Next::Stays => break,
+                Next::Nobody => return Holder::Nobody,
+                Next::To(next) => next,
+            };
+            if let Some(begin) = path[..=step].iter().position(|key| *key == next) {
+                let circle = path[begin..=step].iter().filter_map(|key| self.get(*key));
+                return Holder::User(circle.map(|user| &*user.name).min().unwrap_or(name));
+            }
+            path[step + 1] = next;
+            name = self.get(next).map_or(name, |next| &next.name);
+        }
+        Holder::User(name)
+    }
+
+    /// The names that an event of a user would pass, from the user on.
+    pub fn path(&self, user: &str, time: i64, as_of: Time) -> Vec<String> {
+        let (mut names, mut key) = (vec![user.to_string()], self.key(user));
+        while names.len() <= MAX_STEPS
+            && let Some(here) = self.get(key)
+            && let Next::To(next) = self.next(here, time, None, as_of)
+            && let Some(next_user) = self.get(next)
+            && !names.iter().any(|name| **name == *next_user.name)
+        {
+            names.push(next_user.name.to_string());
+            key = next;
+        }
+        names
+    }
+
+    /// The users whose events may count for one of these as of a logical time, and these themselves, each once.
+    pub fn reaching<'a>(
+        &'a self,
+        users: impl IntoIterator<Item = &'a str>,
+        as_of: Time,
+    ) -> Vec<&'a str> {
+        let mut seen = HashSet::new();
+        let users = users.into_iter().map(|user| (self.key(user), user));
+        let mut last: Vec<(Key, &str)> = users.filter(|(key, _)| seen.insert(*key)).collect();
+        let mut names: Vec<&str> = last.iter().map(|(_, name)| *name).collect();
+        for _ in 0..MAX_STEPS {
+            let from = last.iter().filter_map(|(key, _)| self.get(*key)).flat_map(|user| &user.from);
+            let from = from.filter(|(_, since)| *since <= as_of).map(|(key, _)| *key);
+            let new = from.filter(|key| seen.insert(*key));
+            last = new.filter_map(|key| Some((key, &*self.get(key)?.name))).collect();
+            names.extend(last.iter().map(|(_, name)| *name));
+        }
+        names
+    }
+
+    /// Forgets the merges that no event can need, nor a further decision, once no record is left to read that was
+    /// written before an hour.
+    ///
+    /// What was moved is remembered for a horizon, as events are: see [`crate::moves`].
+    pub fn forget_before(&mut self, hour: u32) {
+        let kept = 2 * u64::from(self.horizon) + 48;
+        while let Some(first) = self.by_hour.first_entry()
+            && u64::from(*first.key()) + kept < u64::from(hour)
+        {
+            let (recorded, keys) = first.remove_entry();
+            for key in keys {
+                let Some(user) = self.get_mut(key) else { continue };
+                let Some(place) = user.merges.iter().position(|merge| merge.recorded == recorded)
+                else {
+                    continue;
+                };
+                let Merge { account, since, .. } = user.merges.remove(place);
+                if let Some(account) = self.get_mut(account)
+                    && let Some(place) = account.from.iter().position(|from| *from == (key, since))
+                {
+                    account.from.swap_remove(place);
+                }
+                self.held.records -= 1;
+                self.held.bytes -= size_of::<Merge>() + size_of::<(Key, Time)>() + size_of::<Key>();
+                [account, key].into_iter().for_each(|key| self.remove_if_idle(key));
+            }
+        }
+    }
+
+    /// The decisions that are held.
+    pub fn size(&self) -> Size {
+        Size { bytes: self.held.bytes + self.users.allocation_size(), ..self.held }
+    }
+
+    fn next(&self, user: &User, time: i64, recorded: Option<u32>, as_of: Time) -> Next {
+        let holds = |since: Time, until: i64| since <= as_of && time <= until;
+        let is_old = |merge: &Merge| {
+            recorded.is_some_and(|hour| merge.recorded.saturating_add(self.horizon) < hour)
+        };
+        let mut merges = user.merges.iter();
+        let merge = merges.find(|merge| holds(merge.since, merge.time) && !is_old(merge));
+        let outranks = |forget: &Forget| {
+            let is_older = |merge: &Merge| {
+                merge.recorded.saturating_add(self.horizon) <= forget.recorded
+            };
+            holds(forget.since, forget.time) && !merge.is_some_and(is_older)
+        };
+        if user.forgets.iter().any(outranks) {
+            return Next::Nobody;
+        }
+        merge.map_or(Next::Stays, |merge| Next::To(merge.account))
+    }
+
+    fn key(&self, name: &str) -> Key {
+        self.hashers.each_ref().map(|hasher| hasher.hash_one(name))
+    }
+
+    fn get(&self, key: Key) -> Option<&User> {
+        self.users.find(key[0], |(other, _)| *other == key).map(|(_, user)| user)
+    }
+
+    fn get_mut(&mut self, key: Key) -> Option<&mut User> {
+        self.users.find_mut(key[0], |(other, _)| *other == key).map(|(_, user)| user)
+    }
+
+    fn entry(&mut self, name: &str) -> &mut User {
+        let key = self.key(name);
+        let is_key = |(other, _): &(Key, User)| *other == key;
+        let entry = self.users.entry(key[0], is_key, |(key, _)| key[0]);
+        let (_, user) = entry.or_insert_with(|| (key, User::default())).into_mut();
+        if user.name.is_empty() {
+            user.name = name.into();
+            self.held.bytes += name.len();
+        }
+        user
+    }
+
+    fn remove_if_idle(&mut self, key: Key) {
+        let is_idle = |user: &User| {
+            user.merges.is_empty() && user.forgets.is_empty() && user.from.is_empty()
+        };
+        if self.get(key).is_some_and(is_idle)
+            && let Ok(entry) = self.users.find_entry(key[0], |(other, _)| *other == key)
+        {
+            let ((_, user), _) = entry.remove();
+            self.held.bytes -= user.name.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HORIZON: u32 = 100;
+
+    fn merge(user: &str, time: i64, account: &str, recorded: u32) -> Decision {
+        Decision { user: user.into(), time, account: Some(account.into()), recorded }
+    }
+
+    fn forget(user: &str, time: i64, recorded: u32) -> Decision {
+        Decision { user: user.into(), time, account: None, recorded }
+    }
+
+    /// All of these, in one order and in the reverse.
+    fn all(decisions: &[Decision]) -> [Decisions; 2] {
+        let mut reversed = decisions.to_vec();
+        reversed.reverse();
+        [decisions.to_vec(), reversed].map(|decisions| {
+            let mut all = Decisions::new(HORIZON);
+            decisions.iter().zip(1..).for_each(|(one, since)| all.add(std::slice::from_ref(one), since));
+            all
+        })
+    }
+
+    fn check(decisions: &[Decision], cases: &[(&str, i64, Option<&str>)]) {
+        for all in all(decisions) {
+            for &(user, time, expected) in cases {
+                let expected = expected.map_or(Holder::Nobody, Holder::User);
+                assert_eq!(all.holder(user, time, None, Time::MAX), expected, "{user} at {time}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_earliest_merge_that_is_not_before_the_event_counts() {
+        check(
+            &[merge("u", 12, "b", 0), merge("u", 10, "a", 0), merge("u", 12, "c", 0)],
+            &[
+                ("u", 9, Some("a")),
+                ("u", 10, Some("a")),
+                ("u", 11, Some("b")),
+                ("u", 13, Some("u")),
+                ("a", 9, Some("a")),
+                ("nobody else", 9, Some("nobody else")),
+            ],
+        );
+    }
+
+    #[test]
+    fn merges_chain_and_a_circle_counts_for_its_least_name() {
+        check(
+            &[merge("u", 9, "d", 0), merge("d", 8, "b", 0), merge("b", 7, "c", 0), merge("c", 6, "b", 0)],
+            &[
+                ("u", 6, Some("b")),
+                ("c", 6, Some("b")),
+                ("b", 6, Some("b")),
+                ("b", 7, Some("c")),
+                ("d", 7, Some("c")),
+                ("u", 8, Some("b")),
+                ("u", 9, Some("d")),
+            ],
+        );
+    }
+
+    #[test]
+    fn no_chain_is_followed_for_more_than_eight_steps() {
+        let chain: Vec<_> =
+            (0..20).map(|at| merge(&at.to_string(), 5, &(at + 1).to_string(), 0)).collect();
+        check(&chain, &[("0", 5, Some("8")), ("15", 5, Some("20"))]);
+    }
+
+    #[test]
+    fn a_forget_outranks_a_merge_unless_that_is_older_by_the_horizon() {
+        let merged = merge("u", 9, "a", 50);
+        for (recorded, expected) in [(0, None), (149, None), (150, Some("a"))] {
+            check(&[merged.clone(), forget("u", 5, recorded)], &[("u", 5, expected), ("u", 6, Some("a"))]);
+        }
+        check(&[merged, forget("a", 7, 0)], &[("u", 7, None), ("u", 8, Some("a")), ("a", 7, None)]);
+    }
+
+    #[test]
+    fn decisions_count_at_later_times_and_for_events_written_within_the_horizon() {
+        let [all, _] = all(&[merge("u", 9, "a", 50), merge("a", 9, "b", 50)]);
+        let holder = |recorded, as_of| all.holder("u", 5, Some(recorded), as_of);
+        assert_eq!(holder(0, 0), Holder::User("u"));
+        assert_eq!(holder(0, 1), Holder::User("a"));
+        assert_eq!((holder(150, 2), holder(151, 2)), (Holder::User("b"), Holder::User("u")));
+        assert_eq!(all.path("u", 5, 2), ["u", "a", "b"]);
+        assert_eq!(all.path("u", 5, 1), ["u", "a"]);
+    }
+
+    #[test]
+    fn merges_leave_and_take_names_with_them() {
+        let mut all = Decisions::new(HORIZON);
+        all.add(&[forget("z", 0, 0)], 1);
+        for hour in 0..2000 {
+            for user in 0..10 {
+                all.add(&[merge(&format!("{hour}-{user}"), 0, &format!("a{user}"), hour)], 1);
+            }
+            all.forget_before(hour);
+            assert!(all.held.records <= 1 + 10 * (2 * HORIZON as usize + 49), "{:?}", all.held);
+        }
+        assert_eq!(all.holder("1990-3", 0, None, 1), Holder::User("a3"));
+        assert_eq!(all.holder("3-3", 0, None, 1), Holder::User("3-3"));
+        assert_eq!(all.reaching(["a3"], 1).len(), 1 + 2 * HORIZON as usize + 49);
+        all.forget_before(u32::MAX);
+        assert_eq!(all.holder("z", 0, None, 1), Holder::Nobody);
+        assert_eq!((all.users.len(), all.held.records), (1, 1));
+    }
+}

@@ -1,0 +1,158 @@
+//! The ledger: what counts for a user because of another one, by that other one, the origin.
+
+use super::rows::{DatedRow, Row};
+use crate::arrange::view::View;
+use crate::held::Held;
+use crate::ids::dictionary::SharedDictionaries;
+use crate::ids::tag_sets::TagSet;
+use crate::ingest::catalogue::Catalogue;
+use crate::ingest::intern::Of;
+use crate::ingest::moment::Moment;
+use crate::record::event::Kind;
+use crate::score::counts::Counts;
+use crate::time::Time;
+use crate::views::by_user::ByUser;
+use crate::views::retention::{Left, Retained, retained};
+use crate::views::tags::settle;
+use differential_dataflow::consolidation::consolidate;
+use differential_dataflow::difference::{IsZero, Semigroup};
+use differential_dataflow::{AsCollection, VecCollection};
+use std::collections::{BTreeMap, HashMap};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::Stream;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::OutputBuilder;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+
+/// The ledger of a worker's users, by origin.
+pub struct Ledger<'scope> {
+    /// The moments that came from the origin, as if none paired.
+    pub moments: View<'scope, Of<Moment>>,
+    /// The rest, and what was made of moments that left by age.
+    pub rest: View<'scope, Of<DatedRow>>,
+}
+
+/// What the ledger is made from.
+pub struct Sources<'scope> {
+    /// Events that came for others than their users, by these.
+    pub attributed: ByUser<'scope, Of<Moment>>,
+    /// What left the history, or was not let in.
+    pub left: VecCollection<'scope, Time, Left<Moment>, Counts>,
+    /// Moments that moved.
+    pub moments: ByUser<'scope, Of<Moment>>,
+    /// Rows that moved.
+    pub rest: ByUser<'scope, Of<DatedRow>>,
+}
+
+/// Keeps what came from others: moments for as long as the history does, and the rest for a horizon. With `ranks` unset
+/// there are rows of tags alone.
+pub fn ledger<'scope>(
+    sources: Sources<'scope>,
+    ages: &Stream<'scope, Time, Vec<u32>>,
+    horizon: u32,
+    ranks: bool,
+    catalogue: &Catalogue<'scope>,
+    dictionaries: &SharedDictionaries,
+    held: &Held,
+) -> Ledger<'scope> {
+    let Sources { attributed, left, moments, rest } = sources;
+    let (hours, rest_hours) = (held.by("moved_hours"), held.by("moved_hours"));
+    let hour = |of: &Of<Moment>| of.value.hour();
+    let (let_in, beyond) = let_in(attributed, left);
+    let moments = let_in.concat(moments);
+    let Retained { view, left, .. } =
+        retained(moments, ages.clone(), horizon, hour, |_, _| vec![], "moved moments", hours);
+    let rows = move |&((origin, of), hour): &Left<Of<Moment>>, _: TagSet<'_>, tags: &[u32], counts| {
+        let rows = rows_of(of.value, tags, counts);
+        let rows = rows.filter(|(row, _)| ranks || matches!(row, Row::Tag(_)));
+        let dated = rows.map(move |(row, counts)| {
+            ((origin, Of { holder: of.holder, value: DatedRow { hour, row } }), counts)
+        });
+        dated.collect()
+    };
+    let gone = left.concat(beyond);
+    let gone = settle(gone, catalogue, dictionaries.clone(), |of| of.value, rows);
+    let hour = |of: &Of<DatedRow>| of.value.hour;
+    let rest = rest.concat(gone);
+    let rest = retained(rest, ages.clone(), horizon, hour, |_, _| vec![], "moved rest", rest_hours);
+    Ledger { moments: view, rest: rest.view }
+}
+
+/// Divides events that came for others than their users into those that the history let in, and those that it did not.
+fn let_in<'scope>(
+    attributed: ByUser<'scope, Of<Moment>>,
+    left: VecCollection<'scope, Time, Left<Moment>, Counts>,
+) -> (ByUser<'scope, Of<Moment>>, VecCollection<'scope, Time, Left<Of<Moment>>, Counts>) {
+    type Epoch = ([Capability<Time>; 2], Vec<((u32, Of<Moment>), Counts)>);
+    let mut builder = OperatorBuilder::new("let in".into(), attributed.inner.scope());
+    let mut attributed = builder.new_input(attributed.inner, Pipeline);
+    let mut left = builder.new_input(left.inner, Pipeline);
+    let (moments, moment_stream) = builder.new_output();
+    let (beyond, beyond_stream) = builder.new_output();
+    let mut moments = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(moments);
+    let mut beyond = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(beyond);
+    builder.build(move |_| {
+        let mut waiting: BTreeMap<Time, Epoch> = BTreeMap::new();
+        let mut gone: BTreeMap<Time, Vec<(Left<Moment>, Counts)>> = BTreeMap::new();
+        move |frontiers| {
+            attributed.for_each(|capability, attributed| {
+                for (keyed, time, counts) in attributed.drain(..) {
+                    let capabilities = || [0, 1].map(|output| capability.delayed(&time, output));
+                    let epoch = waiting.entry(time).or_insert_with(|| (capabilities(), vec![]));
+                    epoch.1.push((keyed, counts));
+                }
+            });
+            left.for_each(|_, left| {
+                for (left, time, counts) in left.drain(..) {
+                    gone.entry(time).or_default().push((left, counts));
+                }
+            });
+            let is_open = |time: &Time| frontiers.iter().any(|frontier| frontier.less_equal(time));
+            let (mut moments, mut beyond) = (moments.activate(), beyond.activate());
+            while let Some(first) = waiting.first_entry().filter(|first| !is_open(first.key())) {
+                let (time, ([for_moments, for_beyond], attributed)) = first.remove_entry();
+                let mut left: HashMap<(u32, Moment), (Counts, u32)> = HashMap::new();
+                for (((user, moment), now), counts) in gone.remove(&time).unwrap_or_default() {
+                    let (sum, hour) = left.entry((user, moment.pairing(false))).or_default();
+                    sum.plus_equals(&counts);
+                    *hour = now;
+                }
+                let (mut moments, mut beyond) =
+                    (moments.session(&for_moments), beyond.session(&for_beyond));
+                let mut sums: Vec<_> = attributed;
+                consolidate(&mut sums);
+                for ((origin, of), counts) in sums {
+                    let mut rest = counts;
+                    if let Some((there, hour)) = left.get_mut(&(of.holder, of.value)) {
+                        let some = counts.least(*there);
+                        there.plus_equals(&some.times(-1));
+                        rest.plus_equals(&some.times(-1));
+                        if !some.is_zero() {
+                            beyond.give((((origin, of), *hour), time, some));
+                        }
+                    }
+                    if !rest.is_zero() {
+                        moments.give(((origin, of), time, rest));
+                    }
+                }
+            }
+            while let Some(first) = gone.first_entry().filter(|first| !is_open(first.key())) {
+                first.remove();
+            }
+        }
+    });
+    (moment_stream.as_collection(), beyond_stream.as_collection())
+}
+
+/// The rows that a moment accounts for, under these tags.
+pub(super) fn rows_of(
+    moment: Moment,
+    tags: &[u32],
+    counts: Counts,
+) -> impl Iterator<Item = (Row, Counts)> {
+    let purchases = Counts([0, 0, counts.of(Kind::Purchase)]);
+    let bought = (purchases != Counts::default()).then_some((Row::Product(moment.product), purchases));
+    let minute = (Row::Minute(moment.minute()), counts);
+    tags.iter().map(move |&tag| (Row::Tag(tag), counts)).chain(bought).chain([minute])
+}

@@ -1,0 +1,166 @@
+//! Whom events count for, and what accounts for them, as it must be.
+
+use crate::expected::{Counted, Oracle, Place, event_day, event_time, stand_in};
+use crate::script::LIMITS;
+use dataflows::graph::Mode;
+use dataflows::record::decision::Decision;
+use dataflows::record::event::OwnedEvent;
+use dataflows::time::{HOUR, hour};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+/// The most decisions that are followed for one event.
+const MAX_STEPS: usize = 8;
+
+impl Oracle {
+    /// For whom an event with this user and time counts by the decisions of earlier steps; `None` for nobody.
+    ///
+    /// `written` is the hour in which it was written, for one that comes now.
+    pub(crate) fn holder(
+        &self,
+        event: &OwnedEvent,
+        time: u64,
+        written: Option<u32>,
+    ) -> Option<String> {
+        let steps = self.step_ends.len() - usize::from(written.is_some());
+        let mut path = vec![event.user.clone()];
+        while path.len() <= MAX_STEPS {
+            let here = path.last().expect("it is not empty");
+            let about = self.decisions.iter().filter(|(at, decision)| {
+                *at < steps && decision.user == *here && i64::try_from(time).unwrap() <= decision.time
+            });
+            let about: Vec<&Decision> = about.map(|(_, decision)| decision).collect();
+            let merges = about.iter().filter(|decision| {
+                let is_late = written.is_some_and(|hour| decision.recorded + LIMITS.horizon < hour);
+                decision.account.is_some() && !is_late
+            });
+            let merge = merges.min_by_key(|decision| (decision.time, &decision.account));
+            let mut forgets = about.iter().filter(|decision| decision.account.is_none());
+            let is_older = |forget: &Decision| {
+                merge.is_some_and(|merge| merge.recorded + LIMITS.horizon <= forget.recorded)
+            };
+            if forgets.any(|forget| !is_older(forget)) {
+                return None;
+            }
+            let Some(next) = merge.and_then(|merge| merge.account.clone()) else { break };
+            if let Some(begin) = path.iter().position(|name| *name == next) {
+                return path[begin..].iter().min().cloned();
+            }
+            path.push(next);
+        }
+        path.pop()
+    }
+
+    /// Carries out the decisions of the step before.
+    pub(crate) fn carry_out(&mut self, decided: &[Decision]) {
+        let directly: BTreeSet<&String> = decided.iter().map(|decision| &decision.user).collect();
+        let mut meant: BTreeSet<String> = directly.iter().copied().cloned().collect();
+        for _ in 0..MAX_STEPS {
+            let into = self.decisions.iter().filter(|(_, decision)| {
+                decision.account.as_ref().is_some_and(|account| meant.contains(account))
+            });
+            let users: Vec<_> = into.map(|(_, decision)| decision.user.clone()).collect();
+            meant.extend(users);
+        }
+        let now = if self.step_ends.is_empty() { 0 } else { self.now_at_end() };
+        for mut counted in std::mem::take(&mut self.counted) {
+            let is_own = counted.origin == counted.event.user;
+            let left = |hour: u32| u64::from(hour.saturating_sub(LIMITS.horizon)) * HOUR;
+            let time = match counted.place {
+                Place::Rest(_) if is_own => left(now),
+                Place::Rest(hour) => left(hour),
+                Place::History(_) => event_time(&counted.event),
+            };
+            let moves = match counted.place {
+                Place::Rest(_) if is_own => directly.contains(&counted.origin),
+                _ => meant.contains(&counted.origin),
+            };
+            if moves {
+                let of_origin = OwnedEvent { user: counted.origin.clone(), ..counted.event.clone() };
+                let Some(holder) = self.holder(&of_origin, time, None) else { continue };
+                if holder != counted.event.user && is_own && matches!(counted.place, Place::Rest(_)) {
+                    counted.place = Place::Rest(now);
+                }
+                counted.event.user = holder;
+            }
+            self.counted.push(counted);
+        }
+    }
+
+    /// Takes out of the history what is too old by now; and forgets from whom the rest came.
+    pub(crate) fn forget_old(&mut self) {
+        let now = self.now_at_end();
+        let mut all = std::mem::take(&mut self.counted);
+        for counted in &mut all {
+            match counted.place {
+                Place::History(_) if is_too_old(&counted.event, now) => {
+                    self.to_rest(counted, now);
+                }
+                Place::Rest(hour) if hour + LIMITS.horizon <= now => {
+                    counted.origin.clone_from(&counted.event.user);
+                }
+                _ => {}
+            }
+        }
+        self.counted = all;
+    }
+
+    /// Lets new events in, by their users' limits.
+    pub(crate) fn admit(&mut self, new: &[OwnedEvent]) {
+        let (now, written) = (self.now_at_end(), hour(self.time / 1000));
+        let mut moments = Vec::new();
+        for event in new {
+            let origin = event.user.clone();
+            let Some(user) = self.holder(event, event_time(event), Some(written)) else { continue };
+            // With profiles alone, others are not told apart by their time.
+            let has_moment = self.mode == Mode::All
+                || event.tags.is_empty()
+                || event.session == origin
+                || user != origin;
+            let event = OwnedEvent { user, ..event.clone() };
+            let mut counted = Counted { event, origin, place: Place::History(true) };
+            if has_moment && !is_too_old(&counted.event, now) {
+                moments.push(counted);
+            } else {
+                self.to_rest(&mut counted, now);
+                self.counted.push(counted);
+            }
+        }
+        for Counted { event, .. } in &moments {
+            let newest = self.days.0.entry(event.user.clone()).or_default();
+            *newest = event_day(event).max(*newest);
+        }
+        moments.sort_by_cached_key(|Counted { event, origin, .. }| {
+            let mut tags = event.tags.clone();
+            tags.sort_unstable();
+            let tags = (tags.is_empty(), if tags.is_empty() { vec![stand_in(event).into()] } else { tags });
+            let key = (event_time(event), event.product.clone(), Reverse(event.kind), tags);
+            // Of equal ones the user's own come first.
+            (key, *origin != event.user)
+        });
+        for mut counted in moments {
+            let event = &counted.event;
+            let (user, day) = (event.user.clone(), event_day(event));
+            let is_newest = self.days.0[&user] == day;
+            let count = self.days.1.entry((user, day, is_newest)).or_default();
+            *count += 1;
+            counted.place = Place::History(*count <= LIMITS.paired);
+            if *count > LIMITS.kept {
+                self.to_rest(&mut counted, now);
+            }
+            self.counted.push(counted);
+        }
+    }
+
+    /// An event goes on to count with the tags that it has now.
+    fn to_rest(&self, counted: &mut Counted, now: u32) {
+        let tags = self.tags(&counted.event).into_iter().map(String::from).collect();
+        counted.event.tags = tags;
+        counted.place = Place::Rest(now);
+    }
+}
+
+/// True if an event is too old for the history.
+fn is_too_old(event: &OwnedEvent, now: u32) -> bool {
+    hour(event_time(event)) + LIMITS.horizon <= now
+}
