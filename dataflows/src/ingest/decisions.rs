@@ -2,8 +2,9 @@
 //!
 //! A merge says that until a time a user was another one, and a forget that until then the user was nobody. Of
 //! several merges of a user the earliest counts that is not before the event. Whoever that gives may have been
-//! merged too, and so on. Where this comes back to a name, the events count for the least name of the circle. So
-//! the answer depends on what was said, and on no order.
+//! merged too, and so on. Where this comes back to a name, the events count for the least name of the circle. An event
+//! counts for nobody if any of the merges that are not before it leads to somebody who was forgotten: what is gone
+//! cannot come back, whatever is said later. So the answer depends on what was said, and on no order.
 //!
 //! Every worker has all decisions.
 
@@ -21,6 +22,8 @@ const MAX_STEPS: usize = 8;
 pub struct Decisions {
     horizon: u32,
     users: HashTable<(Key, User)>,
+    /// Whether anybody was forgotten.
+    has_forgets: bool,
     /// By the hour in which they were written, the users that were merged.
     by_hour: BTreeMap<u32, Vec<Key>>,
     /// Keyed at random: nobody can give two users one key.
@@ -65,18 +68,21 @@ pub enum Holder<'a> {
     Nobody,
 }
 
-/// What follows from the decisions about one user.
-enum Next {
-    Stays,
-    To(Key),
-    Nobody,
+/// An event, as far as decisions look at it: its time, the hour in which it was written, if that is known, and
+/// the logical time up to which decisions count.
+#[derive(Clone, Copy)]
+struct Of {
+    time: i64,
+    recorded: Option<u32>,
+    as_of: Time,
 }
 
 impl Decisions {
     /// No decisions yet. A merge holds for events that are written at most `horizon` hours after it.
     pub fn new(horizon: u32) -> Decisions {
         let (users, by_hour, held) = Default::default();
-        Decisions { horizon, users, by_hour, hashers: Default::default(), held }
+        let has_forgets = false;
+        Decisions { horizon, users, has_forgets, by_hour, hashers: Default::default(), held }
     }
 
     /// True without any decision.
@@ -90,6 +96,7 @@ impl Decisions {
             let (time, recorded) = (*time, *recorded);
             let Some(account) = account else {
                 self.entry(user).forgets.push(Forget { time, recorded, since });
+                self.has_forgets = true;
                 self.held.bytes += size_of::<Forget>();
                 continue;
             };
@@ -120,15 +127,16 @@ impl Decisions {
         if self.users.is_empty() {
             return Holder::User(user);
         }
+        let event = Of { time, recorded, as_of };
         let mut path = [self.key(user); MAX_STEPS + 1];
+        if self.has_forgets && self.is_forgotten(path[0], event) {
+            return Holder::Nobody;
+        }
         let mut name = user;
         for step in 0..MAX_STEPS {
             let Some(here) = self.get(path[step]) else { break };
-            let next = match self.next(here, time, recorded, as_of) {
-                Next::Stays => break,
-                Next::Nobody => return Holder::Nobody,
-                Next::To(next) => next,
-            };
+            let Some(Merge { account: next, .. }) = self.merges(here, event).next() else { break };
+            let next = *next;
             if let Some(begin) = path[..=step].iter().position(|key| *key == next) {
                 let circle = path[begin..=step].iter().filter_map(|key| self.get(*key));
                 return Holder::User(circle.map(|user| &*user.name).min().unwrap_or(name));
@@ -141,15 +149,16 @@ impl Decisions {
 
     /// The names that an event of a user would pass, from the user on.
     pub fn path(&self, user: &str, time: i64, as_of: Time) -> Vec<String> {
+        let event = Of { time, recorded: None, as_of };
         let (mut names, mut key) = (vec![user.to_string()], self.key(user));
         while names.len() <= MAX_STEPS
             && let Some(here) = self.get(key)
-            && let Next::To(next) = self.next(here, time, None, as_of)
-            && let Some(next_user) = self.get(next)
-            && !names.iter().any(|name| **name == *next_user.name)
+            && let Some(merge) = self.merges(here, event).next()
+            && let Some(next) = self.get(merge.account)
+            && !names.iter().any(|name| **name == *next.name)
         {
-            names.push(next_user.name.to_string());
-            key = next;
+            names.push(next.name.to_string());
+            key = merge.account;
         }
         names
     }
@@ -208,23 +217,47 @@ impl Decisions {
         Size { bytes: self.held.bytes + self.users.allocation_size(), ..self.held }
     }
 
-    fn next(&self, user: &User, time: i64, recorded: Option<u32>, as_of: Time) -> Next {
-        let holds = |since: Time, until: i64| since <= as_of && time <= until;
-        let is_old = |merge: &Merge| {
-            recorded.is_some_and(|hour| merge.recorded.saturating_add(self.horizon) < hour)
-        };
-        let mut merges = user.merges.iter();
-        let merge = merges.find(|merge| holds(merge.since, merge.time) && !is_old(merge));
-        let outranks = |forget: &Forget| {
-            let is_older = |merge: &Merge| {
-                merge.recorded.saturating_add(self.horizon) <= forget.recorded
-            };
-            holds(forget.since, forget.time) && !merge.is_some_and(is_older)
-        };
-        if user.forgets.iter().any(outranks) {
-            return Next::Nobody;
+    /// The merges of a user that are not before an event, the earliest first.
+    fn merges<'a>(&self, user: &'a User, event: Of) -> impl Iterator<Item = &'a Merge> {
+        let horizon = self.horizon;
+        user.merges.iter().filter(move |merge| {
+            let is_old = |hour| merge.recorded.saturating_add(horizon) < hour;
+            merge.since <= event.as_of
+                && event.time <= merge.time
+                && !event.recorded.is_some_and(is_old)
+        })
+    }
+
+    /// True if any merge that is not before an event leads to somebody who was forgotten.
+    fn is_forgotten(&self, user: Key, event: Of) -> bool {
+        let (mut seen, mut last) = (vec![user], 0..1);
+        for _ in 0..=MAX_STEPS {
+            for at in last.clone() {
+                let Some(user) = self.get(seen[at]) else { continue };
+                if self.forgets(user, event) {
+                    return true;
+                }
+                for merge in self.merges(user, event) {
+                    if !seen.contains(&merge.account) {
+                        seen.push(merge.account);
+                    }
+                }
+            }
+            last = last.end..seen.len();
         }
-        merge.map_or(Next::Stays, |merge| Next::To(merge.account))
+        false
+    }
+
+    /// True if a user was forgotten as of an event, unless a merge is older by the horizon than that: what it gave
+    /// is the account's.
+    fn forgets(&self, user: &User, event: Of) -> bool {
+        user.forgets.iter().any(|forget| {
+            let is_older =
+                |merge: &Merge| merge.recorded.saturating_add(self.horizon) <= forget.recorded;
+            forget.since <= event.as_of
+                && event.time <= forget.time
+                && !self.merges(user, event).any(is_older)
+        })
     }
 
     fn key(&self, name: &str) -> Key {

@@ -52,6 +52,10 @@ impl UserTraces {
             && self.catalogue.is_sealed(time)
     }
 
+    pub(super) fn has_profiles_alone(&self) -> bool {
+        self.actions.is_none()
+    }
+
     /// Lets the views compact what no time from this one on needs.
     pub(super) fn release(&mut self, next: &Antichain<Time>) {
         if let Some(ActionTraces { bought, activity }) = &mut self.actions {

@@ -126,8 +126,8 @@ impl Mover<'_> {
             let origins = origins.into_iter().filter_map(|origin| users.id(origin));
             let (as_of, tag_sets) = (self.as_of, &self.dictionaries.tag_sets);
             let mut has = reader.holder(holder, origins, as_of, self.hour, tag_sets);
-            if !directly.contains(name) {
-                // It moves whole, and that was not said of it.
+            if traces.has_profiles_alone() && !directly.contains(name) {
+                // It moves whole, with what came after the last decision, and nothing was said of it now.
                 has.own.rest.clear();
             }
             let shares = has.others.iter().map(|(origin, share)| (users.text(*origin), share));

@@ -23,30 +23,44 @@ impl Oracle {
         written: Option<u32>,
     ) -> Option<String> {
         let steps = self.step_ends.len() - usize::from(written.is_some());
-        let mut path = vec![event.user.clone()];
-        while path.len() <= MAX_STEPS {
-            let here = path.last().expect("it is not empty");
-            let about = self.decisions.iter().filter(|(at, decision)| {
-                *at < steps && decision.user == *here && i64::try_from(time).unwrap() <= decision.time
-            });
-            let about: Vec<&Decision> = about.map(|(_, decision)| decision).collect();
-            let merges = about.iter().filter(|decision| {
-                let is_late = written.is_some_and(|hour| decision.recorded + LIMITS.horizon < hour);
-                decision.account.is_some() && !is_late
-            });
-            let merge = merges.min_by_key(|decision| (decision.time, &decision.account));
-            let mut forgets = about.iter().filter(|decision| decision.account.is_none());
-            let is_older = |forget: &Decision| {
-                merge.is_some_and(|merge| merge.recorded + LIMITS.horizon <= forget.recorded)
-            };
-            if forgets.any(|forget| !is_older(forget)) {
+        let time = i64::try_from(time).expect("a time");
+        let known = self.decisions.iter().filter(|(at, _)| *at < steps);
+        let known: Vec<_> = known.map(|(_, decision)| decision).collect();
+        let merges_of = |user: &str| {
+            let mut merges: Vec<_> = (known.iter())
+                .filter(|decision| {
+                    let until = decision.recorded + LIMITS.horizon;
+                    decision.user == user
+                        && time <= decision.time
+                        && !written.is_some_and(|hour| until < hour)
+                })
+                .filter_map(|decision| Some((decision.time, decision.account.as_ref()?, decision.recorded)))
+                .collect();
+            merges.sort_unstable();
+            merges
+        };
+        let mut reached: BTreeSet<&str> = [&*event.user].into();
+        for _ in 0..MAX_STEPS {
+            let next: Vec<&str> = reached.iter().flat_map(|user| merges_of(user)).map(|merge| &**merge.1).collect();
+            reached.extend(next);
+        }
+        for forget in known.iter().filter(|decision| decision.account.is_none()) {
+            let is_older = |recorded: u32| recorded + LIMITS.horizon <= forget.recorded;
+            if reached.contains(&*forget.user)
+                && time <= forget.time
+                && !merges_of(&forget.user).iter().any(|merge| is_older(merge.2))
+            {
                 return None;
             }
-            let Some(next) = merge.and_then(|merge| merge.account.clone()) else { break };
-            if let Some(begin) = path.iter().position(|name| *name == next) {
+        }
+        let mut path = vec![event.user.clone()];
+        while path.len() <= MAX_STEPS {
+            let merges = merges_of(path.last().expect("it is not empty"));
+            let Some((_, next, _)) = merges.first() else { break };
+            if let Some(begin) = path.iter().position(|name| name == *next) {
                 return path[begin..].iter().min().cloned();
             }
-            path.push(next);
+            path.push(next.to_string());
         }
         path.pop()
     }
@@ -72,7 +86,9 @@ impl Oracle {
                 Place::History(_) => event_time(&counted.event),
             };
             let moves = match counted.place {
-                Place::Rest(_) if is_own => directly.contains(&counted.origin),
+                Place::Rest(_) if is_own && self.mode == Mode::Profile => {
+                    directly.contains(&counted.origin)
+                }
                 _ => meant.contains(&counted.origin),
             };
             if moves {

@@ -133,7 +133,11 @@ fn event(random: &mut Random, written: u32) -> OwnedEvent {
         product: one_of(random, PRODUCTS),
         category: if random.below(2) == 0 { String::new() } else { one_of(random, TAGS) },
         id: random.next().to_string(),
-        tags: tags(random),
+        tags: match tags(random) {
+            // What is beyond the horizon keeps the tags that the catalogue had when it came.
+            tags if tags.is_empty() && age >= 40 => vec!["old".into()],
+            tags => tags,
+        },
     }
 }
 
@@ -215,6 +219,8 @@ fn digests(partitions: &Partitions, mut random: Random) -> Vec<(DigestedView, Di
                 worker.step();
             }
         }
+        // The last decisions are carried out at the time after theirs.
+        time += 2;
         inputs.advance_to(time + 1);
         worker.step_while(|| !closed.has(time));
         queries.advance_to(time);
