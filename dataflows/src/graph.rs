@@ -13,7 +13,9 @@ use crate::ids::dictionary::SharedDictionaries;
 use crate::ingest::catalogue::{Catalogue, CatalogueSpine, catalogue};
 use crate::ingest::decisions::Decisions;
 use crate::ingest::event_clock::hours;
-use crate::ingest::intern::{Events, Interned, ProductSet, Surroundings, intern, intern_attributed};
+use crate::ingest::intern::{
+    Events, Interned, ProductSet, Surroundings, intern, intern_attributed,
+};
 use crate::ingest::moment::Moment;
 use crate::ingest::reading::{ages, oldest_hours};
 use crate::ingest::unique::unique;

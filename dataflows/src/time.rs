@@ -5,6 +5,11 @@ use std::collections::BTreeMap;
 /// Logical time: microseconds since the Unix epoch, at ingestion.
 pub type Time = u64;
 
+/// The first time from one on at which there may be input.
+pub fn input_time(from: Time) -> Time {
+    from.next_multiple_of(2)
+}
+
 /// True for a time at which rows move from user to user, and nothing else happens. It follows the time of the
 /// decision; input has even times.
 pub fn is_move(time: Time) -> bool {

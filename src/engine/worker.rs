@@ -12,12 +12,12 @@ use dataflows::arrange::closed::Closed;
 use dataflows::arrange::measured::Measured;
 use dataflows::graph::{Listeners, Outputs, graph};
 use dataflows::held::{Held, Size};
-use dataflows::ids::dictionary::{Dictionaries, SharedDictionaries};
+use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::inputs::Inputs;
 use dataflows::record::block::Block;
 use dataflows::score::model::{Blend, Model};
 use dataflows::score::weights::Weights;
-use dataflows::time::Time;
+use dataflows::time::{Time, input_time};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -123,7 +123,7 @@ impl State {
         let (views, closed, measured, held, copies) = outputs;
         let asking = Asking::build(worker, views, &dictionaries, questions, as_of);
         slot.outlet.bind(std::thread::current());
-        let time = now();
+        let time = input_time(now());
         inputs.advance_to(time);
         State {
             slot,
@@ -163,7 +163,7 @@ impl State {
         if !took && !follows {
             return false;
         }
-        let next = if follows { heard } else { now().max(self.time + 1) };
+        let next = if follows { heard } else { input_time(now().max(self.time + 1)) };
         if took {
             if peers > 1 && !follows {
                 self.inputs.epochs.send(next);
@@ -281,11 +281,8 @@ impl State {
             measure(measured.name, size, Some(batches));
         }
         self.held.each(|name, size| measure(name, size, None));
-        let Dictionaries { users, products, tags, .. } = &*self.dictionaries.borrow();
-        for (name, names) in
-            [("user_names", users), ("product_names", products), ("tag_names", tags)]
-        {
-            measure(name, names.size(), None);
+        for (name, size) in self.dictionaries.borrow().sizes() {
+            measure(name, size, None);
         }
     }
 }

@@ -14,11 +14,11 @@ mod traffic;
 
 use dataflows::graph::{Listeners, Mode, ViewConfig, graph};
 use dataflows::held::Size;
-use dataflows::ids::dictionary::{Dictionaries, SharedDictionaries};
+use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ids::hash::owner;
 use dataflows::record::block::Block;
 use dataflows::record::event::Event;
-use dataflows::time::{Time, hour};
+use dataflows::time::{Time, hour, input_time};
 use dataflows::views::history::Limits;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -206,8 +206,11 @@ fn run(
         }
         // Workers without input follow the others, as in the engine.
         let micros = u64::try_from(began.elapsed().as_micros()).expect("not that long");
-        let next =
-            if events > 0 { micros.max(time + 1) } else { latest_epoch.load(Ordering::SeqCst) };
+        let next = if events > 0 {
+            input_time(micros.max(time + 1))
+        } else {
+            latest_epoch.load(Ordering::SeqCst)
+        };
         if next > time {
             if events > 0 {
                 open.push_back(next);
@@ -225,9 +228,8 @@ fn run(
     let mut add = |name, Size { records, bytes }| sizes.push(format!("{name}={records}:{bytes}"));
     measured.iter().for_each(|measured| add(measured.name, measured.measure().0));
     held.each(&mut add);
-    let Dictionaries { users, products, tags, .. } = &*dictionaries.borrow();
-    for (name, names) in [("users", users), ("products", products), ("tags", tags)] {
-        add(name, names.size());
+    for (name, size) in dictionaries.borrow().sizes() {
+        add(name, size);
     }
     (took, sizes.join(","))
 }

@@ -189,6 +189,16 @@ pub struct Dictionaries {
 }
 
 impl Dictionaries {
+    /// What they hold, by names of theirs.
+    pub fn sizes(&self) -> [(&'static str, Size); 4] {
+        [
+            ("user_names", self.users.size()),
+            ("product_names", self.products.size()),
+            ("tag_names", self.tags.size()),
+            ("tag_sets", self.tag_sets.size()),
+        ]
+    }
+
     /// Whether a set of tags stands in, and the tags' names, in order.
     pub fn tags_of(&self, tag_set: u32) -> (bool, Vec<&str>) {
         let TagSet { tags, is_stand_in } = self.tag_sets.get(tag_set);

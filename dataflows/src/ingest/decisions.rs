@@ -103,7 +103,8 @@ impl Decisions {
             let (key, into) = (self.key(user), self.key(account));
             self.entry(account).from.push((key, since));
             let order = |merge: &Merge| {
-                (merge.time, self.get(merge.account).map_or("", |user| &user.name)) < (time, account)
+                (merge.time, self.get(merge.account).map_or("", |user| &user.name))
+                    < (time, account)
             };
             let merges = self.get(key).map_or(&[][..], |user| &user.merges);
             let place = merges.partition_point(order);
@@ -174,7 +175,8 @@ impl Decisions {
         let mut last: Vec<(Key, &str)> = users.filter(|(key, _)| seen.insert(*key)).collect();
         let mut names: Vec<&str> = last.iter().map(|(_, name)| *name).collect();
         for _ in 0..MAX_STEPS {
-            let from = last.iter().filter_map(|(key, _)| self.get(*key)).flat_map(|user| &user.from);
+            let from =
+                last.iter().filter_map(|(key, _)| self.get(*key)).flat_map(|user| &user.from);
             let from = from.filter(|(_, since)| *since <= as_of).map(|(key, _)| *key);
             let new = from.filter(|key| seen.insert(*key));
             last = new.filter_map(|key| Some((key, &*self.get(key)?.name))).collect();
@@ -285,9 +287,8 @@ impl Decisions {
     }
 
     fn remove_if_idle(&mut self, key: Key) {
-        let is_idle = |user: &User| {
-            user.merges.is_empty() && user.forgets.is_empty() && user.from.is_empty()
-        };
+        let is_idle =
+            |user: &User| user.merges.is_empty() && user.forgets.is_empty() && user.from.is_empty();
         if self.get(key).is_some_and(is_idle)
             && let Ok(entry) = self.users.find_entry(key[0], |(other, _)| *other == key)
         {
@@ -317,7 +318,10 @@ mod tests {
         reversed.reverse();
         [decisions.to_vec(), reversed].map(|decisions| {
             let mut all = Decisions::new(HORIZON);
-            decisions.iter().zip(1..).for_each(|(one, since)| all.add(std::slice::from_ref(one), since));
+            decisions
+                .iter()
+                .zip(1..)
+                .for_each(|(one, since)| all.add(std::slice::from_ref(one), since));
             all
         })
     }
@@ -349,7 +353,12 @@ mod tests {
     #[test]
     fn merges_chain_and_a_circle_counts_for_its_least_name() {
         check(
-            &[merge("u", 9, "d", 0), merge("d", 8, "b", 0), merge("b", 7, "c", 0), merge("c", 6, "b", 0)],
+            &[
+                merge("u", 9, "d", 0),
+                merge("d", 8, "b", 0),
+                merge("b", 7, "c", 0),
+                merge("c", 6, "b", 0),
+            ],
             &[
                 ("u", 6, Some("b")),
                 ("c", 6, Some("b")),
@@ -373,7 +382,10 @@ mod tests {
     fn a_forget_outranks_a_merge_unless_that_is_older_by_the_horizon() {
         let merged = merge("u", 9, "a", 50);
         for (recorded, expected) in [(0, None), (149, None), (150, Some("a"))] {
-            check(&[merged.clone(), forget("u", 5, recorded)], &[("u", 5, expected), ("u", 6, Some("a"))]);
+            check(
+                &[merged.clone(), forget("u", 5, recorded)],
+                &[("u", 5, expected), ("u", 6, Some("a"))],
+            );
         }
         check(&[merged, forget("a", 7, 0)], &[("u", 7, None), ("u", 8, Some("a")), ("a", 7, None)]);
     }

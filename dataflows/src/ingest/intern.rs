@@ -54,10 +54,7 @@ impl<'scope> Interned<'scope> {
     /// The events of both.
     #[must_use]
     pub fn concat(self, other: Interned<'scope>) -> Interned<'scope> {
-        Interned {
-            moments: self.moments.concat(other.moments),
-            tags: self.tags.concat(other.tags),
-        }
+        Interned { moments: self.moments.concat(other.moments), tags: self.tags.concat(other.tags) }
     }
 }
 

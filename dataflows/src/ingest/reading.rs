@@ -10,9 +10,7 @@ use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
 
 /// The hour before which no record is left to read, when it grows, from how far all partitions have been read.
-pub fn oldest_hours(
-    reached: Stream<'_, Time, Vec<Reached>>,
-) -> Stream<'_, Time, Vec<u32>> {
+pub fn oldest_hours(reached: Stream<'_, Time, Vec<Reached>>) -> Stream<'_, Time, Vec<u32>> {
     let workers = reached.scope().peers();
     reached.unary_frontier::<CapacityContainerBuilder<Vec<u32>>, _, _, _>(
         Pipeline,

@@ -119,8 +119,16 @@ impl UserReader {
     pub(super) fn holders(&mut self, origin: u32, as_of: Time, mut each: impl FnMut(u32)) {
         self.moved_moments.seek(origin);
         self.moved_rest.seek(origin);
-        self.moved_moments.each(as_of, |of, sum| if !sum.is_zero() { each(of.holder) });
-        self.moved_rest.each(as_of, |of, sum| if !sum.is_zero() { each(of.holder) });
+        self.moved_moments.each(as_of, |of, sum| {
+            if !sum.is_zero() {
+                each(of.holder)
+            }
+        });
+        self.moved_rest.each(as_of, |of, sum| {
+            if !sum.is_zero() {
+                each(of.holder)
+            }
+        });
     }
 
     /// Reads all that a user has as of a time, who may have something of these origins. What is the user's own, and in

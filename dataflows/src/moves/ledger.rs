@@ -63,14 +63,15 @@ pub fn ledger<'scope>(
     let moments = let_in.concat(moments);
     let Retained { view, left, .. } =
         retained(moments, ages.clone(), horizon, hour, |_, _| vec![], "moved moments", hours);
-    let rows = move |&((origin, of), hour): &Left<Of<Moment>>, _: TagSet<'_>, tags: &[u32], counts| {
-        let rows = rows_of(of.value, tags, counts);
-        let rows = rows.filter(|(row, _)| ranks || matches!(row, Row::Tag(_)));
-        let dated = rows.map(move |(row, counts)| {
-            ((origin, Of { holder: of.holder, value: DatedRow { hour, row } }), counts)
-        });
-        dated.collect()
-    };
+    let rows =
+        move |&((origin, of), hour): &Left<Of<Moment>>, _: TagSet<'_>, tags: &[u32], counts| {
+            let rows = rows_of(of.value, tags, counts);
+            let rows = rows.filter(|(row, _)| ranks || matches!(row, Row::Tag(_)));
+            let dated = rows.map(move |(row, counts)| {
+                ((origin, Of { holder: of.holder, value: DatedRow { hour, row } }), counts)
+            });
+            dated.collect()
+        };
     let gone = left.concat(beyond);
     let gone = settle(gone, catalogue, dictionaries.clone(), |of| of.value, rows);
     let hour = |of: &Of<DatedRow>| of.value.hour;
@@ -152,7 +153,8 @@ pub(super) fn rows_of(
     counts: Counts,
 ) -> impl Iterator<Item = (Row, Counts)> {
     let purchases = Counts([0, 0, counts.of(Kind::Purchase)]);
-    let bought = (purchases != Counts::default()).then_some((Row::Product(moment.product), purchases));
+    let bought =
+        (purchases != Counts::default()).then_some((Row::Product(moment.product), purchases));
     let minute = (Row::Minute(moment.minute()), counts);
     tags.iter().map(move |&tag| (Row::Tag(tag), counts)).chain(bought).chain([minute])
 }

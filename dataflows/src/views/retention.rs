@@ -158,7 +158,8 @@ pub fn retained<'scope, V: Value>(
                 let [for_changes, for_left] = &epoch.capabilities;
                 let all = expired.into_iter().chain(epoch.updates);
                 changes.session(for_changes).give_iterator(all);
-                let gone = gone.into_iter().map(|(keyed, time, counts)| ((keyed, now), time, counts));
+                let gone =
+                    gone.into_iter().map(|(keyed, time, counts)| ((keyed, now), time, counts));
                 left.session(for_left).give_iterator(gone);
             }
             let next = waiting.keys().next().copied();

@@ -56,9 +56,7 @@ impl Oracle {
                 })
                 .sum(),
             DigestedView::History => (self.history.iter())
-                .map(|(event, pairs)| {
-                    with_moment(row(&event.user), event, *pairs).times(of(event))
-                })
+                .map(|(event, pairs)| with_moment(row(&event.user), event, *pairs).times(of(event)))
                 .sum(),
             DigestedView::Pairs => self
                 .pairs_of(|_| true)

@@ -1,6 +1,6 @@
 //! The oracle: computes every answer from the whole input, as simply as possible.
 
-use crate::script::{COPY_HOURS, LIMITS, Step};
+use crate::script::{COPY_HOURS, Step};
 use dataflows::graph::Mode;
 use dataflows::ids::hash::owner;
 use dataflows::questions::query::{Query, QueryAnswer};

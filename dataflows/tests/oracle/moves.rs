@@ -34,14 +34,17 @@ impl Oracle {
                         && time <= decision.time
                         && !written.is_some_and(|hour| until < hour)
                 })
-                .filter_map(|decision| Some((decision.time, decision.account.as_ref()?, decision.recorded)))
+                .filter_map(|decision| {
+                    Some((decision.time, decision.account.as_ref()?, decision.recorded))
+                })
                 .collect();
             merges.sort_unstable();
             merges
         };
         let mut reached: BTreeSet<&str> = [&*event.user].into();
         for _ in 0..MAX_STEPS {
-            let next: Vec<&str> = reached.iter().flat_map(|user| merges_of(user)).map(|merge| &**merge.1).collect();
+            let next: Vec<&str> =
+                reached.iter().flat_map(|user| merges_of(user)).map(|merge| &**merge.1).collect();
             reached.extend(next);
         }
         for forget in known.iter().filter(|decision| decision.account.is_none()) {
@@ -92,9 +95,11 @@ impl Oracle {
                 _ => meant.contains(&counted.origin),
             };
             if moves {
-                let of_origin = OwnedEvent { user: counted.origin.clone(), ..counted.event.clone() };
+                let of_origin =
+                    OwnedEvent { user: counted.origin.clone(), ..counted.event.clone() };
                 let Some(holder) = self.holder(&of_origin, time, None) else { continue };
-                if holder != counted.event.user && is_own && matches!(counted.place, Place::Rest(_)) {
+                if holder != counted.event.user && is_own && matches!(counted.place, Place::Rest(_))
+                {
                     counted.place = Place::Rest(now);
                 }
                 counted.event.user = holder;
@@ -149,7 +154,10 @@ impl Oracle {
         moments.sort_by_cached_key(|Counted { event, origin, .. }| {
             let mut tags = event.tags.clone();
             tags.sort_unstable();
-            let tags = (tags.is_empty(), if tags.is_empty() { vec![stand_in(event).into()] } else { tags });
+            let tags = (
+                tags.is_empty(),
+                if tags.is_empty() { vec![stand_in(event).into()] } else { tags },
+            );
             let key = (event_time(event), event.product.clone(), Reverse(event.kind), tags);
             // Of equal ones the user's own come first.
             (key, *origin != event.user)

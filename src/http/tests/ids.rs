@@ -28,7 +28,10 @@ fn as_json(value: &str) -> Vec<(&'static str, Option<String>)> {
         ("user", event(format!(r#""userId":{value},"product":"p""#)).map(|event| event.0)),
         ("guest", event(format!(r#""sessionId":{value},"product":"p""#)).map(|event| event.0)),
         ("product", event(format!(r#""userId":"u","product":{value}"#)).map(|event| event.1)),
-        ("account", merge(format!(r#""userId":{value},"from":"g""#)).and_then(|merge| merge.account)),
+        (
+            "account",
+            merge(format!(r#""userId":{value},"from":"g""#)).and_then(|merge| merge.account),
+        ),
         ("merged", merge(format!(r#""userId":"u","from":{value}"#)).map(|merge| merge.user)),
         ("row", row.ok().map(|row| row.product)),
         ("body", body().and_then(|body| text(&body, "tag").ok()?)),
