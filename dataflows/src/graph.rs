@@ -4,7 +4,7 @@ use crate::arrange::closed::{Closed, ClosedBuilder};
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::measured::Measured;
 use crate::arrange::packed::Batch;
-use crate::arrange::view::{View, ViewSpine};
+use crate::arrange::view::{Changes, View, ViewSpine};
 use crate::digest::hash::{Counted, Hash};
 use crate::digest::rows::{self, DigestedView, Names};
 use crate::digest::views::Digests;
@@ -30,7 +30,7 @@ use crate::score::counts::Counts;
 use crate::score::model::Model;
 use crate::score::model_history::ModelHistory;
 use crate::time::Time;
-use crate::views::by_user::{ByUser, activity, bought, profile};
+use crate::views::by_user::{activity, bought, profile};
 use crate::views::expand::{Expanded, expand};
 use crate::views::history::{Limits, history};
 use crate::views::pairs::{Pairs, pairs};
@@ -249,7 +249,7 @@ struct Made<'scope> {
     bought: View<'scope, u32>,
     activity: View<'scope, Reverse<u32>>,
     history: View<'scope, Moment>,
-    popular: ByUser<'scope, ProductDay>,
+    popular: Changes<'scope, ProductDay>,
     resolved: VecCollection<'scope, Time, Touch, Counts>,
 }
 

@@ -62,7 +62,7 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
 ];
 
 /// The same of `dataflows/src`, in the order of the data: each folder names only earlier ones.
-const DATAFLOWS_MAY_NAME: [(&str, &[&str]); 13] = [
+const DATAFLOWS_MAY_NAME: [(&str, &[&str]); 14] = [
     ("time", &[]),
     ("held", &[]),
     ("record", &[]),
@@ -72,7 +72,8 @@ const DATAFLOWS_MAY_NAME: [(&str, &[&str]); 13] = [
     ("inputs", &["time", "record", "score"]),
     ("ingest", &["time", "held", "record", "score", "ids", "arrange", "inputs"]),
     ("views", &["time", "held", "record", "score", "ids", "arrange", "ingest"]),
-    ("digest", &["time", "record", "score", "ids", "arrange", "ingest", "views"]),
+    ("moves", &["time", "held", "record", "score", "ids", "arrange", "ingest", "views"]),
+    ("digest", &["time", "record", "score", "ids", "arrange", "ingest", "views", "moves"]),
     ("ranking", &["time", "record", "score", "ids", "arrange", "ingest", "views"]),
     (
         "questions",

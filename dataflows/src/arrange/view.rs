@@ -13,6 +13,9 @@ pub type ViewSpine<V> = PackedSpine<V, Counts>;
 /// A view: an arrangement by id.
 pub type View<'scope, V> = Arranged<'scope, TraceAgent<ViewSpine<V>>>;
 
+/// Changes of a view, before they are sorted.
+pub type Changes<'scope, V> = VecCollection<'scope, Time, (u32, V), Counts>;
+
 /// Arranges updates at the worker where they are, without an exchange.
 pub(crate) fn arrange_here<'scope, V: Value, R: ExchangeData + Semigroup>(
     collection: VecCollection<'scope, Time, (u32, V), R>,

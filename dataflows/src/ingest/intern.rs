@@ -8,6 +8,7 @@
 use super::decisions::{Decisions, Holder};
 use super::moment::Moment;
 use crate::arrange::packed::Value;
+use crate::arrange::view::Changes;
 use crate::held::Size;
 use crate::ids::dictionary::{Dictionaries, SharedDictionaries};
 use crate::ids::hash::owner;
@@ -17,7 +18,7 @@ use crate::record::decision::Decision;
 use crate::record::event::{Event, Kind};
 use crate::score::counts::Counts;
 use crate::time::Time;
-use differential_dataflow::{AsCollection, VecCollection};
+use differential_dataflow::AsCollection;
 use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet};
@@ -32,9 +33,9 @@ use timely::dataflow::operators::{Capability, CapabilityTrait};
 /// Events in ids, at the owners of the users that they count for.
 pub struct Interned<'scope> {
     /// User and moment of every event, or of those alone that must be kept; see [`intern`].
-    pub moments: VecCollection<'scope, Time, (u32, Moment), Counts>,
+    pub moments: Changes<'scope, Moment>,
     /// User and tag, for every tag that an event brought.
-    pub tags: VecCollection<'scope, Time, (u32, u32), Counts>,
+    pub tags: Changes<'scope, u32>,
 }
 
 /// What [`intern`] makes.
@@ -233,7 +234,7 @@ pub fn intern_attributed<'scope>(
     attributions: Stream<'scope, Time, Vec<Attribution>>,
     ranks: bool,
     dictionaries: SharedDictionaries,
-) -> (Interned<'scope>, VecCollection<'scope, Time, (u32, Of<Moment>), Counts>) {
+) -> (Interned<'scope>, Changes<'scope, Of<Moment>>) {
     let by_owner = Exchange::new(|attribution: &Attribution| attribution.owner as u64);
     let mut builder = OperatorBuilder::new("intern attributed events".into(), attributions.scope());
     let mut input = builder.new_input(attributions, by_owner);

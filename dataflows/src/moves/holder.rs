@@ -88,10 +88,13 @@ fn release<V: Value>(trace: &mut TraceAgent<ViewSpine<V>>, next: &Antichain<Time
     trace.set_physical_compaction(next.borrow());
 }
 
+/// Reads what was bought, and activity.
+type ActionReader = (Reader<u32, Counts>, Reader<Reverse<u32>, Counts>);
+
 /// Reads the views by user.
 pub(super) struct UserReader {
     profile: Reader<u32, Counts>,
-    actions: Option<(Reader<u32, Counts>, Reader<Reverse<u32>, Counts>)>,
+    actions: Option<ActionReader>,
     history: Reader<Moment, Counts>,
     moved_moments: Reader<Of<Moment>, Counts>,
     moved_rest: Reader<Of<DatedRow>, Counts>,

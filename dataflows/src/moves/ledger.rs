@@ -1,7 +1,7 @@
 //! The ledger: what counts for a user because of another one, by that other one, the origin.
 
 use super::rows::{DatedRow, Row};
-use crate::arrange::view::View;
+use crate::arrange::view::{Changes, View};
 use crate::held::Held;
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ids::tag_sets::TagSet;
@@ -11,12 +11,11 @@ use crate::ingest::moment::Moment;
 use crate::record::event::Kind;
 use crate::score::counts::Counts;
 use crate::time::Time;
-use crate::views::by_user::ByUser;
-use crate::views::retention::{Left, Retained, retained};
+use crate::views::retention::{Gone, Left, Retained, retained};
 use crate::views::tags::settle;
+use differential_dataflow::AsCollection;
 use differential_dataflow::consolidation::consolidate;
 use differential_dataflow::difference::{IsZero, Semigroup};
-use differential_dataflow::{AsCollection, VecCollection};
 use std::collections::{BTreeMap, HashMap};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
@@ -36,13 +35,13 @@ pub struct Ledger<'scope> {
 /// What the ledger is made from.
 pub struct Sources<'scope> {
     /// Events that came for others than their users, by these.
-    pub attributed: ByUser<'scope, Of<Moment>>,
+    pub attributed: Changes<'scope, Of<Moment>>,
     /// What left the history, or was not let in.
-    pub left: VecCollection<'scope, Time, Left<Moment>, Counts>,
+    pub left: Gone<'scope, Moment>,
     /// Moments that moved.
-    pub moments: ByUser<'scope, Of<Moment>>,
+    pub moments: Changes<'scope, Of<Moment>>,
     /// Rows that moved.
-    pub rest: ByUser<'scope, Of<DatedRow>>,
+    pub rest: Changes<'scope, Of<DatedRow>>,
 }
 
 /// Keeps what came from others: moments for as long as the history does, and the rest for a horizon. With `ranks` unset
@@ -82,9 +81,9 @@ pub fn ledger<'scope>(
 
 /// Divides events that came for others than their users into those that the history let in, and those that it did not.
 fn let_in<'scope>(
-    attributed: ByUser<'scope, Of<Moment>>,
-    left: VecCollection<'scope, Time, Left<Moment>, Counts>,
-) -> (ByUser<'scope, Of<Moment>>, VecCollection<'scope, Time, Left<Of<Moment>>, Counts>) {
+    attributed: Changes<'scope, Of<Moment>>,
+    left: Gone<'scope, Moment>,
+) -> (Changes<'scope, Of<Moment>>, Gone<'scope, Of<Moment>>) {
     type Epoch = ([Capability<Time>; 2], Vec<((u32, Of<Moment>), Counts)>);
     let mut builder = OperatorBuilder::new("let in".into(), attributed.inner.scope());
     let mut attributed = builder.new_input(attributed.inner, Pipeline);

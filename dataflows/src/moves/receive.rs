@@ -3,12 +3,12 @@
 use super::ledger::rows_of;
 use super::rows::{DatedRow, MovedMoment, MovedRow, MovedRows, NamedRow, Row};
 use crate::arrange::packed::Value;
+use crate::arrange::view::Changes;
 use crate::ids::dictionary::{Dictionaries, SharedDictionaries};
 use crate::ingest::intern::Of;
 use crate::ingest::moment::Moment;
 use crate::score::counts::Counts;
 use crate::time::Time;
-use crate::views::by_user::ByUser;
 use differential_dataflow::AsCollection;
 use std::cmp::Reverse;
 use timely::container::CapacityContainerBuilder;
@@ -21,24 +21,24 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 /// Changes of the views by user.
 pub struct Received<'scope> {
     /// Of profiles.
-    pub tags: ByUser<'scope, u32>,
+    pub tags: Changes<'scope, u32>,
     /// Of what was bought.
-    pub products: ByUser<'scope, u32>,
+    pub products: Changes<'scope, u32>,
     /// Of activity.
-    pub minutes: ByUser<'scope, Reverse<u32>>,
+    pub minutes: Changes<'scope, Reverse<u32>>,
     /// Of the history.
-    pub moments: ByUser<'scope, Moment>,
+    pub moments: Changes<'scope, Moment>,
     /// Of the ledger, by origin.
-    pub moved_moments: ByUser<'scope, Of<Moment>>,
+    pub moved_moments: Changes<'scope, Of<Moment>>,
     /// Of the ledger, by origin.
-    pub moved_rest: ByUser<'scope, Of<DatedRow>>,
+    pub moved_rest: Changes<'scope, Of<DatedRow>>,
 }
 
 type Updates<V> = Vec<((u32, V), Time, Counts)>;
 
 /// The changes of one message.
 #[derive(Default)]
-struct Changes {
+struct Interned {
     tags: Updates<u32>,
     products: Updates<u32>,
     minutes: Updates<Reverse<u32>>,
@@ -62,7 +62,7 @@ pub(crate) fn receive<'scope>(
     let (mut moved_moments, moved_moment_changes) = output(&mut builder);
     let (mut moved_rest, moved_rest_changes) = output(&mut builder);
     builder.build(move |_| {
-        let mut changes = Changes::default();
+        let mut changes = Interned::default();
         move |_| {
             moved.for_each(|capability, moved| {
                 let time = *capability.least().expect("data has a time");
@@ -91,7 +91,7 @@ type Output<V> = OutputBuilder<Time, CapacityContainerBuilder<Updates<V>>>;
 
 fn output<'scope, V: Value>(
     builder: &mut OperatorBuilder<'scope, Time>,
-) -> (Output<V>, ByUser<'scope, V>) {
+) -> (Output<V>, Changes<'scope, V>) {
     let (output, changes) = builder.new_output();
     (OutputBuilder::from(output), changes.as_collection())
 }
@@ -100,7 +100,7 @@ fn give<V: Value>(output: &mut Output<V>, at: &InputCapability<Time>, changes: &
     output.activate().session(at).give_container(changes);
 }
 
-impl Changes {
+impl Interned {
     fn add(&mut self, moved: MovedRows, time: Time, dictionaries: &mut Dictionaries) {
         let MovedRows { holder, origin, moments, rest, .. } = moved;
         let holder = dictionaries.users.intern(&holder);

@@ -1,7 +1,7 @@
 //! Views at the owners of users: profile, purchases, activity.
 
 use super::tags::Touch;
-use crate::arrange::view::{View, arrange_here};
+use crate::arrange::view::{Changes, View, arrange_here};
 use crate::ingest::moment::Moment;
 use crate::record::event::Kind;
 use crate::score::counts::Counts;
@@ -10,12 +10,9 @@ use differential_dataflow::{AsCollection, VecCollection};
 use std::cmp::Reverse;
 use timely::dataflow::operators::vec::Filter;
 
-/// Updates by user.
-pub(crate) type ByUser<'scope, V> = VecCollection<'scope, Time, (u32, V), Counts>;
-
 /// User to tag: the tags that events brought or had when they left the history, and the resolved tags of the others.
 pub fn profile<'scope>(
-    tags: ByUser<'scope, u32>,
+    tags: Changes<'scope, u32>,
     resolved: VecCollection<'scope, Time, Touch, Counts>,
 ) -> View<'scope, u32> {
     let pairs = tags.concat(resolved.map(|Touch { user, tag, .. }| (user, tag)));
@@ -24,8 +21,8 @@ pub fn profile<'scope>(
 
 /// User to the products that the user bought.
 pub fn bought<'scope>(
-    moments: ByUser<'scope, Moment>,
-    moved: ByUser<'scope, u32>,
+    moments: Changes<'scope, Moment>,
+    moved: Changes<'scope, u32>,
 ) -> View<'scope, u32> {
     let purchases = moments.inner.filter(|(_, _, counts)| counts.of(Kind::Purchase) != 0);
     let bought = purchases.as_collection().map(|(user, moment)| (user, moment.product));
@@ -34,8 +31,8 @@ pub fn bought<'scope>(
 
 /// User to the minutes in which the user was active, newest first, counted from the Unix epoch.
 pub fn activity<'scope>(
-    moments: ByUser<'scope, Moment>,
-    moved: ByUser<'scope, Reverse<u32>>,
+    moments: Changes<'scope, Moment>,
+    moved: Changes<'scope, Reverse<u32>>,
 ) -> View<'scope, Reverse<u32>> {
     let minutes = moments.map(|(user, moment)| (user, Reverse(moment.minute())));
     arrange_here(minutes.concat(moved), "activity")

@@ -2,6 +2,7 @@
 
 use super::popularity::{OVERALL_ID, ProductDay};
 use super::tags::Touch;
+use crate::arrange::view::Changes;
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ids::tag_sets::TagSet;
 use crate::ingest::moment::Moment;
@@ -16,14 +17,14 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 /// Moments by tag.
 pub struct Expanded<'scope> {
     /// Tag and product's day, for every tag that an event brought, and overall.
-    pub popular: VecCollection<'scope, Time, (u32, ProductDay), Counts>,
+    pub popular: Changes<'scope, ProductDay>,
     /// The moments whose tags are those of the catalogue, or a stand-in.
     pub stand_ins: VecCollection<'scope, Time, Touch, Counts>,
 }
 
 /// Expands moments to their tags. With `ranks` unset, nothing is popular.
 pub fn expand<'scope>(
-    moments: VecCollection<'scope, Time, (u32, Moment), Counts>,
+    moments: Changes<'scope, Moment>,
     ranks: bool,
     dictionaries: SharedDictionaries,
 ) -> Expanded<'scope> {

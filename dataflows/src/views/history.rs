@@ -1,12 +1,12 @@
 //! The history of every user, newest first, capped by day and limited in age.
 
 use super::retention::{Retained, retained};
+use crate::arrange::view::Changes;
 use crate::held::{Held, Size};
 use crate::ids::dictionary::{Dictionaries, SharedDictionaries};
 use crate::ingest::moment::Moment;
 use crate::score::counts::Counts;
 use crate::time::{DAY_HOURS, Time};
-use differential_dataflow::VecCollection;
 use std::collections::HashMap;
 use timely::dataflow::Stream;
 
@@ -23,7 +23,7 @@ pub struct Limits {
 
 /// User to moments, newest first, within the limits.
 pub fn history<'scope>(
-    moments: VecCollection<'scope, Time, (u32, Moment), Counts>,
+    moments: Changes<'scope, Moment>,
     ages: Stream<'scope, Time, Vec<u32>>,
     limits: Limits,
     dictionaries: SharedDictionaries,

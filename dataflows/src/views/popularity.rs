@@ -4,7 +4,7 @@
 use super::tags::Touch;
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::packed::Value;
-use crate::arrange::view::{View, arrange_here};
+use crate::arrange::view::{Changes, View, arrange_here};
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ids::exchange::{HasIds, IdSpace, to_owners};
 use crate::score::counts::Counts;
@@ -64,7 +64,7 @@ impl HasIds for (u32, ProductDay) {
 /// Tag to products by day, in ids of their owner: what the history has by the tags that events brought, and overall,
 /// and by resolved ones.
 pub fn popularity<'scope>(
-    popular: VecCollection<'scope, Time, (u32, ProductDay), Counts>,
+    popular: Changes<'scope, ProductDay>,
     resolved: VecCollection<'scope, Time, Touch, Counts>,
     dictionaries: &SharedDictionaries,
 ) -> View<'scope, ProductDay> {

@@ -2,7 +2,7 @@
 
 use crate::arrange::packed::{PackedSpine, Value};
 use crate::arrange::reader::Reader;
-use crate::arrange::view::{View, ViewSpine, arrange_here};
+use crate::arrange::view::{Changes, View, ViewSpine, arrange_here};
 use crate::held::Size;
 use crate::record::event::Kind;
 use crate::score::counts::Counts;
@@ -29,14 +29,17 @@ type Update<V> = ((u32, V), Time, Counts);
 /// A key and a value that left, and the age clock's hour.
 pub type Left<V> = ((u32, V), u32);
 
+/// Values that left a view, or were not let in.
+pub type Gone<'scope, V> = VecCollection<'scope, Time, Left<V>, Counts>;
+
 /// A view whose values leave by age.
 pub struct Retained<'scope, V: Value> {
     /// The view.
     pub view: View<'scope, V>,
-    /// Its changes, before they are sorted.
-    pub changes: VecCollection<'scope, Time, (u32, V), Counts>,
+    /// Its changes.
+    pub changes: Changes<'scope, V>,
     /// Each value that left by age, or was too old or too much to enter, with the age clock's hour when it did.
-    pub left: VecCollection<'scope, Time, Left<V>, Counts>,
+    pub left: Gone<'scope, V>,
 }
 
 /// The updates of one time, held until the time is complete.
@@ -84,7 +87,7 @@ impl<V: Value> Epoch<V> {
 ///     changes = updates - view.filter(|value| hour_of(value) + horizon <= now)
 /// ```
 pub fn retained<'scope, V: Value>(
-    updates: VecCollection<'scope, Time, (u32, V), Counts>,
+    updates: Changes<'scope, V>,
     ages: Stream<'scope, Time, Vec<u32>>,
     horizon: u32,
     hour_of: impl Fn(&V) -> u32 + 'static,

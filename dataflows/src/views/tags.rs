@@ -1,6 +1,6 @@
 //! The tags of events that bring none: they count for the catalogue's tags of the product.
 
-use super::retention::{Left, is_sealed};
+use super::retention::{Gone, Left, is_sealed};
 use crate::arrange::packed::Value;
 use crate::arrange::reader::Reader;
 use crate::arrange::view::{View, arrange_here};
@@ -122,7 +122,7 @@ pub(crate) fn tags_at(
 /// What goes on to count, elsewhere, when moments leave a view by age, or never entered it: `rows` makes it of each value,
 /// with the tags that its moment had before, and its counts.
 pub fn settle<'scope, V: Value, D: ExchangeData>(
-    left: VecCollection<'scope, Time, Left<V>, Counts>,
+    left: Gone<'scope, V>,
     catalogue: &Catalogue<'scope>,
     dictionaries: SharedDictionaries,
     moment: impl Fn(&V) -> Moment + 'static,

@@ -33,8 +33,10 @@ pub(crate) struct Oracle {
     pub(crate) decisions: Vec<(usize, Decision)>,
     /// By step, its time and the number of events up to its end.
     pub(crate) step_ends: Vec<(Time, usize)>,
-    /// By user, the newest day, and by user, day and whether it was that, the number of moments that were let in.
-    pub(crate) days: (BTreeMap<String, u16>, BTreeMap<(String, u16, bool), u32>),
+    /// By user, the newest day of a moment.
+    pub(crate) newest_days: BTreeMap<String, u16>,
+    /// By user, day and whether it was the newest, the number of moments.
+    pub(crate) day_counts: BTreeMap<(String, u16, bool), u32>,
     /// The latest row of each product; `None` for a deleted one.
     pub(crate) catalogue: BTreeMap<String, Option<Product>>,
     pub(crate) model: Model,
@@ -73,7 +75,8 @@ impl Oracle {
             counted: vec![],
             decisions: vec![],
             step_ends: vec![],
-            days: Default::default(),
+            newest_days: BTreeMap::new(),
+            day_counts: BTreeMap::new(),
             catalogue: BTreeMap::new(),
             model: Model::default(),
             positions: BTreeMap::new(),

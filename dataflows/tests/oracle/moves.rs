@@ -32,7 +32,7 @@ impl Oracle {
                     let until = decision.recorded + LIMITS.horizon;
                     decision.user == user
                         && time <= decision.time
-                        && !written.is_some_and(|hour| until < hour)
+                        && written.is_none_or(|hour| hour <= until)
                 })
                 .filter_map(|decision| {
                     Some((decision.time, decision.account.as_ref()?, decision.recorded))
@@ -148,7 +148,7 @@ impl Oracle {
             }
         }
         for Counted { event, .. } in &moments {
-            let newest = self.days.0.entry(event.user.clone()).or_default();
+            let newest = self.newest_days.entry(event.user.clone()).or_default();
             *newest = event_day(event).max(*newest);
         }
         moments.sort_by_cached_key(|Counted { event, origin, .. }| {
@@ -165,8 +165,8 @@ impl Oracle {
         for mut counted in moments {
             let event = &counted.event;
             let (user, day) = (event.user.clone(), event_day(event));
-            let is_newest = self.days.0[&user] == day;
-            let count = self.days.1.entry((user, day, is_newest)).or_default();
+            let is_newest = self.newest_days[&user] == day;
+            let count = self.day_counts.entry((user, day, is_newest)).or_default();
             *count += 1;
             counted.place = Place::History(*count <= LIMITS.paired);
             if *count > LIMITS.kept {
