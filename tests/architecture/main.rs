@@ -94,6 +94,7 @@ const DATAFLOWS_MAY_NAME: [(&str, &[&str]); 14] = [
             "inputs",
             "ingest",
             "views",
+            "moves",
             "digest",
             "questions",
         ],
