@@ -20,6 +20,7 @@ use crate::ingest::moment::Moment;
 use crate::ingest::reading::{ages, oldest_hours};
 use crate::ingest::unique::unique;
 use crate::inputs::Inputs;
+use crate::moves::erasure;
 use crate::moves::holder::{ActionTraces, UserTraces};
 use crate::moves::ledger::{Ledger, Sources, ledger};
 use crate::moves::mover::{SharedTraces, moves};
@@ -97,6 +98,8 @@ pub struct Outputs<'scope> {
     pub held: Held,
     /// The copies of events that were dropped since this was taken last.
     pub copies: Rc<Cell<u64>>,
+    /// Where a sink says from which time on it needs the names of users whose rows changed; else nobody does.
+    pub names_needed_from: Rc<Cell<Time>>,
 }
 
 /// Builds all views.
@@ -157,14 +160,23 @@ pub fn graph<'scope>(
     let (attributed, origins) = intern_attributed(attributions, ranks, dictionaries.clone());
     let Interned { moments, tags } = own.concat(attributed);
     let traces = SharedTraces::default();
-    let moved = moves(
-        decision_stream,
-        ages.clone(),
-        known.clone(),
-        dictionaries.clone(),
-        limits.horizon,
-        traces.clone(),
-    );
+    let asked_from: Rc<Cell<Time>> = Rc::default();
+    let names_needed_from = Rc::new(Cell::new(Time::MAX));
+    let around = erasure::Surroundings {
+        dictionaries: dictionaries.clone(),
+        decisions: known.clone(),
+        recent: recent.clone(),
+        needed_from: names_needed_from.clone(),
+        asked_from: asked_from.clone(),
+    };
+    let digests: Rc<RefCell<Digests>> = Rc::default();
+    let remembering = digests.clone();
+    let on_forget = move |time| {
+        remembering.borrow_mut().remember(time);
+        remembering.borrow_mut().remember(time + 1);
+    };
+    let moved =
+        moves(decision_stream, ages.clone(), limits.horizon, around, traces.clone(), on_forget);
     let received = receive(moved, dictionaries.clone());
     let admitted = moments.clone().concat(received.moments);
     let history = history(admitted, ages.clone(), limits, dictionaries.clone(), &held);
@@ -207,7 +219,7 @@ pub fn graph<'scope>(
     let mut registry = ViewRegistry {
         closed: ClosedBuilder::new(scope),
         measured: Vec::new(),
-        digests: Rc::default(),
+        digests,
         dictionaries: dictionaries.clone(),
         held: held.clone(),
         is_first: scope.index() == 0,
@@ -234,13 +246,25 @@ pub fn graph<'scope>(
         positions: registry.closed.add_view(positions),
         recent,
         decisions: known,
+        asked_from,
         model_history,
         digests: registry.digests.clone(),
         rankings,
     };
     let ViewRegistry { closed, measured, .. } = registry;
     let inputs = Inputs { blocks, decisions, rows, models, advances, reached, epochs };
-    (inputs, Outputs { profile, views, closed: closed.build(), measured, held, copies })
+    (
+        inputs,
+        Outputs {
+            profile,
+            views,
+            closed: closed.build(),
+            measured,
+            held,
+            copies,
+            names_needed_from,
+        },
+    )
 }
 
 /// What the views that rankings are made from are made from, and some of them.

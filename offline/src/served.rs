@@ -13,7 +13,7 @@ use dataflows::ranking::rules::{Basis, Rules};
 use dataflows::record::block::Block;
 use dataflows::record::event::Event;
 use dataflows::score::model::Model;
-use dataflows::time::Time;
+use dataflows::time::{Time, input_time};
 use dataflows::views::history::Limits;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -125,7 +125,7 @@ impl Served {
             self.inputs.blocks.send((0, std::mem::take(&mut self.block)));
         }
         let time = self.now;
-        self.now += 1;
+        self.now = input_time(self.now + 1);
         self.inputs.advance_to(self.now);
         let closed = &self.closed;
         self.worker.step_while(|| !closed.has(time));

@@ -27,6 +27,9 @@ pub trait Sink {
     /// Writes profiles as of the epochs before `closed`, or a part of them: it is called after every
     /// step of the worker.
     fn flush(&mut self, closed: Time);
+
+    /// The time before which all changes have been acknowledged.
+    fn written_before(&self) -> Time;
 }
 
 /// The reason why a sink could not be opened.

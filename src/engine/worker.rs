@@ -88,6 +88,8 @@ struct State {
     held: Held,
     /// The copies of events that were dropped, as far as they are not counted.
     copies: Rc<Cell<u64>>,
+    /// Where the sink says from which time on it needs names.
+    names_needed_from: Rc<Cell<Time>>,
     dictionaries: SharedDictionaries,
 }
 
@@ -114,15 +116,19 @@ impl State {
         };
         let (mut inputs, outputs, sink) = worker.dataflow::<Time, _, _>(|scope| {
             let (inputs, outputs) = graph(scope, views, &dictionaries, listeners);
-            let Outputs { profile, views, closed, measured, held, copies } = outputs;
+            let Outputs { profile, views, closed, measured, held, copies, names_needed_from } =
+                outputs;
             let sink = sink
                 .zip(arrivals)
                 .map(|(sink, arrivals)| sink.attach(profile, dictionaries.clone(), arrivals));
-            (inputs, (views, closed, measured, held, copies), sink)
+            (inputs, (views, closed, measured, held, copies, names_needed_from), sink)
         });
-        let (views, closed, measured, held, copies) = outputs;
+        let (views, closed, measured, held, copies, names_needed_from) = outputs;
         let asking = Asking::build(worker, views, &dictionaries, questions, as_of);
         slot.outlet.bind(std::thread::current());
+        if sink.is_some() {
+            names_needed_from.set(0);
+        }
         let time = input_time(now());
         inputs.advance_to(time);
         State {
@@ -141,6 +147,7 @@ impl State {
             measured,
             held,
             copies,
+            names_needed_from,
             dictionaries,
         }
     }
@@ -267,6 +274,7 @@ impl State {
         }
         if let Some(sink) = &mut self.sink {
             sink.flush(closed);
+            self.names_needed_from.set(sink.written_before());
         }
     }
 

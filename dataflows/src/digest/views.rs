@@ -21,6 +21,8 @@ pub(crate) struct Digests {
     /// As of the time before all changes.
     before: Sums,
     changes: BTreeMap<Time, Sums>,
+    /// As of times that are remembered.
+    remembered: BTreeMap<Time, Option<Sums>>,
     hashes: NameHashes,
     /// A buffer: the hashes of a batch's keys.
     keys: Vec<Hash>,
@@ -71,18 +73,38 @@ impl Digests {
         add_up(last, sums);
     }
 
+    /// Remembers the digests as of a time that is not forgotten yet.
+    pub(crate) fn remember(&mut self, time: Time) {
+        self.remembered.entry(time).or_default();
+    }
+
     /// The digests of the views that are kept, as of a time.
     pub(crate) fn at(&self, time: Time) -> Vec<(DigestedView, Digest)> {
-        let mut sums = self.before;
+        let remembered = self.remembered.get(&time).copied().flatten();
+        let mut sums = remembered.unwrap_or(self.before);
+        if remembered.is_some() {
+            return self.kept(sums);
+        }
         for (_, changes) in self.changes.range(..=time) {
             add_all(&mut sums, changes);
         }
+        self.kept(sums)
+    }
+
+    fn kept(&self, sums: Sums) -> Vec<(DigestedView, Digest)> {
         let kept = DigestedView::ALL.into_iter().filter(|view| self.views.contains(view));
         kept.map(|view| (view, sums[view as usize])).collect()
     }
 
     /// Forgets the changes that [`Digests::at`] needs only for earlier times than this.
     pub(crate) fn forget_before(&mut self, time: Time) {
+        for (&at, sums) in self.remembered.range_mut(..time).filter(|(_, sums)| sums.is_none()) {
+            let mut then = self.before;
+            for (_, changes) in self.changes.range(..=at) {
+                add_all(&mut then, changes);
+            }
+            *sums = Some(then);
+        }
         while let Some(first) = self.changes.first_entry().filter(|first| *first.key() <= time) {
             add_all(&mut self.before, &first.remove());
         }

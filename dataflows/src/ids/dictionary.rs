@@ -3,8 +3,10 @@
 
 use super::tag_sets::{TagSet, TagSets};
 use crate::held::Size;
+use crate::time::Time;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::rc::Rc;
 
@@ -113,6 +115,16 @@ impl Dictionary {
         }
     }
 
+    /// Erases the text of an id: nobody finds it any more, and a name like it gets another id.
+    pub fn erase(&mut self, id: u32) {
+        let (start, end) = self.span(id);
+        let hash = self.hash(&self.texts[start..end]);
+        if let Ok(slot) = self.slots.find_entry(Slot::spread(hash), |slot| slot.id == id) {
+            slot.remove();
+        }
+        self.texts.replace_range(start..end, &"\0".repeat(end - start));
+    }
+
     /// The names that it has, and the bytes that they take.
     pub fn size(&self) -> Size {
         let ends = size_of::<usize>() * self.ends.capacity();
@@ -182,6 +194,10 @@ pub struct Dictionaries {
     pub products: Dictionary,
     /// Tags, likewise.
     pub tags: Dictionary,
+    /// The latest logical time of what users were interned for.
+    pub latest: Time,
+    /// Users whose names are to be erased, and whether they were interned since that was asked.
+    pub watched: HashMap<u32, bool>,
     /// Sets of tags, in ids of these.
     pub tag_sets: TagSets,
     /// Partitions whose positions it holds.
@@ -189,6 +205,16 @@ pub struct Dictionaries {
 }
 
 impl Dictionaries {
+    /// Notes that users have been interned for a logical time.
+    pub fn note(&mut self, users: impl IntoIterator<Item = u32>, time: Time) {
+        self.latest = self.latest.max(time);
+        if !self.watched.is_empty() {
+            for user in users {
+                self.watched.entry(user).and_modify(|was_interned| *was_interned = true);
+            }
+        }
+    }
+
     /// What they hold, by names of theirs.
     pub fn sizes(&self) -> [(&'static str, Size); 4] {
         [
@@ -267,6 +293,17 @@ mod tests {
             assert_eq!(names.text(number), text(number));
         }
         assert_eq!(names.id("user-100000"), None);
+    }
+
+    #[test]
+    fn what_is_erased_is_not_found_and_gets_another_id() {
+        let mut names = Dictionary::default();
+        let ids = ["ann", "bob", "", "cem"].map(|text| names.intern(text));
+        names.erase(ids[1]);
+        assert_eq!((names.id("bob"), names.id("\0\0\0"), names.id("")), (None, None, Some(2)));
+        assert!(!names.texts.contains("bob"));
+        assert_eq!((names.text(ids[0]), names.text(ids[3])), ("ann", "cem"));
+        assert_eq!((names.intern("bob"), names.text(4)), (4, "bob"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::held::Size;
 use crate::record::decision::Decision;
 use crate::time::Time;
 use hashbrown::{DefaultHashBuilder, HashTable};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::hash::BuildHasher;
 
@@ -57,6 +58,24 @@ struct Forget {
     time: i64,
     recorded: u32,
     since: Time,
+    /// The logical times at which this worker had written that the user has no profile, and had erased the name.
+    written: Option<Time>,
+    erased: Option<Time>,
+}
+
+/// What became of a forget at one worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// The user's events up to this time are meant; in milliseconds since the Unix epoch.
+    pub time: i64,
+    /// The hour in which the forget was written, counted from the Unix epoch.
+    pub recorded: u32,
+    /// The logical time of the decision; the user's rows left the views at the next one.
+    pub since: Time,
+    /// The logical time at which sinks had written that the user has no profile.
+    pub written: Option<Time>,
+    /// The logical time at which the name had been erased.
+    pub erased: Option<Time>,
 }
 
 /// For whom an event counts.
@@ -95,7 +114,8 @@ impl Decisions {
         for Decision { user, time, account, recorded } in decisions {
             let (time, recorded) = (*time, *recorded);
             let Some(account) = account else {
-                self.entry(user).forgets.push(Forget { time, recorded, since });
+                let (written, erased) = (None, None);
+                self.entry(user).forgets.push(Forget { time, recorded, since, written, erased });
                 self.has_forgets = true;
                 self.held.bytes += size_of::<Forget>();
                 continue;
@@ -162,6 +182,52 @@ impl Decisions {
             key = merge.account;
         }
         names
+    }
+
+    /// What became of the forgets of a user as of a logical time, in the order in which they were read.
+    pub fn forgotten(&self, user: &str, as_of: Time) -> Vec<Forgotten> {
+        let forgets = self.get(self.key(user)).map_or(&[][..], |user| &user.forgets);
+        let known = forgets.iter().filter(|forget| forget.since <= as_of);
+        let told = known.map(|&Forget { time, recorded, since, written, erased }| Forgotten {
+            time,
+            recorded,
+            since,
+            written,
+            erased,
+        });
+        told.collect()
+    }
+
+    /// Notes that sinks have written what forgets of a user up to a logical time changed.
+    pub fn set_written(&mut self, user: &str, until: Time, at: Time) {
+        for forget in self.forgets_mut(user).filter(|forget| forget.since <= until) {
+            forget.written.get_or_insert(at);
+        }
+    }
+
+    /// Notes that a user's name has been erased, after forgets up to a logical time, and erases it here too, unless
+    /// a merge still needs it.
+    pub fn set_erased(&mut self, user: &str, until: Time, at: Time) {
+        for forget in self.forgets_mut(user).filter(|forget| forget.since <= until) {
+            forget.erased.get_or_insert(at);
+        }
+        let key = self.key(user);
+        let into_here = self.get(key).into_iter().flat_map(|user| &user.from);
+        let into_here = into_here.filter_map(|(from, _)| self.get(*from));
+        let into_here =
+            into_here.flat_map(|from| &from.merges).filter(|merge| merge.account == key);
+        let until = into_here.map(|merge| merge.time).max();
+        if let Some(user) = self.get_mut(key)
+            && user.forgets.iter().any(|forget| until.is_none_or(|until| until <= forget.time))
+        {
+            let name = std::mem::take(&mut user.name);
+            self.held.bytes -= name.len();
+        }
+    }
+
+    fn forgets_mut(&mut self, user: &str) -> impl Iterator<Item = &mut Forget> {
+        let key = self.key(user);
+        self.get_mut(key).into_iter().flat_map(|user| &mut user.forgets)
     }
 
     /// The users whose events may count for one of these as of a logical time, and these themselves, each once.

@@ -139,7 +139,7 @@ pub fn intern<'scope>(
                 let time = *capability.least().expect("data has a time");
                 let known = known.borrow();
                 for (_, block) in blocks.drain(..) {
-                    ids.find_all(&block, &mut dictionaries.borrow_mut(), |event| {
+                    ids.find_all((&block, time), &mut dictionaries.borrow_mut(), |event| {
                         let holder = holder(&known, event, time);
                         moved.attribute(holder, event, 1);
                         holder == Holder::User(event.user)
@@ -162,24 +162,25 @@ pub fn intern<'scope>(
                 let users = known.reaching(decided.iter().map(|decision| &*decision.user), since);
                 let users: HashSet<&str> = users.into_iter().collect();
                 for (&time, blocks) in open.range(since + 1..) {
-                    let at = capabilities.each_ref().map(|capability| capability.delayed(&time));
+                    let delayed =
+                        capabilities.each_ref().map(|capability| capability.delayed(&time));
                     for block in blocks {
                         // As it was without these decisions, and as it is with them.
-                        for (as_of, sign) in [(since - 1, -1), (since, 1)] {
-                            ids.find(block, &mut dictionaries.borrow_mut(), |event| {
+                        for (entered, sign) in [(since, -1), (since + 1, 1)] {
+                            ids.find((block, time), &mut dictionaries.borrow_mut(), |event| {
                                 if !users.contains(event.user) {
                                     return false;
                                 }
-                                let holder = holder(&known, event, as_of + 1);
+                                let holder = holder(&known, event, entered);
                                 moved.attribute(holder, event, sign);
                                 holder == Holder::User(event.user)
                             });
-                            let [moments, tags, _] = &at;
+                            let [moments, tags, _] = &delayed;
                             let add = |updates: &mut _| ids.add_to(time, sign, updates);
                             outputs.give([moments, tags], add);
                         }
                     }
-                    elsewhere.session(&at[2]).give_iterator(moved.take());
+                    elsewhere.session(&delayed[2]).give_iterator(moved.take());
                 }
             }
             oldest.for_each(|_, hours| {
@@ -197,7 +198,7 @@ pub fn intern<'scope>(
 
 /// For whom an event counts that enters at a time: decisions of earlier times count.
 fn holder<'a>(decisions: &'a Decisions, event: &Event<'a>, at: Time) -> Holder<'a> {
-    decisions.holder(event.user, event.time.max(0), Some(event.recorded), at - 1)
+    decisions.holder(event.user, event.time.max(0), Some(event.recorded), at.saturating_sub(1))
 }
 
 /// Events that count for others than their users, by owner and sign, until they are sent.
@@ -250,13 +251,15 @@ pub fn intern_attributed<'scope>(
                 for Attribution { sign, events, .. } in attributions.drain(..) {
                     let dictionaries = &mut dictionaries.borrow_mut();
                     let mut of = Vec::with_capacity(events.events());
-                    ids.keep_all(&events, dictionaries, |event| of.push(event.session));
+                    ids.keep_all((&events, time), dictionaries, |event| of.push(event.session));
                     outputs.give([&capability; 2], |updates| {
                         ids.add_to(time, sign, updates);
                         let moments = of.iter().zip(&updates.moments);
                         let held = moments.map(|(origin, ((holder, moment), time, counts))| {
                             let of = Of { holder: *holder, value: moment.pairing(false) };
-                            ((dictionaries.users.intern(origin), of), *time, *counts)
+                            let origin = dictionaries.users.intern(origin);
+                            dictionaries.note([origin], *time);
+                            ((origin, of), *time, *counts)
                         });
                         origins.session(&capability).give_iterator(held);
                     });
@@ -346,12 +349,12 @@ impl Ids {
     /// Interns the texts of all events that have a set of tags, but the users of those alone for which `counts` holds.
     fn find_all(
         &mut self,
-        block: &Block,
+        (block, at): (&Block, Time),
         dictionaries: &mut Dictionaries,
         mut counts: impl FnMut(&Event<'_>) -> bool,
     ) {
         let ranks = self.ranks;
-        self.find_with(block, dictionaries, |event| {
+        self.find_with((block, at), dictionaries, |event| {
             let counts = counts(event);
             (counts, ranks || counts && needs_moment(event))
         });
@@ -360,12 +363,12 @@ impl Ids {
     /// Interns the texts of the events for which `is_wanted` holds.
     fn find(
         &mut self,
-        block: &Block,
+        (block, at): (&Block, Time),
         dictionaries: &mut Dictionaries,
         mut is_wanted: impl FnMut(&Event<'_>) -> bool,
     ) {
         let ranks = self.ranks;
-        self.find_with(block, dictionaries, |event| {
+        self.find_with((block, at), dictionaries, |event| {
             let is_wanted = is_wanted(event);
             (is_wanted, is_wanted && (ranks || needs_moment(event)))
         });
@@ -374,11 +377,11 @@ impl Ids {
     /// Interns the texts of all events, each of which has a moment, and calls `each` with them.
     fn keep_all<'a>(
         &mut self,
-        block: &'a Block,
+        (block, at): (&'a Block, Time),
         dictionaries: &mut Dictionaries,
         mut each: impl FnMut(&Event<'a>),
     ) {
-        self.find_with(block, dictionaries, |event| {
+        self.find_with((block, at), dictionaries, |event| {
             each(event);
             (true, true)
         });
@@ -388,7 +391,7 @@ impl Ids {
     /// tells whether one counts, and whether its product and its set of tags are needed.
     fn find_with<'a>(
         &mut self,
-        block: &'a Block,
+        (block, at): (&'a Block, Time),
         dictionaries: &mut Dictionaries,
         mut fate: impl FnMut(&Event<'a>) -> (bool, bool),
     ) {
@@ -419,6 +422,7 @@ impl Ids {
             }
         });
         dictionaries.users.intern_all(&users, &mut self.users);
+        dictionaries.note(self.users.iter().copied(), at);
         dictionaries.products.intern_all(&products, &mut self.products);
         dictionaries.tags.intern_all(&tags, &mut self.tags);
         self.tag_sets.clear();

@@ -134,6 +134,16 @@ impl UserReader {
         });
     }
 
+    /// Whether a user has anything in any view, at any time that is known, or others have anything of the user.
+    pub(super) fn has_rows(&mut self, user: u32) -> bool {
+        let rows = self.rows(user, Time::MAX);
+        let mut has_rows = rows.values().any(|counts| !counts.is_zero());
+        self.history.seek(user);
+        self.history.each(Time::MAX, |_, sum| has_rows |= !sum.is_zero());
+        self.holders(user, Time::MAX, |_| has_rows = true);
+        has_rows
+    }
+
     /// Reads all that a user has as of a time, who may have something of these origins. What is the user's own, and in
     /// no history, gets an hour.
     pub(super) fn holder(

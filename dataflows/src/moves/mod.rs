@@ -7,5 +7,6 @@
 pub mod rows;
 pub mod ledger;
 pub mod holder;
+pub mod erasure;
 pub mod mover;
 pub mod receive;

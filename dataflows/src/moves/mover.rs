@@ -1,8 +1,9 @@
 //! The operator that carries decisions out.
 
+use super::erasure::{Erasures, Surroundings};
 use super::holder::{Share, UserTraces};
 use super::rows::{DatedRow, MovedMoment, MovedRow, MovedRows, NamedRow, Row};
-use crate::ids::dictionary::{Dictionaries, SharedDictionaries};
+use crate::ids::dictionary::Dictionaries;
 use crate::ids::hash::owner;
 use crate::ingest::decisions::{Decisions, Holder};
 use crate::ingest::moment::Moment;
@@ -22,7 +23,8 @@ use timely::progress::Antichain;
 /// The views by user of a worker, which are made after the operator that reads them.
 pub type SharedTraces = Rc<RefCell<Option<UserTraces>>>;
 
-/// Takes the rows of users to others, at the times after the decisions'.
+/// Takes the rows of users to others, at the times after the decisions'. `on_forget` is told the time of each forget
+/// before its rows have left.
 ///
 /// ```text
 /// for each user that may be meant, each holder of rows that were made from the user's events, as of t:
@@ -31,10 +33,10 @@ pub type SharedTraces = Rc<RefCell<Option<UserTraces>>>;
 pub(crate) fn moves<'scope>(
     decisions: Stream<'scope, Time, Vec<Decision>>,
     ages: Stream<'scope, Time, Vec<u32>>,
-    known: Rc<RefCell<Decisions>>,
-    dictionaries: SharedDictionaries,
     horizon: u32,
+    around: Surroundings,
     traces: SharedTraces,
+    on_forget: impl Fn(Time) + 'static,
 ) -> Stream<'scope, Time, Vec<MovedRows>> {
     let scope = decisions.scope();
     let (me, peers) = (scope.index(), scope.peers());
@@ -47,6 +49,8 @@ pub(crate) fn moves<'scope>(
     builder.build(move |_| {
         let mut waiting: BTreeMap<Time, (Capability<Time>, Vec<Decision>)> = BTreeMap::new();
         let mut clock = EventClock::default();
+        let (known, dictionaries) = (around.decisions.clone(), around.dictionaries.clone());
+        let mut erasures = Erasures::new(around);
         move |frontiers| {
             decisions.for_each(|capability, decisions| {
                 let time = *capability.least().expect("data has a time");
@@ -82,10 +86,15 @@ pub(crate) fn moves<'scope>(
                 };
                 let rows = mover.carry_out(&decided, traces);
                 output.session(&capability).give_iterator(rows.into_iter());
+                if decided.iter().any(|decision| decision.account.is_none()) {
+                    on_forget(time);
+                    erasures.begin(&decided, time + 1);
+                }
             }
             let open = frontiers.iter().map(|frontier| frontier.frontier().first().copied());
             let next = open.flatten().chain(waiting.keys().next().copied()).min();
             clock.forget_before(next.unwrap_or(Time::MAX));
+            erasures.go_on(next.unwrap_or(Time::MAX), traces);
             traces.release(&Antichain::from_iter(next));
         }
     });

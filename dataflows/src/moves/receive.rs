@@ -105,6 +105,7 @@ impl Interned {
         let MovedRows { holder, origin, moments, rest, .. } = moved;
         let holder = dictionaries.users.intern(&holder);
         let origin = origin.map(|origin| dictionaries.users.intern(&origin));
+        dictionaries.note(origin.into_iter().chain([holder]), time);
         for (MovedMoment { time: at, product, tags, is_stand_in, pairs }, counts) in moments {
             let tags: Vec<u32> = tags.iter().map(|tag| dictionaries.tags.intern(tag)).collect();
             let tag_set = dictionaries.tag_sets.intern(&tags, is_stand_in);

@@ -3,6 +3,7 @@
 use super::query::{Query, QueryAnswer};
 use crate::digest::hash::Digest;
 use crate::digest::rows::DigestedView;
+use crate::ingest::decisions::Forgotten;
 use crate::ranking::answer::Ranking;
 use crate::ranking::rules::{Basis, Rules};
 use crate::record::event::OwnedEvent;
@@ -164,17 +165,65 @@ impl Ask for ViewDigests {
     }
 
     fn answer(self, answers: Vec<QueryAnswer>) -> Vec<(DigestedView, Digest)> {
-        let mut sums: Vec<(DigestedView, Digest)> = Vec::new();
+        let mut sums = Vec::new();
         for answer in answers {
-            let QueryAnswer::Digests(digests) = answer else { continue };
-            for (view, digest) in digests {
-                match sums.iter_mut().find(|(other, _)| *other == view) {
-                    Some((_, sum)) => *sum += digest,
-                    None => sums.push((view, digest)),
-                }
+            if let QueryAnswer::Digests(digests) = answer {
+                add_digests(&mut sums, digests);
             }
         }
         sums
+    }
+}
+
+fn add_digests(sums: &mut Vec<(DigestedView, Digest)>, digests: Vec<(DigestedView, Digest)>) {
+    for (view, digest) in digests {
+        match sums.iter_mut().find(|(other, _)| *other == view) {
+            Some((_, sum)) => *sum += digest,
+            None => sums.push((view, digest)),
+        }
+    }
+}
+
+/// What became of the forgets of a user whose rows have left the views, the earliest first.
+pub struct Forgets(pub String);
+
+/// A forget whose rows have left the views.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForgetState {
+    /// What became of it at all workers.
+    pub forgotten: Forgotten,
+    /// The digests of the views as of just before the rows left.
+    pub before: Vec<(DigestedView, Digest)>,
+    /// The digests as of when they left; nothing else happened between the two.
+    pub after: Vec<(DigestedView, Digest)>,
+}
+
+impl Ask for Forgets {
+    type Answer = Vec<ForgetState>;
+
+    fn queries(&self) -> Vec<Query> {
+        vec![Query::Forgotten { user: self.0.clone() }]
+    }
+
+    fn answer(self, answers: Vec<QueryAnswer>) -> Vec<ForgetState> {
+        let mut states: Vec<ForgetState> = Vec::new();
+        for answer in answers {
+            let QueryAnswer::Forgotten(mut parts) = answer else { continue };
+            parts.sort_by_key(|(part, _)| (part.since, part.time, part.recorded));
+            for (at, (part, [before, after])) in parts.into_iter().enumerate() {
+                let Some(state) = states.get_mut(at) else {
+                    states.push(ForgetState { forgotten: part, before, after });
+                    continue;
+                };
+                // It is done when all workers have done it.
+                let all = |one: Option<Time>, other: Option<Time>| Some(one?.max(other?));
+                state.forgotten.written = all(state.forgotten.written, part.written);
+                state.forgotten.erased = all(state.forgotten.erased, part.erased);
+                add_digests(&mut state.before, before);
+                add_digests(&mut state.after, after);
+            }
+        }
+        states
     }
 }
 

@@ -121,6 +121,7 @@ impl Gathering {
             }
             AnswerPart::Recent(events) => Some(QueryAnswer::Recent(events)),
             AnswerPart::Digests(digests) => Some(QueryAnswer::Digests(digests)),
+            AnswerPart::Forgotten(forgotten) => Some(QueryAnswer::Forgotten(forgotten)),
             AnswerPart::Path(users) => Some(QueryAnswer::Path(users)),
             AnswerPart::Position(place, next) => Some(QueryAnswer::Position(place, next)),
             AnswerPart::Unranked => Some(QueryAnswer::Ranking(Ranking::default())),

@@ -61,6 +61,7 @@ pub fn questions<'scope>(
         positions: Lookup::new(views.positions),
         recent: views.recent,
         decisions: views.decisions,
+        asked_from: views.asked_from,
         model_history: views.model_history,
         digests: views.digests,
         rankings: user_rankings,

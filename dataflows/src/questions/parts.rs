@@ -1,9 +1,9 @@
 //! The parts of an answer, which the owners of keys send to the origin of a question.
 
-use crate::digest::hash::Digest;
-use crate::digest::rows::DigestedView;
+use super::query::ViewDigests;
 use crate::ids::dictionary::Dictionary;
 use crate::ids::exchange::{NameReceiver, NameSender, NewNames};
+use crate::ingest::decisions::Forgotten;
 use crate::ranking::evidence::{PairRow, PopularProducts, Visited};
 use crate::ranking::rules::Plan;
 use crate::record::event::OwnedEvent;
@@ -16,7 +16,8 @@ pub(crate) enum AnswerPart {
     Profile(usize, Vec<(String, Score)>),
     Activity(Option<(u32, [i64; 3])>),
     Recent(Vec<OwnedEvent>),
-    Digests(Vec<(DigestedView, Digest)>),
+    Digests(ViewDigests),
+    Forgotten(Vec<(Forgotten, [ViewDigests; 2])>),
     Path(Vec<String>),
     Position(usize, i64),
     /// A ranking's plan, and its evidence from the user's owner.

@@ -3,6 +3,7 @@
 use crate::digest::hash::Digest;
 use crate::digest::rows::DigestedView;
 use crate::ids::hash::owner;
+use crate::ingest::decisions::Forgotten;
 use crate::ranking::answer::Ranking;
 use crate::ranking::rules::{Basis, Rules};
 use crate::record::event::OwnedEvent;
@@ -46,6 +47,11 @@ pub enum Query {
         /// The time of the event, in milliseconds since the Unix epoch.
         until: i64,
     },
+    /// What became of the forgets of a user.
+    Forgotten {
+        /// The user.
+        user: String,
+    },
     /// The next offset of a partition, named `topic/index`.
     Position {
         /// The partition's place in the question.
@@ -74,7 +80,7 @@ impl RoutedQuery {
         let mut all = Vec::with_capacity(queries.len());
         for query in queries {
             match &query {
-                Query::Recent { .. } | Query::Digests => {
+                Query::Recent { .. } | Query::Digests | Query::Forgotten { .. } => {
                     all.extend((0..peers).map(|to| routed(to, query.clone())))
                 }
                 Query::Position { partition: key, .. }
@@ -93,6 +99,9 @@ impl RoutedQuery {
     }
 }
 
+/// The digests of views.
+pub type ViewDigests = Vec<(DigestedView, Digest)>;
+
 /// The answer to one query.
 #[derive(Clone, Debug, PartialEq)]
 pub enum QueryAnswer {
@@ -105,7 +114,10 @@ pub enum QueryAnswer {
     /// Events of one worker, newest first.
     Recent(Vec<OwnedEvent>),
     /// The digests of one worker's rows.
-    Digests(Vec<(DigestedView, Digest)>),
+    Digests(ViewDigests),
+    /// What became of the forgets of a user at one worker, each with the digests of its rows before the user's left and
+    /// after.
+    Forgotten(Vec<(Forgotten, [ViewDigests; 2])>),
     /// The users of the path, the first one first.
     Path(Vec<String>),
     /// The partition's place in the question, and its next offset.

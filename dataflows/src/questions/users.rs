@@ -4,18 +4,18 @@ use super::parts::{AnswerPart, PartSender, RoutedPart};
 use super::plan::Planner;
 use super::products::EvidenceRequest;
 use super::profile::scores;
-use super::query::{Query, RoutedQuery};
+use super::query::{Query, RoutedQuery, ViewDigests};
 use crate::arrange::lookup::Lookup;
 use crate::digest::views::Digests;
 use crate::ids::dictionary::SharedDictionaries;
-use crate::ingest::decisions::{Decisions, Holder};
+use crate::ingest::decisions::{Decisions, Forgotten, Holder};
 use crate::ranking::rules::{Basis, Rules};
 use crate::record::event::OwnedEvent;
 use crate::score::model_history::ModelHistory;
 use crate::score::weights::Score;
 use crate::time::Time;
 use crate::views::recent::Recent;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
@@ -31,6 +31,7 @@ pub(super) struct UserViews {
     pub(super) positions: Lookup<(), i64>,
     pub(super) recent: Rc<RefCell<Recent>>,
     pub(super) decisions: Rc<RefCell<Decisions>>,
+    pub(super) asked_from: Rc<Cell<Time>>,
     pub(super) model_history: Rc<RefCell<ModelHistory>>,
     pub(super) digests: Rc<RefCell<Digests>>,
     /// `None` if only profiles are kept.
@@ -89,6 +90,7 @@ impl UserViews {
             Query::Profile { place, user } => AnswerPart::Profile(place, self.profile(&user, time)),
             Query::Activity { user } => AnswerPart::Activity(self.activity(&user, time)),
             Query::Recent { limit } => AnswerPart::Recent(self.recent(limit, time)),
+            Query::Forgotten { user } => AnswerPart::Forgotten(self.forgotten(&user, time)),
             Query::Path { user, until } => {
                 AnswerPart::Path(self.decisions.borrow().path(&user, until, time))
             }
@@ -118,6 +120,17 @@ impl UserViews {
         self.recent.borrow().newest(limit, time, |event| {
             decisions.holder(event.user, event.time.max(0), None, time) != Holder::Nobody
         })
+    }
+
+    /// What became of the forgets of a user whose rows have left.
+    fn forgotten(&self, user: &str, time: Time) -> Vec<(Forgotten, [ViewDigests; 2])> {
+        let digests = self.digests.borrow();
+        let forgotten = self.decisions.borrow().forgotten(user, time.saturating_sub(1));
+        let with_digests = |forgotten: Forgotten| {
+            let around = [forgotten.since, forgotten.since + 1].map(|time| digests.at(time));
+            (forgotten, around)
+        };
+        forgotten.into_iter().map(with_digests).collect()
     }
 
     /// The last minute in which a user was active, and the numbers of events by kind.
@@ -170,6 +183,7 @@ impl UserViews {
             planner.release(questions);
         }
         let oldest = questions.first().copied().unwrap_or(Time::MAX);
+        self.asked_from.set(oldest);
         self.model_history.borrow_mut().forget_before(oldest);
         self.digests.borrow_mut().forget_before(oldest);
     }

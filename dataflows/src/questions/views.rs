@@ -8,13 +8,14 @@ use crate::ingest::decisions::Decisions;
 use crate::ingest::moment::Moment;
 use crate::ranking::top_k_cache::TopKCache;
 use crate::score::model_history::ModelHistory;
+use crate::time::Time;
 use crate::views::pairs::partner::Partner;
 use crate::views::popularity::ProductDay;
 use crate::views::positions::PositionSpine;
 use crate::views::product_tags::Label;
 use crate::views::recent::Recent;
 use differential_dataflow::operators::arrange::TraceAgent;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::rc::Rc;
 
@@ -24,6 +25,8 @@ pub struct Views {
     pub(crate) positions: TraceAgent<PositionSpine>,
     pub(crate) recent: Rc<RefCell<Recent>>,
     pub(crate) decisions: Rc<RefCell<Decisions>>,
+    /// Where the questions say which time is the earliest that they may still be about.
+    pub(crate) asked_from: Rc<Cell<Time>>,
     pub(crate) model_history: Rc<RefCell<ModelHistory>>,
     pub(crate) digests: Rc<RefCell<Digests>>,
     /// `None` if only profiles are kept: then rankings are empty.

@@ -37,6 +37,20 @@ impl Recent {
         }
     }
 
+    /// Drops all events of a user.
+    pub fn erase(&mut self, user: &str) {
+        for (_, block) in &mut self.blocks {
+            let mut has_user = false;
+            block.for_each(|event| has_user |= event.user == user);
+            if has_user {
+                let rest = block.filtered(|event| event.user != user);
+                self.events -= block.events() - rest.events();
+                self.bytes = self.bytes - block.allocated() + rest.allocated();
+                *block = Rc::new(rest);
+            }
+        }
+    }
+
     /// The size of what is kept.
     pub fn size(&self) -> Size {
         Size { records: self.events, bytes: self.bytes }
@@ -108,6 +122,21 @@ mod tests {
         let expected = newest.into_iter().flat_map(|newest| (0..=newest).rev()).take(events);
         assert!(found.iter().map(|event| event.id.clone()).eq(expected.map(|id| id.to_string())));
         assert_eq!(found.len(), events, "{sizes:?} as of {as_of}");
+    }
+
+    #[test]
+    fn events_of_a_user_are_dropped() {
+        let mut recent = Recent::default();
+        for (time, user) in [(1, "ann"), (2, "bob"), (3, "ann")] {
+            let mut events = Block::default();
+            block(time, 2).for_each(|event| events.push_as(user, "", event));
+            recent.push(1, Rc::new(events));
+        }
+        recent.erase("ann");
+        let found = recent.newest(9, 9, |_| true);
+        assert!(found.iter().all(|event| event.user == "bob"));
+        let blocks = recent.blocks.iter().map(|(_, block)| block.allocated());
+        assert_eq!((found.len(), recent.size()), (2, Size { records: 2, bytes: blocks.sum() }));
     }
 
     #[test]

@@ -139,7 +139,9 @@ impl Oracle {
             Query::Recent { limit } => {
                 (0..self.peers).map(|peer| self.recent(peer, *limit)).collect()
             }
-            Query::Path { .. } => unreachable!("scripts ask for no paths"),
+            Query::Path { .. } | Query::Forgotten { .. } => {
+                unreachable!("scripts do not ask for it")
+            }
             Query::Digests => vec![QueryAnswer::Digests(self.digests())],
             Query::Position { place, partition } => {
                 let next = self.positions.get(partition).copied().unwrap_or_default();

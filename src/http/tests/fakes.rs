@@ -44,6 +44,7 @@ pub(super) fn scripted(query: &Query) -> Option<QueryAnswer> {
             let digest = Hash::of("a row").times(Counts([1, 2, 3]));
             QueryAnswer::Digests(vec![(DigestedView::Profile, digest)])
         }
+        Query::Forgotten { .. } => QueryAnswer::Forgotten(Vec::new()),
         Query::Path { user, .. } => QueryAnswer::Path(vec![user.clone()]),
         Query::Position { place, .. } => QueryAnswer::Position(*place, 8),
     })

@@ -70,6 +70,8 @@ impl UnattachedSink for RedisOutput {
             encoder: Encoder::default(),
             changed: Vec::new(),
             arrivals,
+            sent_before: 0,
+            written_before: 0,
         })
     }
 }
@@ -92,6 +94,9 @@ struct RedisSink {
     /// A buffer for the changed tags of one user.
     changed: Vec<u32>,
     arrivals: Arrivals,
+    /// The time before which all changes have been sent, and that before which they have been acknowledged.
+    sent_before: Time,
+    written_before: Time,
 }
 
 impl Sink for RedisSink {
@@ -120,6 +125,12 @@ impl Sink for RedisSink {
             self.wait_for_sweep();
         }
         self.repair();
+        if self.output.connection.is_free() && self.sweep.is_over() {
+            self.written_before = self.sent_before;
+            if self.changes.is_none() && self.sealed.borrow().is_empty() {
+                self.written_before = closed;
+            }
+        }
         if let Some(weights) = self.weights
             && self.output.connection.is_free()
         {
@@ -129,6 +140,10 @@ impl Sink for RedisSink {
         }
         let waiting = self.waiting.borrow().users();
         self.output.metrics.pending_users.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+
+    fn written_before(&self) -> Time {
+        self.written_before
     }
 }
 
@@ -204,6 +219,7 @@ impl RedisSink {
                 let Some(user) = changes.user() else {
                     let closed = changes.closed();
                     self.changes = None;
+                    self.sent_before = closed;
                     if !self.sweep.is_behind() {
                         records = self.arrivals.take_before(closed);
                     }
