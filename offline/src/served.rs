@@ -5,6 +5,7 @@ use crate::recommender::Recommender;
 use dataflows::arrange::closed::Closed;
 use dataflows::graph::{Listeners, Mode, ViewConfig, graph};
 use dataflows::ids::dictionary::SharedDictionaries;
+use dataflows::ingest::reading::Reading;
 use dataflows::inputs::Inputs;
 use dataflows::questions::query::{Query, QueryAnswer, RoutedQuery};
 use dataflows::questions::{Queries, questions};
@@ -12,8 +13,9 @@ use dataflows::ranking::answer::Ranking;
 use dataflows::ranking::rules::{Basis, Rules};
 use dataflows::record::block::Block;
 use dataflows::record::event::Event;
+use dataflows::record::reached::Reached;
 use dataflows::score::model::Model;
-use dataflows::time::{Time, input_time};
+use dataflows::time::{Time, hour, input_time};
 use dataflows::views::history::Limits;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -86,6 +88,7 @@ impl Served {
             queries
         });
         inputs.models.send((0, model));
+        inputs.reached.send(Reading::all_known(0));
         Served {
             worker,
             inputs,
@@ -122,6 +125,9 @@ impl Served {
     /// Sends the block and waits until its events are in the views. Returns the time at which they are.
     fn close(&mut self) -> Time {
         if !self.block.is_empty() {
+            let newest = u64::try_from(self.block.newest()).unwrap_or_default();
+            let (partition, hour) = (String::from("clicks"), hour(newest));
+            self.inputs.reached.send(Reached { partition, hour, is_behind: false });
             self.inputs.blocks.send((0, std::mem::take(&mut self.block)));
         }
         let time = self.now;
@@ -298,14 +304,16 @@ mod tests {
     fn all_epochs_are_learned() {
         let few = 2 * EPOCH + EPOCH / 2;
         let mut acts: Vec<Act> = Vec::new();
-        for _ in 0..few {
-            acts.push(("u", Kind::View, "a", 0));
+        // Of one of them, a bot, no more than a thousand events a day make what is popular.
+        let users = ["p", "q", "r", "s", "u"];
+        for user in users.into_iter().cycle().take(few).chain(["p"; 2 * EPOCH]) {
+            acts.push((user, Kind::View, "a", 0));
         }
         acts.extend([("v", Kind::View, "b", 0), ("x", Kind::View, "c", 0)]);
         let blend = Blend { trend: 1.0, ..pairs() };
-        // Nobody is a bot to what is popular.
-        let mass = few as f64 + 1.0;
-        let expected = [("a", few as f64 / mass), ("c", 0.3), ("b", 1.0 / mass)];
-        check(blend, &acts, few + 1, &expected);
+        let counted = (few - few / users.len() + 1_000) as f64;
+        let mass = counted + 1.0;
+        let expected = [("a", counted / mass), ("c", 0.3), ("b", 1.0 / mass)];
+        check(blend, &acts, few + 2 * EPOCH + 1, &expected);
     }
 }

@@ -16,10 +16,13 @@ use dataflows::graph::{Listeners, Mode, ViewConfig, graph};
 use dataflows::held::Size;
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ids::hash::owner;
+use dataflows::ingest::reading::Reading;
 use dataflows::record::block::Block;
 use dataflows::record::event::Event;
+use dataflows::record::reached::Reached;
 use dataflows::time::{Time, hour, input_time};
 use dataflows::views::history::Limits;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
@@ -194,6 +197,8 @@ fn run(
     start.wait();
     let began = Instant::now();
     let (mut time, mut open) = (0, VecDeque::new());
+    let told = Cell::new(0);
+    inputs.reached.send(Reading::all_known(worker.index()));
     while !share.is_empty() || !open.is_empty() {
         while open.front().is_some_and(|time| *time <= closed.before()) {
             open.pop_front();
@@ -202,6 +207,12 @@ fn run(
         while events < options.epoch && open.len() < 2 {
             let Some(unit) = share.pop_front() else { break };
             events += unit.iter().map(|(_, block)| block.events()).sum::<usize>();
+            let newest = unit.iter().map(|(_, block)| block.newest()).max().unwrap_or_default();
+            let hour = hour(u64::try_from(newest).unwrap_or_default());
+            if hour > told.replace(hour) {
+                let partition = format!("source {}", worker.index());
+                inputs.reached.send(Reached { partition, hour, is_behind: true });
+            }
             unit.into_iter().for_each(|block| inputs.blocks.send(block));
         }
         // Workers without input follow the others, as in the engine.
