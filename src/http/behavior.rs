@@ -47,10 +47,11 @@ pub(super) fn waits(query: &Query<'_>) -> Result<bool, Fault> {
 }
 
 async fn store(call: &Call<'_>, records: Vec<NewRecord>, visible: bool) -> Result<Reply, Fault> {
+    let moves = records.iter().any(|record| !matches!(record.subject, Subject::Event(_)));
     let stored = Stored::sum(call.front.log.append(records).until(call.deadline).await)?;
     let body = stored.to_json();
     let visible_from = match visible {
-        true => Some(until_visible(call, &stored.positions()).await),
+        true => Some(until_visible(call, &stored.positions(), moves).await),
         false => None,
     };
     let mut reply = match visible_from {
@@ -64,13 +65,13 @@ async fn store(call: &Call<'_>, records: Vec<NewRecord>, visible: bool) -> Resul
     Ok(reply)
 }
 
-/// Waits until every read, of any process, shows the events up to these positions. Returns the
-/// logical time from which on they do.
-async fn until_visible(call: &Call<'_>, last: &[Position]) -> Result<u64, Fault> {
+/// Waits until every read, of any process, shows what was stored up to these positions. Returns the
+/// logical time from which on they do. What `moves` rows does so at the time after that of its record.
+async fn until_visible(call: &Call<'_>, last: &[Position], moves: bool) -> Result<u64, Fault> {
     let partitions: Vec<_> = last.iter().map(|last| last.partition.name()).collect();
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut after = 0;
+    let (mut after, mut is_read) = (0, !moves);
     loop {
         if timeout_at(call.deadline, pace.tick()).await.is_err() {
             return Err(not_visible());
@@ -83,7 +84,9 @@ async fn until_visible(call: &Call<'_>, last: &[Position]) -> Result<u64, Fault>
             Err(Fault::Late(_)) => return Err(not_visible()),
             Err(fault) => return Err(fault),
         };
-        if last.iter().zip(&answer.body).all(|(last, next)| last.offset < *next) {
+        if last.iter().zip(&answer.body).all(|(last, next)| last.offset < *next)
+            && std::mem::replace(&mut is_read, true)
+        {
             return Ok(answer.as_of);
         }
         // An answer as of the same time would be the same.
