@@ -6,7 +6,7 @@
 use dataflows::record::block::Block;
 use dataflows::record::event::Kind;
 use libfuzzer_sys::fuzz_target;
-use parser::{Scratch, Written, parse_event, parse_merge, parse_row};
+use parser::{Scratch, Written, parse_event, parse_forget, parse_merge, parse_row};
 use std::collections::BTreeSet;
 
 const WRITTEN: Written = Written::At(1_743_508_800_000);
@@ -22,7 +22,8 @@ fuzz_target!(|record: &[u8]| {
     if let Some(row) = parse_row(None, Some(record), &mut scratch).ok().and_then(|row| row.row) {
         check_tags(&row.tags);
     }
-    let _ = parse_merge(record, None, WRITTEN, &mut scratch);
+    let _ = parse_merge(record, None, WRITTEN, 1, &mut scratch);
+    let _ = parse_forget(record, None, WRITTEN, 1, &mut scratch);
 });
 
 fn check_tags(tags: &[impl AsRef<str>]) {

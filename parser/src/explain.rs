@@ -5,6 +5,7 @@ use crate::catalogue;
 use crate::confluent;
 use crate::event;
 use crate::field::{Field, FieldOf};
+use crate::forget;
 use crate::id::without_byte_order_mark;
 use crate::json;
 use crate::merge;
@@ -22,6 +23,8 @@ pub enum RecordKind {
     Event,
     /// A merge.
     Merge,
+    /// A forget.
+    Forget,
     /// A catalogue row.
     Row,
 }
@@ -31,6 +34,7 @@ impl RecordKind {
         match self {
             RecordKind::Event => event::field_of,
             RecordKind::Merge => merge::field_of,
+            RecordKind::Forget => forget::field_of,
             RecordKind::Row => catalogue::field_of,
         }
     }
@@ -181,7 +185,8 @@ fn field(reason: Reason) -> Option<Field> {
         Reason::BadTimestamp
         | Reason::OldTimestamp
         | Reason::NoOffset
-        | Reason::FutureTimestamp => Field::Time,
+        | Reason::FutureTimestamp
+        | Reason::TooOld => Field::Time,
         Reason::BadTags => Field::Tags,
         Reason::BadCategory => Field::Category,
         Reason::BadSession | Reason::BadGuest | Reason::SameUser => Field::Session,
@@ -300,7 +305,7 @@ fn wrong_tag(tags: &str) -> Found<'_> {
 mod tests {
     use super::*;
     use crate::field::Scratch;
-    use crate::{Written, parse_event, parse_merge, parse_row};
+    use crate::{Written, parse_event, parse_forget, parse_merge, parse_row};
 
     const NOW: i64 = 1_743_508_800_000;
 
@@ -389,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_and_merges_are_explained_too() {
+    fn rows_and_decisions_are_explained_too() {
         let row = |key: Option<&[u8]>, value: &str| {
             let reason = parse_row(key, Some(value.as_bytes()), &mut Scratch::default());
             explain(RecordKind::Row, key, value.as_bytes(), reason.unwrap_err()).to_string()
@@ -431,7 +436,7 @@ mod tests {
         }
         let merge = |record: &str| {
             let reason =
-                parse_merge(record.as_bytes(), None, Written::At(NOW), &mut Scratch::default());
+                parse_merge(record.as_bytes(), None, Written::At(NOW), 1, &mut Scratch::default());
             explain(RecordKind::Merge, None, record.as_bytes(), reason.unwrap_err()).to_string()
         };
         for (record, text) in [
@@ -441,8 +446,32 @@ mod tests {
                 "from is not a text of 1 to 512 bytes or a number: from is {}",
             ),
             (r#"{"userId":"u"}"#, "from is missing"),
+            (
+                r#"{"userId":"u","from":"g","timestamp":1743500000}"#,
+                "timestamp is more than views.horizon_days before the record was written: timestamp \
+                 is 1743500000",
+            ),
         ] {
             assert_eq!(merge(record), text, "{record}");
+        }
+        let forget = |record: &str| {
+            let reason =
+                parse_forget(record.as_bytes(), None, Written::At(NOW), 1, &mut Scratch::default());
+            explain(RecordKind::Forget, None, record.as_bytes(), reason.unwrap_err()).to_string()
+        };
+        for (record, text) in [
+            ("{}", "userId is missing"),
+            (
+                r#"{"timestamp":"noon","user_id":"u"}"#,
+                "timestamp is neither ISO 8601 nor a number since 1970: timestamp is \"noon\"",
+            ),
+            (
+                r#"{"userId":[],"from":{}}"#,
+                "userId is not a text of 1 to 512 bytes or a number, or contradicts the path: userId \
+                 is []",
+            ),
+        ] {
+            assert_eq!(forget(record), text, "{record}");
         }
     }
 }

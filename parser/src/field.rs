@@ -1,6 +1,6 @@
 //! The fields that a record may have, and the values that they may hold.
 
-/// A field of an event, a merge or a catalogue row.
+/// A field of an event, a merge, a forget or a catalogue row.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Field {
     Kind,
@@ -22,7 +22,7 @@ impl Field {
     pub(crate) const COUNT: usize = Field::Tags as usize + 1;
 }
 
-/// Finds the field that a key names. Events, merges and rows each have their own keys.
+/// Finds the field that a key names. Events, merges, forgets and rows each have their own keys.
 pub(crate) type FieldOf = fn(&str) -> Option<Field>;
 
 /// A buffer for the texts of one record that can't be borrowed from it. The next record overwrites

@@ -1,4 +1,4 @@
-//! JSON records to events, merges and catalogue rows, or the reason why not.
+//! JSON records to events, merges, forgets and catalogue rows, or the reason why not.
 //!
 //! An event's texts are borrowed from its record. A text that can't be borrowed (one with escapes, or
 //! a number taken as its decimal text) is written into a [`Scratch`], which is used again for the next
@@ -17,6 +17,7 @@ mod json;
 mod object;
 mod event;
 mod merge;
+mod forget;
 mod catalogue;
 mod explain;
 
@@ -29,6 +30,7 @@ pub use catalogue::parse_row;
 pub use event::parse_event;
 pub use explain::{Explanation, RecordKind, beginning, brief, explain, shown, syntax};
 pub use field::Scratch;
+pub use forget::parse_forget;
 pub use id::{decimal, is_id, without_byte_order_mark};
 pub use merge::parse_merge;
 pub use object::MAX_RECORD;

@@ -116,6 +116,33 @@ impl<'a> Object<'a> {
         Ok(time)
     }
 
+    /// The time of a decision, which is at most so many hours before its record was written.
+    pub(crate) fn time_within(
+        &self,
+        texts: &str,
+        written: Written,
+        hours: u32,
+    ) -> Result<i64, Reason> {
+        let time = self.time(texts, written)?;
+        if written.oldest(hours).is_some_and(|oldest| time < oldest) {
+            return Err(Reason::TooOld);
+        }
+        Ok(time)
+    }
+
+    /// The user that the record or, where it is given, the request's path names. They may not differ.
+    pub(crate) fn user<'t>(
+        &'t self,
+        given: Option<&'t str>,
+        texts: &'t str,
+    ) -> Result<&'t str, Reason> {
+        let named = self.text(Field::User, texts, Reason::BadUser)?;
+        if given.is_some() && named.is_some() && given != named {
+            return Err(Reason::BadUser);
+        }
+        required(given.or(named), Reason::NoUser, Reason::BadUser)
+    }
+
     /// The tags in their order, without empty ones and repeats.
     pub(crate) fn into_tags(self, texts: &'a str) -> Result<Vec<&'a str>, Reason> {
         let [.., tags] = self.fields;

@@ -4,14 +4,17 @@ use crate::event::field_of;
 use crate::object::Object;
 use crate::time::{TimeError, YEAR_2000, milliseconds};
 use crate::{
-    MAX_AHEAD, Reason, RecordKind, Scratch, Written, explain, parse_event, parse_merge, parse_row,
+    MAX_AHEAD, Reason, RecordKind, Scratch, Written, explain, parse_event, parse_forget,
+    parse_merge, parse_row,
 };
+use dataflows::record::decision::Decision;
 use dataflows::record::event::{Event, Kind};
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use serde_json::Value;
 
 const NOW: i64 = 1_743_508_800_500;
+const HOUR: i64 = 3_600_000;
 
 /// An event with texts of its own: kind, time, then user, product, category, session, id and tags.
 type Owned = (Kind, i64, [String; 5], Vec<String>);
@@ -224,9 +227,35 @@ proptest! {
         if let Err(reason) = parse_row(Some(&bytes), Some(&bytes), &mut scratch) {
             explained(RecordKind::Row, &bytes, reason);
         }
-        if let Err(reason) = parse_merge(&bytes, None, Written::At(NOW), &mut scratch) {
+        if let Err(reason) = parse_merge(&bytes, None, Written::At(NOW), 1, &mut scratch) {
             explained(RecordKind::Merge, &bytes, reason);
         }
+        if let Err(reason) = parse_forget(&bytes, None, Written::At(NOW), 1, &mut scratch) {
+            explained(RecordKind::Forget, &bytes, reason);
+        }
+    }
+
+    #[test]
+    fn a_decision_comes_back_as_it_was_written(
+        user in "\\PC{1,40}", account in "\\PC{1,40}", time in NOW - 2 * HOUR..NOW + 1,
+        hours in 1_u32..3,
+    ) {
+        let mut scratch = Scratch::default();
+        let forget = serde_json::json!({"userId": user, "timestamp": time}).to_string();
+        let merge = serde_json::json!({"userId": account, "from": user, "timestamp": time});
+        let merge = merge.to_string();
+        let is_known = NOW - time <= i64::from(hours) * HOUR;
+        let written = Written::At(NOW);
+        let decision = |account: Option<String>| {
+            let recorded = u32::try_from(NOW / HOUR).unwrap();
+            let decision = Decision { user: user.clone(), time, account, recorded };
+            if is_known { Ok(decision) } else { Err(Reason::TooOld) }
+        };
+        let forgotten = parse_forget(forget.as_bytes(), None, written, hours, &mut scratch);
+        assert_eq!(forgotten, decision(None));
+        let merged = parse_merge(merge.as_bytes(), None, written, hours, &mut scratch);
+        let expected = if user == account { Err(Reason::SameUser) } else { decision(Some(account)) };
+        assert_eq!(merged, expected);
     }
 
     #[test]

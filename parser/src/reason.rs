@@ -53,6 +53,9 @@ pub enum Reason {
     /// More than a day ahead of when the record was written.
     #[error("timestamp is more than a day ahead")]
     FutureTimestamp,
+    /// A merge or a forget of a time that is further back from its record than the history reaches.
+    #[error("timestamp is more than views.horizon_days before the record was written")]
+    TooOld,
     /// With tags that are not a list of texts.
     #[error("tags is not a list of at most 64 texts of at most 512 bytes")]
     BadTags,
@@ -65,13 +68,13 @@ pub enum Reason {
     /// With an event id that can't be one.
     #[error("eventId is not a text of at most 512 bytes or a number")]
     BadId,
-    /// A merge without a guest.
+    /// A merge that does not say of whom.
     #[error("from is missing")]
     NoGuest,
-    /// A merge of a guest that can't be one.
+    /// A merge of a user that can't be one.
     #[error("from is not a text of 1 to 512 bytes or a number")]
     BadGuest,
-    /// A merge of somebody with themselves.
+    /// A merge of a user into itself.
     #[error("from is the userId itself")]
     SameUser,
     /// A catalogue row without any field that is known.
@@ -93,7 +96,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, which are all values of a metric's label.
-    pub const ALL: [Reason; 26] = [
+    pub const ALL: [Reason; 27] = [
         Reason::NotJson,
         Reason::Avro,
         Reason::Protobuf,
@@ -108,6 +111,7 @@ impl Reason {
         Reason::OldTimestamp,
         Reason::NoOffset,
         Reason::FutureTimestamp,
+        Reason::TooOld,
         Reason::BadTags,
         Reason::BadCategory,
         Reason::BadSession,
@@ -139,6 +143,7 @@ impl Reason {
             Reason::OldTimestamp => "old_timestamp",
             Reason::NoOffset => "no_offset",
             Reason::FutureTimestamp => "future_timestamp",
+            Reason::TooOld => "too_old",
             Reason::BadTags => "bad_tags",
             Reason::BadCategory => "bad_category",
             Reason::BadSession => "bad_session",

@@ -1,8 +1,8 @@
-//! The contract of events, merges and catalogue rows, case by case.
+//! The contract of events, merges, forgets and catalogue rows, case by case.
 
 use crate::{
-    MAX_AHEAD, MAX_RECORD, Reason, RecordKind, Scratch, Written, explain, parse_event, parse_merge,
-    parse_row,
+    MAX_AHEAD, MAX_RECORD, Reason, RecordKind, Scratch, Written, explain, parse_event,
+    parse_forget, parse_merge, parse_row,
 };
 use dataflows::record::decision::Decision;
 use dataflows::record::event::{Event, Kind};
@@ -11,6 +11,8 @@ use dataflows::record::product::{CatalogueRow, Product};
 const NOW: i64 = 1_743_508_800_500;
 const NOON: i64 = 1_743_508_800_000;
 const RECORD_TIME: i64 = NOW - 7;
+/// The most hours that a merge or a forget may be before its record.
+const HORIZON: u32 = 24;
 /// The hour of [`RECORD_TIME`].
 const RECORD_HOUR: u32 = 484_308;
 
@@ -332,7 +334,12 @@ fn merges() {
     };
     let long = format!(r#"{{"userId":"u1","from":"{}"}}"#, "g".repeat(513));
     let ahead = format!(r#"{{"userId":"u1","from":"g","timestamp":{}}}"#, NOW + MAX_AHEAD + 1);
+    let oldest = RECORD_TIME - i64::from(HORIZON) * 3_600_000;
+    let at = |time| format!(r#"{{"userId":"u1","from":"g","timestamp":{time}}}"#);
+    let (old, too_old) = (at(oldest), at(oldest - 1));
     let cases = [
+        (&*old, merge(oldest)),
+        (&*too_old, Err(Reason::TooOld)),
         (r#"{"userId":"u1","from":"g"}"#, merge(RECORD_TIME)),
         (r#"{"user_id":"u1","from":"g","timestamp":null,"sessionId":"s"}"#, merge(RECORD_TIME)),
         (r#"{"userId":"u1","from":"g","timestamp":"2025-04-01T12:00:00Z"}"#, merge(NOON)),
@@ -353,9 +360,57 @@ fn merges() {
     let mut scratch = Scratch::default();
     for (record, expected) in cases {
         let written = Written::At(RECORD_TIME);
-        let parsed = parse_merge(record.as_bytes(), None, written, &mut scratch);
+        let parsed = parse_merge(record.as_bytes(), None, written, HORIZON, &mut scratch);
         assert_eq!(parsed, expected, "{record}");
     }
+    // Who does not know when a record was written can't say that it is too old.
+    let parsed =
+        parse_merge(too_old.as_bytes(), None, Written::Unknown(NOW), HORIZON, &mut scratch);
+    assert!(parsed.is_ok(), "{parsed:?}");
+}
+
+#[test]
+fn forgets() {
+    let forget =
+        |time| Ok(Decision { user: "u1".into(), time, account: None, recorded: RECORD_HOUR });
+    let at = |time: i64| format!(r#"{{"userId":"u1","timestamp":{time}}}"#);
+    let oldest = RECORD_TIME - i64::from(HORIZON) * 3_600_000;
+    let (old, too_old, ahead) = (at(oldest), at(oldest - 1), at(NOW + MAX_AHEAD + 1));
+    let long = format!(r#"{{"userId":"{}"}}"#, "u".repeat(513));
+    let cases = [
+        (r#"{"userId":"u1"}"#, None, forget(RECORD_TIME)),
+        (r#"{"user_id":"u1","timestamp":null,"from":{}}"#, None, forget(RECORD_TIME)),
+        (r#"{"userId":"u1","timestamp":"2025-04-01T12:00:00Z"}"#, None, forget(NOON)),
+        ("{}", Some("u1"), forget(RECORD_TIME)),
+        (r#"{"userId":"u1"}"#, Some("u1"), forget(RECORD_TIME)),
+        (r#"{"userId":"u2"}"#, Some("u1"), Err(Reason::BadUser)),
+        ("{}", Some(""), Err(Reason::BadUser)),
+        ("{}", None, Err(Reason::NoUser)),
+        (r#"{"sessionId":"s"}"#, None, Err(Reason::NoUser)),
+        (r#"{"userId":""}"#, None, Err(Reason::BadUser)),
+        (r#"{"userId":true}"#, None, Err(Reason::BadUser)),
+        (&*long, None, Err(Reason::BadUser)),
+        (r#"{"userId":"u1","timestamp":"noon"}"#, None, Err(Reason::BadTimestamp)),
+        (&*old, None, forget(oldest)),
+        (&*too_old, None, Err(Reason::TooOld)),
+        (&*ahead, None, Err(Reason::FutureTimestamp)),
+        ("[]", None, Err(Reason::NotObject)),
+        ("", None, Err(Reason::NotJson)),
+    ];
+    let mut scratch = Scratch::default();
+    for (record, user, expected) in cases {
+        let written = Written::At(RECORD_TIME);
+        let parsed = parse_forget(record.as_bytes(), user, written, HORIZON, &mut scratch);
+        assert_eq!(parsed, expected, "{record} of {user:?}");
+    }
+    // Where nobody knows when it was written, its hour is that of its own time.
+    let unknown = Written::Unknown(RECORD_TIME);
+    let parsed = parse_forget(too_old.as_bytes(), None, unknown, HORIZON, &mut scratch);
+    let recorded = RECORD_HOUR - HORIZON;
+    assert_eq!(
+        parsed,
+        Ok(Decision { user: "u1".into(), time: oldest - 1, account: None, recorded })
+    );
 }
 
 /// A value behind a zero byte and the id of a schema, as Confluent's serializers write it.
@@ -394,7 +449,7 @@ fn json_in_confluents_wire_format_is_read_and_what_is_none_is_named() {
         }
     }
     let merge = framed(br#"{"userId":"u1","from":"g1"}"#);
-    assert!(parse_merge(&merge, None, Written::At(NOW), &mut scratch).is_ok());
+    assert!(parse_merge(&merge, None, Written::At(NOW), HORIZON, &mut scratch).is_ok());
     let row = framed(br#"{"id":"p1","name":"n"}"#);
     for key in [&b""[..], b"p1", b"\"p1\"", br#"{"id":"p1"}"#, br#"{"payload":{"id":"p1"}}"#] {
         let key = (!key.is_empty()).then(|| framed(key));

@@ -53,6 +53,14 @@ impl Written {
         }
     }
 
+    /// The oldest time that a record may name which may be at most so many hours old, if there is a limit.
+    pub(crate) fn oldest(self, hours: u32) -> Option<i64> {
+        match self {
+            Written::At(time) => Some(time.saturating_sub(i64::from(hours) * HOUR)),
+            Written::Unknown(_) => None,
+        }
+    }
+
     /// The time of an event as far as clocks may follow it: never ahead of when it was written, nor of
     /// when it was read if that is unknown.
     pub fn bounded(self, event_time: i64) -> i64 {

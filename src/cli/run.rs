@@ -82,6 +82,7 @@ pub(super) fn run(
         in_force: handles.in_force.clone(),
         source_health: progress.health().clone(),
         metrics: metrics.clone(),
+        horizon_hours: config.views.horizon_hours(),
         status: Status {
             readiness: readiness.clone(),
             started,
@@ -276,6 +277,7 @@ impl Topics {
             inlets: engine.inlets.clone(),
             oldest: engine.oldest(),
             pause,
+            horizon_hours: config.views.horizon_hours(),
         };
         let (metrics, positions) = (&metrics.sources, Positions::new());
         Ok(match self {

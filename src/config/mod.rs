@@ -25,6 +25,7 @@ pub use secret::Secret;
 
 use dataflows::graph::Mode;
 use dataflows::ids::hash::stable_hash;
+use dataflows::time::DAY_HOURS;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -195,6 +196,13 @@ pub struct ViewsConfig {
     pub kept_events: u32,
     /// The most of these that count for which products go together.
     pub paired_events: u32,
+}
+
+impl ViewsConfig {
+    /// The hours for which history and popularity are kept.
+    pub fn horizon_hours(&self) -> u32 {
+        self.horizon_days.saturating_mul(DAY_HOURS)
+    }
 }
 
 impl KafkaConfig {

@@ -15,7 +15,7 @@ use crate::engine::worker::run;
 use crate::metrics::Metrics;
 use crossbeam_channel::{Sender, bounded, unbounded};
 use dataflows::graph::ViewConfig;
-use dataflows::time::{DAY_HOURS, Time};
+use dataflows::time::Time;
 use dataflows::views::history::Limits;
 use prometheus::IntGaugeVec;
 use std::ops::Range;
@@ -146,7 +146,7 @@ fn views(config: &Config) -> ViewConfig {
         limits: Limits {
             paired: views.paired_events,
             kept: views.kept_events,
-            horizon: views.horizon_days.saturating_mul(DAY_HOURS),
+            horizon: views.horizon_hours(),
         },
     }
 }

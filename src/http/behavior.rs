@@ -34,7 +34,8 @@ pub(super) async fn merge(call: &Call<'_>, body: Incoming) -> Result<Reply, Faul
     let account = request::user(call.parameter)?;
     let body = call.read(body).await?;
     let now = jiff::Timestamp::now().as_millisecond();
-    let merge = parse_merge(&body, Some(&account), Written::At(now), &mut Scratch::default())
+    let (written, hours) = (Written::At(now), call.front.horizon_hours);
+    let merge = parse_merge(&body, Some(&account), written, hours, &mut Scratch::default())
         .map_err(|reason| batch::refusal(&body, None, RecordKind::Merge, &body, reason))?;
     let mut json = Vec::with_capacity(128);
     json::merge(&mut json, &merge);

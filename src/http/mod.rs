@@ -65,6 +65,8 @@ pub struct Front {
     pub source_health: SourceHealth,
     /// The metrics, which `/metrics` shows.
     pub metrics: Arc<Metrics>,
+    /// The hours for which the history is kept; a merge of an earlier time is refused.
+    pub horizon_hours: u32,
     /// The process's status, which `/api/status` and `/readyz` show.
     pub status: Status,
 }

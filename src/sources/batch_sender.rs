@@ -44,7 +44,7 @@ impl BatchSender {
         let worker = workers.first + index;
         let label = worker.to_string();
         BatchSender {
-            batch: RecordBatch::new(workers.peers),
+            batch: RecordBatch::new(workers.peers, workers.horizon_hours),
             worker,
             inlet: workers.inlets[index].clone(),
             pause: workers.pause.clone(),

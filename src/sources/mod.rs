@@ -79,6 +79,9 @@ pub struct WorkerInlets {
     pub oldest: OldestHour,
     /// Whether nothing is to be handed over.
     pub pause: SourcePause,
+    /// The hours for which the history is kept. A merge of a time that is further back from its record than
+    /// that is a dead letter.
+    pub horizon_hours: u32,
 }
 
 impl WorkerInlets {
@@ -141,6 +144,7 @@ mod tests {
                 inlets,
                 oldest: OldestHour::default(),
                 pause: SourcePause::default(),
+                horizon_hours: 1,
             }
         };
         let processes = [process(0, 2), process(2, 2), process(4, 1)];

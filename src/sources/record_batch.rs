@@ -36,11 +36,13 @@ pub(super) struct RecordBatch {
     catalogue: Vec<CatalogueRow>,
     advances: Vec<(Partition, i64)>,
     reached: Vec<Reached>,
+    /// The most hours that a decision's time may be before its record.
+    horizon_hours: u32,
     scratch: Scratch,
 }
 
 impl RecordBatch {
-    pub(super) fn new(peers: usize) -> RecordBatch {
+    pub(super) fn new(peers: usize, horizon_hours: u32) -> RecordBatch {
         RecordBatch {
             blocks: vec![Block::default(); peers],
             bytes: 0,
@@ -48,6 +50,7 @@ impl RecordBatch {
             catalogue: Vec::new(),
             advances: Vec::new(),
             reached: Vec::new(),
+            horizon_hours,
             scratch: Scratch::default(),
         }
     }
@@ -63,7 +66,9 @@ impl RecordBatch {
             }
             Feed::Merges => {
                 let value = record.value.unwrap_or_default();
-                self.decisions.push(parse_merge(value, None, record.written, &mut self.scratch)?);
+                let (written, hours) = (record.written, self.horizon_hours);
+                let merge = parse_merge(value, None, written, hours, &mut self.scratch)?;
+                self.decisions.push(merge);
                 self.bytes += ROW_BYTES;
             }
             Feed::Events(kind) => {
@@ -136,7 +141,7 @@ mod tests {
 
     #[test]
     fn events_go_to_their_owners_and_positions_add_up() {
-        let mut batch = RecordBatch::new(3);
+        let mut batch = RecordBatch::new(3, 1);
         let partition = Partition { topic: "view-events".into(), index: 0 };
         assert!(batch.is_empty());
         for user in 0..100 {
@@ -163,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_dead_letter_leaves_no_trace_but_its_position() {
-        let mut batch = RecordBatch::new(1);
+        let mut batch = RecordBatch::new(1, 1);
         let value: Option<&[u8]> = Some(b"Hello Kafka");
         let record = Record { key: None, value, written: Written::At(0), is_replayed: false };
         assert!(batch.take(Feed::Events(Kind::View), &record).is_err());

@@ -238,6 +238,9 @@ fn guests_sign_in() {
     let details = |details: &str| format!(r#"{{"error":"bad request","details":"{details}…"#);
     let (absent, bad) =
         (details("from is missing"), details("from is not a text of 1 to 512 bytes or a number"));
+    let old = r#"{"from":"guest","timestamp":"2000-01-01T00:00:00Z"}"#;
+    let too_old =
+        details("timestamp is more than views.horizon_days before the record was written");
     for (request, body, status, expected, merges) in [
         ("POST /api/users/ann/merge?wait=visible", guest, 201, &*first, 1),
         ("POST /api/users/a%2F%C3%BC/merge", when, 201, &*second, 2),
@@ -249,6 +252,7 @@ fn guests_sign_in() {
         ("POST /api/users/ann/merge", &*too_long, 400, &*bad, 2),
         ("POST /api/users/ann/merge", r#"{"from":"guest","userId":"bob"}"#, 400, BAD, 2),
         ("POST /api/users/ann/merge", r#"{"from":"guest","timestamp":"noon"}"#, 400, BAD, 2),
+        ("POST /api/users/ann/merge", old, 400, &*too_old, 2),
         ("POST /api/users/ann/merge", r#"["guest"]"#, 400, BAD, 2),
         ("POST /api/users/ann/merge", "", 400, BAD, 2),
         ("POST /api/users//merge", guest, 400, BAD, 2),

@@ -21,6 +21,9 @@ use tokio::sync::oneshot;
 /// The logical time of every scripted answer.
 pub(super) const AS_OF: u64 = 1_743_508_800_000_000;
 
+/// The history's horizon: 20 years.
+const HORIZON_HOURS: u32 = 20 * 365 * 24;
+
 /// A running front and what stands behind it.
 pub(super) struct Fixture {
     pub(super) address: SocketAddr,
@@ -112,6 +115,7 @@ impl Fixture {
             in_force: in_force.clone(),
             source_health: source_health.clone(),
             metrics: metrics.clone(),
+            horizon_hours: HORIZON_HOURS,
             status,
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

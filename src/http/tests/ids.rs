@@ -4,7 +4,7 @@ use crate::http::fields::Fields;
 use crate::http::given::{list, text};
 use crate::http::query::Query;
 use crate::http::request;
-use parser::{Scratch, Written, parse_event, parse_merge, parse_row};
+use parser::{Scratch, Written, parse_event, parse_forget, parse_merge, parse_row};
 
 const NOW: i64 = 1_743_508_800_000;
 
@@ -18,7 +18,11 @@ fn as_json(value: &str) -> Vec<(&'static str, Option<String>)> {
     };
     let merge = |fields: String| {
         let record = format!("{{{fields}}}");
-        parse_merge(record.as_bytes(), None, Written::At(NOW), &mut Scratch::default()).ok()
+        parse_merge(record.as_bytes(), None, Written::At(NOW), 1, &mut Scratch::default()).ok()
+    };
+    let forget = || {
+        let record = format!(r#"{{"userId":{value}}}"#);
+        parse_forget(record.as_bytes(), None, Written::At(NOW), 1, &mut Scratch::default()).ok()
     };
     let row = format!(r#"{{"id":{value},"name":"n"}}"#);
     let row = parse_row(None, Some(row.as_bytes()), &mut Scratch::default());
@@ -33,6 +37,7 @@ fn as_json(value: &str) -> Vec<(&'static str, Option<String>)> {
             merge(format!(r#""userId":{value},"from":"g""#)).and_then(|merge| merge.account),
         ),
         ("merged", merge(format!(r#""userId":"u","from":{value}"#)).map(|merge| merge.user)),
+        ("forgotten", forget().map(|forget| forget.user)),
         ("row", row.ok().map(|row| row.product)),
         ("body", body().and_then(|body| text(&body, "tag").ok()?)),
         ("body's list", body().and_then(|body| list(&body, "ids").ok()?.pop())),

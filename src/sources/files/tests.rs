@@ -18,6 +18,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+/// The history's horizon: 20 years.
+const HORIZON_HOURS: u32 = 20 * 365 * 24;
+
 /// A folder that goes when it is dropped.
 pub(super) struct Dir(PathBuf);
 
@@ -65,6 +68,7 @@ impl Fixture {
             inlets,
             oldest: OldestHour::known(u32::MAX),
             pause: SourcePause::default(),
+            horizon_hours: HORIZON_HOURS,
         };
         let progress = SourceProgress::default();
         let running =
@@ -303,9 +307,11 @@ fn merges_are_stored_and_read() {
     assert_eq!(merge(good), [at("user-merges", 0)]);
     let length = length_of(good.as_bytes());
     assert_eq!(merge(r#"{"userId":"u","timestamp":1743508800000}"#), [at("user-merges", length)]);
+    let old = r#"{"userId":"u","from":"g","timestamp":946684800000}"#;
+    let offset = merge(old)[0].offset;
     let mut taken = Taken::default();
     taken.take_until(&outlets, |taken| {
-        taken.next.get("user-merges").is_some_and(|next| *next > length)
+        taken.next.get("user-merges").is_some_and(|next| *next > offset)
     });
     let [Decision { user, time, account: Some(account), .. }] = &taken.merges[..] else {
         panic!("{:?}", taken.merges)
@@ -313,6 +319,7 @@ fn merges_are_stored_and_read() {
     assert_eq!((&**user, *time, &**account), ("g", 1_743_508_800_000, "u"));
     let letters = &fixture.metrics.dead_letters;
     assert_eq!(letters.with_label_values(&["user-merges", "no_guest"]).get(), 1);
+    assert_eq!(letters.with_label_values(&["user-merges", "too_old"]).get(), 1);
 }
 
 #[test]

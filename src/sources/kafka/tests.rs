@@ -102,6 +102,7 @@ impl Fixture {
             inlets,
             oldest: self.oldest.clone(),
             pause: SourcePause::default(),
+            horizon_hours: 1,
         };
         let progress = SourceProgress::default();
         let running =
@@ -424,6 +425,7 @@ fn what_librdkafka_refuses_is_told_at_once() {
         inlets: vec![intake(1).0],
         oldest: OldestHour::default(),
         pause: SourcePause::default(),
+        horizon_hours: 1,
     };
     let asked = (&workers, &Asker::default());
     assert!(
