@@ -1,4 +1,4 @@
-//! The durable log of events and merges: new ones are stored here first, and the engine learns of them
+//! The durable log of events, merges and forgets: new ones are stored here first, and the engine learns of them
 //! by reading it.
 
 use dataflows::record::event::Kind;
@@ -27,17 +27,20 @@ impl Partition {
 pub enum Subject {
     /// An event of a kind.
     Event(Kind),
-    /// A guest that has signed in.
+    /// A user that was another one.
     Merge,
+    /// A user whose events count for nobody.
+    Forget,
 }
 
 impl Subject {
     /// All subjects, each at its [`Subject::index`].
-    pub const ALL: [Subject; 4] = [
+    pub const ALL: [Subject; 5] = [
         Subject::Event(Kind::View),
         Subject::Event(Kind::AddToCart),
         Subject::Event(Kind::Purchase),
         Subject::Merge,
+        Subject::Forget,
     ];
 
     /// The subject's place in [`Subject::ALL`].
@@ -45,6 +48,7 @@ impl Subject {
         match self {
             Subject::Event(kind) => kind.index(),
             Subject::Merge => Kind::ALL.len(),
+            Subject::Forget => Kind::ALL.len() + 1,
         }
     }
 }

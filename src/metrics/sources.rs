@@ -42,7 +42,7 @@ impl SourceMetrics {
             events: counters(
                 registry,
                 "recsys_events_total",
-                "Events, merges and catalogue rows read",
+                "Events, merges, forgets and catalogue rows read",
                 &["topic"],
             ),
             dead_letters: counters(

@@ -36,14 +36,17 @@ pub enum Feed {
     Events(Kind),
     /// Rows of the product catalogue.
     Catalogue,
-    /// Merges of guests into the accounts that they signed in to.
+    /// Merges of users into others.
     Merges,
+    /// Forgets of users.
+    Forgets,
 }
 
 /// The topics that are read, with the kind of records in each.
-pub const TOPICS: [(&str, Feed); 5] = [
+pub const TOPICS: [(&str, Feed); 6] = [
     ("product-catalog", Feed::Catalogue),
     ("user-merges", Feed::Merges),
+    ("user-forgets", Feed::Forgets),
     ("view-events", Feed::Events(Kind::View)),
     ("add-to-cart-events", Feed::Events(Kind::AddToCart)),
     ("purchase-events", Feed::Events(Kind::Purchase)),
@@ -52,13 +55,14 @@ pub const TOPICS: [(&str, Feed); 5] = [
 /// The topic that dead letters are written to.
 pub const DEAD_LETTERS: &str = "dead-letter-events";
 
-/// The topic that events of a kind, or merges, are written to.
+/// The topic that events of a kind, merges or forgets are written to.
 pub fn topic_of(subject: impl Into<Subject>) -> &'static str {
     match subject.into() {
         Subject::Event(Kind::View) => "view-events",
         Subject::Event(Kind::AddToCart) => "add-to-cart-events",
         Subject::Event(Kind::Purchase) => "purchase-events",
         Subject::Merge => "user-merges",
+        Subject::Forget => "user-forgets",
     }
 }
 
@@ -79,8 +83,8 @@ pub struct WorkerInlets {
     pub oldest: OldestHour,
     /// Whether nothing is to be handed over.
     pub pause: SourcePause,
-    /// The hours for which the history is kept. A merge of a time that is further back from its record than
-    /// that is a dead letter.
+    /// The hours for which the history is kept. A merge or a forget of a time that is further back from its
+    /// record than that is a dead letter.
     pub horizon_hours: u32,
 }
 
@@ -114,6 +118,7 @@ impl DeadLetter<'_> {
         let kind = match self.feed {
             Feed::Events(_) => RecordKind::Event,
             Feed::Merges => RecordKind::Merge,
+            Feed::Forgets => RecordKind::Forget,
             Feed::Catalogue => RecordKind::Row,
         };
         let key = self.key.filter(|_| kind == RecordKind::Row);
@@ -163,6 +168,7 @@ mod tests {
             let feed = match subject {
                 Subject::Event(kind) => Feed::Events(kind),
                 Subject::Merge => Feed::Merges,
+                Subject::Forget => Feed::Forgets,
             };
             assert!(TOPICS.contains(&(topic_of(subject), feed)));
             assert_eq!(subject.index(), index);

@@ -1,5 +1,5 @@
 //! Parses records and collects them until they are handed to a worker: events in blocks by owner,
-//! merges, catalogue rows, and how far they advance their partitions.
+//! merges, forgets, catalogue rows, and how far they advance their partitions.
 
 use super::Feed;
 use crate::engine::intake::Unit;
@@ -9,12 +9,12 @@ use dataflows::record::block::Block;
 use dataflows::record::decision::Decision;
 use dataflows::record::product::CatalogueRow;
 use dataflows::record::reached::Reached;
-use parser::{Reason, Scratch, Written, parse_event, parse_merge, parse_row};
+use parser::{Reason, Scratch, Written, parse_event, parse_forget, parse_merge, parse_row};
 
 /// A batch of this many bytes is handed over, which keeps epochs small.
 const FULL_BYTES: usize = 64 * 1024;
 
-/// The bytes that a catalogue row or a merge is counted as, about its size.
+/// The bytes that a catalogue row or a decision is counted as, about its size.
 const ROW_BYTES: usize = 256;
 
 /// One record of a topic, as a source read it.
@@ -69,6 +69,13 @@ impl RecordBatch {
                 let (written, hours) = (record.written, self.horizon_hours);
                 let merge = parse_merge(value, None, written, hours, &mut self.scratch)?;
                 self.decisions.push(merge);
+                self.bytes += ROW_BYTES;
+            }
+            Feed::Forgets => {
+                let value = record.value.unwrap_or_default();
+                let (written, hours) = (record.written, self.horizon_hours);
+                let forget = parse_forget(value, None, written, hours, &mut self.scratch)?;
+                self.decisions.push(forget);
                 self.bytes += ROW_BYTES;
             }
             Feed::Events(kind) => {

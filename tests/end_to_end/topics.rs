@@ -19,6 +19,7 @@ fn topics_keep_what_they_hold_and_those_that_differ_are_named() {
     let prefix = &*prefix("retention");
     let (views, rows) = (format!("{prefix}view-events"), format!("{prefix}product-catalog"));
     let (merges, letters) = (format!("{prefix}user-merges"), format!("{prefix}dead-letter-events"));
+    let forgets = format!("{prefix}user-forgets");
     // As somebody would make them by hand.
     let week = [("retention.ms", "604800000"), ("retention.bytes", "1000000000")];
     assert!(kafka::create(&views, 2, &week));
@@ -27,6 +28,7 @@ fn topics_keep_what_they_hold_and_those_that_differ_are_named() {
     assert_eq!(code, Some(1), "{said}");
     for line in [
         format!("{merges}: created, 4 × 3; nothing expires"),
+        format!("{forgets}: created, 4 × 3; nothing expires"),
         format!("{letters}: created, 4 × 3; expires as the brokers are set to"),
         format!("{views}: was there already, and is left as it is"),
         format!(
@@ -38,7 +40,9 @@ fn topics_keep_what_they_hold_and_those_that_differ_are_named() {
         assert!(said.lines().any(|shown| shown == line), "{line} is missing in\n{said}");
     }
     for setting in ["retention.ms", "retention.bytes"] {
-        assert_eq!(kafka::setting(&merges, setting), ("-1".into(), true), "{setting}");
+        for topic in [&merges, &forgets] {
+            assert_eq!(kafka::setting(topic, setting), ("-1".into(), true), "{topic} {setting}");
+        }
     }
     kafka::delete(&views);
     kafka::delete(&rows);

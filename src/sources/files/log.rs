@@ -1,4 +1,4 @@
-//! Appends posted events and merges to their topic files, and syncs before it acknowledges.
+//! Appends posted events, merges and forgets to their topic files, and syncs before it acknowledges.
 
 use super::topic_file::{AppendError, Lines, TopicFile, append};
 use super::{AppendSignal, path};
@@ -85,7 +85,7 @@ impl Drop for FileLog {
 }
 
 struct Writer {
-    topics: [TopicFile; 4],
+    topics: [TopicFile; Subject::ALL.len()],
     appends: Receiver<Append>,
     signal: AppendSignal,
     failure: Arc<RecentFailure>,
@@ -104,7 +104,7 @@ impl Writer {
 
     /// Writes and syncs several appends at once, then tells the outcomes of each.
     fn commit(&mut self, appends: &[Append]) {
-        let mut lines: [Lines; 4] = Default::default();
+        let mut lines: [Lines; Subject::ALL.len()] = Default::default();
         let records = appends.iter().flat_map(|append| &append.records);
         let places: Vec<u64> = records.map(|record| Writer::stage(record, &mut lines)).collect();
         let offsets = match self.write(&lines) {
@@ -136,7 +136,10 @@ impl Writer {
 
     /// Writes lines to their topics' files, to all or to none, and syncs. Returns the offsets at
     /// which they begin.
-    fn write(&mut self, lines: &[Lines; 4]) -> Result<[u64; 4], AppendError> {
+    fn write(
+        &mut self,
+        lines: &[Lines; Subject::ALL.len()],
+    ) -> Result<[u64; Subject::ALL.len()], AppendError> {
         let offsets = append(self.topics.each_mut(), lines.each_ref())?;
         for (topic, lines) in self.topics.iter_mut().zip(lines) {
             if !lines.is_empty() {
@@ -147,7 +150,7 @@ impl Writer {
     }
 
     /// Adds a record to the lines of its topic, with the time. Returns its place there.
-    fn stage(record: &NewRecord, lines: &mut [Lines; 4]) -> u64 {
+    fn stage(record: &NewRecord, lines: &mut [Lines; Subject::ALL.len()]) -> u64 {
         lines[record.subject.index()].push(&stamped(&record.json, now_ms()))
     }
 }

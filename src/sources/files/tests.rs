@@ -81,7 +81,7 @@ impl Fixture {
 struct Taken {
     events: Vec<(Kind, String)>,
     rows: Vec<CatalogueRow>,
-    merges: Vec<Decision>,
+    decisions: Vec<Decision>,
     next: BTreeMap<String, i64>,
     /// Events that count for freshness.
     fresh: u32,
@@ -97,7 +97,7 @@ impl Taken {
             self.clock = self.clock.max(block.newest());
         }
         self.rows.extend(unit.catalogue);
-        self.merges.extend(unit.decisions);
+        self.decisions.extend(unit.decisions);
         for (partition, by) in unit.advances {
             *self.next.entry(partition.topic.to_string()).or_default() += by;
         }
@@ -313,13 +313,40 @@ fn merges_are_stored_and_read() {
     taken.take_until(&outlets, |taken| {
         taken.next.get("user-merges").is_some_and(|next| *next > offset)
     });
-    let [Decision { user, time, account: Some(account), .. }] = &taken.merges[..] else {
-        panic!("{:?}", taken.merges)
+    let [Decision { user, time, account: Some(account), .. }] = &taken.decisions[..] else {
+        panic!("{:?}", taken.decisions)
     };
     assert_eq!((&**user, *time, &**account), ("g", 1_743_508_800_000, "u"));
     let letters = &fixture.metrics.dead_letters;
     assert_eq!(letters.with_label_values(&["user-merges", "no_guest"]).get(), 1);
     assert_eq!(letters.with_label_values(&["user-merges", "too_old"]).get(), 1);
+}
+
+#[test]
+fn forgets_are_stored_and_read() {
+    let fixture = Fixture::new();
+    let (_running, outlets) = fixture.start(&Positions::new());
+    let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
+    let forget = |json: &str| {
+        let record = NewRecord { subject: Subject::Forget, user: "u".into(), json: json.into() };
+        append(&log, vec![record])[0].clone()
+    };
+    let good = r#"{"userId":"u","timestamp":1743508800000}"#;
+    assert_eq!(forget(good), at("user-forgets", 0));
+    forget(r#"{"userId":"u","timestamp":946684800000}"#);
+    let last = forget(r#"{"timestamp":1743508800000}"#);
+    let mut taken = Taken::default();
+    taken.take_until(&outlets, |taken| {
+        taken.next.get("user-forgets").is_some_and(|next| *next > last.offset)
+    });
+    let [Decision { user, time, account: None, .. }] = &taken.decisions[..] else {
+        panic!("{:?}", taken.decisions)
+    };
+    assert_eq!((&**user, *time), ("u", 1_743_508_800_000));
+    let letters = &fixture.metrics.dead_letters;
+    for reason in ["too_old", "no_user"] {
+        assert_eq!(letters.with_label_values(&["user-forgets", reason]).get(), 1, "{reason}");
+    }
 }
 
 #[test]

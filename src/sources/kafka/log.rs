@@ -1,4 +1,4 @@
-//! Writes posted events and merges to their topics, and acknowledges once all replicas have them.
+//! Writes posted events, merges and forgets to their topics, and acknowledges once all replicas have them.
 
 use super::client::{Deliveries, DeliveryContext};
 use super::cluster::KafkaCluster;
@@ -22,7 +22,7 @@ use std::time::Instant;
 pub struct KafkaLog {
     producer: ThreadedProducer<DeliveryContext<RecordDeliveries>>,
     /// In the order of `Subject::ALL`.
-    topics: [String; 4],
+    topics: [String; Subject::ALL.len()],
     health: Arc<Health>,
     source_health: SourceHealth,
 }

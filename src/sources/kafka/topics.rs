@@ -62,7 +62,7 @@ fn topics(cluster: &KafkaCluster) -> Vec<Topic> {
     let topic = |name, kept, config| Topic { name: cluster.topic(name), kept, config };
     let read = TOPICS.into_iter().map(|(name, feed)| match feed {
         Feed::Catalogue => topic(name, "the latest row of each product is kept", &LATEST_KEPT[..]),
-        Feed::Events(_) | Feed::Merges => topic(name, "nothing expires", &KEPT[..]),
+        Feed::Events(_) | Feed::Merges | Feed::Forgets => topic(name, "nothing expires", &KEPT[..]),
     });
     let letters = topic(DEAD_LETTERS, "expires as the brokers are set to", &[]);
     read.chain([letters]).collect()
