@@ -1,4 +1,4 @@
-//! Handlers of new events and merges. Those of one request are all good, or none is sent to the log;
+//! Handlers of new events, merges and forgets. Those of one request are all good, or none is sent to the log;
 //! there each has an outcome of its own.
 
 use crate::event_log::{NewRecord, Position, Subject};
@@ -14,7 +14,7 @@ use crate::http::stored::Stored;
 use dataflows::questions::ask::Positions;
 use hyper::StatusCode;
 use hyper::body::Incoming;
-use parser::{RecordKind, Scratch, Written, parse_merge};
+use parser::{RecordKind, Scratch, Written, parse_forget, parse_merge, without_byte_order_mark};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
@@ -40,6 +40,23 @@ pub(super) async fn merge(call: &Call<'_>, body: Incoming) -> Result<Reply, Faul
     let mut json = Vec::with_capacity(128);
     json::merge(&mut json, &merge);
     store(call, vec![NewRecord { subject: Subject::Merge, user: account, json }], visible).await
+}
+
+/// `POST /api/users/{userId}/forget?wait=visible`
+pub(super) async fn forget(call: &Call<'_>, body: Incoming) -> Result<Reply, Fault> {
+    let visible = waits(&call.query)?;
+    let user = request::user(call.parameter)?;
+    let body = call.read(body).await?;
+    // Nothing has to be said: then it is of now.
+    let is_empty = without_byte_order_mark(&body).trim_ascii().is_empty();
+    let record = if is_empty { &b"{}"[..] } else { &body };
+    let now = jiff::Timestamp::now().as_millisecond();
+    let (written, hours) = (Written::At(now), call.front.horizon_hours);
+    let forget = parse_forget(record, Some(&user), written, hours, &mut Scratch::default())
+        .map_err(|reason| batch::refusal(record, None, RecordKind::Forget, record, reason))?;
+    let mut json = Vec::with_capacity(128);
+    json::forget(&mut json, &forget);
+    store(call, vec![NewRecord { subject: Subject::Forget, user, json }], visible).await
 }
 
 /// Reads whether the answer waits until what was stored is visible.

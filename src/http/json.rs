@@ -165,13 +165,18 @@ pub(super) fn events(out: &mut Vec<u8>, events: &[OwnedEvent]) {
     });
 }
 
-/// A merge as it is in its topic: `{"userId": account, "from": guest, "timestamp": milliseconds}`.
+/// A merge as it is in its topic: `{"userId": account, "from": user, "timestamp": milliseconds}`.
 pub(super) fn merge(out: &mut Vec<u8>, merge: &Decision) {
     Object::new(out)
         .text("userId", merge.account.as_deref().unwrap_or_default())
         .text("from", &merge.user)
         .plain("timestamp", merge.time)
         .end();
+}
+
+/// A forget as it is in its topic: `{"userId": user, "timestamp": milliseconds}`.
+pub(super) fn forget(out: &mut Vec<u8>, forget: &Decision) {
+    Object::new(out).text("userId", &forget.user).plain("timestamp", forget.time).end();
 }
 
 /// `{"topic", "partition", "offset"}`

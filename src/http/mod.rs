@@ -53,7 +53,7 @@ use std::time::Instant;
 pub struct Front {
     /// Asks the dataflow.
     pub asker: Asker,
-    /// Stores new events and merges.
+    /// Stores new events, merges and forgets.
     pub log: Arc<dyn EventLog>,
     /// Holds the weights and the other settings.
     pub settings: Arc<dyn Store>,
@@ -65,7 +65,7 @@ pub struct Front {
     pub source_health: SourceHealth,
     /// The metrics, which `/metrics` shows.
     pub metrics: Arc<Metrics>,
-    /// The hours for which the history is kept; a merge of an earlier time is refused.
+    /// The hours for which the history is kept; a merge or a forget of an earlier time is refused.
     pub horizon_hours: u32,
     /// The process's status, which `/api/status` and `/readyz` show.
     pub status: Status,

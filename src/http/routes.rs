@@ -66,6 +66,7 @@ pub(super) enum Route {
     Trending,
     Behavior,
     Merge,
+    Forget,
     Config,
     Weights,
     Metrics,
@@ -108,13 +109,13 @@ const TRENDING: &[MethodSpec] = &[get(&[
     "perTag",
 ])];
 const BEHAVIOR: &[MethodSpec] = &[get(&["limit"]), post(&["wait"])];
-const MERGE: &[MethodSpec] = &[post(&["wait"])];
+const DECISION: &[MethodSpec] = &[post(&["wait"])];
 const CONFIG: &[MethodSpec] = &[get(NONE), method(Verb::Put, Access::Writes, NONE), post(NONE)];
 const WEIGHTS: &[MethodSpec] = &[get(NONE), post(NONE)];
 const READY: &[MethodSpec] = &[get(&["for"])];
 
 /// Every route that the front serves, in the order of [`Route`].
-pub(super) static ROUTES: [RouteSpec; 17] = [
+pub(super) static ROUTES: [RouteSpec; 18] = [
     spec("/api/user-profile/{userId}", PROFILE),
     spec("/api/user-profiles", PROFILES),
     spec("/api/user-activity/{userId}", READ),
@@ -123,7 +124,8 @@ pub(super) static ROUTES: [RouteSpec; 17] = [
     spec("/api/products/{id}/similar", RANKING),
     spec("/api/trending", TRENDING),
     spec("/api/user-behavior", BEHAVIOR),
-    spec("/api/users/{userId}/merge", MERGE),
+    spec("/api/users/{userId}/merge", DECISION),
+    spec("/api/users/{userId}/forget", DECISION),
     spec("/api/config/{path}", CONFIG),
     spec("/api/recommendation/weights", WEIGHTS),
     spec("/metrics", READ),
@@ -174,6 +176,7 @@ impl Route {
             Route::Behavior if writes => behavior::record(call, body).await,
             Route::Behavior => reads::recent(call).await,
             Route::Merge => behavior::merge(call, body).await,
+            Route::Forget => behavior::forget(call, body).await,
             Route::Config if writes => config::write(call, body).await,
             Route::Config => config::read(call).await,
             Route::Weights if writes => config::write_weights(call, body).await,
@@ -206,7 +209,8 @@ impl Route {
             | Route::Recommendations
             | Route::Session
             | Route::Behavior
-            | Route::Merge => true,
+            | Route::Merge
+            | Route::Forget => true,
             Route::Similar
             | Route::Trending
             | Route::Config
@@ -257,7 +261,10 @@ pub(super) fn find(path: &str) -> Option<(Route, &str)> {
         ("api", Some("recommendation"), Some("weights")) => (Route::Weights, ""),
         ("api", Some("session"), Some("recommendations")) => (Route::Session, ""),
         ("api", Some("products"), _) => (Route::Similar, before(rest?, "/similar")?),
-        ("api", Some("users"), _) => (Route::Merge, before(rest?, "/merge")?),
+        ("api", Some("users"), _) => match before(rest?, "/merge") {
+            Some(account) => (Route::Merge, account),
+            None => (Route::Forget, before(rest?, "/forget")?),
+        },
         ("api", Some("config"), _) => (Route::Config, rest?),
         _ if rest.is_some() => return None,
         ("api", Some("user-profiles"), _) => (Route::Profiles, ""),
@@ -308,6 +315,11 @@ mod tests {
             ("/api/users/a%2Fb/merge", Some((Route::Merge, "a%2Fb"))),
             ("/api/users//merge", Some((Route::Merge, ""))),
             ("/api/users/merge", None),
+            ("/api/users/a%2Fb/forget", Some((Route::Forget, "a%2Fb"))),
+            ("/api/users//forget", Some((Route::Forget, ""))),
+            ("/api/users/forget", None),
+            ("/api/users/a/b/forget", None),
+            ("/api/users/merge/forget", Some((Route::Forget, "merge"))),
             ("/api/users/a", None),
             ("/api/users/a/b/merge", None),
             ("/metrics/", None),

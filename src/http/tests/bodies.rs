@@ -148,6 +148,8 @@ fn a_byte_order_mark_is_no_part_of_a_body() {
         ("POST /api/user-behavior", EVENT, 201),
         ("POST /api/user-behavior", &*format!("[{EVENT}]"), 201),
         ("POST /api/users/user1/merge", r#"{"from":"g"}"#, 201),
+        ("POST /api/users/user1/forget", "", 201),
+        ("POST /api/users/user1/forget", "{}", 201),
         ("POST /api/user-profiles", r#"{"userIds":["user1"]}"#, 200),
         ("POST /api/session/recommendations", r#"{"products":["p"]}"#, 200),
         ("POST /api/recommendation/weights", r#"{"view":1,"add_to_cart":3,"purchase":5}"#, 200),

@@ -275,6 +275,50 @@ fn guests_sign_in() {
 }
 
 #[test]
+fn users_are_forgotten() {
+    let fixture = Fixture::new();
+    let stored = |offset: i64| {
+        let position = format!(r#"{{"topic":"view-events","partition":0,"offset":{offset}}}"#);
+        format!(r#"{{"stored":1,"positions":[{position}]}}"#)
+    };
+    let (first, second, third) = (stored(7), stored(8), stored(9));
+    let when = r#"{"timestamp":"2025-04-01T12:00:00.000Z","userId":"a/ü","from":{}}"#;
+    let (old, ahead) = (r#"{"timestamp":946684800000}"#, r#"{"timestamp":"9999-01-01T00:00:00Z"}"#);
+    let details = |details: &str| format!(r#"{{"error":"bad request","details":"{details}…"#);
+    let too_old =
+        details("timestamp is more than views.horizon_days before the record was written");
+    let too_new = details("timestamp is more than a day ahead");
+    let no_user = details("userId is not a text of 1 to 512 bytes or a number, or contradicts");
+    let no_time = details("timestamp is neither ISO 8601 nor a number since 1970");
+    for (request, body, status, expected, forgets) in [
+        ("POST /api/users/ann/forget?wait=visible", "", 201, &*first, 1),
+        ("POST /api/users/a%2F%C3%BC/forget", when, 201, &*second, 2),
+        ("POST /api/users/ann/forget", " {} ", 201, &*third, 3),
+        ("POST /api/users/ann/forget", old, 400, &*too_old, 3),
+        ("POST /api/users/ann/forget", ahead, 400, &*too_new, 3),
+        ("POST /api/users/ann/forget", r#"{"userId":"bob"}"#, 400, &*no_user, 3),
+        ("POST /api/users/ann/forget", r#"{"timestamp":"noon"}"#, 400, &*no_time, 3),
+        ("POST /api/users/ann/forget", "[]", 400, BAD, 3),
+        ("POST /api/users/ann/forget", "{", 400, BAD, 3),
+        ("POST /api/users//forget", "", 400, BAD, 3),
+        ("POST /api/users/%FF/forget", "", 400, BAD, 3),
+        ("POST /api/users/ann/forget?wait=long", "", 400, BAD, 3),
+        ("GET /api/users/ann/forget", "", 405, r#"{"error":"method not allowed",…"#, 3),
+    ] {
+        check(&fixture, request, body, status, expected);
+        assert_eq!(fixture.log.events.lock().unwrap().len(), forgets, "{request} {body}");
+    }
+    let stored = fixture.log.events.lock().unwrap();
+    assert!(stored.iter().all(|record| record.subject == Subject::Forget));
+    let records = stored.iter().map(|record| (&*record.user, str::from_utf8(&record.json)));
+    let [(ann, now), then, _] = records.collect::<Vec<_>>()[..] else {
+        panic!("three were stored")
+    };
+    assert!(ann == "ann" && now.unwrap().starts_with(r#"{"userId":"ann","timestamp":1"#));
+    assert_eq!(then, ("a/ü", Ok(r#"{"userId":"a/ü","timestamp":1743508800000}"#)));
+}
+
+#[test]
 fn settings_are_checked_whichever_way_they_are_written() {
     let fixture = Fixture::new();
     let weights = r#"{"view":2,"add_to_cart":0.5,"purchase":5}"#;
@@ -456,6 +500,7 @@ fn requests_are_measured_by_pattern() {
     }
     let wait_for_merge = "POST /api/users/user1/merge?wait=visible";
     fixture.send(wait_for_merge, r#"{"from":"guest1"}"#);
+    fixture.send("POST /api/users/user1/forget?wait=visible", "");
     let metrics = fixture.send("GET /metrics", "");
     assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4"));
     for (method, route, status, count) in [
@@ -468,6 +513,7 @@ fn requests_are_measured_by_pattern() {
         ("POST", "/api/user-behavior?wait=visible", 201, 1),
         ("POST", "/api/user-behavior?wait=visible", 504, 1),
         ("POST", "/api/users/{userId}/merge?wait=visible", 504, 1),
+        ("POST", "/api/users/{userId}/forget?wait=visible", 504, 1),
     ] {
         let labels = format!(r#"method="{method}",route="{route}",status_code="{status}""#);
         let line = format!("http_request_duration_ms_count{{{labels}}} {count}");

@@ -47,8 +47,10 @@ pub(super) fn check(request: &str, body: &[u8], reply: &Reply) {
     }
     let taken = &of_method["requestBody"]["content"]["application/json"]["schema"];
     let is_plain = !headers.to_ascii_lowercase().contains("gzip");
-    if reply.status < 300 && !taken.is_null() && is_plain {
-        let sent: Value = serde_json::from_slice(without_byte_order_mark(body)).unwrap();
+    let sent = without_byte_order_mark(body);
+    let is_left_out = sent.is_empty() && of_method["requestBody"]["required"] == false;
+    if reply.status < 300 && !taken.is_null() && is_plain && !is_left_out {
+        let sent: Value = serde_json::from_slice(sent).unwrap();
         assert_eq!(violations(taken, &sent), [""; 0], "{line} takes {sent}");
     }
 }

@@ -326,6 +326,7 @@ fn answers_about_a_person_are_stored_by_nobody() {
         ("GET /api/user-behavior", "", true),
         ("POST /api/user-behavior", event, true),
         ("POST /api/users/user1/merge", r#"{"from":"guest"}"#, true),
+        ("POST /api/users/user1/forget", "", true),
         ("GET /api/trending", "", false),
         ("GET /api/products/user1/similar", "", false),
         ("GET /openapi.json", "", false),
