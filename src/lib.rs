@@ -5,6 +5,7 @@
 pub mod config;
 pub mod future;
 pub mod event_log;
+pub mod receipt;
 pub mod service_health;
 pub mod source_health;
 pub mod tls_probe;

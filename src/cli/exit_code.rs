@@ -20,7 +20,10 @@ pub(super) const INTERRUPTED: u8 = 130;
 /// What the help says of each.
 pub(super) const ALL: [(u8, &str); 8] = [
     (DONE, "done, or the reader of the output has had enough"),
-    (FAILED, "failed: a service does not answer or refuses, an address is taken…"),
+    (
+        FAILED,
+        "failed: a service does not answer or refuses, an address is taken, a receipt is forged…",
+    ),
     (USAGE, "bad command line, configuration or value of a setting"),
     (DATA, "a file does not have the format that was named"),
     (UNREADABLE, "a file cannot be read: it is missing, a folder…"),

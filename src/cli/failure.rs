@@ -2,6 +2,7 @@
 
 use super::exit_code::{DATA, DONE, FAILED, INTERRUPTED, UNREADABLE, UNWRITABLE, USAGE};
 use crate::config::ConfigError;
+use crate::receipt::ReceiptError;
 use crate::settings::StoreError;
 use offline::read::ReadError;
 use std::borrow::Cow;
@@ -112,6 +113,10 @@ pub(super) fn code(error: &anyhow::Error) -> u8 {
         ReadError::Io { .. } => UNREADABLE,
         ReadError::Empty { .. } | ReadError::Format { .. } => DATA,
     };
+    let of_receipt = |error: &ReceiptError| match error {
+        ReceiptError::Forged => FAILED,
+        _ => DATA,
+    };
     let of_store = |error: &StoreError| match error {
         StoreError::BadPath { .. } => USAGE,
         _ => FAILED,
@@ -125,6 +130,7 @@ pub(super) fn code(error: &anyhow::Error) -> u8 {
     let own = is.into_iter().find_map(|(is, code)| is.then_some(code));
     own.or_else(|| error.downcast_ref().map(of_config))
         .or_else(|| error.downcast_ref().map(of_read))
+        .or_else(|| error.downcast_ref().map(of_receipt))
         .or_else(|| error.downcast_ref().map(of_store))
         .unwrap_or(FAILED)
 }

@@ -1,7 +1,8 @@
 //! Files and folders that a command needs.
 
 use super::failure::{Unreadable, Unwritable};
-use crate::config::RedisConfig;
+use crate::config::{ReceiptsConfig, RedisConfig};
+use crate::receipt::SigningKey;
 use anyhow::Context;
 use std::fs::{File, create_dir_all, read, remove_file};
 use std::path::{Path, PathBuf};
@@ -21,4 +22,12 @@ pub(super) fn check_certificates(redis: &RedisConfig) -> anyhow::Result<()> {
     redis.ca_file.iter().chain(pair).try_for_each(|file: &PathBuf| {
         read(file).map(drop).with_context(|| Unreadable(file.display().to_string()))
     })
+}
+
+/// Checks that the key that receipts are signed with can be read, and is one.
+pub(super) fn check_receipt_key(receipts: &ReceiptsConfig) -> anyhow::Result<()> {
+    let Some(file) = &receipts.key_file else { return Ok(()) };
+    let name = || file.display().to_string();
+    let pem = read(file).with_context(|| Unreadable(name())).context("receipts.key_file")?;
+    SigningKey::from_pem(&pem).map(drop).with_context(name).context("receipts.key_file")
 }

@@ -29,6 +29,7 @@ mod running_process;
 mod health;
 mod status;
 mod config;
+mod receipt;
 
 use crate::config::{Config, EffectiveSetting, Layers};
 use args::{Cli, Command, Options, RunArgs};
@@ -81,6 +82,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Status => status::run(&load(&options, [])?.0),
         Command::Config(args) => config::run(&load(&options, [])?.0, args.action),
         Command::CheckConfig => config::show(&load(&options, [])?.1),
+        Command::Receipt(args) => receipt::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "recsys", &mut script);
@@ -94,6 +96,7 @@ fn check_options(options: &Options, command: &Command) -> Result<(), Usage> {
     let (name, reads_settings) = match command {
         Command::Demo(_) => ("demo", true),
         Command::Evaluate(_) => ("evaluate", false),
+        Command::Receipt(_) => ("receipt", false),
         Command::Completions { .. } => ("completions", false),
         _ => return Ok(()),
     };

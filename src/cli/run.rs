@@ -3,7 +3,7 @@
 use super::caught_up::CaughtUp;
 use super::descriptors;
 use super::failure::Unwritable;
-use super::files::check_certificates;
+use super::files::{check_certificates, check_receipt_key};
 use super::memory::MemoryWatch;
 use super::modelled::Modelled;
 use super::settings::{SettingsStores, WatchedSettings};
@@ -50,6 +50,7 @@ pub(super) fn run(
     read_again: &dyn Fn(),
 ) -> anyhow::Result<()> {
     config.redis.as_ref().map_or(Ok(()), check_certificates)?;
+    check_receipt_key(&config.receipts)?;
     let started = Instant::now();
     descriptors::raise_limit();
     let metrics = Arc::new(Metrics::new());

@@ -4,7 +4,7 @@ use super::reader::SettingReader;
 use super::secret::{Secret, without_password};
 use super::{
     ClusterConfig, Config, FilesConfig, HttpConfig, KafkaConfig, LimitsConfig, LogConfig,
-    LogFormat, RedisConfig, ViewsConfig, ZooKeeperConfig, log,
+    LogFormat, ReceiptsConfig, RedisConfig, ViewsConfig, ZooKeeperConfig, log,
 };
 use dataflows::graph::Mode;
 use hyper::header::HeaderName;
@@ -58,6 +58,7 @@ pub(super) fn config(reader: &mut SettingReader) -> Config {
         http: http(reader),
         limits: limits(reader),
         views: views(reader),
+        receipts: ReceiptsConfig { key_file: file(reader, "receipts.key_file") },
     }
 }
 
@@ -118,13 +119,15 @@ fn is_secret(property: &str) -> bool {
     marks.iter().any(|mark| property.contains(mark))
 }
 
+/// The path of a file, if one is set.
+fn file(reader: &mut SettingReader, key: &str) -> Option<PathBuf> {
+    reader.text(key, "", anything).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 fn redis(reader: &mut SettingReader) -> Option<RedisConfig> {
     let url = reader.secret("redis.url", redis_url, without_password).flatten();
-    let mut file = |key: &str| -> Option<PathBuf> {
-        reader.text(key, "", anything).filter(|path| !path.is_empty()).map(PathBuf::from)
-    };
-    let ca_file = file("redis.ca_file");
-    let certificate = match (file("redis.cert_file"), file("redis.key_file")) {
+    let ca_file = file(reader, "redis.ca_file");
+    let certificate = match (file(reader, "redis.cert_file"), file(reader, "redis.key_file")) {
         (Some(certificate), Some(key)) => Some((certificate, key)),
         (None, None) => None,
         _ => {

@@ -62,6 +62,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// The views that are kept, and how much of the past they hold.
     pub views: ViewsConfig,
+    /// The receipts of forgets.
+    pub receipts: ReceiptsConfig,
 }
 
 /// How long the processes wait for each other.
@@ -196,6 +198,13 @@ pub struct ViewsConfig {
     pub kept_events: u32,
     /// The most of these that count for which products go together.
     pub paired_events: u32,
+}
+
+/// The receipts of forgets.
+#[derive(Clone, Debug)]
+pub struct ReceiptsConfig {
+    /// The file of the private key that they are signed with.
+    pub key_file: Option<PathBuf>,
 }
 
 impl ViewsConfig {

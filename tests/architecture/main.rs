@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 
 /// Every module of `src/`, and which others it may name. Data passes sources → engine → sinks; only
 /// the command line, which puts everything together, knows of all.
-const MAY_NAME: [(&str, &[&str]); 15] = [
+const MAY_NAME: [(&str, &[&str]); 16] = [
     ("config", &[]),
     ("future", &[]),
     ("event_log", &[]),
+    ("receipt", &[]),
     ("service_health", &[]),
     ("source_health", &["event_log", "service_health"]),
     ("tls_probe", &[]),
@@ -53,6 +54,7 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
             "http",
             "metrics",
             "readiness",
+            "receipt",
             "service_health",
             "settings",
             "sinks",

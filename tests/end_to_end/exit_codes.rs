@@ -9,6 +9,17 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use tempfile::TempDir;
 
+/// A public key, that of RFC 8410.
+const KEY: &str = "-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+-----END PUBLIC KEY-----
+";
+
+/// A receipt that another key has signed, or none.
+const FORGED: &str = r#"{"receipt":{"userSha256":"","until":"2025-04-01T12:00:00.000Z",
+"recordedAt":"2025-04-01T12:00:00.000Z","rowsLeftAt":null,"redisDeletedAt":null,"nameErasedAt":null,
+"digestsBefore":{},"digestsAfter":{},"notErased":[],"stays":[]},"signature":"00"}"#;
+
 /// A folder with inputs, good and bad.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -16,6 +27,8 @@ fn folder() -> TempDir {
     let clicks = "1,10,7,pv,1511544070\n2,20,7,buy,1511544071\n3,30,8,pv,1511544072\n";
     write(at("clicks.csv"), clicks).unwrap();
     write(at("bad.toml"), "workers").unwrap();
+    write(at("shop.pem"), KEY).unwrap();
+    write(at("forged.json"), FORGED).unwrap();
     create_dir(at("folder")).unwrap();
     folder
 }
@@ -85,6 +98,7 @@ fn a_bad_command_line_or_configuration_is_64() {
         ("health --set nonsense=1", setting),
         ("config get recommendation/weights --nonsense", flag),
         ("check-config --nonsense", flag),
+        ("receipt verify --nonsense", flag),
         ("completions bash --nonsense", flag),
         ("run --set nonsense=1", setting),
         ("demo --set nonsense=1", setting),
@@ -97,6 +111,8 @@ fn a_bad_command_line_or_configuration_is_64() {
         // What a command would not read.
         ("evaluate --format taobao clicks.csv --set workers=1", "--set"),
         ("completions bash --set workers=1", "--set"),
+        ("receipt verify --key shop.pem forged.json --set workers=1", "--set"),
+        ("receipt verify --key shop.pem forged.json --config bad.toml", "--config"),
         ("evaluate --format taobao clicks.csv --config bad.toml", "--config"),
         ("demo --config bad.toml", "--config"),
         ("completions bash --config bad.toml", "--config"),
@@ -118,18 +134,18 @@ fn a_file_of_another_format_is_65() {
     let lines = [
         ("replay --format rees46 --to files clicks.csv", "clicks.csv:1: no line is one of rees46"),
         ("evaluate --format rees46 clicks.csv", "clicks.csv:1: no line is one of rees46"),
+        ("receipt verify --key shop.pem clicks.csv", "clicks.csv: it is no signed receipt"),
+        (
+            "receipt verify --key clicks.csv forged.json",
+            "clicks.csv: it holds no public Ed25519 key",
+        ),
+        (
+            "run --set http.listen=127.0.0.1:0 --set receipts.key_file=shop.pem",
+            "receipts.key_file: shop.pem: it holds no private Ed25519 key",
+        ),
     ];
-    let never = [
-        "run",
-        "demo",
-        "topics",
-        "generate",
-        "check",
-        "health",
-        "status",
-        "config",
-        "check-config",
-    ];
+    let never =
+        ["demo", "topics", "generate", "check", "health", "status", "config", "check-config"];
     check(65, &lines, &[&never[..], &["completions"]].concat(), Stdio::null);
 }
 
@@ -162,6 +178,12 @@ fn a_file_that_cannot_be_read_is_66_and_a_folder_is_told() {
         ("evaluate --format taobao clicks.csv folder", folder),
         ("config get custom/none", "the node /config/custom/none: there is none"),
         (&*run, "cannot read none"),
+        (
+            "run --set http.listen=127.0.0.1:0 --set receipts.key_file=none",
+            "receipts.key_file: cannot read none",
+        ),
+        ("receipt verify --key none forged.json", "cannot read none"),
+        ("receipt verify --key shop.pem none", "cannot read none"),
         (&*check_redis, "cannot read none"),
     ];
     check(66, &lines, &["demo", "completions"], Stdio::null);
@@ -178,7 +200,16 @@ fn a_folder_that_cannot_be_written_is_74_and_named() {
         ("replay --format taobao --dir clicks.csv/shop clicks.csv", told),
         ("config set custom/node 1 --set files.dir=clicks.csv/shop", told),
     ];
-    let never = ["topics", "check", "health", "status", "check-config", "evaluate", "completions"];
+    let never = [
+        "topics",
+        "check",
+        "health",
+        "status",
+        "check-config",
+        "evaluate",
+        "receipt",
+        "completions",
+    ];
     check(74, &lines, &never, Stdio::null);
 }
 
@@ -197,6 +228,7 @@ fn output_that_cannot_be_written_is_74() {
         ("replay --format taobao --dir replayed clicks.csv", told),
         ("evaluate --format taobao clicks.csv", told),
         ("check-config", told),
+        ("receipt --help", told),
         ("completions bash", told),
     ];
     let full = || File::options().write(true).open("/dev/full").unwrap().into();
@@ -204,7 +236,7 @@ fn output_that_cannot_be_written_is_74() {
 }
 
 #[test]
-fn a_service_that_is_not_there_is_1() {
+fn a_service_that_is_not_there_or_a_forged_receipt_is_1() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let (taken, free) = (taken.local_addr().unwrap(), free_port());
     let line = |line: String| -> &'static str { line.leak() };
@@ -223,6 +255,7 @@ fn a_service_that_is_not_there_is_1() {
         (line(format!("check zookeeper {zookeeper}")), "ZooKeeper at"),
         (line(format!("config get recommendation/weights {zookeeper}")), "does not answer"),
         (line(format!("config set custom/node 1 {zookeeper}")), "does not answer"),
+        ("receipt verify --key shop.pem forged.json", "forged.json: the signature is not that of"),
     ];
     check(1, &lines, &["evaluate", "check-config", "completions"], Stdio::null);
 }

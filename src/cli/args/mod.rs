@@ -90,6 +90,8 @@ pub(in crate::cli) enum Command {
     Config(ConfigArgs),
     /// Check the configuration, and show every setting with where it comes from
     CheckConfig,
+    /// See whether a receipt of a forget is what was signed
+    Receipt(ReceiptArgs),
     /// Print the completions for a shell
     #[command(after_help = "Example:\n  recsys completions bash > /etc/bash_completion.d/recsys")]
     Completions {
@@ -222,5 +224,25 @@ pub(in crate::cli) enum ConfigAction {
         path: String,
         /// The value; standard input when it is left out
         value: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ReceiptArgs {
+    #[command(subcommand)]
+    pub(in crate::cli) action: ReceiptAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum ReceiptAction {
+    /// Verify the signature of a receipt; the exit code is 1 when it is not that of the key
+    #[command(after_help = "Example:\n  recsys receipt verify --key shop.pem receipt.json")]
+    Verify {
+        /// The public key of who gave it: Ed25519 in PEM, as openssl pkey -pubout writes it
+        #[arg(long, value_name = "PUBLIC.pem")]
+        key: PathBuf,
+        /// The receipt with its signature, as JSON
+        #[arg(value_name = "RECEIPT.json")]
+        receipt: PathBuf,
     },
 }
