@@ -24,10 +24,10 @@ pub(super) fn check_certificates(redis: &RedisConfig) -> anyhow::Result<()> {
     })
 }
 
-/// Checks that the key that receipts are signed with can be read, and is one.
-pub(super) fn check_receipt_key(receipts: &ReceiptsConfig) -> anyhow::Result<()> {
-    let Some(file) = &receipts.key_file else { return Ok(()) };
+/// Reads the key that receipts are signed with, if there is to be one.
+pub(super) fn receipt_key(receipts: &ReceiptsConfig) -> anyhow::Result<Option<SigningKey>> {
+    let Some(file) = &receipts.key_file else { return Ok(None) };
     let name = || file.display().to_string();
     let pem = read(file).with_context(|| Unreadable(name())).context("receipts.key_file")?;
-    SigningKey::from_pem(&pem).map(drop).with_context(name).context("receipts.key_file")
+    SigningKey::from_pem(&pem).map(Some).with_context(name).context("receipts.key_file")
 }

@@ -3,7 +3,7 @@
 use super::caught_up::CaughtUp;
 use super::descriptors;
 use super::failure::Unwritable;
-use super::files::{check_certificates, check_receipt_key};
+use super::files::{check_certificates, receipt_key};
 use super::memory::MemoryWatch;
 use super::modelled::Modelled;
 use super::settings::{SettingsStores, WatchedSettings};
@@ -50,7 +50,7 @@ pub(super) fn run(
     read_again: &dyn Fn(),
 ) -> anyhow::Result<()> {
     config.redis.as_ref().map_or(Ok(()), check_certificates)?;
-    check_receipt_key(&config.receipts)?;
+    let receipt_key = receipt_key(&config.receipts)?.map(Arc::new);
     let started = Instant::now();
     descriptors::raise_limit();
     let metrics = Arc::new(Metrics::new());
@@ -84,6 +84,8 @@ pub(super) fn run(
         source_health: progress.health().clone(),
         metrics: metrics.clone(),
         horizon_hours: config.views.horizon_hours(),
+        receipt_key,
+        has_redis: config.redis.is_some(),
         status: Status {
             readiness: readiness.clone(),
             started,

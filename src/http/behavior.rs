@@ -11,7 +11,7 @@ use crate::http::query::Query;
 use crate::http::reply::{Reply, json_as_of, json_reply};
 use crate::http::request;
 use crate::http::stored::Stored;
-use dataflows::questions::ask::Positions;
+use dataflows::questions::ask::{Path, Positions};
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use parser::{RecordKind, Scratch, Written, parse_forget, parse_merge, without_byte_order_mark};
@@ -37,6 +37,11 @@ pub(super) async fn merge(call: &Call<'_>, body: Incoming) -> Result<Reply, Faul
     let (written, hours) = (Written::At(now), call.front.horizon_hours);
     let merge = parse_merge(&body, Some(&account), written, hours, &mut Scratch::default())
         .map_err(|reason| batch::refusal(&body, None, RecordKind::Merge, &body, reason))?;
+    let path = Path { from: account.clone(), to: merge.user.clone(), until: merge.time };
+    if let Some(path) = call.ask_of_input(path).await?.body {
+        let path = path.iter().map(|user| format!("{user:?}")).collect::<Vec<_>>().join(" to ");
+        return Err(Fault::Circle(format!("merges lead from {path} already")));
+    }
     let mut json = Vec::with_capacity(128);
     json::merge(&mut json, &merge);
     store(call, vec![NewRecord { subject: Subject::Merge, user: account, json }], visible).await

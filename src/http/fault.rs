@@ -21,6 +21,10 @@ pub(super) enum Fault {
     NoRoute(String),
     #[error("no such node")]
     NoNode(String),
+    #[error("not forgotten")]
+    NotForgotten(String),
+    #[error("the merge would close a circle")]
+    Circle(String),
     #[error("method not allowed")]
     Method {
         /// The methods that the route allows.
@@ -57,7 +61,8 @@ impl Fault {
             Fault::Bad(_) => StatusCode::BAD_REQUEST,
             Fault::CrossOrigin(_) => StatusCode::FORBIDDEN,
             Fault::WrongHost(_) => StatusCode::MISDIRECTED_REQUEST,
-            Fault::NoRoute(_) | Fault::NoNode(_) => StatusCode::NOT_FOUND,
+            Fault::NoRoute(_) | Fault::NoNode(_) | Fault::NotForgotten(_) => StatusCode::NOT_FOUND,
+            Fault::Circle(_) => StatusCode::CONFLICT,
             Fault::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Fault::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Fault::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -76,6 +81,8 @@ impl Fault {
             | Fault::CrossOrigin(details)
             | Fault::NoRoute(details)
             | Fault::NoNode(details)
+            | Fault::NotForgotten(details)
+            | Fault::Circle(details)
             | Fault::Internal(details)
             | Fault::Refused(details)
             | Fault::Unavailable(details)

@@ -19,6 +19,7 @@ mod rankings;
 mod stored;
 mod batch;
 mod behavior;
+mod forgets;
 mod config;
 mod operations;
 mod ready;
@@ -42,6 +43,7 @@ use crate::engine::question::Asker;
 use crate::event_log::EventLog;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
+use crate::receipt::SigningKey;
 use crate::settings::Store;
 use crate::settings::status::SettingsStatus;
 use crate::source_health::SourceHealth;
@@ -67,6 +69,10 @@ pub struct Front {
     pub metrics: Arc<Metrics>,
     /// The hours for which the history is kept; a merge or a forget of an earlier time is refused.
     pub horizon_hours: u32,
+    /// The key that receipts are signed with; without one they are not.
+    pub receipt_key: Option<Arc<SigningKey>>,
+    /// Whether profiles are written to Redis.
+    pub has_redis: bool,
     /// The process's status, which `/api/status` and `/readyz` show.
     pub status: Status,
 }

@@ -5,7 +5,7 @@ use crate::http::fault::Fault;
 use crate::http::query::Query;
 use crate::http::rankings::RULES;
 use crate::http::reply::Reply;
-use crate::http::{behavior, config, operations, rankings, reads, ready};
+use crate::http::{behavior, config, forgets, operations, rankings, reads, ready};
 use hyper::body::Incoming;
 
 /// The method of a request. Any other than these is [`Verb::Other`], which bounds the metrics'
@@ -109,7 +109,8 @@ const TRENDING: &[MethodSpec] = &[get(&[
     "perTag",
 ])];
 const BEHAVIOR: &[MethodSpec] = &[get(&["limit"]), post(&["wait"])];
-const DECISION: &[MethodSpec] = &[post(&["wait"])];
+const MERGE: &[MethodSpec] = &[post(&["wait"])];
+const FORGET: &[MethodSpec] = &[get(NONE), post(&["wait"])];
 const CONFIG: &[MethodSpec] = &[get(NONE), method(Verb::Put, Access::Writes, NONE), post(NONE)];
 const WEIGHTS: &[MethodSpec] = &[get(NONE), post(NONE)];
 const READY: &[MethodSpec] = &[get(&["for"])];
@@ -124,8 +125,8 @@ pub(super) static ROUTES: [RouteSpec; 18] = [
     spec("/api/products/{id}/similar", RANKING),
     spec("/api/trending", TRENDING),
     spec("/api/user-behavior", BEHAVIOR),
-    spec("/api/users/{userId}/merge", DECISION),
-    spec("/api/users/{userId}/forget", DECISION),
+    spec("/api/users/{userId}/merge", MERGE),
+    spec("/api/users/{userId}/forget", FORGET),
     spec("/api/config/{path}", CONFIG),
     spec("/api/recommendation/weights", WEIGHTS),
     spec("/metrics", READ),
@@ -176,7 +177,8 @@ impl Route {
             Route::Behavior if writes => behavior::record(call, body).await,
             Route::Behavior => reads::recent(call).await,
             Route::Merge => behavior::merge(call, body).await,
-            Route::Forget => behavior::forget(call, body).await,
+            Route::Forget if writes => behavior::forget(call, body).await,
+            Route::Forget => forgets::receipt(call).await,
             Route::Config if writes => config::write(call, body).await,
             Route::Config => config::read(call).await,
             Route::Weights if writes => config::write_weights(call, body).await,

@@ -37,6 +37,7 @@ const MAY_NAME: [(&str, &[&str]); 16] = [
             "event_log",
             "metrics",
             "readiness",
+            "receipt",
             "service_health",
             "settings",
             "source_health",

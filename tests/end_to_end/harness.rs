@@ -164,7 +164,7 @@ impl Process {
     }
 
     /// Calls, and takes nothing but success.
-    fn call(&self, method: &str, path: &str, body: &str) -> Value {
+    pub(crate) fn call(&self, method: &str, path: &str, body: &str) -> Value {
         let (status, answer) = self.try_call(method, path, body).expect("the front answers");
         assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
         serde_json::from_str(&answer).unwrap()

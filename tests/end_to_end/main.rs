@@ -18,6 +18,7 @@ mod exit_codes;
 mod log;
 mod full_disk;
 mod descriptors;
+mod forgets;
 mod replay;
 mod changed_sources;
 mod cluster;

@@ -168,8 +168,27 @@ impl Decisions {
         Holder::User(name)
     }
 
+    /// The names that lead from one user to another for some event up to a time, if any do.
+    pub fn path_to(&self, from: &str, to: &str, until: i64, as_of: Time) -> Option<Vec<String>> {
+        // Where merges end, others begin to count.
+        let (mut names, mut times) = (vec![from.to_string()], vec![until]);
+        let mut at = 0;
+        while let Some(here) = names.get(at).and_then(|name| self.get(self.key(name))) {
+            for merge in here.merges.iter().filter(|merge| merge.since <= as_of) {
+                times.push(merge.time.min(until));
+                let account = self.get(merge.account).map(|account| account.name.to_string());
+                names.extend(account.filter(|account| !names.contains(account)));
+            }
+            at += 1;
+        }
+        times.sort_unstable();
+        times.dedup();
+        let paths = times.into_iter().map(|time| self.path(from, time, as_of));
+        paths.into_iter().find(|path| path.iter().any(|name| name == to))
+    }
+
     /// The names that an event of a user would pass, from the user on.
-    pub fn path(&self, user: &str, time: i64, as_of: Time) -> Vec<String> {
+    fn path(&self, user: &str, time: i64, as_of: Time) -> Vec<String> {
         let event = Of { time, recorded: None, as_of };
         let (mut names, mut key) = (vec![user.to_string()], self.key(user));
         while names.len() <= MAX_STEPS
@@ -465,6 +484,17 @@ mod tests {
         assert_eq!((holder(150, 2), holder(151, 2)), (Holder::User("b"), Holder::User("u")));
         assert_eq!(all.path("u", 5, 2), ["u", "a", "b"]);
         assert_eq!(all.path("u", 5, 1), ["u", "a"]);
+    }
+
+    #[test]
+    fn a_circle_is_seen_whatever_events_it_is_of() {
+        let [all, _] = all(&[merge("u", 5, "x", 0), merge("u", 9, "a", 0), merge("a", 7, "b", 0)]);
+        let path = |to, until| all.path_to("u", to, until, Time::MAX);
+        assert_eq!(path("b", 20), Some(["u", "a", "b"].map(String::from).to_vec()));
+        assert_eq!(path("b", 6), Some(["u", "a", "b"].map(String::from).to_vec()));
+        assert_eq!((path("b", 5), path("u", 5).is_some()), (None, true));
+        assert_eq!(all.path_to("b", "u", 20, Time::MAX), None);
+        assert_eq!(all.path_to("nobody", "u", 20, Time::MAX), None);
     }
 
     #[test]

@@ -59,7 +59,8 @@ impl Erasures {
 impl Erasure {
     /// Takes the next step; true when none is left, or when the user is there again and so is the name.
     fn is_done(&mut self, now: Time, around: &Surroundings, traces: &mut UserTraces) -> bool {
-        if now <= self.moved || around.needed_from.get() <= self.moved {
+        let is_needed = around.needed_from.get() <= self.moved;
+        if now <= self.moved || is_needed || !traces.are_sealed(self.moved + 1) {
             return false;
         }
         if !std::mem::replace(&mut self.is_written, true) {

@@ -227,27 +227,30 @@ impl Ask for Forgets {
     }
 }
 
-/// The users that a user's event counts for, one after the other: the user, whom that one was merged into, and so on.
+/// The users that lead from one to another for some event up to a time: the first one, whom that was merged into, and
+/// so on.
 pub struct Path {
-    /// The user.
-    pub user: String,
-    /// The time of the event, in milliseconds since the Unix epoch.
-    pub time: i64,
+    /// The first user.
+    pub from: String,
+    /// The last user.
+    pub to: String,
+    /// In milliseconds since the Unix epoch.
+    pub until: i64,
 }
 
 impl Ask for Path {
-    type Answer = Vec<String>;
+    type Answer = Option<Vec<String>>;
 
     fn queries(&self) -> Vec<Query> {
-        vec![Query::Path { user: self.user.clone(), until: self.time }]
+        let Path { from, to, until } = self;
+        vec![Query::Path { from: from.clone(), to: to.clone(), until: *until }]
     }
 
-    fn answer(self, answers: Vec<QueryAnswer>) -> Vec<String> {
-        let path = answers.into_iter().find_map(|answer| match answer {
-            QueryAnswer::Path(users) => Some(users),
+    fn answer(self, answers: Vec<QueryAnswer>) -> Option<Vec<String>> {
+        answers.into_iter().find_map(|answer| match answer {
+            QueryAnswer::Path(path) => path,
             _ => None,
-        });
-        path.unwrap_or_default()
+        })
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) enum AnswerPart {
     Recent(Vec<OwnedEvent>),
     Digests(ViewDigests),
     Forgotten(Vec<(Forgotten, [ViewDigests; 2])>),
-    Path(Vec<String>),
+    Path(Option<Vec<String>>),
     Position(usize, i64),
     /// A ranking's plan, and its evidence from the user's owner.
     Planned(Box<Planned>),

@@ -40,11 +40,13 @@ pub enum Query {
     },
     /// The digests of the views.
     Digests,
-    /// The users that a user's event counts for, one after the other, by what was said of them.
+    /// The users that lead from one to another, by what was said of them.
     Path {
-        /// The user.
-        user: String,
-        /// The time of the event, in milliseconds since the Unix epoch.
+        /// The first user.
+        from: String,
+        /// The last user.
+        to: String,
+        /// For an event up to this time, in milliseconds since the Unix epoch.
         until: i64,
     },
     /// What became of the forgets of a user.
@@ -118,8 +120,8 @@ pub enum QueryAnswer {
     /// What became of the forgets of a user at one worker, each with the digests of its rows before the user's left and
     /// after.
     Forgotten(Vec<(Forgotten, [ViewDigests; 2])>),
-    /// The users of the path, the first one first.
-    Path(Vec<String>),
+    /// The users of the path, if there is one, the first one first.
+    Path(Option<Vec<String>>),
     /// The partition's place in the question, and its next offset.
     Position(usize, i64),
 }

@@ -91,8 +91,8 @@ impl UserViews {
             Query::Activity { user } => AnswerPart::Activity(self.activity(&user, time)),
             Query::Recent { limit } => AnswerPart::Recent(self.recent(limit, time)),
             Query::Forgotten { user } => AnswerPart::Forgotten(self.forgotten(&user, time)),
-            Query::Path { user, until } => {
-                AnswerPart::Path(self.decisions.borrow().path(&user, until, time))
+            Query::Path { from, to, until } => {
+                AnswerPart::Path(self.decisions.borrow().path_to(&from, &to, until, time))
             }
             Query::Digests => AnswerPart::Digests(self.digests.borrow().at(time)),
             Query::Position { place, partition } => {

@@ -45,7 +45,7 @@ pub(super) fn scripted(query: &Query) -> Option<QueryAnswer> {
             QueryAnswer::Digests(vec![(DigestedView::Profile, digest)])
         }
         Query::Forgotten { .. } => QueryAnswer::Forgotten(Vec::new()),
-        Query::Path { user, .. } => QueryAnswer::Path(vec![user.clone()]),
+        Query::Path { .. } => QueryAnswer::Path(None),
         Query::Position { place, .. } => QueryAnswer::Position(*place, 8),
     })
 }

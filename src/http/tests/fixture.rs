@@ -116,6 +116,8 @@ impl Fixture {
             source_health: source_health.clone(),
             metrics: metrics.clone(),
             horizon_hours: HORIZON_HOURS,
+            receipt_key: None,
+            has_redis: true,
             status,
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
