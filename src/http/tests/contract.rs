@@ -241,6 +241,10 @@ fn guests_sign_in() {
     let old = r#"{"from":"guest","timestamp":"2000-01-01T00:00:00Z"}"#;
     let too_old =
         details("timestamp is more than views.horizon_days before the record was written");
+    let circle = concat!(
+        r#"{"error":"the merge would close a circle","#,
+        r#""details":"merges lead from \"closed\" to \"guest\" already"}"#,
+    );
     for (request, body, status, expected, merges) in [
         ("POST /api/users/ann/merge?wait=visible", guest, 201, &*first, 1),
         ("POST /api/users/a%2F%C3%BC/merge", when, 201, &*second, 2),
@@ -258,6 +262,7 @@ fn guests_sign_in() {
         ("POST /api/users//merge", guest, 400, BAD, 2),
         ("POST /api/users/%FF/merge", guest, 400, BAD, 2),
         ("POST /api/users/ann/merge?wait=long", guest, 400, BAD, 2),
+        ("POST /api/users/closed/merge", guest, 409, circle, 2),
         ("GET /api/users/ann/merge", "", 405, r#"{"error":"method not allowed",…"#, 2),
     ] {
         check(&fixture, request, body, status, expected);
@@ -282,6 +287,12 @@ fn users_are_forgotten() {
         format!(r#"{{"stored":1,"positions":[{position}]}}"#)
     };
     let (first, second, third) = (stored(7), stored(8), stored(9));
+    let receipt = concat!(
+        r#"{"receipt":{"userSha256":"283bb9deef02e6843abfb538efa1eca70801bd8a701c3f98191e123496339247","#,
+        r#""until":"2025-04-01T12:00:00.000Z","recordedAt":"2025-04-01T12:00:00.000Z","#,
+        r#""rowsLeftAt":"2025-04-01T12:00:01.000Z","redisDeletedAt":"2025-04-01T12:00:02.000Z","#,
+        r#""nameErasedAt":null,"digestsBefore":{"bought":"…"#,
+    );
     let when = r#"{"timestamp":"2025-04-01T12:00:00.000Z","userId":"a/ü","from":{}}"#;
     let (old, ahead) = (r#"{"timestamp":946684800000}"#, r#"{"timestamp":"9999-01-01T00:00:00Z"}"#);
     let details = |details: &str| format!(r#"{{"error":"bad request","details":"{details}…"#);
@@ -303,7 +314,9 @@ fn users_are_forgotten() {
         ("POST /api/users//forget", "", 400, BAD, 3),
         ("POST /api/users/%FF/forget", "", 400, BAD, 3),
         ("POST /api/users/ann/forget?wait=long", "", 400, BAD, 3),
-        ("GET /api/users/ann/forget", "", 405, r#"{"error":"method not allowed",…"#, 3),
+        ("PUT /api/users/ann/forget", "", 405, r#"{"error":"method not allowed",…"#, 3),
+        ("GET /api/users/ann/forget", "", 404, r#"{"error":"not forgotten",…"#, 3),
+        ("GET /api/users/gone/forget", "", 200, receipt, 3),
     ] {
         check(&fixture, request, body, status, expected);
         assert_eq!(fixture.log.events.lock().unwrap().len(), forgets, "{request} {body}");

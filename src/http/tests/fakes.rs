@@ -5,8 +5,9 @@ use crate::event_log::{
 };
 use crate::future::BoxFuture;
 use crate::settings::{Store, StoreError};
-use dataflows::digest::hash::Hash;
+use dataflows::digest::hash::{Digest, Hash};
 use dataflows::digest::rows::DigestedView;
+use dataflows::ingest::decisions::Forgotten;
 use dataflows::questions::query::Query;
 use dataflows::questions::query::QueryAnswer;
 use dataflows::ranking::answer::{Cause, Ranking};
@@ -44,8 +45,22 @@ pub(super) fn scripted(query: &Query) -> Option<QueryAnswer> {
             let digest = Hash::of("a row").times(Counts([1, 2, 3]));
             QueryAnswer::Digests(vec![(DigestedView::Profile, digest)])
         }
+        Query::Forgotten { user } if user == "gone" => {
+            let forgotten = Forgotten {
+                time: 1_743_508_800_000,
+                recorded: 484_308,
+                since: 1_743_508_801_000_000,
+                written: Some(1_743_508_802_000_000),
+                erased: None,
+            };
+            let digest = Hash::of("a row").times(1_isize);
+            let around = [digest, Digest::default()].map(|it| vec![(DigestedView::Bought, it)]);
+            QueryAnswer::Forgotten(vec![(forgotten, around)])
+        }
         Query::Forgotten { .. } => QueryAnswer::Forgotten(Vec::new()),
-        Query::Path { .. } => QueryAnswer::Path(None),
+        Query::Path { from, to, .. } => {
+            QueryAnswer::Path((from == "closed").then(|| vec![from.clone(), to.clone()]))
+        }
         Query::Position { place, .. } => QueryAnswer::Position(*place, 8),
     })
 }
