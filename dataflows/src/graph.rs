@@ -21,6 +21,7 @@ use crate::ingest::reading::{ages, oldest_hours};
 use crate::ingest::unique::unique;
 use crate::inputs::Inputs;
 use crate::moves::erasure;
+use crate::moves::guests::LeftGuests;
 use crate::moves::holder::{ActionTraces, UserTraces};
 use crate::moves::ledger::{Ledger, Sources, ledger};
 use crate::moves::mover::{SharedTraces, moves};
@@ -160,6 +161,7 @@ pub fn graph<'scope>(
     let (attributed, origins) = intern_attributed(attributions, ranks, dictionaries.clone());
     let Interned { moments, tags } = own.concat(attributed);
     let traces = SharedTraces::default();
+    let guests = LeftGuests::default();
     let asked_from: Rc<Cell<Time>> = Rc::default();
     let names_needed_from = Rc::new(Cell::new(Time::MAX));
     let around = erasure::Surroundings {
@@ -175,11 +177,19 @@ pub fn graph<'scope>(
         remembering.borrow_mut().remember(time);
         remembering.borrow_mut().remember(time + 1);
     };
-    let moved =
-        moves(decision_stream, ages.clone(), limits.horizon, around, traces.clone(), on_forget);
+    let moved = moves(
+        decision_stream,
+        ages.clone(),
+        guests.clone(),
+        limits.horizon,
+        around,
+        traces.clone(),
+        on_forget,
+    );
     let received = receive(moved, dictionaries.clone());
     let admitted = moments.clone().concat(received.moments);
-    let history = history(admitted, ages.clone(), limits, dictionaries.clone(), &held);
+    let on_left = guests.listener();
+    let history = history(admitted, ages.clone(), limits, dictionaries.clone(), on_left, &held);
     let Retained { view: history, changes, left } = history;
     let Expanded { popular, stand_ins } = expand(changes, ranks, dictionaries.clone());
     let (resolved, stand_ins) = resolve_tags(stand_ins, catalogue.clone());
@@ -189,7 +199,7 @@ pub fn graph<'scope>(
     let ledger = ledger(
         Sources {
             attributed: origins,
-            left,
+            left: left.clone(),
             moments: received.moved_moments,
             rest: received.moved_rest,
         },
@@ -202,7 +212,10 @@ pub fn graph<'scope>(
     );
     let positions = positions(advance_stream, dictionaries.clone());
     let actions = ranks.then(|| {
-        (bought(moments.clone(), received.products), activity(moments.clone(), received.minutes))
+        (
+            bought(moments.clone(), left.clone(), received.products),
+            activity(moments, left, received.minutes),
+        )
     });
     *traces.borrow_mut() = Some(UserTraces {
         profile: profile.trace.clone(),

@@ -98,10 +98,10 @@ fn digests_are_the_same_in_one_process_and_in_two() {
     }
     let of = |process: &Process| process.get("/api/status")["digests"]["views"].clone();
     let expected = of(&Process::embedded(folder.path(), "1"));
-    assert_eq!(expected.as_object().unwrap().len(), 8, "{expected}");
+    assert_eq!(expected.as_object().unwrap().len(), 9, "{expected}");
     let distinct: std::collections::BTreeSet<_> =
         expected.as_object().unwrap().values().map(Value::to_string).collect();
-    assert_eq!(distinct.len(), 8, "{expected}");
+    assert_eq!(distinct.len(), 9, "{expected}");
     let (members, _) = Member::pair(folder.path());
     for Member { process, .. } in &members {
         process.wait_ready();

@@ -20,12 +20,37 @@ use std::rc::Rc;
 /// them collide. So nothing that must be equal on all workers may depend on it.
 #[derive(Default)]
 pub struct Dictionary {
-    /// All texts, end to end.
+    /// All texts, end to end, and those of erased names until there are too many.
     texts: String,
-    /// By id, the end of its text, where the next one begins.
-    ends: Vec<usize>,
+    /// By id, where its text is.
+    spans: Vec<Span>,
+    /// The ids of erased names, which are given out again.
+    free: Vec<u32>,
+    /// By id, how often its name has been erased; beyond the end, never.
+    generations: Vec<u8>,
+    /// The bytes of texts that are no name's.
+    waste: usize,
     slots: HashTable<Slot>,
     hasher: DefaultHashBuilder,
+}
+
+/// The place of a text: where it begins, and in the lowest bits its length.
+#[derive(Clone, Copy)]
+struct Span(u64);
+
+impl Span {
+    const LENGTH_BITS: u32 = 16;
+
+    fn new(start: usize, length: usize) -> Span {
+        let length = u16::try_from(length).expect("no name is as long");
+        Span((start as u64) << Span::LENGTH_BITS | u64::from(length))
+    }
+
+    #[inline]
+    fn range(self) -> (usize, usize) {
+        let start = usize::try_from(self.0 >> Span::LENGTH_BITS).unwrap_or(usize::MAX);
+        (start, start + (self.0 & ((1 << Span::LENGTH_BITS) - 1)) as usize)
+    }
 }
 
 /// An id, with the high half of its text's hash.
@@ -44,6 +69,9 @@ impl Slot {
 }
 
 impl Dictionary {
+    /// The most names that an id is given to.
+    pub const MOST_NAMES: u8 = 200;
+
     /// The id of a text; a text without one gets the next.
     #[inline]
     pub fn intern(&mut self, text: &str) -> u32 {
@@ -115,7 +143,8 @@ impl Dictionary {
         }
     }
 
-    /// Erases the text of an id: nobody finds it any more, and a name like it gets another id.
+    /// Erases the text of an id: nobody finds it any more, and the id is given to the next name that is new. So nothing
+    /// may name it any more.
     pub fn erase(&mut self, id: u32) {
         let (start, end) = self.span(id);
         let hash = self.hash(&self.texts[start..end]);
@@ -123,30 +152,48 @@ impl Dictionary {
             slot.remove();
         }
         self.texts.replace_range(start..end, &"\0".repeat(end - start));
+        self.spans[id as usize] = Span::new(0, 0);
+        if self.generations.len() <= id as usize {
+            self.generations.resize(self.spans.len(), 0);
+        }
+        let generation = &mut self.generations[id as usize];
+        *generation += 1;
+        if *generation < Dictionary::MOST_NAMES {
+            self.free.push(id);
+        }
+        self.waste += end - start;
+        if self.texts.len() < 2 * self.waste && 4096 < self.waste {
+            self.compact();
+        }
     }
 
     /// The names that it has, and the bytes that they take.
     pub fn size(&self) -> Size {
-        let ends = size_of::<usize>() * self.ends.capacity();
-        let bytes = self.texts.capacity() + ends + self.slots.allocation_size();
-        Size { records: self.ends.len(), bytes }
+        let spans = size_of::<Span>() * self.spans.capacity();
+        let free = size_of::<u32>() * self.free.capacity() + self.generations.capacity();
+        let bytes = self.texts.capacity() + spans + free + self.slots.allocation_size();
+        Size { records: self.slots.len(), bytes }
     }
 
-    /// The number of names.
+    /// The number of ids: all are below it.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.spans.len()
     }
 
-    /// True without any name.
+    /// True without any id.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.spans.is_empty()
+    }
+
+    /// How many names an id had before the one that it has.
+    pub fn generation(&self, id: u32) -> u8 {
+        self.generations.get(id as usize).copied().unwrap_or_default()
     }
 
     /// The begin and the end of a text.
     #[inline]
     fn span(&self, id: u32) -> (usize, usize) {
-        let id = id as usize;
-        (id.checked_sub(1).map_or(0, |before| self.ends[before]), self.ends[id])
+        self.spans[id as usize].range()
     }
 
     #[inline]
@@ -163,13 +210,30 @@ impl Dictionary {
 
     #[cold]
     fn add(&mut self, hash: u32, text: &str) -> u32 {
-        let id = u32::try_from(self.ends.len())
-            .expect("a worker knows at most 2^32 names: run more workers");
+        let span = Span::new(self.texts.len(), text.len());
         self.texts.push_str(text);
-        self.ends.push(self.texts.len());
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.spans.push(span);
+            u32::try_from(self.spans.len() - 1)
+                .expect("a worker knows at most 2^32 names: run more workers")
+        });
+        self.spans[id as usize] = span;
         let spread = |slot: &Slot| Slot::spread(slot.hash);
         self.slots.insert_unique(Slot::spread(hash), Slot { hash, id }, spread);
         id
+    }
+}
+
+impl Dictionary {
+    /// Moves all texts together.
+    fn compact(&mut self) {
+        let mut texts = String::with_capacity(self.texts.len() - self.waste);
+        for span in &mut self.spans {
+            let (start, end) = span.range();
+            *span = Span::new(texts.len(), end - start);
+            texts.push_str(&self.texts[start..end]);
+        }
+        (self.texts, self.waste) = (texts, 0);
     }
 }
 
@@ -296,14 +360,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_erased_is_not_found_and_gets_another_id() {
+    fn what_is_erased_is_not_found_and_its_id_is_given_out_again() {
         let mut names = Dictionary::default();
         let ids = ["ann", "bob", "", "cem"].map(|text| names.intern(text));
         names.erase(ids[1]);
         assert_eq!((names.id("bob"), names.id("\0\0\0"), names.id("")), (None, None, Some(2)));
         assert!(!names.texts.contains("bob"));
         assert_eq!((names.text(ids[0]), names.text(ids[3])), ("ann", "cem"));
-        assert_eq!((names.intern("bob"), names.text(4)), (4, "bob"));
+        assert_eq!((names.intern("dorothy"), names.intern("bob")), (1, 4));
+        assert_eq!((names.text(1), names.generation(1), names.generation(4)), ("dorothy", 1, 0));
+        for round in 0..100 {
+            let text = |number: u32| format!("guest {}", round * 1000 + number);
+            let ids: Vec<_> = (0..1000).map(|number| names.intern(&text(number))).collect();
+            for (id, number) in ids.into_iter().zip(0..) {
+                assert_eq!(names.text(id), text(number));
+                names.erase(id);
+            }
+        }
+        assert!(names.texts.len() < 50_000 && names.len() < 1010, "{:?}", names.size());
+        assert_eq!(["ann", "", "cem"].map(|name| names.id(name)), [Some(0), Some(2), Some(3)]);
     }
 
     #[test]

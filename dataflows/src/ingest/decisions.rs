@@ -104,6 +104,11 @@ impl Decisions {
         Decisions { horizon, users, has_forgets, by_hour, hashers: Default::default(), held }
     }
 
+    /// The age, in hours, at which what is known of guests is forgotten.
+    pub fn horizon(&self) -> u32 {
+        self.horizon
+    }
+
     /// True without any decision.
     pub fn is_empty(&self) -> bool {
         self.users.is_empty()

@@ -17,7 +17,7 @@ use crate::record::block::Block;
 use crate::record::decision::Decision;
 use crate::record::event::{Event, Kind};
 use crate::score::counts::Counts;
-use crate::time::Time;
+use crate::time::{Time, hour};
 use differential_dataflow::AsCollection;
 use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
@@ -81,6 +81,8 @@ pub struct Attribution {
     owner: usize,
     /// 1, or -1 for a retraction.
     sign: i32,
+    /// Whether their own users are guests.
+    are_guests: bool,
     /// The events, each with the user for whom it counts. Its own user stands as its session.
     events: Block,
 }
@@ -121,7 +123,7 @@ pub fn intern<'scope>(
     let mut sets = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(sets);
     let mut news = NewSets::default();
     let Surroundings { dictionaries, decisions: known, held, mut on_block } = surroundings;
-    let mut ids = Ids::new(ranks);
+    let mut ids = Ids::new(ranks, false);
     let mut moved = Moved::new(scope.peers());
     builder.build(move |_| {
         let mut waiting: BTreeMap<Time, ([Capability<Time>; 3], Vec<Decision>)> = BTreeMap::new();
@@ -196,13 +198,20 @@ pub fn intern<'scope>(
     Events { own: interned, attributions, sets: set_stream }
 }
 
-/// For whom an event counts that enters at a time: decisions of earlier times count.
+/// For whom an event counts that enters at a time: decisions of earlier times count. A guest's that was as old as the
+/// horizon when it was written counts for nobody, as nothing stays of it, whatever is read before it.
 fn holder<'a>(decisions: &'a Decisions, event: &Event<'a>, at: Time) -> Holder<'a> {
+    let hour = hour(u64::try_from(event.time).unwrap_or_default());
+    let leaves = hour.saturating_add(decisions.horizon());
+    if event.is_by_guest() && leaves <= event.recorded {
+        return Holder::Nobody;
+    }
     decisions.holder(event.user, event.time.max(0), Some(event.recorded), at.saturating_sub(1))
 }
 
-/// Events that count for others than their users, by owner and sign, until they are sent.
-struct Moved(Vec<[Block; 2]>);
+/// Events that count for others than their users, until they are sent: by owner, whether they are retracted, and
+/// whether their users are guests.
+struct Moved(Vec<[[Block; 2]; 2]>);
 
 impl Moved {
     fn new(peers: usize) -> Moved {
@@ -214,18 +223,22 @@ impl Moved {
         let Holder::User(user) = holder else { return };
         if user != event.user {
             let owner = owner(user, self.0.len());
-            self.0[owner][usize::from(sign < 0)].push_as(user, event.user, event);
+            let blocks = &mut self.0[owner][usize::from(sign < 0)];
+            blocks[usize::from(event.is_by_guest())].push_as(user, event.user, event);
         }
     }
 
     fn take(&mut self) -> impl Iterator<Item = Attribution> {
-        let owners = self.0.iter_mut().enumerate();
-        let signs = owners.flat_map(|(owner, blocks)| {
-            let signs = blocks.iter_mut().zip([1, -1]);
-            signs.map(move |(block, sign)| (owner, sign, block))
-        });
-        let some = signs.filter(|(_, _, block)| !block.is_empty());
-        some.map(|(owner, sign, block)| Attribution { owner, sign, events: std::mem::take(block) })
+        self.0.iter_mut().enumerate().flat_map(|(owner, blocks)| {
+            blocks.iter_mut().zip([1, -1]).flat_map(move |(blocks, sign)| {
+                let blocks = blocks.iter_mut().zip([false, true]);
+                let some = blocks.filter(|(block, _)| !block.is_empty());
+                some.map(move |(block, are_guests)| {
+                    let events = std::mem::take(block);
+                    Attribution { owner, sign, are_guests, events }
+                })
+            })
+        })
     }
 }
 
@@ -242,16 +255,18 @@ pub fn intern_attributed<'scope>(
     let (mut outputs, interned) = Outputs::new(&mut builder);
     let (origins, origin_stream) = builder.new_output();
     let mut origins = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(origins);
-    let mut ids = Ids::new(ranks);
+    let mut ids = Ids::new(ranks, true);
     builder.build(move |_| {
         move |_| {
             let mut origins = origins.activate();
             input.for_each(|capability, attributions| {
                 let time = *capability.least().expect("data has a time");
-                for Attribution { sign, events, .. } in attributions.drain(..) {
+                for Attribution { sign, are_guests, events, .. } in attributions.drain(..) {
                     let dictionaries = &mut dictionaries.borrow_mut();
                     let mut of = Vec::with_capacity(events.events());
-                    ids.keep_all((&events, time), dictionaries, |event| of.push(event.session));
+                    ids.keep_all((&events, time), are_guests, dictionaries, |event| {
+                        of.push(event.session);
+                    });
                     outputs.give([&capability; 2], |updates| {
                         ids.add_to(time, sign, updates);
                         let moments = of.iter().zip(&updates.moments);
@@ -318,6 +333,8 @@ impl Outputs {
 struct Ids {
     /// True if all events have moments.
     ranks: bool,
+    /// True if the events count for others than their users.
+    are_others: bool,
     heads: Vec<Head>,
     users: Vec<u32>,
     /// Of the events whose product and set of tags are known.
@@ -329,21 +346,29 @@ struct Ids {
 
 /// An event beside its texts.
 struct Head {
-    /// Whether it counts for its user.
-    counts: bool,
+    fate: Fate,
     kind: Kind,
     /// In milliseconds since the Unix epoch.
     time: u64,
     /// The number of tags that it brought.
     tags: usize,
-    /// Whether its product and its set of tags are known.
+}
+
+/// What an event makes.
+#[derive(Clone, Copy)]
+struct Fate {
+    /// Whether it counts.
+    counts: bool,
+    /// Whether its product and its set of tags are needed.
     has_set: bool,
+    /// Whether its own user is a guest.
+    by_guest: bool,
 }
 
 impl Ids {
-    fn new(ranks: bool) -> Ids {
+    fn new(ranks: bool, are_others: bool) -> Ids {
         let (heads, users, products, tags, tag_sets) = Default::default();
-        Ids { ranks, heads, users, products, tags, tag_sets }
+        Ids { ranks, are_others, heads, users, products, tags, tag_sets }
     }
 
     /// Interns the texts of all events that have a set of tags, but the users of those alone for which `counts` holds.
@@ -356,7 +381,8 @@ impl Ids {
         let ranks = self.ranks;
         self.find_with((block, at), dictionaries, |event| {
             let counts = counts(event);
-            (counts, ranks || counts && needs_moment(event))
+            let has_set = ranks || counts && needs_moment(event);
+            Fate { counts, has_set, by_guest: event.is_by_guest() }
         });
     }
 
@@ -369,8 +395,9 @@ impl Ids {
     ) {
         let ranks = self.ranks;
         self.find_with((block, at), dictionaries, |event| {
-            let is_wanted = is_wanted(event);
-            (is_wanted, is_wanted && (ranks || needs_moment(event)))
+            let counts = is_wanted(event);
+            let has_set = counts && (ranks || needs_moment(event));
+            Fate { counts, has_set, by_guest: event.is_by_guest() }
         });
     }
 
@@ -378,36 +405,38 @@ impl Ids {
     fn keep_all<'a>(
         &mut self,
         (block, at): (&'a Block, Time),
+        are_guests: bool,
         dictionaries: &mut Dictionaries,
         mut each: impl FnMut(&Event<'a>),
     ) {
         self.find_with((block, at), dictionaries, |event| {
             each(event);
-            (true, true)
+            Fate { counts: true, has_set: true, by_guest: are_guests }
         });
     }
 
     /// Interns the texts of events, one dictionary after the other, which is much faster than event by event. `fate`
-    /// tells whether one counts, and whether its product and its set of tags are needed.
+    /// tells what one makes.
     fn find_with<'a>(
         &mut self,
         (block, at): (&'a Block, Time),
         dictionaries: &mut Dictionaries,
-        mut fate: impl FnMut(&Event<'a>) -> (bool, bool),
+        mut fate: impl FnMut(&Event<'a>) -> Fate,
     ) {
         let events = block.events();
         let (mut users, mut products) = (Vec::with_capacity(events), Vec::new());
         let mut tags = Vec::with_capacity(2 * events);
         self.heads.clear();
         block.for_each(|event| {
-            let (counts, has_set) = fate(event);
+            let fate = fate(event);
+            let Fate { counts, has_set, .. } = fate;
             if !counts && !has_set {
                 return;
             }
             // A time before the epoch counts as the epoch.
             let time = u64::try_from(event.time).unwrap_or_default();
             let (kind, own) = (event.kind, event.tags.len());
-            self.heads.push(Head { counts, kind, time, tags: own, has_set });
+            self.heads.push(Head { fate, kind, time, tags: own });
             if counts {
                 users.push(event.user);
             }
@@ -430,7 +459,7 @@ impl Ids {
         for head in &self.heads {
             let (tags, others) = rest.split_at(head.tags.max(1));
             rest = others;
-            if head.has_set {
+            if head.fate.has_set {
                 self.tag_sets.push(dictionaries.tag_sets.intern(tags, head.tags == 0));
             }
         }
@@ -449,8 +478,8 @@ impl Ids {
         for head in &self.heads {
             let (tags, others) = rest.split_at(head.tags.max(1));
             rest = others;
-            let set = if head.has_set { sets.next() } else { None };
-            if !head.counts {
+            let set = if head.fate.has_set { sets.next() } else { None };
+            if !head.fate.counts {
                 continue;
             }
             let &user = users.next().expect("one for each event that counts");
@@ -460,6 +489,8 @@ impl Ids {
             }
             if let Some((&product, &tag_set)) = set {
                 let moment = Moment::new(head.time, product, tag_set);
+                let by_guest = || moment.by_guest(!self.are_others);
+                let moment = if head.fate.by_guest { by_guest() } else { moment };
                 updates.moments.push(((user, moment), at, counts));
             }
         }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// A product at a time, with the tags that the event brought. Moments are ordered newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Moment {
-    /// The complement of the time, so that the newer is the lesser; in its lowest bit, whether it pairs.
+    /// The complement of the time, so that the newer is the lesser; and in its lowest bits, whether it pairs, and
+    /// whether it is a guest's.
     head: u64,
     /// The product's id at the user's owner.
     pub product: u32,
@@ -15,34 +16,73 @@ pub struct Moment {
     pub tag_set: u32,
 }
 
+const PAIRS: u64 = 4;
+/// The session stands for the user.
+const GUESTS: u64 = 2;
+/// A session stood for the user, and it counts for another one; until it is let in.
+const VISITORS: u64 = 1;
+const BITS: u32 = 3;
+
 impl Moment {
-    /// A moment that pairs with others, at a time in milliseconds since the Unix epoch.
+    /// A moment that pairs with others, of an account, at a time in milliseconds since the Unix epoch.
     pub fn new(time: u64, product: u32, tag_set: u32) -> Moment {
-        Moment { head: !time << 1 | 1, product, tag_set }
+        Moment { head: !time << BITS | PAIRS, product, tag_set }
     }
 
     /// The time, in milliseconds since the Unix epoch.
     #[inline]
     pub fn time(self) -> u64 {
-        !self.head >> 1
+        !self.head >> BITS
     }
 
     /// Whether it pairs with other moments: it is within the limit of its day.
     #[inline]
     pub fn pairs(self) -> bool {
-        self.head & 1 == 1
+        self.head & PAIRS != 0
     }
 
     /// The moment with another answer to whether it pairs.
     #[must_use]
     pub fn pairing(self, pairs: bool) -> Moment {
-        Moment { head: self.head & !1 | u64::from(pairs), ..self }
+        self.with(PAIRS, pairs)
     }
 
-    /// The moment as one that any other of its time and its product equals.
+    /// The moment as one of a guest, for whom the session stands, or as one that counts for another than that guest.
     #[must_use]
-    pub fn untagged(self) -> Moment {
-        Moment { tag_set: 0, ..self }
+    pub fn by_guest(self, counts_for_guest: bool) -> Moment {
+        self.with(if counts_for_guest { GUESTS } else { VISITORS }, true)
+    }
+
+    /// Whether it counts for a guest.
+    pub fn is_guests(self) -> bool {
+        self.head & GUESTS != 0
+    }
+
+    /// Whether nothing of it stays when it leaves the history, or is not let in.
+    pub fn leaves_nothing(self) -> bool {
+        self.head & (GUESTS | VISITORS) != 0
+    }
+
+    /// The moment as it is kept once it is let in.
+    #[must_use]
+    pub fn let_in(self) -> Moment {
+        self.with(VISITORS, false)
+    }
+
+    /// The moment as one of an account.
+    #[must_use]
+    pub fn accounts(self) -> Moment {
+        self.with(GUESTS | VISITORS, false)
+    }
+
+    /// The moment as one that any other of its time and its product equals, if they pair alike.
+    #[must_use]
+    pub fn plain(self) -> Moment {
+        Moment { tag_set: 0, ..self.accounts() }
+    }
+
+    fn with(self, bits: u64, are_set: bool) -> Moment {
+        Moment { head: if are_set { self.head | bits } else { self.head & !bits }, ..self }
     }
 
     /// The hour, counted from the Unix epoch.
@@ -53,6 +93,11 @@ impl Moment {
     /// The day, likewise.
     pub fn day(self) -> u16 {
         day(self.time())
+    }
+
+    /// The first minute of the day, likewise.
+    pub fn first_minute(self) -> u32 {
+        u32::from(self.day()) * 24 * 60
     }
 
     /// The minute, likewise.
@@ -74,7 +119,7 @@ mod tests {
     use crate::arrange::packed::Value;
 
     const TIMES: [u64; 7] =
-        [u64::MAX >> 1, 1 << 42, (1 << 42) - 1, 1_750_000_000_000, 1024, 1023, 0];
+        [u64::MAX >> 3, 1 << 42, (1 << 42) - 1, 1_750_000_000_000, 1024, 1023, 0];
 
     #[test]
     fn prefixes_of_moments_are_monotone() {
@@ -91,6 +136,12 @@ mod tests {
             assert_eq!((moment.time(), moment.pairs()), (time, true));
             let other = moment.pairing(false);
             assert_eq!((other.time(), other.pairs(), other.pairing(true)), (time, false, moment));
+            let [guests, visitors] = [true, false].map(|own| moment.by_guest(own));
+            assert_eq!((guests.time(), guests.pairs(), guests.is_guests()), (time, true, true));
+            assert_eq!((guests.let_in(), guests.accounts()), (guests, moment));
+            assert_eq!((visitors.let_in(), visitors.is_guests()), (moment, false));
+            assert!(guests.leaves_nothing() && visitors.leaves_nothing());
+            assert!(!moment.leaves_nothing());
         }
         assert_eq!(size_of::<Moment>(), 16);
     }

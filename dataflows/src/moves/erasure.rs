@@ -1,4 +1,4 @@
-//! Erases the names of users who were forgotten, once nothing needs them any more.
+//! Erases the names of users who were forgotten, and of guests who are gone, once nothing needs them any more.
 
 use super::holder::UserTraces;
 use crate::ids::dictionary::SharedDictionaries;
@@ -7,6 +7,7 @@ use crate::record::decision::Decision;
 use crate::time::Time;
 use crate::views::recent::Recent;
 use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 /// What erasing a name changes, and what it waits for.
@@ -20,74 +21,84 @@ pub(crate) struct Surroundings {
     pub(crate) asked_from: Rc<Cell<Time>>,
 }
 
-/// The names that are to be erased at a worker.
+/// The names that are to be erased at a worker, by the time at which their rows left.
 pub(super) struct Erasures {
     around: Surroundings,
-    pending: Vec<Erasure>,
+    pending: VecDeque<Erasure>,
 }
 
+/// The names that are to be erased of users whose rows left at one time.
 struct Erasure {
-    user: String,
-    /// The time at which the user's rows left.
     moved: Time,
+    forgotten: Vec<String>,
+    gone: Vec<u32>,
     is_written: bool,
-    /// Everything that names the user, if that has not been interned since, is in the views at this time.
+    /// Everything that names the users, if they have not been interned since, is in the views at this time.
     settled: Option<Time>,
 }
 
 impl Erasures {
     pub(super) fn new(around: Surroundings) -> Erasures {
-        Erasures { around, pending: Vec::new() }
+        Erasures { around, pending: VecDeque::new() }
     }
 
-    /// Begins to erase the names of users who were forgotten; their rows leave at a time.
-    pub(super) fn begin(&mut self, decided: &[Decision], moved: Time) {
-        let forgotten = decided.iter().filter(|decision| decision.account.is_none());
-        self.pending.extend(forgotten.map(|decision| {
-            let (user, is_written) = (decision.user.clone(), false);
-            Erasure { user, moved, is_written, settled: None }
-        }));
+    /// Begins to erase the names of users who were forgotten and of guests who are gone; their rows leave at a time.
+    pub(super) fn begin(&mut self, decided: Vec<Decision>, gone: BTreeSet<u32>, moved: Time) {
+        let forgotten = decided.into_iter().filter(|decision| decision.account.is_none());
+        let forgotten: Vec<String> = forgotten.map(|decision| decision.user).collect();
+        if !forgotten.is_empty() || !gone.is_empty() {
+            let gone = gone.into_iter().collect();
+            let (is_written, settled) = (false, None);
+            self.pending.push_back(Erasure { moved, forgotten, gone, is_written, settled });
+        }
     }
 
     /// Erases what may be erased by now. `now` is the first time that is not complete.
     pub(super) fn go_on(&mut self, now: Time, traces: &mut UserTraces) {
-        let Erasures { around, pending } = self;
-        pending.retain_mut(|erasure| !erasure.is_done(now, around, traces));
+        while let Some(first) = self.pending.front_mut()
+            && first.is_done(now, &self.around, traces)
+        {
+            self.pending.pop_front();
+        }
     }
 }
 
 impl Erasure {
-    /// Takes the next step; true when none is left, or when the user is there again and so is the name.
+    /// Takes the next step; true when none is left. Who is there again keeps the name.
     fn is_done(&mut self, now: Time, around: &Surroundings, traces: &mut UserTraces) -> bool {
         let is_needed = around.needed_from.get() <= self.moved;
         if now <= self.moved || is_needed || !traces.are_sealed(self.moved + 1) {
             return false;
         }
         if !std::mem::replace(&mut self.is_written, true) {
-            around.decisions.borrow_mut().set_written(&self.user, self.moved, now);
-        }
-        let mut dictionaries = around.dictionaries.borrow_mut();
-        if let Some(id) = dictionaries.users.id(&self.user) {
-            let Some(settled) = self.settled else {
-                dictionaries.watched.insert(id, false);
-                self.settled = Some(dictionaries.latest.max(self.moved));
-                return false;
-            };
-            if now <= settled
-                || around.asked_from.get() <= self.moved
-                || !traces.are_sealed(settled + 1)
-            {
-                return false;
+            for user in &self.forgotten {
+                around.decisions.borrow_mut().set_written(user, self.moved, now);
             }
-            let was_interned = dictionaries.watched.remove(&id) == Some(true);
-            if was_interned || traces.reader().has_rows(id) {
-                // What came after the time of the forget stays, and so does the name.
-                return true;
-            }
-            dictionaries.users.erase(id);
         }
-        around.recent.borrow_mut().erase(&self.user);
-        around.decisions.borrow_mut().set_erased(&self.user, self.moved, now);
+        let dictionaries = &mut *around.dictionaries.borrow_mut();
+        let Some(settled) = self.settled else {
+            let forgotten = self.forgotten.iter().filter_map(|user| dictionaries.users.id(user));
+            self.gone.extend(forgotten);
+            dictionaries.watched.extend(self.gone.iter().map(|id| (*id, false)));
+            self.settled = Some(dictionaries.latest.max(self.moved));
+            return false;
+        };
+        let is_asked = around.asked_from.get() <= self.moved;
+        if now <= settled || is_asked || !traces.are_sealed(settled + 1) {
+            return false;
+        }
+        let mut reader = traces.reader();
+        for &id in &self.gone {
+            let was_interned = dictionaries.watched.remove(&id) != Some(false);
+            // What came after a forget's time stays, or came from others, and so does the name.
+            if !was_interned && !reader.has_rows(id) {
+                dictionaries.users.erase(id);
+            }
+        }
+        for user in self.forgotten.iter().filter(|user| dictionaries.users.id(user).is_none()) {
+            around.recent.borrow_mut().erase(user);
+            around.decisions.borrow_mut().set_erased(user, self.moved, now);
+        }
         true
     }
 }

@@ -17,6 +17,7 @@ use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::TraceReader;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use timely::progress::Antichain;
 
 /// The views by user, at a worker.
@@ -134,12 +135,22 @@ impl UserReader {
         });
     }
 
+    /// Whether a user has a moment in the history.
+    pub(super) fn has_moments(&mut self, user: u32) -> bool {
+        let mut has_moments = false;
+        self.history.seek(user);
+        self.history.try_each(Time::MAX, |_, sum| {
+            has_moments = !sum.is_zero();
+            if has_moments { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        has_moments
+    }
+
     /// Whether a user has anything in any view, at any time that is known, or others have anything of the user.
     pub(super) fn has_rows(&mut self, user: u32) -> bool {
         let rows = self.rows(user, Time::MAX);
-        let mut has_rows = rows.values().any(|counts| !counts.is_zero());
-        self.history.seek(user);
-        self.history.each(Time::MAX, |_, sum| has_rows |= !sum.is_zero());
+        let has_rows = rows.values().any(|counts| !counts.is_zero());
+        let mut has_rows = has_rows || self.has_moments(user);
         self.holders(user, Time::MAX, |_| has_rows = true);
         has_rows
     }
@@ -164,7 +175,7 @@ impl UserReader {
         });
         for (&moment, &counts) in &moments {
             let tags = tags_at(moment, tag_sets.get(moment.tag_set), &mut self.catalogue, as_of);
-            take_rows(&mut rest, rows_of(moment, &tags, counts));
+            take_rows(&mut rest, rows_of(moment, moment.minute(), &tags, counts));
         }
         let mut others = Vec::new();
         for origin in origins.filter(|origin| *origin != user) {

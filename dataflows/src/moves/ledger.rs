@@ -60,11 +60,19 @@ pub fn ledger<'scope>(
     let hour = |of: &Of<Moment>| of.value.hour();
     let (let_in, beyond) = let_in(attributed, left);
     let moments = let_in.concat(moments);
-    let Retained { view, left, .. } =
-        retained(moments, ages.clone(), horizon, hour, |_, _| vec![], "moved moments", hours);
+    let Retained { view, left, .. } = retained(
+        moments,
+        ages.clone(),
+        horizon,
+        hour,
+        |_, _| vec![],
+        |_| (),
+        "moved moments",
+        hours,
+    );
     let rows =
         move |&((origin, of), hour): &Left<Of<Moment>>, _: TagSet<'_>, tags: &[u32], counts| {
-            let rows = rows_of(of.value, tags, counts);
+            let rows = rows_of(of.value, of.value.first_minute(), tags, counts);
             let rows = rows.filter(|(row, _)| ranks || matches!(row, Row::Tag(_)));
             let dated = rows.map(move |(row, counts)| {
                 ((origin, Of { holder: of.holder, value: DatedRow { hour, row } }), counts)
@@ -75,7 +83,16 @@ pub fn ledger<'scope>(
     let gone = settle(gone, catalogue, dictionaries.clone(), |of| of.value, rows);
     let hour = |of: &Of<DatedRow>| of.value.hour;
     let rest = rest.concat(gone);
-    let rest = retained(rest, ages.clone(), horizon, hour, |_, _| vec![], "moved rest", rest_hours);
+    let rest = retained(
+        rest,
+        ages.clone(),
+        horizon,
+        hour,
+        |_, _| vec![],
+        |_| (),
+        "moved rest",
+        rest_hours,
+    );
     Ledger { moments: view, rest: rest.view }
 }
 
@@ -128,11 +145,12 @@ fn let_in<'scope>(
                         let some = counts.least(*there);
                         there.plus_equals(&some.times(-1));
                         rest.plus_equals(&some.times(-1));
-                        if !some.is_zero() {
+                        if !some.is_zero() && !of.value.leaves_nothing() {
                             beyond.give((((origin, of), *hour), time, some));
                         }
                     }
                     if !rest.is_zero() {
+                        let of = Of { value: of.value.let_in(), ..of };
                         moments.give(((origin, of), time, rest));
                     }
                 }
@@ -145,15 +163,16 @@ fn let_in<'scope>(
     (moment_stream.as_collection(), beyond_stream.as_collection())
 }
 
-/// The rows that a moment accounts for, under these tags.
+/// The rows that a moment accounts for, under these tags, and in this minute.
 pub(super) fn rows_of(
     moment: Moment,
+    minute: u32,
     tags: &[u32],
     counts: Counts,
 ) -> impl Iterator<Item = (Row, Counts)> {
     let purchases = Counts([0, 0, counts.of(Kind::Purchase)]);
     let bought =
         (purchases != Counts::default()).then_some((Row::Product(moment.product), purchases));
-    let minute = (Row::Minute(moment.minute()), counts);
+    let minute = (Row::Minute(minute), counts);
     tags.iter().map(move |&tag| (Row::Tag(tag), counts)).chain(bought).chain([minute])
 }

@@ -8,5 +8,6 @@ pub mod rows;
 pub mod ledger;
 pub mod holder;
 pub mod erasure;
+pub mod guests;
 pub mod mover;
 pub mod receive;

@@ -1,6 +1,7 @@
 //! The operator that carries decisions out.
 
 use super::erasure::{Erasures, Surroundings};
+use super::guests::LeftGuests;
 use super::holder::{Share, UserTraces};
 use super::rows::{DatedRow, MovedMoment, MovedRow, MovedRows, NamedRow, Row};
 use crate::ids::dictionary::Dictionaries;
@@ -33,6 +34,7 @@ pub type SharedTraces = Rc<RefCell<Option<UserTraces>>>;
 pub(crate) fn moves<'scope>(
     decisions: Stream<'scope, Time, Vec<Decision>>,
     ages: Stream<'scope, Time, Vec<u32>>,
+    guests: LeftGuests,
     horizon: u32,
     around: Surroundings,
     traces: SharedTraces,
@@ -47,7 +49,7 @@ pub(crate) fn moves<'scope>(
     let (output, moved) = builder.new_output();
     let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(output);
     builder.build(move |_| {
-        let mut waiting: BTreeMap<Time, (Capability<Time>, Vec<Decision>)> = BTreeMap::new();
+        let mut waiting: BTreeMap<Time, Waiting> = BTreeMap::new();
         let mut clock = EventClock::default();
         let (known, dictionaries) = (around.decisions.clone(), around.dictionaries.clone());
         let mut erasures = Erasures::new(around);
@@ -55,12 +57,14 @@ pub(crate) fn moves<'scope>(
             decisions.for_each(|capability, decisions| {
                 let time = *capability.least().expect("data has a time");
                 assert!(!is_move(time), "input has even times");
-                let capability = || (capability.delayed(&(time + 1), 0), Vec::new());
-                waiting.entry(time).or_insert_with(capability).1.append(decisions);
+                let new = || Waiting::new(capability.delayed(&(time + 1), 0));
+                waiting.entry(time).or_insert_with(new).decided.append(decisions);
             });
             ages.for_each(|capability, hours| {
                 let time = *capability.least().expect("data has a time");
                 hours.drain(..).for_each(|hour| clock.set(time, hour));
+                let new = || Waiting::new(capability.delayed(&(time + 1), 0));
+                waiting.entry(time).or_insert_with(new).is_later = true;
             });
             let mut traces = traces.borrow_mut();
             let traces = traces.as_mut().expect("the views are made when their operators run");
@@ -74,7 +78,8 @@ pub(crate) fn moves<'scope>(
                     activator.activate();
                     break;
                 }
-                let (capability, decided) = first.remove();
+                let Waiting { capability, decided, is_later } = first.remove();
+                let gone = if is_later { guests.gone(time, traces) } else { BTreeSet::new() };
                 let mover = Mover {
                     decisions: &known.borrow(),
                     dictionaries: &dictionaries.borrow(),
@@ -88,8 +93,8 @@ pub(crate) fn moves<'scope>(
                 output.session(&capability).give_iterator(rows.into_iter());
                 if decided.iter().any(|decision| decision.account.is_none()) {
                     on_forget(time);
-                    erasures.begin(&decided, time + 1);
                 }
+                erasures.begin(decided, gone, time + 1);
             }
             let open = frontiers.iter().map(|frontier| frontier.frontier().first().copied());
             let next = open.flatten().chain(waiting.keys().next().copied()).min();
@@ -99,6 +104,20 @@ pub(crate) fn moves<'scope>(
         }
     });
     moved
+}
+
+/// What is to be done at the time after one.
+struct Waiting {
+    capability: Capability<Time>,
+    decided: Vec<Decision>,
+    /// Whether the age clock moves on, so that moments leave.
+    is_later: bool,
+}
+
+impl Waiting {
+    fn new(capability: Capability<Time>) -> Waiting {
+        Waiting { capability, decided: Vec::new(), is_later: false }
+    }
 }
 
 /// Carries out the decisions of one time.
@@ -178,7 +197,8 @@ impl Mover<'_> {
     /// The rows of a share as a message to the owner of a holder.
     fn rows(&self, holder: &str, origin: &str, share: &Share, sign: i32) -> MovedRows {
         let moments = share.moments.iter();
-        let moments = moments.map(|&(moment, counts)| (self.moment(moment), counts.times(sign)));
+        let moments =
+            moments.map(|&(moment, counts)| (self.moment(moment, sign), counts.times(sign)));
         let rest = share.rest.iter().map(|&(row, counts)| (self.row(row), counts.times(sign)));
         MovedRows {
             owner: owner(holder, self.peers),
@@ -189,7 +209,7 @@ impl Mover<'_> {
         }
     }
 
-    fn moment(&self, moment: Moment) -> MovedMoment {
+    fn moment(&self, moment: Moment, sign: i32) -> MovedMoment {
         let Dictionaries { products, tags, tag_sets, .. } = self.dictionaries;
         let set = tag_sets.get(moment.tag_set);
         MovedMoment {
@@ -198,6 +218,8 @@ impl Mover<'_> {
             tags: set.tags.iter().map(|&tag| tags.text(tag).to_string()).collect(),
             is_stand_in: set.is_stand_in,
             pairs: moment.pairs(),
+            // With another user it is an account's.
+            is_guests: moment.is_guests() && sign < 0,
         }
     }
 

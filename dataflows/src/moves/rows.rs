@@ -49,6 +49,7 @@ pub(super) struct MovedMoment {
     pub(super) tags: Vec<String>,
     pub(super) is_stand_in: bool,
     pub(super) pairs: bool,
+    pub(super) is_guests: bool,
 }
 
 /// As [`DatedRow`].

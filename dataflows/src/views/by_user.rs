@@ -1,5 +1,6 @@
 //! Views at the owners of users: profile, purchases, activity.
 
+use super::retention::Gone;
 use super::tags::Touch;
 use crate::arrange::view::{Changes, View, arrange_here};
 use crate::ingest::moment::Moment;
@@ -8,7 +9,7 @@ use crate::score::counts::Counts;
 use crate::time::Time;
 use differential_dataflow::{AsCollection, VecCollection};
 use std::cmp::Reverse;
-use timely::dataflow::operators::vec::Filter;
+use timely::dataflow::operators::vec::{Filter, Map};
 
 /// User to tag: the tags that events brought or had when they left the history, and the resolved tags of the others.
 pub fn profile<'scope>(
@@ -22,18 +23,31 @@ pub fn profile<'scope>(
 /// User to the products that the user bought.
 pub fn bought<'scope>(
     moments: Changes<'scope, Moment>,
+    left: Gone<'scope, Moment>,
     moved: Changes<'scope, u32>,
 ) -> View<'scope, u32> {
     let purchases = moments.inner.filter(|(_, _, counts)| counts.of(Kind::Purchase) != 0);
     let bought = purchases.as_collection().map(|(user, moment)| (user, moment.product));
-    arrange_here(bought.concat(moved), "bought")
+    let gone = left.inner.flat_map(|(((user, moment), _), time, counts)| {
+        let purchases = Counts([0, 0, -counts.of(Kind::Purchase)]);
+        let is_gone = moment.leaves_nothing() && purchases != Counts::default();
+        is_gone.then_some(((user, moment.product), time, purchases))
+    });
+    arrange_here(bought.concat(gone.as_collection()).concat(moved), "bought")
 }
 
-/// User to the minutes in which the user was active, newest first, counted from the Unix epoch.
+/// User to the minutes in which the user was active, newest first, counted from the Unix epoch; what has left the
+/// history, or was not let in, counts for the first minute of its day, and of a guest no more.
 pub fn activity<'scope>(
     moments: Changes<'scope, Moment>,
+    left: Gone<'scope, Moment>,
     moved: Changes<'scope, Reverse<u32>>,
 ) -> View<'scope, Reverse<u32>> {
     let minutes = moments.map(|(user, moment)| (user, Reverse(moment.minute())));
-    arrange_here(minutes.concat(moved), "activity")
+    let by_day = left.inner.flat_map(|(((user, moment), _), time, counts)| {
+        let [minute, day] = [moment.minute(), moment.first_minute()].map(Reverse);
+        let stays = (!moment.leaves_nothing()).then_some(((user, day), time, counts));
+        [((user, minute), time, counts.times(-1))].into_iter().chain(stays)
+    });
+    arrange_here(minutes.concat(by_day.as_collection()).concat(moved), "activity")
 }

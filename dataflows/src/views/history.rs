@@ -21,12 +21,13 @@ pub struct Limits {
     pub horizon: u32,
 }
 
-/// User to moments, newest first, within the limits.
+/// User to moments, newest first, within the limits. `on_left` is told of those that leave or are not let in.
 pub fn history<'scope>(
     moments: Changes<'scope, Moment>,
     ages: Stream<'scope, Time, Vec<u32>>,
     limits: Limits,
     dictionaries: SharedDictionaries,
+    on_left: impl FnMut(&[Update]) + 'static,
     held: &Held,
 ) -> Retained<'scope, Moment> {
     let mut day_counts = DayCounts::default();
@@ -34,14 +35,17 @@ pub fn history<'scope>(
     let admit = move |updates: &mut Vec<Update>, now| {
         day_counts.forget(now, limits.horizon);
         let refused = day_counts.admit(updates, limits, &dictionaries);
+        updates.iter_mut().for_each(|((_, moment), _, _)| *moment = moment.let_in());
         held_counts.set(day_counts.size());
         refused
     };
     let hour = |moment: &Moment| moment.hour();
-    retained(moments, ages, limits.horizon, hour, admit, "history", held.by("history_hours"))
+    let held = held.by("history_hours");
+    retained(moments, ages, limits.horizon, hour, admit, on_left, "history", held)
 }
 
-type Update = ((u32, Moment), Time, Counts);
+/// A change of the history.
+pub type Update = ((u32, Moment), Time, Counts);
 
 /// Counts the events of each user and day, to cap them.
 ///

@@ -79,19 +79,24 @@ impl<V: Value> Epoch<V> {
 ///
 /// `admit` may change the updates of a time before they enter, and takes those out that do not. It is called for
 /// the times in order, once each, with one update for each event and the age clock's hour. What moves from user to user has been admitted
-/// before.
+/// before. `on_left` is told what leaves, or does not enter, before its time is complete.
 ///
 /// ```text
 /// at each complete time t, in order, with now = clock.at(t):
 ///     updates.retain(|value| now < hour_of(value) + horizon);  admit(updates, now)    unless they move at t
 ///     changes = updates - view.filter(|value| hour_of(value) + horizon <= now)
 /// ```
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a view's name, and five functions that make it another"
+)]
 pub fn retained<'scope, V: Value>(
     updates: Changes<'scope, V>,
     ages: Stream<'scope, Time, Vec<u32>>,
     horizon: u32,
     hour_of: impl Fn(&V) -> u32 + 'static,
     mut admit: impl FnMut(&mut Vec<Update<V>>, u32) -> Vec<Update<V>> + 'static,
+    mut on_left: impl FnMut(&[Update<V>]) + 'static,
     name: &str,
     held: Rc<Cell<Size>>,
 ) -> Retained<'scope, V> {
@@ -158,6 +163,7 @@ pub fn retained<'scope, V: Value>(
                 for ((key, value), _, _) in &epoch.updates {
                     keys_by_hour.add(hour_of(value), *key);
                 }
+                on_left(&gone);
                 let [for_changes, for_left] = &epoch.capabilities;
                 let all = expired.into_iter().chain(epoch.updates);
                 changes.session(for_changes).give_iterator(all);

@@ -172,13 +172,18 @@ pub fn settle<'scope, V: Value, D: ExchangeData>(
     settled.as_collection()
 }
 
-/// User and tag of a moment that leaves the history, or did not enter it, if a tag stood in: it keeps the tags that it
-/// had. Tags that an event brought are in the profile whatever becomes of the moment.
+/// User and tag of a moment that leaves the history, or did not enter it. If a tag stood in, it keeps the tags that it
+/// had; tags that an event brought are in the profile anyway. But where nothing stays, these leave it, too.
 pub fn settled_tags(
-    &((user, _), _): &Left<Moment>,
+    &((user, moment), _): &Left<Moment>,
     set: TagSet<'_>,
     tags: &[u32],
     counts: Counts,
 ) -> Vec<((u32, u32), Counts)> {
-    if set.is_stand_in { tags.iter().map(|&tag| ((user, tag), counts)).collect() } else { vec![] }
+    let counts = match (set.is_stand_in, moment.leaves_nothing()) {
+        (true, true) | (false, false) => return Vec::new(),
+        (true, false) => counts,
+        (false, true) => counts.times(-1),
+    };
+    tags.iter().map(|&tag| ((user, tag), counts)).collect()
 }

@@ -50,9 +50,10 @@ impl Oracle {
                 .filter(|event| event.kind == Kind::Purchase)
                 .map(|event| row(&event.user).then(Hash::of(&event.product)).times(of(event)))
                 .sum(),
-            DigestedView::Activity => events
-                .map(|event| {
-                    row(&event.user).then_number(event_time(event) / 60_000).times(of(event))
+            DigestedView::Activity => (self.counted.iter())
+                .map(|counted| {
+                    let event = &counted.event;
+                    row(&event.user).then_number(counted.minute()).times(of(event))
                 })
                 .sum(),
             DigestedView::History => (self.history.iter())
@@ -78,7 +79,7 @@ impl Oracle {
                 .sum(),
             DigestedView::Moved => (self.counted.iter())
                 .filter(|counted| counted.origin != counted.event.user)
-                .map(|Counted { event, origin, place }| {
+                .map(|Counted { event, origin, place, .. }| {
                     let row = row(origin).then(Hash::of(&event.user));
                     match place {
                         Place::History(_) => with_moment(row, event, false).times(of(event)),
@@ -100,7 +101,8 @@ impl Oracle {
         if event.kind == Kind::Purchase {
             sum += row.then_number(1).then(Hash::of(&event.product)).times(of);
         }
-        sum += row.then_number(2).then_number(event_time(event) / 60_000).times(of);
+        let minute = u64::from(event_day(event)) * 24 * 60;
+        sum += row.then_number(2).then_number(minute).times(of);
         sum
     }
 }

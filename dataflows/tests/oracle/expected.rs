@@ -53,6 +53,18 @@ pub(crate) struct Counted {
     /// The user from whose events it was made, as far as that is known.
     pub(crate) origin: String,
     pub(crate) place: Place,
+    /// Whether it is a guest's, of which nothing stays when it leaves the history or is not let in.
+    pub(crate) by_guest: bool,
+}
+
+impl Counted {
+    /// The minute of activity: that of the event, or the first of its day once it is in no history.
+    pub(crate) fn minute(&self) -> u64 {
+        match self.place {
+            Place::History(_) => event_time(&self.event) / 60_000,
+            Place::Rest(_) => u64::from(event_day(&self.event)) * 24 * 60,
+        }
+    }
 }
 
 /// What accounts for an event.
@@ -217,7 +229,8 @@ impl Oracle {
 
     fn activity(&self, user: &str) -> Option<QueryAnswer> {
         let events = || self.of(user);
-        let last = events().map(|event| event_time(event) / 60_000).max()?;
+        let of_user = self.counted.iter().filter(|counted| counted.event.user == user);
+        let last = of_user.map(Counted::minute).max()?;
         let total = |kind| events().map(|event| i64::from(event.kind == kind)).sum();
         Some(QueryAnswer::Activity(u32::try_from(last).expect("minutes"), Kind::ALL.map(total)))
     }

@@ -102,6 +102,7 @@ impl Oracle {
                 {
                     counted.place = Place::Rest(now);
                 }
+                counted.by_guest &= counted.event.user == holder;
                 counted.event.user = holder;
             }
             self.counted.push(counted);
@@ -112,6 +113,11 @@ impl Oracle {
     pub(crate) fn forget_old(&mut self) {
         let now = self.now_at_end();
         let mut all = std::mem::take(&mut self.counted);
+        all.retain(|counted| {
+            let leaves =
+                matches!(counted.place, Place::History(_)) && is_too_old(&counted.event, now);
+            !(leaves && counted.by_guest)
+        });
         for counted in &mut all {
             match counted.place {
                 Place::History(_) if is_too_old(&counted.event, now) => {
@@ -132,17 +138,21 @@ impl Oracle {
         let mut moments = Vec::new();
         for event in new {
             let origin = event.user.clone();
+            if event.session == origin && hour(event_time(event)) + LIMITS.horizon <= written {
+                continue;
+            }
             let Some(user) = self.holder(event, event_time(event), Some(written)) else { continue };
             // With profiles alone, others are not told apart by their time.
             let has_moment = self.mode == Mode::All
                 || event.tags.is_empty()
                 || event.session == origin
                 || user != origin;
+            let by_guest = event.session == origin;
             let event = OwnedEvent { user, ..event.clone() };
-            let mut counted = Counted { event, origin, place: Place::History(true) };
+            let mut counted = Counted { event, origin, place: Place::History(true), by_guest };
             if has_moment && !is_too_old(&counted.event, now) {
                 moments.push(counted);
-            } else {
+            } else if !counted.by_guest {
                 self.to_rest(&mut counted, now);
                 self.counted.push(counted);
             }
@@ -170,8 +180,13 @@ impl Oracle {
             *count += 1;
             counted.place = Place::History(*count <= LIMITS.paired);
             if *count > LIMITS.kept {
+                if counted.by_guest {
+                    continue;
+                }
                 self.to_rest(&mut counted, now);
             }
+            // Once it is let in, what counts for another is that one's.
+            counted.by_guest &= counted.origin == counted.event.user;
             self.counted.push(counted);
         }
     }

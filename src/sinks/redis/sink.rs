@@ -14,7 +14,7 @@ use crate::sinks::redis::sweep::Sweep;
 use crate::sinks::redis::waiting::Waiting;
 use dataflows::arrange::reader::Reader;
 use dataflows::arrange::view::{View, ViewSpine};
-use dataflows::ids::dictionary::{Dictionaries, SharedDictionaries};
+use dataflows::ids::dictionary::{Dictionaries, Dictionary, SharedDictionaries};
 use dataflows::score::counts::Counts;
 use dataflows::score::weights::{Score, Weights};
 use dataflows::time::Time;
@@ -67,6 +67,7 @@ impl UnattachedSink for RedisOutput {
             sweep: Sweep::default(),
             waiting,
             written: Vec::new(),
+            generations: Vec::new(),
             encoder: Encoder::default(),
             changed: Vec::new(),
             arrivals,
@@ -90,6 +91,8 @@ struct RedisSink {
     waiting: Rc<RefCell<Waiting>>,
     /// By user, true when the user's hash holds what this run wrote and nothing else.
     written: Vec<bool>,
+    /// By user, the generation of the name that was written last; beyond the end, the first.
+    generations: Vec<u8>,
     encoder: Encoder,
     /// A buffer for the changed tags of one user.
     changed: Vec<u32>,
@@ -225,7 +228,9 @@ impl RedisSink {
                     }
                     continue;
                 };
+                let is_same = is_same_name(&mut self.generations, user, &dictionaries.users);
                 let was_written = std::mem::replace(&mut self.written[user as usize], true);
+                let was_written = was_written && (is_same || self.output.is_blank);
                 if was_written {
                     profiles.encode_changes(user, changes);
                 } else {
@@ -235,6 +240,12 @@ impl RedisSink {
                 changes.next_user();
             } else {
                 let Some(user) = self.sweep.next(&self.written) else { break };
+                if dictionaries.users.text(user).is_empty() {
+                    // The user is gone.
+                    waiting.written(user, true);
+                    continue;
+                }
+                is_same_name(&mut self.generations, user, &dictionaries.users);
                 let was_written = std::mem::replace(&mut self.written[user as usize], true);
                 // Its hash holds these tags, or fewer if Redis has lost some: this writes them again.
                 let update = Write::Update { max_new: u32::MAX };
@@ -251,6 +262,18 @@ impl RedisSink {
             self.output.connection.send(pipeline, records);
         }
     }
+}
+
+/// Whether the name of a user's id is that which was written last; from now on it is.
+fn is_same_name(generations: &mut Vec<u8>, user: u32, users: &Dictionary) -> bool {
+    let (user, generation) = (user as usize, users.generation(user));
+    if generations.len() <= user {
+        if generation == 0 {
+            return true;
+        }
+        generations.resize(user + 1, 0);
+    }
+    std::mem::replace(&mut generations[user], generation) == generation
 }
 
 /// The profiles of users, on their way into a pipeline.

@@ -121,7 +121,7 @@ impl PendingBatch {
             while let Some(&moment) = self.cursor.get_val(&self.batch) {
                 if moment.pairs() {
                     self.cursor.map_times(&self.batch, |&time, &counts| {
-                        buffer.fresh.push((time, moment.untagged(), counts));
+                        buffer.fresh.push((time, moment.plain(), counts));
                     });
                 }
                 self.cursor.step_val(&self.batch);
@@ -165,7 +165,7 @@ impl PendingBatch {
                     let mut sum = Counts::default();
                     cursor.map_times(batch, |_, counts| sum.plus_equals(counts));
                     if !sum.is_zero() {
-                        buffer.others.push((moment.untagged(), sum));
+                        buffer.others.push((moment.plain(), sum));
                     }
                 }
                 cursor.step_val(batch);
