@@ -21,7 +21,7 @@ use crate::ingest::reading::{ages, oldest_hours};
 use crate::ingest::unique::unique;
 use crate::inputs::Inputs;
 use crate::moves::erasure;
-use crate::moves::guests::LeftGuests;
+use crate::moves::guests::Leavers;
 use crate::moves::holder::{ActionTraces, UserTraces};
 use crate::moves::ledger::{Ledger, Sources, ledger};
 use crate::moves::mover::{SharedTraces, moves};
@@ -161,7 +161,7 @@ pub fn graph<'scope>(
     let (attributed, origins) = intern_attributed(attributions, ranks, dictionaries.clone());
     let Interned { moments, tags } = own.concat(attributed);
     let traces = SharedTraces::default();
-    let guests = LeftGuests::default();
+    let leavers = Leavers::default();
     let asked_from: Rc<Cell<Time>> = Rc::default();
     let names_needed_from = Rc::new(Cell::new(Time::MAX));
     let around = erasure::Surroundings {
@@ -180,7 +180,7 @@ pub fn graph<'scope>(
     let moved = moves(
         decision_stream,
         ages.clone(),
-        guests.clone(),
+        leavers.clone(),
         limits.horizon,
         around,
         traces.clone(),
@@ -188,7 +188,7 @@ pub fn graph<'scope>(
     );
     let received = receive(moved, dictionaries.clone());
     let admitted = moments.clone().concat(received.moments);
-    let on_left = guests.listener();
+    let on_left = leavers.of_history();
     let history = history(admitted, ages.clone(), limits, dictionaries.clone(), on_left, &held);
     let Retained { view: history, changes, left } = history;
     let Expanded { popular, stand_ins } = expand(changes, ranks, dictionaries.clone());
@@ -208,6 +208,7 @@ pub fn graph<'scope>(
         ranks,
         &catalogue,
         dictionaries,
+        &leavers,
         &held,
     );
     let positions = positions(advance_stream, dictionaries.clone());

@@ -1,19 +1,30 @@
-//! Guests who are gone: their last moment has left the history, and so has everything else.
+//! Users who may be gone: a guest's last moment has left the history, and so has everything else; or all that a user had
+//! was another's, for as long as that is known.
 
 use super::holder::UserTraces;
+use crate::score::counts::Counts;
 use crate::time::Time;
 use crate::views::history::Update;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-/// The guests of whom a moment has left the history, or was not let in, and the times of that. Clones share it.
+/// The users of whom something has left a view, or was not let in, and the times of that. Clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct LeftGuests(Rc<RefCell<Vec<(Time, u32)>>>);
+pub(crate) struct Leavers(Rc<RefCell<Vec<(Time, u32)>>>);
 
-impl LeftGuests {
-    /// Notes moments that leave.
-    pub(crate) fn listener(&self) -> impl FnMut(&[Update]) + 'static {
+impl Leavers {
+    /// Notes the users of rows in the ledger, which leave it.
+    pub(super) fn of_ledger<V>(&self) -> impl FnMut(&[((u32, V), Time, Counts)]) + 'static {
+        let left = self.0.clone();
+        move |updates| {
+            let origins = updates.iter().map(|((origin, _), time, _)| (*time, *origin));
+            left.borrow_mut().extend(origins);
+        }
+    }
+
+    /// Notes the guests of moments in the history, which leave it.
+    pub(crate) fn of_history(&self) -> impl FnMut(&[Update]) + 'static {
         let left = self.0.clone();
         move |updates| {
             let guests = updates.iter().filter(|((_, moment), _, _)| moment.is_guests());
@@ -21,14 +32,14 @@ impl LeftGuests {
         }
     }
 
-    /// Those of whom a moment left up to a time, since this was asked last, and who have none any more. All views hold
-    /// everything up to that time, and nothing later.
+    /// Those of whom something left up to a time, since this was asked last, and who have no moment any more. All views
+    /// hold everything up to that time, and nothing later.
     pub(super) fn gone(&self, time: Time, traces: &mut UserTraces) -> BTreeSet<u32> {
         let mut left = self.0.borrow_mut();
-        let guests = left.extract_if(.., |(at, _)| *at <= time);
-        let mut guests: BTreeSet<u32> = guests.map(|(_, user)| user).collect();
+        let users = left.extract_if(.., |(at, _)| *at <= time);
+        let mut users: BTreeSet<u32> = users.map(|(_, user)| user).collect();
         let mut reader = traces.reader();
-        guests.retain(|user| !reader.has_moments(*user));
-        guests
+        users.retain(|user| !reader.has_moments(*user));
+        users
     }
 }

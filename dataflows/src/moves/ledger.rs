@@ -1,5 +1,6 @@
 //! The ledger: what counts for a user because of another one, by that other one, the origin.
 
+use super::guests::Leavers;
 use super::rows::{DatedRow, Row};
 use crate::arrange::view::{Changes, View};
 use crate::held::Held;
@@ -53,6 +54,7 @@ pub fn ledger<'scope>(
     ranks: bool,
     catalogue: &Catalogue<'scope>,
     dictionaries: &SharedDictionaries,
+    leavers: &Leavers,
     held: &Held,
 ) -> Ledger<'scope> {
     let Sources { attributed, left, moments, rest } = sources;
@@ -89,7 +91,7 @@ pub fn ledger<'scope>(
         horizon,
         hour,
         |_, _| vec![],
-        |_| (),
+        leavers.of_ledger(),
         "moved rest",
         rest_hours,
     );

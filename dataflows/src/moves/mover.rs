@@ -1,7 +1,7 @@
 //! The operator that carries decisions out.
 
 use super::erasure::{Erasures, Surroundings};
-use super::guests::LeftGuests;
+use super::guests::Leavers;
 use super::holder::{Share, UserTraces};
 use super::rows::{DatedRow, MovedMoment, MovedRow, MovedRows, NamedRow, Row};
 use crate::ids::dictionary::Dictionaries;
@@ -34,7 +34,7 @@ pub type SharedTraces = Rc<RefCell<Option<UserTraces>>>;
 pub(crate) fn moves<'scope>(
     decisions: Stream<'scope, Time, Vec<Decision>>,
     ages: Stream<'scope, Time, Vec<u32>>,
-    guests: LeftGuests,
+    leavers: Leavers,
     horizon: u32,
     around: Surroundings,
     traces: SharedTraces,
@@ -79,7 +79,7 @@ pub(crate) fn moves<'scope>(
                     break;
                 }
                 let Waiting { capability, decided, is_later } = first.remove();
-                let gone = if is_later { guests.gone(time, traces) } else { BTreeSet::new() };
+                let mut gone = if is_later { leavers.gone(time, traces) } else { BTreeSet::new() };
                 let mover = Mover {
                     decisions: &known.borrow(),
                     dictionaries: &dictionaries.borrow(),
@@ -89,7 +89,7 @@ pub(crate) fn moves<'scope>(
                     hour: clock.at(time),
                     horizon,
                 };
-                let rows = mover.carry_out(&decided, traces);
+                let rows = mover.carry_out(&decided, traces, &mut gone);
                 output.session(&capability).give_iterator(rows.into_iter());
                 if decided.iter().any(|decision| decision.account.is_none()) {
                     on_forget(time);
@@ -132,7 +132,13 @@ struct Mover<'a> {
 }
 
 impl Mover<'_> {
-    fn carry_out(&self, decided: &[Decision], traces: &mut UserTraces) -> Vec<MovedRows> {
+    /// The rows that move. Adds those from whom some do to the users who may be gone.
+    fn carry_out(
+        &self,
+        decided: &[Decision],
+        traces: &mut UserTraces,
+        gone: &mut BTreeSet<u32>,
+    ) -> Vec<MovedRows> {
         let users = &self.dictionaries.users;
         let directly: HashSet<&str> = decided.iter().map(|decision| &*decision.user).collect();
         let meant = self.decisions.reaching(directly.iter().copied(), self.as_of);
@@ -158,11 +164,15 @@ impl Mover<'_> {
                 // It moves whole, with what came after the last decision, and nothing was said of it now.
                 has.own.rest.clear();
             }
+            let before = moved.len();
             let shares = has.others.iter().map(|(origin, share)| (users.text(*origin), share));
             for (origin, share) in shares.chain([(name, &has.own)]) {
                 if meant.contains(origin) {
                     self.divide(name, origin, share, &mut moved);
                 }
+            }
+            if before < moved.len() {
+                gone.insert(holder);
             }
         }
         moved

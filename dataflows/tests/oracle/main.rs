@@ -14,6 +14,7 @@ mod digests;
 mod compare;
 mod harness;
 mod orders;
+mod growth;
 mod algebra;
 
 use dataflows::graph::Mode;

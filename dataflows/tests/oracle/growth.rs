@@ -1,0 +1,129 @@
+//! What is held does not grow with the age of a shop: guests come and go, some sign in, and products are not known.
+
+use crate::script::{COPY_HOURS, Random};
+use dataflows::graph::{Listeners, Mode, ViewConfig, graph};
+use dataflows::held::Size;
+use dataflows::ids::dictionary::SharedDictionaries;
+use dataflows::ingest::reading::Reading;
+use dataflows::questions::questions;
+use dataflows::record::block::Block;
+use dataflows::record::decision::Decision;
+use dataflows::record::event::{Event, Kind};
+use dataflows::record::reached::Reached;
+use dataflows::time::Time;
+use dataflows::views::history::Limits;
+use std::collections::BTreeMap;
+use timely::dataflow::operators::probe;
+
+const LIMITS: Limits = Limits { paired: 100, kept: 1_000, horizon: 48 };
+/// The hour in which the shop opens.
+const FIRST: u32 = 480_000;
+/// The guests that come in an hour; half of them sign in.
+const GUESTS: usize = 60;
+const EVENTS: usize = 4;
+
+#[test]
+fn what_is_held_does_not_grow_with_the_age_of_the_shop() {
+    for mode in [Mode::Profile, Mode::All] {
+        check(mode);
+    }
+}
+
+/// What is held after so many horizons, by name.
+type HeldSizes = BTreeMap<&'static str, Size>;
+
+fn check(mode: Mode) {
+    let [young, old] = run(mode, [4, 8]);
+    let bytes = |held: &HeldSizes| held.values().map(|size| size.bytes).sum::<usize>();
+    let (before, after) = (bytes(&young), bytes(&old));
+    assert!(after < before * 5 / 4, "{mode:?}: {before} and {after} bytes: {young:#?} {old:#?}");
+    let names = old["user_names"].records;
+    // Those who came within the horizon, and once more as long those who signed in; and the accounts.
+    let most = GUESTS * (LIMITS.horizon as usize * 3 / 2 + 8) + 100;
+    assert!(names <= most, "{mode:?}: {names} names: {old:#?}");
+}
+
+/// Runs a shop, and returns what is held after numbers of horizons.
+fn run(mode: Mode, horizons: [u32; 2]) -> [HeldSizes; 2] {
+    timely::execute_directly(move |worker| {
+        let dictionaries = SharedDictionaries::default();
+        let config = ViewConfig { mode, limits: LIMITS, copy_hours: COPY_HOURS };
+        let (mut inputs, views, closed, mut measured, held) = worker.dataflow(|scope| {
+            let (on_model, on_block) = (|_, _| {}, |_, _: &Block| {});
+            let listeners = Listeners { on_epoch: |_| {}, on_oldest: |_| {}, on_model, on_block };
+            let (inputs, outputs) = graph(scope, config, &dictionaries, listeners);
+            (inputs, outputs.views, outputs.closed, outputs.measured, outputs.held)
+        });
+        let mut queries = worker.dataflow(|scope| {
+            let asking = probe::Handle::new();
+            questions(scope, views, &dictionaries, &asking).0
+        });
+        let mut random = Random::new(7);
+        inputs.reached.send(Reading::all_known(0));
+        let mut sizes = Vec::new();
+        for hour in 0..horizons[1] * LIMITS.horizon {
+            let time = Time::from(FIRST + hour) * 3_600_000_000;
+            inputs.advance_to(time);
+            let (block, decisions) = hour_of(FIRST + hour, &mut random);
+            inputs.blocks.send((0, block));
+            decisions.into_iter().for_each(|decision| inputs.decisions.send(decision));
+            let partition = String::from("events/0");
+            inputs.reached.send(Reached { partition, hour: FIRST + hour, is_behind: false });
+            inputs.advance_to(time + 2);
+            worker.step_while(|| !closed.has(time + 1));
+            queries.advance_to(time + 1);
+            queries.flush();
+            measured.iter_mut().for_each(|measured| measured.release(time + 1));
+            if horizons.contains(&((hour + 1) / LIMITS.horizon)) && (hour + 1) % LIMITS.horizon == 0
+            {
+                // Batches merge while there is nothing else to do.
+                for _ in 0..2_000 {
+                    worker.step();
+                }
+                let mut all = HeldSizes::new();
+                let mut add = |name, size: Size| {
+                    let sum = all.entry(name).or_default();
+                    *sum =
+                        Size { records: sum.records + size.records, bytes: sum.bytes + size.bytes };
+                };
+                measured.iter().for_each(|measured| add(measured.name, measured.measure().0));
+                held.each(&mut add);
+                dictionaries.borrow().sizes().into_iter().for_each(|(name, size)| add(name, size));
+                sizes.push(all);
+            }
+        }
+        sizes.try_into().expect("two of them")
+    })
+}
+
+/// The events of new guests in an hour, and whom some of them turn out to be.
+fn hour_of(hour: u32, random: &mut Random) -> (Block, Vec<Decision>) {
+    let (mut block, mut decisions) = (Block::default(), Vec::new());
+    let begin = i64::from(hour) * 3_600_000;
+    for guest in 0..GUESTS {
+        let user = format!("guest {hour} {guest}");
+        for number in 0..EVENTS {
+            let time = begin + i64::try_from(guest * EVENTS + number).expect("it is small") * 1000;
+            let product = format!("product {}", random.below(50));
+            let id = format!("{user} {number}");
+            let tags = if number % 2 == 0 { vec!["red", "blue"] } else { vec![] };
+            block.push(&Event {
+                kind: Kind::ALL[random.below(3)],
+                time,
+                user: &user,
+                product: &product,
+                category: "",
+                session: &user,
+                id: &id,
+                tags,
+                recorded: hour,
+            });
+            block.note_clock(time);
+        }
+        if guest % 2 == 0 {
+            let account = Some(format!("account {}", random.below(40)));
+            decisions.push(Decision { user, time: begin + 3_600_000, account, recorded: hour });
+        }
+    }
+    (block, decisions)
+}
