@@ -12,11 +12,13 @@
 
 mod traffic;
 
+use dataflows::arrange::measured::Measured;
 use dataflows::graph::{Listeners, Mode, ViewConfig, graph};
-use dataflows::held::Size;
+use dataflows::held::{Held, Size};
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ids::hash::owner;
 use dataflows::ingest::reading::Reading;
+use dataflows::questions::questions;
 use dataflows::record::block::Block;
 use dataflows::record::event::Event;
 use dataflows::record::reached::Reached;
@@ -24,9 +26,11 @@ use dataflows::time::{Time, hour, input_time};
 use dataflows::views::history::Limits;
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::iter::Peekable;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
+use timely::dataflow::operators::probe;
 use timely::worker::Worker;
 use traffic::Traffic;
 
@@ -34,7 +38,7 @@ use traffic::Traffic;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "\
-drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--even-users] [--products N] [--span N] [--ids] [--all]
+drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--even-users] [--products N] [--span N] [--ids] [--guests] [--all]
   -w WORKERS    worker threads (1)
   --events N    in all (2000000)
   --epoch N     at most so many events of a worker in an epoch (20000)
@@ -43,6 +47,7 @@ drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--even-users] [--produc
   --products N  log-uniform (100000)
   --span N      over how many seconds of a shop's time they are spread, evenly (604800)
   --ids         each event has an id of its own
+  --guests      each user is a guest, who comes for 3 events and never again; what is held is told at each third
   --all         all views; without it, the profile alone";
 
 /// The size of a unit of the sources in bytes of events, about, for all owners.
@@ -58,8 +63,12 @@ struct Options {
     products: u32,
     span: u32,
     ids: bool,
+    guests: bool,
     all: bool,
 }
+
+/// The events of a guest.
+const GUEST_EVENTS: usize = 3;
 
 /// The events that a source hands over at once: a block for each owner.
 type Unit = Vec<(usize, Block)>;
@@ -88,9 +97,7 @@ fn main() -> Result<(), String> {
     for (index, (_, sizes)) in results.iter().enumerate() {
         println!("worker_{index} {sizes}");
     }
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or(" ? kB");
-    println!("max_rss_kb {}", peak.trim().trim_end_matches(" kB"));
+    println!("max_rss_kb {}", status_kb("VmHWM:"));
     Ok(())
 }
 
@@ -104,12 +111,14 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
         products: 100_000,
         span: 604_800,
         ids: false,
+        guests: false,
         all: false,
     };
     while let Some(name) = arguments.next() {
         let flag = match name.as_str() {
             "--all" => Some(&mut options.all),
             "--ids" => Some(&mut options.ids),
+            "--guests" => Some(&mut options.guests),
             "--even-users" => Some(&mut options.even_users),
             _ => None,
         };
@@ -132,22 +141,53 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
     Ok(options)
 }
 
-/// By worker, the units of its source.
+/// By worker, the units of its source: to the workers in turn, as partitions advance together.
 fn shares(options: &Options) -> Vec<VecDeque<Unit>> {
-    let mut traffic = Traffic::new(1, options.users, options.products).even(options.even_users);
     let mut shares = vec![VecDeque::new(); options.workers];
-    let mut blocks = vec![Block::default(); options.workers];
-    for number in 0..options.events {
-        let event = traffic.next().expect("traffic is endless");
-        let [user, product] = [format!("user{}", event.user), format!("product{}", event.product)];
+    if !options.guests {
+        for (number, unit) in Units::new(options).enumerate() {
+            shares[number % options.workers].push_back(unit);
+        }
+    }
+    shares
+}
+
+/// Makes the units of all sources, one after the other.
+struct Units {
+    options: Options,
+    traffic: Traffic,
+    blocks: Vec<Block>,
+    number: usize,
+}
+
+impl Units {
+    fn new(options: &Options) -> Units {
+        Units {
+            options: *options,
+            traffic: Traffic::new(1, options.users, options.products).even(options.even_users),
+            blocks: vec![Block::default(); options.workers],
+            number: 0,
+        }
+    }
+
+    /// Makes the next event.
+    fn push(&mut self) {
+        let Options { workers, events, span, ids, guests, .. } = self.options;
+        let number = self.number;
+        self.number += 1;
+        let event = self.traffic.next().expect("traffic is endless");
+        let product = format!("product{}", event.product);
+        let user = match guests {
+            true => format!("session-{:026}", number / GUEST_EVENTS),
+            false => format!("user{}", event.user),
+        };
         let tags = event.tags.map(|tag| format!("tag{tag}"));
-        let span = u64::from(options.span) * 1_000;
-        let time = 1_750_000_000_000 + number as u64 * span / options.events as u64;
+        let time = 1_750_000_000_000 + number as u64 * u64::from(span) * 1_000 / events as u64;
         let recorded = hour(time);
         let time = i64::try_from(time).expect("milliseconds since 1970");
         // As long as a UUID.
-        let id = if options.ids { format!("{number:036}") } else { String::new() };
-        let block = &mut blocks[owner(&user, options.workers)];
+        let id = if ids { format!("{number:036}") } else { String::new() };
+        let block = &mut self.blocks[owner(&user, workers)];
         block.note_clock(time);
         block.push(&Event {
             kind: event.kind,
@@ -155,21 +195,29 @@ fn shares(options: &Options) -> Vec<VecDeque<Unit>> {
             user: &user,
             product: &product,
             category: "",
-            session: "",
+            session: if guests { &user } else { "" },
             id: &id,
             tags: tags.iter().map(String::as_str).collect(),
             recorded,
         });
-        let full = blocks.iter().map(Block::len).sum::<usize>() >= UNIT_BYTES
-            || blocks.iter().map(Block::events).sum::<usize>() >= options.epoch;
-        if full || number + 1 == options.events {
-            let unit = blocks.iter_mut().map(std::mem::take).enumerate();
-            // To the workers in turn, as partitions advance together.
-            shares.rotate_left(1);
-            shares[0].push_back(unit.filter(|(_, block)| !block.is_empty()).collect());
-        }
     }
-    shares
+}
+
+impl Iterator for Units {
+    type Item = Unit;
+
+    fn next(&mut self) -> Option<Unit> {
+        let full = |blocks: &[Block], epoch: usize| {
+            blocks.iter().map(Block::len).sum::<usize>() >= UNIT_BYTES
+                || blocks.iter().map(Block::events).sum::<usize>() >= epoch
+        };
+        while self.number < self.options.events && !full(&self.blocks, self.options.epoch) {
+            self.push();
+        }
+        let unit = self.blocks.iter_mut().map(std::mem::take).enumerate();
+        let unit: Unit = unit.filter(|(_, block)| !block.is_empty()).collect();
+        (!unit.is_empty()).then_some(unit)
+    }
 }
 
 /// Feeds a worker its share. Returns the time until all workers had completed all epochs, and the
@@ -188,24 +236,38 @@ fn run(
         copy_hours: 1,
     };
     let dictionaries = SharedDictionaries::default();
-    let (mut inputs, closed, mut measured, held) = worker.dataflow::<Time, _, _>(|scope| {
+    let (mut inputs, views, closed, mut measured, held) = worker.dataflow::<Time, _, _>(|scope| {
         let (on_block, on_model) = (|_, _: &_| (), |_, _| ());
         let listeners = Listeners { on_epoch: |_| (), on_oldest: |_| (), on_model, on_block };
         let (inputs, outputs) = graph(scope, config, &dictionaries, listeners);
-        (inputs, outputs.closed, outputs.measured, outputs.held)
+        (inputs, outputs.views, outputs.closed, outputs.measured, outputs.held)
+    });
+    // Names are erased once no question is about them.
+    let mut queries = options.guests.then(|| {
+        worker.dataflow(|scope| questions(scope, views, &dictionaries, &probe::Handle::new()).0)
+    });
+    let mut units = options.guests.then(|| {
+        let (me, workers) = (worker.index(), worker.peers());
+        Units::new(options).skip(me).step_by(workers).peekable()
     });
     start.wait();
     let began = Instant::now();
     let (mut time, mut open) = (0, VecDeque::new());
     let told = Cell::new(0);
     inputs.reached.send(Reading::all_known(worker.index()));
-    while !share.is_empty() || !open.is_empty() {
+    let (mut fed, mut thirds) = (0, 0);
+    let is_over = |share: &VecDeque<Unit>, units: &mut Option<_>| {
+        let none = |units: &mut Peekable<_>| units.peek().is_none();
+        share.is_empty() && units.as_mut().is_none_or(none)
+    };
+    while !is_over(&share, &mut units) || !open.is_empty() {
         while open.front().is_some_and(|time| *time <= closed.before()) {
             open.pop_front();
         }
         let mut events = 0;
         while events < options.epoch && open.len() < 2 {
-            let Some(unit) = share.pop_front() else { break };
+            let next = share.pop_front().or_else(|| units.as_mut().and_then(Iterator::next));
+            let Some(unit) = next else { break };
             events += unit.iter().map(|(_, block)| block.events()).sum::<usize>();
             let newest = unit.iter().map(|(_, block)| block.newest()).max().unwrap_or_default();
             let hour = hour(u64::try_from(newest).unwrap_or_default());
@@ -233,14 +295,44 @@ fn run(
         let idle = if events > 0 { Duration::ZERO } else { Duration::from_micros(500) };
         worker.step_or_park(Some(idle));
         measured.iter_mut().for_each(|measured| measured.release(closed.before()));
+        if let Some(queries) = &mut queries {
+            let complete = closed.before().saturating_sub(1);
+            if complete > *queries.time() && complete < time {
+                queries.advance_to(complete);
+            }
+            fed += events;
+            if fed * 3 / (options.events / worker.peers()).max(1) > thirds {
+                thirds += 1;
+                let sizes = sizes(&measured, &held, &dictionaries);
+                let bytes: usize = sizes.iter().map(|(_, size)| size.bytes).sum();
+                println!("third {thirds}: held_kb {} rss_kb {}", bytes / 1024, status_kb("VmRSS:"));
+                println!("third {thirds}: {}", text(&sizes));
+            }
+        }
     }
     let took = began.elapsed();
-    let mut sizes = Vec::new();
-    let mut add = |name, Size { records, bytes }| sizes.push(format!("{name}={records}:{bytes}"));
-    measured.iter().for_each(|measured| add(measured.name, measured.measure().0));
-    held.each(&mut add);
-    for (name, size) in dictionaries.borrow().sizes() {
-        add(name, size);
-    }
-    (took, sizes.join(","))
+    (took, text(&sizes(&measured, &held, &dictionaries)))
+}
+
+type Sizes = Vec<(&'static str, Size)>;
+
+/// What is held, by name.
+fn sizes(measured: &[Measured], held: &Held, dictionaries: &SharedDictionaries) -> Sizes {
+    let mut sizes: Sizes =
+        measured.iter().map(|measured| (measured.name, measured.measure().0)).collect();
+    held.each(|name, size| sizes.push((name, size)));
+    sizes.extend(dictionaries.borrow().sizes());
+    sizes
+}
+
+fn text(sizes: &Sizes) -> String {
+    let text = |(name, size): &(_, Size)| format!("{name}={}:{}", size.records, size.bytes);
+    sizes.iter().map(text).collect::<Vec<_>>().join(",")
+}
+
+/// A line of the process's status that is in kilobytes.
+fn status_kb(name: &str) -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or(" ? kB");
+    line.trim().trim_end_matches(" kB").into()
 }

@@ -47,7 +47,7 @@ pub struct Sources<'scope> {
 
 /// Keeps what came from others: moments for as long as the history does, and the rest for a horizon. With `ranks` unset
 /// there are rows of tags alone.
-pub fn ledger<'scope>(
+pub(crate) fn ledger<'scope>(
     sources: Sources<'scope>,
     ages: &Stream<'scope, Time, Vec<u32>>,
     horizon: u32,
