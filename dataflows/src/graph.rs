@@ -8,7 +8,7 @@ use crate::arrange::view::{Changes, View, ViewSpine};
 use crate::digest::hash::{Counted, Hash};
 use crate::digest::rows::{self, DigestedView, Names};
 use crate::digest::views::Digests;
-use crate::held::Held;
+use crate::held::{Held, Size};
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ingest::catalogue::{Catalogue, CatalogueSpine, catalogue};
 use crate::ingest::decisions::Decisions;
@@ -136,7 +136,7 @@ pub fn graph<'scope>(
     let ViewConfig { mode, limits, copy_hours } = config;
     let Listeners { on_epoch, on_oldest, on_model, mut on_block } = listeners;
     let ranks = mode == Mode::All;
-    let catalogue = catalogue(row_stream, dictionaries.clone());
+    let catalogue = catalogue(row_stream, dictionaries.clone(), held.by("catalogue_rows"));
     let (block_stream, hours) = hours(block_stream);
     let oldest = oldest_hours(reached_stream.broadcast());
     let ages = ages(hours.clone(), oldest.clone());
@@ -235,6 +235,7 @@ pub fn graph<'scope>(
         measured: Vec::new(),
         digests,
         dictionaries: dictionaries.clone(),
+        name_hashes: held.by("name_hashes"),
         held: held.clone(),
         is_first: scope.index() == 0,
     };
@@ -299,6 +300,7 @@ struct ViewRegistry<'scope> {
     digests: Rc<RefCell<Digests>>,
     dictionaries: SharedDictionaries,
     held: Held,
+    name_hashes: Rc<Cell<Size>>,
     /// True at the first worker.
     is_first: bool,
 }
@@ -310,8 +312,8 @@ impl<'scope> ViewRegistry<'scope> {
         let Made { sets, bought, activity, history, popular, resolved } = made;
         let labels = labels(sets, dictionaries, self.held.by("label_index"));
         self.measured.push(Measured::of("labels", &labels.trace));
-        let popularity = popularity(popular, resolved, dictionaries);
-        let Pairs { partners, repeats } = pairs(history.clone(), dictionaries);
+        let popularity = popularity(popular, resolved, dictionaries, &self.held);
+        let Pairs { partners, repeats } = pairs(history.clone(), dictionaries, &self.held);
         RankingViews {
             bought: self.users("bought", DigestedView::Bought, bought, rows::with_product),
             activity: self.users("activity", DigestedView::Activity, activity, rows::with_minute),
@@ -375,11 +377,13 @@ impl<'scope> ViewRegistry<'scope> {
         mut digest: impl FnMut(Option<&Batch<V, Counts>>) + 'static,
     ) -> CachedView<V> {
         self.measured.push(Measured::of(name, &view.trace));
-        let cache = cache();
+        let (cache, held) = (cache(), self.held.by("best_products"));
         let updated = cache.clone();
         let update = move |until, batch: Option<&_>| {
             digest(batch);
-            updated.borrow_mut().update(until, batch);
+            let mut cache = updated.borrow_mut();
+            cache.update(until, batch);
+            held.set(cache.size());
         };
         (self.closed.add_view_with(view, update), cache)
     }
@@ -394,9 +398,12 @@ impl<'scope> ViewRegistry<'scope> {
     ) -> impl FnMut(Option<&Batch<V, R>>) + 'static {
         let (digests, dictionaries) = (self.digests.clone(), self.dictionaries.clone());
         digests.borrow_mut().keep(view);
+        let held = self.name_hashes.clone();
         move |batch| {
             if let Some(batch) = batch {
-                digests.borrow_mut().add(view, batch, &dictionaries.borrow(), &keys, &value);
+                let mut digests = digests.borrow_mut();
+                digests.add(view, batch, &dictionaries.borrow(), &keys, &value);
+                held.set(digests.names());
             }
         }
     }

@@ -76,8 +76,8 @@ const DATAFLOWS_MAY_NAME: [(&str, &[&str]); 14] = [
     ("ingest", &["time", "held", "record", "score", "ids", "arrange", "inputs"]),
     ("views", &["time", "held", "record", "score", "ids", "arrange", "ingest"]),
     ("moves", &["time", "held", "record", "score", "ids", "arrange", "ingest", "views"]),
-    ("digest", &["time", "record", "score", "ids", "arrange", "ingest", "views", "moves"]),
-    ("ranking", &["time", "record", "score", "ids", "arrange", "ingest", "views"]),
+    ("digest", &["time", "held", "record", "score", "ids", "arrange", "ingest", "views", "moves"]),
+    ("ranking", &["time", "held", "record", "score", "ids", "arrange", "ingest", "views"]),
     (
         "questions",
         &[

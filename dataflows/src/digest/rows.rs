@@ -1,6 +1,7 @@
 //! The rows of the views as texts and numbers, for their hashes.
 
 use super::hash::Hash;
+use crate::held::Size;
 use crate::ids::dictionary::{Dictionaries, Dictionary};
 use crate::ids::tag_sets::TagSet;
 use crate::ingest::catalogue::CatalogueEntry;
@@ -79,6 +80,15 @@ pub(crate) struct NameHashes {
     products: Vec<Hash>,
     tags: Vec<Hash>,
     tag_sets: Vec<Hash>,
+}
+
+impl NameHashes {
+    /// The hashes that are kept.
+    pub(crate) fn size(&self) -> Size {
+        let all = [&self.products, &self.tags, &self.tag_sets];
+        let bytes = all.map(|hashes| size_of::<Hash>() * hashes.capacity()).iter().sum();
+        Size { records: all.map(Vec::len).iter().sum(), bytes }
+    }
 }
 
 /// The names of a worker, with their hashes.

@@ -3,6 +3,7 @@
 use super::hash::{Counted, Digest, Hash, RowSums};
 use super::rows::{DigestedView, NameHashes, Names};
 use crate::arrange::packed::Batch;
+use crate::held::Size;
 use crate::ids::dictionary::Dictionaries;
 use crate::time::Time;
 use differential_dataflow::ExchangeData;
@@ -71,6 +72,11 @@ impl Digests {
             cursor.step_key(batch);
         }
         add_up(last, sums);
+    }
+
+    /// The hashes of names that are kept.
+    pub(crate) fn names(&self) -> Size {
+        self.hashes.size()
     }
 
     /// Remembers the digests as of a time that is not forgotten yet.

@@ -9,6 +9,7 @@
 
 use super::dictionary::{Dictionaries, Dictionary, SharedDictionaries};
 use super::hash::owner;
+use crate::held::{Held, Size};
 use crate::score::counts::Counts;
 use crate::time::Time;
 use differential_dataflow::ExchangeData;
@@ -44,6 +45,14 @@ impl NameSender {
     }
 }
 
+impl NameSender {
+    /// The ids of all receivers, sent or not.
+    fn size(&self) -> Size {
+        let sum = |of: fn(&Vec<bool>) -> usize| self.sent.iter().map(of).sum();
+        Size { records: sum(Vec::len), bytes: sum(Vec::capacity) }
+    }
+}
+
 /// Translates ids of senders to the receiver's.
 #[derive(Default)]
 pub struct NameReceiver {
@@ -64,6 +73,12 @@ impl NameReceiver {
             }
             ids[id as usize] = names.intern(&name);
         }
+    }
+
+    /// The ids of all senders, received or not.
+    fn size(&self) -> Size {
+        let sum = |of: fn(&Vec<u32>) -> usize| self.ids.iter().map(of).sum::<usize>();
+        Size { records: sum(Vec::len), bytes: size_of::<u32>() * sum(Vec::capacity) }
     }
 
     /// The receiver's id for a sender's id whose name was received.
@@ -117,12 +132,14 @@ pub fn to_owners<'scope, D: HasIds>(
     updates: Stream<'scope, Time, Vec<(D, Time, Counts)>>,
     dictionaries: &SharedDictionaries,
     name: &str,
+    held: &Held,
 ) -> Stream<'scope, Time, Vec<(D, Time, Counts)>> {
     let (from, peers) = (updates.scope().index(), updates.scope().peers());
     if peers == 1 {
         return updates;
     }
     let (sending, receiving) = (dictionaries.clone(), dictionaries.clone());
+    let (sent, received) = (held.by("exchanged_names"), held.by("exchanged_names"));
     let messages = updates.unary::<CapacityContainerBuilder<Vec<Message<D>>>, _, _, _>(
         Pipeline,
         &format!("send {name}"),
@@ -133,6 +150,7 @@ pub fn to_owners<'scope, D: HasIds>(
                     let messages = sender.pack(updates, &mut sending.borrow_mut());
                     output.session(&capability).give_iterator(messages.into_iter());
                 });
+                sent.set(sender.size());
             }
         },
     );
@@ -152,6 +170,7 @@ pub fn to_owners<'scope, D: HasIds>(
                         session.give_container(&mut updates);
                     }
                 });
+                received.set(receiver.size());
             }
         },
     )
@@ -199,6 +218,16 @@ impl Sender {
         messages
     }
 
+    /// What it remembers of names.
+    fn size(&self) -> Size {
+        let owners = size_of::<usize>() * self.owners.iter().map(Vec::capacity).sum::<usize>();
+        let (products, tags) = (self.products.size(), self.tags.size());
+        Size {
+            records: products.records + tags.records,
+            bytes: owners + products.bytes + tags.bytes,
+        }
+    }
+
     fn owner(&mut self, space: IdSpace, id: u32, dictionaries: &mut Dictionaries) -> usize {
         let names = space.of(dictionaries);
         let owners = &mut self.owners[space as usize];
@@ -218,6 +247,12 @@ struct Receiver {
 }
 
 impl Receiver {
+    /// What it remembers of names.
+    fn size(&self) -> Size {
+        let (products, tags) = (self.products.size(), self.tags.size());
+        Size { records: products.records + tags.records, bytes: products.bytes + tags.bytes }
+    }
+
     /// A message's updates, in the receiver's ids.
     fn unpack<D: HasIds>(
         &mut self,

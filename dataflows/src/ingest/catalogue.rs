@@ -2,12 +2,15 @@
 
 use crate::arrange::packed::{PackedSpine, Value};
 use crate::arrange::view::arrange_here;
+use crate::held::Size;
 use crate::ids::dictionary::SharedDictionaries;
 use crate::record::product::{CatalogueRow, Product};
 use crate::time::Time;
 use differential_dataflow::AsCollection;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
@@ -32,8 +35,11 @@ pub type CatalogueSpine = PackedSpine<CatalogueEntry, isize>;
 pub fn catalogue<'scope>(
     rows: Stream<'scope, Time, Vec<CatalogueRow>>,
     dictionaries: SharedDictionaries,
+    held: Rc<Cell<Size>>,
 ) -> Catalogue<'scope> {
     let mut current: HashMap<u32, CatalogueEntry> = HashMap::new();
+    // The bytes of rows beside the table.
+    let mut texts = 0;
     let latest = rows.broadcast().unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
         Pipeline,
         "replace catalogue rows",
@@ -48,14 +54,30 @@ pub fn catalogue<'scope>(
                         let tags = row.iter().flat_map(|row| &row.tags);
                         let tags = tags.map(|tag| dictionaries.tags.intern(tag)).collect();
                         let entry = (tags, row.map(Arc::new));
+                        texts += bytes(&entry);
                         if let Some(replaced) = current.insert(product, entry.clone()) {
+                            texts -= bytes(&replaced);
                             session.give(((product, replaced), time, -1));
                         }
                         session.give(((product, entry), time, 1));
                     }
                 });
+                let table = (size_of::<(u32, CatalogueEntry)>() + 1) * current.capacity();
+                held.set(Size { records: current.len(), bytes: table + texts });
             }
         },
     );
     arrange_here(latest.as_collection(), "catalogue")
+}
+
+/// The bytes of a row that are elsewhere. The view shares its description, and has ids of tags of its own.
+fn bytes((tags, row): &CatalogueEntry) -> usize {
+    let of_tags = |tags: &Vec<String>| {
+        let texts = tags.iter().map(String::len).sum::<usize>();
+        size_of::<String>() * tags.len() + texts
+    };
+    let of_row = |row: &Arc<Product>| {
+        size_of::<Product>() + row.name.len() + row.category.len() + of_tags(&row.tags)
+    };
+    2 * size_of::<u32>() * tags.len() + row.as_ref().map_or(0, of_row)
 }

@@ -12,6 +12,7 @@ use super::evidence::Scored;
 use super::top_k::{ProductScore, TopK};
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::packed::Batch;
+use crate::held::Size;
 use crate::ids::by_id::ById;
 use crate::score::counts::Counts;
 use crate::score::model::ModelAt;
@@ -35,6 +36,16 @@ pub(crate) struct TopKCache<V> {
     /// The upper bound of the times of all batches so far.
     upper: Time,
     values: PhantomData<V>,
+}
+
+impl<V> TopKCache<V> {
+    /// The products under all keys, and about the bytes that they take.
+    pub(crate) fn size(&self) -> Size {
+        // A table is three quarters full, about.
+        let products = self.products * (size_of::<(u32, ProductScore)>() + 1) * 4 / 3;
+        let keys = self.by_key.capacity() * (size_of::<(u32, CachedKey)>() + 1);
+        Size { records: self.products, bytes: products + keys }
+    }
 }
 
 /// The best products under a key, as of the time of a question.

@@ -5,6 +5,7 @@ use super::tags::Touch;
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::packed::Value;
 use crate::arrange::view::{Changes, View, arrange_here};
+use crate::held::Held;
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ids::exchange::{HasIds, IdSpace, to_owners};
 use crate::score::counts::Counts;
@@ -67,11 +68,12 @@ pub fn popularity<'scope>(
     popular: Changes<'scope, ProductDay>,
     resolved: VecCollection<'scope, Time, Touch, Counts>,
     dictionaries: &SharedDictionaries,
+    held: &Held,
 ) -> View<'scope, ProductDay> {
     let overall = dictionaries.borrow_mut().tags.intern(OVERALL);
     assert_eq!(overall, OVERALL_ID, "popularity is built before any tag is interned");
     let resolved =
         resolved.map(|Touch { tag, product, day, .. }| (tag, ProductDay { product, day }));
-    let owned = to_owners(popular.concat(resolved).inner, dictionaries, "popularity");
+    let owned = to_owners(popular.concat(resolved).inner, dictionaries, "popularity", held);
     arrange_here(owned.as_collection(), "popularity")
 }

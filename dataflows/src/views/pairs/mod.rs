@@ -11,6 +11,7 @@ mod buffer;
 mod neighbours;
 
 use crate::arrange::view::{View, arrange_here};
+use crate::held::Held;
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ids::exchange::to_owners;
 use crate::ingest::moment::Moment;
@@ -36,9 +37,10 @@ pub const REPEATS: u32 = 0;
 pub fn pairs<'scope>(
     history: View<'scope, Moment>,
     dictionaries: &SharedDictionaries,
+    held: &Held,
 ) -> Pairs<'scope> {
     let (pairs, repeats) = neighbours(history, dictionaries.clone());
-    let partners = to_owners(pairs, dictionaries, "pairs").as_collection();
+    let partners = to_owners(pairs, dictionaries, "pairs", held).as_collection();
     let repeats = repeats.broadcast().map(|(day, time, counts)| ((REPEATS, day), time, counts));
     Pairs {
         partners: arrange_here(partners, "pairs"),
