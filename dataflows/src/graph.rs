@@ -202,13 +202,13 @@ pub fn graph<'scope>(
             left: left.clone(),
             moments: received.moved_moments,
             rest: received.moved_rest,
+            leavers,
         },
         &ages,
         limits.horizon,
         ranks,
         &catalogue,
         dictionaries,
-        &leavers,
         &held,
     );
     let positions = positions(advance_stream, dictionaries.clone());

@@ -2,9 +2,9 @@
 //! was another's, for as long as that is known.
 
 use super::holder::UserTraces;
-use crate::score::counts::Counts;
+use crate::ingest::moment::Moment;
 use crate::time::Time;
-use crate::views::history::Update;
+use crate::views::retention::Update;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -15,7 +15,7 @@ pub(crate) struct Leavers(Rc<RefCell<Vec<(Time, u32)>>>);
 
 impl Leavers {
     /// Notes the users of rows in the ledger, which leave it.
-    pub(super) fn of_ledger<V>(&self) -> impl FnMut(&[((u32, V), Time, Counts)]) + 'static {
+    pub(super) fn of_ledger<V>(&self) -> impl FnMut(&[Update<V>]) + use<V> {
         let left = self.0.clone();
         move |updates| {
             let origins = updates.iter().map(|((origin, _), time, _)| (*time, *origin));
@@ -24,7 +24,7 @@ impl Leavers {
     }
 
     /// Notes the guests of moments in the history, which leave it.
-    pub(crate) fn of_history(&self) -> impl FnMut(&[Update]) + 'static {
+    pub(crate) fn of_history(&self) -> impl FnMut(&[Update<Moment>]) + 'static {
         let left = self.0.clone();
         move |updates| {
             let guests = updates.iter().filter(|((_, moment), _, _)| moment.is_guests());

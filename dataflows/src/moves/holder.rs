@@ -1,7 +1,6 @@
 //! All that a user has, by the users from whose events it was made.
 
-use super::ledger::rows_of;
-use super::rows::{DatedRow, Row};
+use super::rows::{DatedRow, Row, rows_of};
 use crate::arrange::packed::Value;
 use crate::arrange::reader::Reader;
 use crate::arrange::view::ViewSpine;

@@ -1,7 +1,7 @@
 //! The ledger: what counts for a user because of another one, by that other one, the origin.
 
 use super::guests::Leavers;
-use super::rows::{DatedRow, Row};
+use super::rows::{DatedRow, Row, rows_of};
 use crate::arrange::view::{Changes, View};
 use crate::held::Held;
 use crate::ids::dictionary::SharedDictionaries;
@@ -9,7 +9,6 @@ use crate::ids::tag_sets::TagSet;
 use crate::ingest::catalogue::Catalogue;
 use crate::ingest::intern::Of;
 use crate::ingest::moment::Moment;
-use crate::record::event::Kind;
 use crate::score::counts::Counts;
 use crate::time::Time;
 use crate::views::retention::{Gone, Left, Retained, retained};
@@ -34,7 +33,7 @@ pub struct Ledger<'scope> {
 }
 
 /// What the ledger is made from.
-pub struct Sources<'scope> {
+pub(crate) struct Sources<'scope> {
     /// Events that came for others than their users, by these.
     pub attributed: Changes<'scope, Of<Moment>>,
     /// What left the history, or was not let in.
@@ -43,6 +42,8 @@ pub struct Sources<'scope> {
     pub moments: Changes<'scope, Of<Moment>>,
     /// Rows that moved.
     pub rest: Changes<'scope, Of<DatedRow>>,
+    /// Is told of what leaves.
+    pub leavers: Leavers,
 }
 
 /// Keeps what came from others: moments for as long as the history does, and the rest for a horizon. With `ranks` unset
@@ -54,10 +55,9 @@ pub(crate) fn ledger<'scope>(
     ranks: bool,
     catalogue: &Catalogue<'scope>,
     dictionaries: &SharedDictionaries,
-    leavers: &Leavers,
     held: &Held,
 ) -> Ledger<'scope> {
-    let Sources { attributed, left, moments, rest } = sources;
+    let Sources { attributed, left, moments, rest, leavers } = sources;
     let (hours, rest_hours) = (held.by("moved_hours"), held.by("moved_hours"));
     let hour = |of: &Of<Moment>| of.value.hour();
     let (let_in, beyond) = let_in(attributed, left);
@@ -163,18 +163,4 @@ fn let_in<'scope>(
         }
     });
     (moment_stream.as_collection(), beyond_stream.as_collection())
-}
-
-/// The rows that a moment accounts for, under these tags, and in this minute.
-pub(super) fn rows_of(
-    moment: Moment,
-    minute: u32,
-    tags: &[u32],
-    counts: Counts,
-) -> impl Iterator<Item = (Row, Counts)> {
-    let purchases = Counts([0, 0, counts.of(Kind::Purchase)]);
-    let bought =
-        (purchases != Counts::default()).then_some((Row::Product(moment.product), purchases));
-    let minute = (Row::Minute(minute), counts);
-    tags.iter().map(move |&tag| (Row::Tag(tag), counts)).chain(bought).chain([minute])
 }

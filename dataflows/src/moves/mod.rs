@@ -5,9 +5,9 @@
 //! its origin ([`ledger`]), so that a further decision moves it on, for as long as the history keeps events.
 
 pub mod rows;
-pub mod ledger;
 pub mod holder;
-pub mod erasure;
 pub mod guests;
+pub mod ledger;
+pub mod erasure;
 pub mod mover;
 pub mod receive;

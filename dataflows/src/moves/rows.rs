@@ -1,6 +1,8 @@
 //! The rows that move, as values of views and as messages between workers.
 
 use crate::arrange::packed::Value;
+use crate::ingest::moment::Moment;
+use crate::record::event::Kind;
 use crate::score::counts::Counts;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,20 @@ pub struct DatedRow {
 }
 
 impl Value for DatedRow {}
+
+/// The rows that a moment accounts for, under these tags, and in this minute.
+pub(super) fn rows_of(
+    moment: Moment,
+    minute: u32,
+    tags: &[u32],
+    counts: Counts,
+) -> impl Iterator<Item = (Row, Counts)> {
+    let purchases = Counts([0, 0, counts.of(Kind::Purchase)]);
+    let bought =
+        (purchases != Counts::default()).then_some((Row::Product(moment.product), purchases));
+    let minute = (Row::Minute(minute), counts);
+    tags.iter().map(move |&tag| (Row::Tag(tag), counts)).chain(bought).chain([minute])
+}
 
 /// Rows that begin or cease to count for a user, by the signs of their counts. All names are texts.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -5,7 +5,6 @@ use crate::arrange::view::Changes;
 use crate::held::{Held, Size};
 use crate::ids::dictionary::{Dictionaries, SharedDictionaries};
 use crate::ingest::moment::Moment;
-use crate::score::counts::Counts;
 use crate::time::{DAY_HOURS, Time};
 use std::collections::HashMap;
 use timely::dataflow::Stream;
@@ -44,8 +43,7 @@ pub fn history<'scope>(
     retained(moments, ages, limits.horizon, hour, admit, on_left, "history", held)
 }
 
-/// A change of the history.
-pub type Update = ((u32, Moment), Time, Counts);
+type Update = super::retention::Update<Moment>;
 
 /// Counts the events of each user and day, to cap them.
 ///

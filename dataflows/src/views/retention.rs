@@ -24,7 +24,7 @@ use timely::dataflow::operators::{Capability, InputCapability};
 use timely::progress::Antichain;
 
 /// A key and a value, the time, and the difference.
-type Update<V> = ((u32, V), Time, Counts);
+pub(crate) type Update<V> = ((u32, V), Time, Counts);
 
 /// A key and a value that left, and the age clock's hour.
 pub type Left<V> = ((u32, V), u32);
