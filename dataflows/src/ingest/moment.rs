@@ -58,6 +58,15 @@ impl Moment {
         self.head & GUESTS != 0
     }
 
+    /// Whose it is, to order moments that are the same otherwise: an account's, a guest's, or a visitor's.
+    pub fn whose(self) -> u64 {
+        match self.head & (GUESTS | VISITORS) {
+            GUESTS => 1,
+            VISITORS => 2,
+            _ => 0,
+        }
+    }
+
     /// Whether nothing of it stays when it leaves the history, or is not let in.
     pub fn leaves_nothing(self) -> bool {
         self.head & (GUESTS | VISITORS) != 0

@@ -2,7 +2,7 @@
 
 use super::holder::UserTraces;
 use crate::ids::dictionary::SharedDictionaries;
-use crate::ingest::decisions::Decisions;
+use crate::ingest::decisions::{Decisions, Holder};
 use crate::record::decision::Decision;
 use crate::time::Time;
 use crate::views::recent::Recent;
@@ -83,8 +83,9 @@ impl Erasure {
             self.settled = Some(dictionaries.latest.max(self.moved));
             return false;
         };
-        let is_asked = around.asked_from.get() <= self.moved;
-        if now <= settled || is_asked || !traces.are_sealed(settled + 1) {
+        // They may have come and gone again since their rows left.
+        let needed_from = around.needed_from.get().min(around.asked_from.get());
+        if now <= settled || needed_from <= settled || !traces.are_sealed(settled + 1) {
             return false;
         }
         let mut reader = traces.reader();
@@ -96,8 +97,12 @@ impl Erasure {
             }
         }
         for user in self.forgotten.iter().filter(|user| dictionaries.users.id(user).is_none()) {
-            around.recent.borrow_mut().erase(user);
-            around.decisions.borrow_mut().set_erased(user, self.moved, now);
+            let mut decisions = around.decisions.borrow_mut();
+            around.recent.borrow_mut().retain(|event| {
+                let holder = || decisions.holder(user, event.time.max(0), None, self.moved);
+                event.user != user || holder() != Holder::Nobody
+            });
+            decisions.set_erased(user, self.moved, now);
         }
         true
     }

@@ -69,6 +69,7 @@ pub(crate) fn ledger<'scope>(
         hour,
         |_, _| vec![],
         |_| (),
+        |_| (),
         "moved moments",
         hours,
     );
@@ -92,6 +93,7 @@ pub(crate) fn ledger<'scope>(
         hour,
         |_, _| vec![],
         leavers.of_ledger(),
+        |_| (),
         "moved rest",
         rest_hours,
     );

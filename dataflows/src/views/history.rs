@@ -6,7 +6,9 @@ use crate::held::{Held, Size};
 use crate::ids::dictionary::{Dictionaries, SharedDictionaries};
 use crate::ingest::moment::Moment;
 use crate::time::{DAY_HOURS, Time};
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use timely::dataflow::Stream;
 
 /// The limits of the history.
@@ -29,9 +31,11 @@ pub fn history<'scope>(
     on_left: impl FnMut(&[Update]) + 'static,
     held: &Held,
 ) -> Retained<'scope, Moment> {
-    let mut day_counts = DayCounts::default();
+    let day_counts = Rc::new(RefCell::new(DayCounts::default()));
+    let moving = day_counts.clone();
     let held_counts = held.by("day_counts");
     let admit = move |updates: &mut Vec<Update>, now| {
+        let mut day_counts = day_counts.borrow_mut();
         day_counts.forget(now, limits.horizon);
         let refused = day_counts.admit(updates, limits, &dictionaries);
         updates.iter_mut().for_each(|((_, moment), _, _)| *moment = moment.let_in());
@@ -40,30 +44,59 @@ pub fn history<'scope>(
     };
     let hour = |moment: &Moment| moment.hour();
     let held = held.by("history_hours");
-    retained(moments, ages, limits.horizon, hour, admit, on_left, "history", held)
+    let on_move = move |updates: &[Update]| moving.borrow_mut().restart(updates);
+    retained(moments, ages, limits.horizon, hour, admit, on_left, on_move, "history", held)
 }
 
 type Update = super::retention::Update<Moment>;
 
 /// Counts the events of each user and day, to cap them.
 ///
+/// When moments of a user move away, the user's counts begin anew: the user may be gone, and the id be another's then.
+///
 /// Events of a day are numbered in the order of logical time, and within one logical time by event
-/// time, product, kind and tags. The number of an event that moved away is not given out again. A user's newest day is
+/// time, product, kind and tags, and those of accounts before those of guests. A user's newest day is
 /// counted apart from the events that come for a day after a newer one has begun.
 #[derive(Default)]
 struct DayCounts {
     /// By user, the newest day and its count.
-    newest: Vec<(u16, u32)>,
-    /// By user and day, the count of events that came late.
-    late: HashMap<(u32, u16), u32>,
+    newest: Vec<Newest>,
+    /// By user, how often the counts have begun anew, and day, the count of events that came late.
+    late: HashMap<(u32, u8, u16), u32>,
     /// The first day that is not forgotten.
     first: u32,
 }
 
+/// The newest day of a user.
+#[derive(Clone, Copy, Default)]
+struct Newest {
+    day: u16,
+    /// How often the user's counts have begun anew.
+    restarts: u8,
+    count: u32,
+}
+
 impl DayCounts {
+    /// Begins the counts of users anew of whom moments move away.
+    fn restart(&mut self, updates: &[Update]) {
+        let mut users: Vec<u32> = updates
+            .iter()
+            .filter(|(_, _, counts)| counts.total() < 0)
+            .map(|((user, _), _, _)| *user)
+            .collect();
+        users.sort_unstable();
+        users.dedup();
+        for user in users {
+            if let Some(newest) = self.newest.get_mut(user as usize) {
+                let restarts = newest.restarts.wrapping_add(1);
+                *newest = Newest { restarts, ..Newest::default() };
+            }
+        }
+    }
+
     fn size(&self) -> Size {
-        let newest = size_of::<(u16, u32)>() * self.newest.capacity();
-        let late = (size_of::<((u32, u16), u32)>() + 1) * self.late.capacity();
+        let newest = size_of::<Newest>() * self.newest.capacity();
+        let late = (size_of::<((u32, u8, u16), u32)>() + 1) * self.late.capacity();
         Size { records: self.newest.len() + self.late.len(), bytes: newest + late }
     }
 
@@ -90,7 +123,7 @@ impl DayCounts {
         let first = now.saturating_sub(horizon).saturating_add(1) / DAY_HOURS;
         if self.first < first {
             self.first = first;
-            self.late.retain(|&(_, day), _| first <= day.into());
+            self.late.retain(|&(.., day), _| first <= day.into());
         }
     }
 
@@ -99,10 +132,11 @@ impl DayCounts {
         for ((user, moment), _, _) in updates {
             let (user, day) = (*user as usize, moment.day());
             if self.newest.len() <= user {
-                self.newest.resize(user + 1, (0, 0));
+                self.newest.resize(user + 1, Newest::default());
             }
-            if self.newest[user].0 < day {
-                self.newest[user] = (day, 0);
+            let newest = &mut self.newest[user];
+            if newest.day < day {
+                *newest = Newest { day, count: 0, ..*newest };
             }
         }
     }
@@ -124,7 +158,8 @@ impl DayCounts {
             let times = || one.time().cmp(&other.time());
             let users = user.cmp(other_user).then_with(times);
             let events = users.then_with(|| text(one).cmp(text(other))).then(kind.cmp(other_kind));
-            events.then_with(|| tags(one).cmp(&tags(other)))
+            let events = events.then_with(|| tags(one).cmp(&tags(other)));
+            events.then(one.whose().cmp(&other.whose()))
         });
         let beyond = updates.extract_if(.., |((user, moment), _, _)| {
             let count = self.count(*user, moment);
@@ -138,7 +173,11 @@ impl DayCounts {
     /// The count that a moment belongs to.
     fn count(&mut self, user: u32, moment: &Moment) -> &mut u32 {
         let day = moment.day();
-        let (newest, count) = &mut self.newest[user as usize];
-        if *newest == day { count } else { self.late.entry((user, day)).or_default() }
+        let newest = &mut self.newest[user as usize];
+        if newest.day == day {
+            &mut newest.count
+        } else {
+            self.late.entry((user, newest.restarts, day)).or_default()
+        }
     }
 }

@@ -37,13 +37,13 @@ impl Recent {
         }
     }
 
-    /// Drops all events of a user.
-    pub fn erase(&mut self, user: &str) {
+    /// Drops all events that are not to be kept.
+    pub fn retain(&mut self, is_kept: impl Fn(&Event<'_>) -> bool) {
         for (_, block) in &mut self.blocks {
-            let mut has_user = false;
-            block.for_each(|event| has_user |= event.user == user);
-            if has_user {
-                let rest = block.filtered(|event| event.user != user);
+            let mut has_all = true;
+            block.for_each(|event| has_all &= is_kept(event));
+            if !has_all {
+                let rest = block.filtered(&is_kept);
                 self.events -= block.events() - rest.events();
                 self.bytes = self.bytes - block.allocated() + rest.allocated();
                 *block = Rc::new(rest);
@@ -125,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn events_of_a_user_are_dropped() {
+    fn events_that_are_not_to_be_kept_are_dropped() {
         let mut recent = Recent::default();
         for (time, user) in [(1, "ann"), (2, "bob"), (3, "ann")] {
             let mut events = Block::default();
             block(time, 2).for_each(|event| events.push_as(user, "", event));
             recent.push(1, Rc::new(events));
         }
-        recent.erase("ann");
+        recent.retain(|event| event.user != "ann");
         let found = recent.newest(9, 9, |_| true);
         assert!(found.iter().all(|event| event.user == "bob"));
         let blocks = recent.blocks.iter().map(|(_, block)| block.allocated());

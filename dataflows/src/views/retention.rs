@@ -79,7 +79,7 @@ impl<V: Value> Epoch<V> {
 ///
 /// `admit` may change the updates of a time before they enter, and takes those out that do not. It is called for
 /// the times in order, once each, with one update for each event and the age clock's hour. What moves from user to user has been admitted
-/// before. `on_left` is told what leaves, or does not enter, before its time is complete.
+/// before, and `on_move` is told of it. `on_left` is told what leaves, or does not enter, before its time is complete.
 ///
 /// ```text
 /// at each complete time t, in order, with now = clock.at(t):
@@ -88,7 +88,7 @@ impl<V: Value> Epoch<V> {
 /// ```
 #[allow(
     clippy::too_many_arguments,
-    reason = "a view's name, and five functions that make it another"
+    reason = "a view's name, and six functions that make it another"
 )]
 pub fn retained<'scope, V: Value>(
     updates: Changes<'scope, V>,
@@ -97,6 +97,7 @@ pub fn retained<'scope, V: Value>(
     hour_of: impl Fn(&V) -> u32 + 'static,
     mut admit: impl FnMut(&mut Vec<Update<V>>, u32) -> Vec<Update<V>> + 'static,
     mut on_left: impl FnMut(&[Update<V>]) + 'static,
+    mut on_move: impl FnMut(&[Update<V>]) + 'static,
     name: &str,
     held: Rc<Cell<Size>>,
 ) -> Retained<'scope, V> {
@@ -147,7 +148,9 @@ pub fn retained<'scope, V: Value>(
                 }
                 let mut epoch = first.remove();
                 let mut gone = Vec::new();
-                if !is_move(time) {
+                if is_move(time) {
+                    on_move(&epoch.updates);
+                } else {
                     epoch.cancel_retractions();
                     let is_too_old = |((_, value), _, _): &mut Update<V>| {
                         hour_of(value).saturating_add(horizon) <= now

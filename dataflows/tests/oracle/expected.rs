@@ -33,6 +33,7 @@ pub(crate) struct Oracle {
     pub(crate) decisions: Vec<(usize, Decision)>,
     /// By step, its time and the number of events up to its end.
     pub(crate) step_ends: Vec<(Time, usize)>,
+    now: u32,
     /// By user, the newest day of a moment.
     pub(crate) newest_days: BTreeMap<String, u16>,
     /// By user, day and whether it was the newest, the number of moments.
@@ -87,6 +88,7 @@ impl Oracle {
             counted: vec![],
             decisions: vec![],
             step_ends: vec![],
+            now: 0,
             newest_days: BTreeMap::new(),
             day_counts: BTreeMap::new(),
             catalogue: BTreeMap::new(),
@@ -104,6 +106,9 @@ impl Oracle {
         self.time = step.time;
         let unique: Vec<_> =
             step.events.iter().filter(|event| self.is_new(event)).cloned().collect();
+        let written = |event| event_time(event).min(step.time / 1000);
+        let newest = step.events.iter().map(written).max().unwrap_or_default();
+        self.now = self.now.max(hour(newest));
         self.events.extend(unique.iter().cloned());
         self.step_ends.push((step.time, self.events.len()));
         self.forget_old();
@@ -166,20 +171,9 @@ impl Oracle {
         }
     }
 
-    /// The hour of the newest event as of a step, never ahead of the step's own time.
-    pub(crate) fn now(&self, step: usize) -> u32 {
-        let steps = self.step_ends[..=step].iter().scan(0, |begin, &(time, end)| {
-            let events = &self.events[*begin..end];
-            *begin = end;
-            let newest = events.iter().map(event_time).max();
-            Some(hour(newest.unwrap_or_default().min(time / 1000)))
-        });
-        steps.max().unwrap_or_default()
-    }
-
-    /// The hour of the newest event as of the last step.
+    /// The hour of the newest event as of the last step, copies among them, never ahead of when it came.
     pub(crate) fn now_at_end(&self) -> u32 {
-        self.now(self.step_ends.len() - 1)
+        self.now
     }
 
     /// The day of the newest event, likewise.

@@ -79,7 +79,8 @@ impl Oracle {
             let users: Vec<_> = into.map(|(_, decision)| decision.user.clone()).collect();
             meant.extend(users);
         }
-        let now = if self.step_ends.is_empty() { 0 } else { self.now_at_end() };
+        let now = self.now_at_end();
+        let mut from = BTreeSet::new();
         for mut counted in std::mem::take(&mut self.counted) {
             let is_own = counted.origin == counted.event.user;
             let left = |hour: u32| u64::from(hour.saturating_sub(LIMITS.horizon)) * HOUR;
@@ -97,7 +98,12 @@ impl Oracle {
             if moves {
                 let of_origin =
                     OwnedEvent { user: counted.origin.clone(), ..counted.event.clone() };
-                let Some(holder) = self.holder(&of_origin, time, None) else { continue };
+                let holder = self.holder(&of_origin, time, None);
+                let moves = holder.as_ref() != Some(&counted.event.user);
+                if moves && matches!(counted.place, Place::History(_)) {
+                    from.insert(counted.event.user.clone());
+                }
+                let Some(holder) = holder else { continue };
                 if holder != counted.event.user && is_own && matches!(counted.place, Place::Rest(_))
                 {
                     counted.place = Place::Rest(now);
@@ -107,6 +113,9 @@ impl Oracle {
             }
             self.counted.push(counted);
         }
+        // Their counts begin anew.
+        self.newest_days.retain(|user, _| !from.contains(user));
+        self.day_counts.retain(|(user, ..), _| !from.contains(user));
     }
 
     /// Takes out of the history what is too old by now; and forgets from whom the rest came.
@@ -161,7 +170,7 @@ impl Oracle {
             let newest = self.newest_days.entry(event.user.clone()).or_default();
             *newest = event_day(event).max(*newest);
         }
-        moments.sort_by_cached_key(|Counted { event, origin, .. }| {
+        moments.sort_by_cached_key(|Counted { event, origin, by_guest, .. }| {
             let mut tags = event.tags.clone();
             tags.sort_unstable();
             let tags = (
@@ -169,8 +178,8 @@ impl Oracle {
                 if tags.is_empty() { vec![stand_in(event).into()] } else { tags },
             );
             let key = (event_time(event), event.product.clone(), Reverse(event.kind), tags);
-            // Of equal ones the user's own come first.
-            (key, *origin != event.user)
+            // Of equal ones an account's come first, then a guest's, then those of guests who are others.
+            (key, *by_guest, *origin != event.user)
         });
         for mut counted in moments {
             let event = &counted.event;

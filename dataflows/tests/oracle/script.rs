@@ -219,8 +219,9 @@ fn queries() -> impl Iterator<Item = Query> {
         .map(|(place, &partition)| Query::Position { place, partition: partition.into() });
     let recents = [0, 3, 100].map(|limit| Query::Recent { limit });
     let ranked = recommends.chain(trends).chain(similar).chain(visits);
-    let others = positions.chain(recents).chain([Query::Digests]);
-    profiles.chain(activities).chain(ranked).chain(others)
+    // The digests first: they tell most.
+    let digests = [Query::Digests].into_iter();
+    digests.chain(profiles).chain(activities).chain(ranked).chain(positions).chain(recents)
 }
 
 fn rules() -> impl Iterator<Item = Rules> {
