@@ -230,19 +230,15 @@ impl Decisions {
     }
 
     /// Notes that a user's name has been erased, after forgets up to a logical time, and erases it here too, unless
-    /// a merge still needs it.
+    /// a merge names the user.
     pub fn set_erased(&mut self, user: &str, until: Time, at: Time) {
         for forget in self.forgets_mut(user).filter(|forget| forget.since <= until) {
             forget.erased.get_or_insert(at);
         }
         let key = self.key(user);
-        let into_here = self.get(key).into_iter().flat_map(|user| &user.from);
-        let into_here = into_here.filter_map(|(from, _)| self.get(*from));
-        let into_here =
-            into_here.flat_map(|from| &from.merges).filter(|merge| merge.account == key);
-        let until = into_here.map(|merge| merge.time).max();
         if let Some(user) = self.get_mut(key)
-            && user.forgets.iter().any(|forget| until.is_none_or(|until| until <= forget.time))
+            && user.merges.is_empty()
+            && user.from.is_empty()
         {
             let name = std::mem::take(&mut user.name);
             self.held.bytes -= name.len();

@@ -53,6 +53,11 @@ impl Erasures {
         }
     }
 
+    /// The time as of which the views will be read, if that is known.
+    pub(super) fn as_of(&self) -> Option<Time> {
+        self.pending.front()?.settled
+    }
+
     /// Erases what may be erased by now. `now` is the first time that is not complete.
     pub(super) fn go_on(&mut self, now: Time, traces: &mut UserTraces) {
         while let Some(first) = self.pending.front_mut()
@@ -92,7 +97,7 @@ impl Erasure {
         for &id in &self.gone {
             let was_interned = dictionaries.watched.remove(&id) != Some(false);
             // What came after a forget's time stays, or came from others, and so does the name.
-            if !was_interned && !reader.has_rows(id) {
+            if !was_interned && !reader.has_rows(id, settled) {
                 dictionaries.users.erase(id);
             }
         }

@@ -39,7 +39,7 @@ impl Leavers {
         let users = left.extract_if(.., |(at, _)| *at <= time);
         let mut users: BTreeSet<u32> = users.map(|(_, user)| user).collect();
         let mut reader = traces.reader();
-        users.retain(|user| !reader.has_moments(*user));
+        users.retain(|user| !reader.has_moments(*user, time));
         users
     }
 }

@@ -134,23 +134,23 @@ impl UserReader {
         });
     }
 
-    /// Whether a user has a moment in the history.
-    pub(super) fn has_moments(&mut self, user: u32) -> bool {
+    /// Whether a user has a moment in the history as of a time.
+    pub(super) fn has_moments(&mut self, user: u32, as_of: Time) -> bool {
         let mut has_moments = false;
         self.history.seek(user);
-        self.history.try_each(Time::MAX, |_, sum| {
+        self.history.try_each(as_of, |_, sum| {
             has_moments = !sum.is_zero();
             if has_moments { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         has_moments
     }
 
-    /// Whether a user has anything in any view, at any time that is known, or others have anything of the user.
-    pub(super) fn has_rows(&mut self, user: u32) -> bool {
-        let rows = self.rows(user, Time::MAX);
+    /// Whether a user has anything in any view as of a time, or others have anything of the user.
+    pub(super) fn has_rows(&mut self, user: u32, as_of: Time) -> bool {
+        let rows = self.rows(user, as_of);
         let has_rows = rows.values().any(|counts| !counts.is_zero());
-        let mut has_rows = has_rows || self.has_moments(user);
-        self.holders(user, Time::MAX, |_| has_rows = true);
+        let mut has_rows = has_rows || self.has_moments(user, as_of);
+        self.holders(user, as_of, |_| has_rows = true);
         has_rows
     }
 
