@@ -56,7 +56,8 @@ impl Case {
         let mut random = Random::new(seed);
         let workers = 1 + random.below(5);
         let open = [0, 1, 3, 7, 20, 1000][random.below(6)];
-        Case::new(seed, workers, open).fed_by(1 + random.below(workers))
+        let mode = if random.below(4) == 0 { Mode::Profile } else { Mode::All };
+        Case::new(seed, workers, open).fed_by(1 + random.below(workers)).with(mode)
     }
 
     pub(crate) const fn fed_by(self, feeders: usize) -> Case {
