@@ -20,7 +20,7 @@ use crate::ingest::moment::Moment;
 use crate::ingest::reading::{ages, oldest_hours};
 use crate::ingest::unique::unique;
 use crate::inputs::Inputs;
-use crate::moves::erasure;
+use crate::moves::erasure::NamesInUse;
 use crate::moves::guests::Leavers;
 use crate::moves::holder::{ActionTraces, UserTraces};
 use crate::moves::ledger::{Ledger, Sources, ledger};
@@ -164,7 +164,7 @@ pub fn graph<'scope>(
     let leavers = Leavers::default();
     let asked_from: Rc<Cell<Time>> = Rc::default();
     let names_needed_from = Rc::new(Cell::new(Time::MAX));
-    let around = erasure::Surroundings {
+    let around = NamesInUse {
         dictionaries: dictionaries.clone(),
         decisions: known.clone(),
         recent: recent.clone(),

@@ -19,18 +19,18 @@ pub(super) async fn receipt(call: &Call<'_>) -> Result<Reply, Fault> {
         return Err(Fault::NotForgotten("no forget of this user has been carried out".into()));
     };
     let receipt = receipt_of(&user, latest, call.front.has_redis);
-    let body = match &call.front.receipt_key {
-        Some(key) => sign(&receipt, key).map(|signed| serde_json::to_vec(&signed)),
-        None => Ok(serde_json::to_vec(&Unsigned { receipt, signature: None })),
+    let signed = match &call.front.receipt_key {
+        Some(key) => sign(&receipt, key).map(|signed| Some(signed.signature)),
+        None => Ok(None),
     };
-    let body = body.map_err(|error| Fault::Internal(error.to_string()))?;
-    let body = body.map_err(|error| Fault::Internal(error.to_string()))?;
-    Ok(json_as_of(answer.as_of, body))
+    let signature = signed.map_err(|error| Fault::Internal(error.to_string()))?;
+    let body = serde_json::to_vec(&Answer { receipt, signature });
+    Ok(json_as_of(answer.as_of, body.map_err(|error| Fault::Internal(error.to_string()))?))
 }
 
-/// A receipt where no key is set.
+/// A receipt with its signature, if a key is set.
 #[derive(serde::Serialize)]
-struct Unsigned {
+struct Answer {
     receipt: Receipt,
     signature: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! What ends a command, and what it says: the same of every command.
 
-use crate::harness::{alone, eventually, free_port};
+use crate::harness::{PUBLIC_KEY, alone, eventually, free_port};
 use std::collections::BTreeSet;
 use std::fs::{File, create_dir, write};
 use std::net::TcpListener;
@@ -8,12 +8,6 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use tempfile::TempDir;
-
-/// A public key, that of RFC 8410.
-const KEY: &str = "-----BEGIN PUBLIC KEY-----
-MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
------END PUBLIC KEY-----
-";
 
 /// A receipt that another key has signed, or none.
 const FORGED: &str = r#"{"receipt":{"userSha256":"","until":"2025-04-01T12:00:00.000Z",
@@ -27,7 +21,7 @@ fn folder() -> TempDir {
     let clicks = "1,10,7,pv,1511544070\n2,20,7,buy,1511544071\n3,30,8,pv,1511544072\n";
     write(at("clicks.csv"), clicks).unwrap();
     write(at("bad.toml"), "workers").unwrap();
-    write(at("shop.pem"), KEY).unwrap();
+    write(at("shop.pem"), PUBLIC_KEY).unwrap();
     write(at("forged.json"), FORGED).unwrap();
     create_dir(at("folder")).unwrap();
     folder

@@ -1,19 +1,15 @@
 //! Merges of any user, and forgets: what counts for whom, what is left, and the receipt.
 
-use crate::harness::{Process, alone, event, eventually, prefix, redis_hash, services};
+use crate::harness::{PUBLIC_KEY, Process, alone, event, eventually, prefix, redis_hash, services};
 use serde_json::{Value, json};
 use std::fs::write;
 use std::path::Path;
 use std::process::Command;
 
-/// The keys of RFC 8410, as OpenSSL writes them.
+/// The private key of RFC 8410, as OpenSSL writes it.
 const PRIVATE: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC
 -----END PRIVATE KEY-----
-";
-const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----
-MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
------END PUBLIC KEY-----
 ";
 
 /// An event some minutes ago.
@@ -49,7 +45,7 @@ fn verifies(folder: &Path, receipt: &str) -> bool {
 fn who_was_forgotten_is_as_if_never_seen_and_the_receipt_tells_it() {
     let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write(folder.path().join("private.pem"), PRIVATE).unwrap();
-    write(folder.path().join("public.pem"), PUBLIC).unwrap();
+    write(folder.path().join("public.pem"), PUBLIC_KEY).unwrap();
     let key = format!("receipts.key_file={}", folder.path().join("private.pem").display());
     let begin = |workers| {
         let process = Process::spawn(alone(folder.path()), workers, &["--set", &key]);

@@ -12,6 +12,12 @@ use std::time::{Duration, Instant};
 /// The services are one set: one test at a time.
 static SERVICES: Mutex<()> = Mutex::new(());
 
+/// The public key of RFC 8410, as OpenSSL writes it.
+pub(crate) const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+-----END PUBLIC KEY-----
+";
+
 pub(crate) fn services() -> MutexGuard<'static, ()> {
     SERVICES.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

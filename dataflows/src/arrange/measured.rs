@@ -1,6 +1,7 @@
 //! The size of an arrangement of any values.
 
 use super::packed::PackedSpine;
+use super::trace::release;
 use crate::held::Size;
 use crate::time::Time;
 use differential_dataflow::ExchangeData;
@@ -44,8 +45,7 @@ trait Trace {
 
 impl<V: ExchangeData, R: ExchangeData + Semigroup> Trace for TraceAgent<PackedSpine<V, R>> {
     fn release(&mut self, closed: AntichainRef<'_, Time>) {
-        self.set_logical_compaction(closed);
-        self.set_physical_compaction(closed);
+        release(self, closed);
     }
 
     fn measure(&self) -> (Size, usize) {

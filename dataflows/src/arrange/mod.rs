@@ -3,6 +3,7 @@
 pub mod packed;
 pub mod view;
 pub mod dated;
+pub(crate) mod trace;
 pub mod reader;
 pub mod lookup;
 pub mod closed;

@@ -41,7 +41,7 @@ struct User {
     name: Box<str>,
     /// By time, and then by the account's name.
     merges: Vec<Merge>,
-    forgets: Vec<Forget>,
+    forgets: Vec<Forgotten>,
     /// The users that were merged into this one, each as often, and the logical times of that.
     from: Vec<(Key, Time)>,
 }
@@ -54,16 +54,12 @@ struct Merge {
     since: Time,
 }
 
-struct Forget {
-    time: i64,
-    recorded: u32,
-    since: Time,
-    /// The logical times at which this worker had written that the user has no profile, and had erased the name.
-    written: Option<Time>,
-    erased: Option<Time>,
+impl Merge {
+    /// What a merge takes: itself, its account's note of it, and that of its hour.
+    const BYTES: usize = size_of::<Merge>() + size_of::<(Key, Time)>() + size_of::<Key>();
 }
 
-/// What became of a forget at one worker.
+/// A forget, and what became of it at one worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forgotten {
     /// The user's events up to this time are meant; in milliseconds since the Unix epoch.
@@ -109,20 +105,15 @@ impl Decisions {
         self.horizon
     }
 
-    /// True without any decision.
-    pub fn is_empty(&self) -> bool {
-        self.users.is_empty()
-    }
-
     /// Adds the decisions of one logical time; they count at later ones.
     pub fn add(&mut self, decisions: &[Decision], since: Time) {
         for Decision { user, time, account, recorded } in decisions {
             let (time, recorded) = (*time, *recorded);
             let Some(account) = account else {
                 let (written, erased) = (None, None);
-                self.entry(user).forgets.push(Forget { time, recorded, since, written, erased });
+                self.entry(user).forgets.push(Forgotten { time, recorded, since, written, erased });
                 self.has_forgets = true;
-                self.held.bytes += size_of::<Forget>();
+                self.held.bytes += size_of::<Forgotten>();
                 continue;
             };
             let (key, into) = (self.key(user), self.key(account));
@@ -136,7 +127,7 @@ impl Decisions {
             let merge = Merge { time, account: into, recorded, since };
             self.entry(user).merges.insert(place, merge);
             self.by_hour.entry(recorded).or_default().push(key);
-            self.held.bytes += size_of::<Merge>() + size_of::<(Key, Time)>() + size_of::<Key>();
+            self.held.bytes += Merge::BYTES;
         }
         self.held.records += decisions.len();
     }
@@ -211,15 +202,7 @@ impl Decisions {
     /// What became of the forgets of a user as of a logical time, in the order in which they were read.
     pub fn forgotten(&self, user: &str, as_of: Time) -> Vec<Forgotten> {
         let forgets = self.get(self.key(user)).map_or(&[][..], |user| &user.forgets);
-        let known = forgets.iter().filter(|forget| forget.since <= as_of);
-        let told = known.map(|&Forget { time, recorded, since, written, erased }| Forgotten {
-            time,
-            recorded,
-            since,
-            written,
-            erased,
-        });
-        told.collect()
+        forgets.iter().filter(|forget| forget.since <= as_of).copied().collect()
     }
 
     /// Notes that sinks have written what forgets of a user up to a logical time changed.
@@ -245,7 +228,7 @@ impl Decisions {
         }
     }
 
-    fn forgets_mut(&mut self, user: &str) -> impl Iterator<Item = &mut Forget> {
+    fn forgets_mut(&mut self, user: &str) -> impl Iterator<Item = &mut Forgotten> {
         let key = self.key(user);
         self.get_mut(key).into_iter().flat_map(|user| &mut user.forgets)
     }
@@ -294,7 +277,7 @@ impl Decisions {
                     account.from.swap_remove(place);
                 }
                 self.held.records -= 1;
-                self.held.bytes -= size_of::<Merge>() + size_of::<(Key, Time)>() + size_of::<Key>();
+                self.held.bytes -= Merge::BYTES;
                 [account, key].into_iter().for_each(|key| self.remove_if_idle(key));
             }
         }

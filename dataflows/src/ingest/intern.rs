@@ -201,9 +201,11 @@ pub fn intern<'scope>(
 /// For whom an event counts that enters at a time: decisions of earlier times count. A guest's that was as old as the
 /// horizon when it was written counts for nobody, as nothing stays of it, whatever is read before it.
 fn holder<'a>(decisions: &'a Decisions, event: &Event<'a>, at: Time) -> Holder<'a> {
-    let hour = hour(u64::try_from(event.time).unwrap_or_default());
-    let leaves = hour.saturating_add(decisions.horizon());
-    if event.is_by_guest() && leaves <= event.recorded {
+    let leaves = || {
+        let hour = hour(u64::try_from(event.time).unwrap_or_default());
+        hour.saturating_add(decisions.horizon())
+    };
+    if event.is_by_guest() && leaves() <= event.recorded {
         return Holder::Nobody;
     }
     decisions.holder(event.user, event.time.max(0), Some(event.recorded), at.saturating_sub(1))

@@ -10,8 +10,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
-/// What erasing a name changes, and what it waits for.
-pub(crate) struct Surroundings {
+/// Who has names of users, and until when: what erasing a name changes, and what it waits for.
+pub(crate) struct NamesInUse {
     pub(crate) dictionaries: SharedDictionaries,
     pub(crate) decisions: Rc<RefCell<Decisions>>,
     pub(crate) recent: Rc<RefCell<Recent>>,
@@ -23,7 +23,7 @@ pub(crate) struct Surroundings {
 
 /// The names that are to be erased at a worker, by the time at which their rows left.
 pub(super) struct Erasures {
-    around: Surroundings,
+    around: NamesInUse,
     pending: VecDeque<Erasure>,
 }
 
@@ -38,7 +38,7 @@ struct Erasure {
 }
 
 impl Erasures {
-    pub(super) fn new(around: Surroundings) -> Erasures {
+    pub(super) fn new(around: NamesInUse) -> Erasures {
         Erasures { around, pending: VecDeque::new() }
     }
 
@@ -70,7 +70,7 @@ impl Erasures {
 
 impl Erasure {
     /// Takes the next step; true when none is left. Who is there again keeps the name.
-    fn is_done(&mut self, now: Time, around: &Surroundings, traces: &mut UserTraces) -> bool {
+    fn is_done(&mut self, now: Time, around: &NamesInUse, traces: &mut UserTraces) -> bool {
         let is_needed = around.needed_from.get() <= self.moved;
         if now <= self.moved || is_needed || !traces.are_sealed(self.moved + 1) {
             return false;

@@ -1,19 +1,18 @@
 //! All that a user has, by the users from whose events it was made.
 
 use super::rows::{DatedRow, Row, rows_of};
-use crate::arrange::packed::Value;
 use crate::arrange::reader::Reader;
+use crate::arrange::trace::{is_sealed, release};
 use crate::arrange::view::ViewSpine;
 use crate::ids::tag_sets::TagSets;
 use crate::ingest::intern::Of;
 use crate::ingest::moment::Moment;
 use crate::score::counts::Counts;
 use crate::time::Time;
-use crate::views::retention::is_sealed;
 use crate::views::tags::{CatalogueReader, CatalogueTags, tags_at};
+use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::{IsZero, Semigroup};
 use differential_dataflow::operators::arrange::TraceAgent;
-use differential_dataflow::trace::TraceReader;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -59,13 +58,13 @@ impl UserTraces {
     /// Lets the views compact what no time from this one on needs.
     pub(super) fn release(&mut self, next: &Antichain<Time>) {
         if let Some(ActionTraces { bought, activity }) = &mut self.actions {
-            release(bought, next);
-            release(activity, next);
+            release(bought, next.borrow());
+            release(activity, next.borrow());
         }
-        release(&mut self.profile, next);
-        release(&mut self.history, next);
-        release(&mut self.moved_moments, next);
-        release(&mut self.moved_rest, next);
+        release(&mut self.profile, next.borrow());
+        release(&mut self.history, next.borrow());
+        release(&mut self.moved_moments, next.borrow());
+        release(&mut self.moved_rest, next.borrow());
         self.catalogue.release(next);
     }
 
@@ -81,11 +80,6 @@ impl UserTraces {
             catalogue: self.catalogue.reader(),
         }
     }
-}
-
-fn release<V: Value>(trace: &mut TraceAgent<ViewSpine<V>>, next: &Antichain<Time>) {
-    trace.set_logical_compaction(next.borrow());
-    trace.set_physical_compaction(next.borrow());
 }
 
 /// Reads what was bought, and activity.
@@ -120,18 +114,8 @@ pub(super) struct Holder {
 impl UserReader {
     /// Calls `each` with everybody who has something of an origin.
     pub(super) fn holders(&mut self, origin: u32, as_of: Time, mut each: impl FnMut(u32)) {
-        self.moved_moments.seek(origin);
-        self.moved_rest.seek(origin);
-        self.moved_moments.each(as_of, |of, sum| {
-            if !sum.is_zero() {
-                each(of.holder)
-            }
-        });
-        self.moved_rest.each(as_of, |of, sum| {
-            if !sum.is_zero() {
-                each(of.holder)
-            }
-        });
+        each_of(&mut self.moved_moments, origin, as_of, |of, _| each(of.holder));
+        each_of(&mut self.moved_rest, origin, as_of, |of, _| each(of.holder));
     }
 
     /// Whether a user has a moment in the history as of a time.
@@ -179,24 +163,17 @@ impl UserReader {
         let mut others = Vec::new();
         for origin in origins.filter(|origin| *origin != user) {
             let mut share = Share::default();
-            let (mut came, mut rows) = (Vec::new(), Vec::new());
-            self.moved_moments.seek(origin);
-            self.moved_moments.each(as_of, |of, sum| {
-                if of.holder == user && !sum.is_zero() {
-                    came.push((of.value, sum));
+            each_of(&mut self.moved_moments, origin, as_of, |of, counts| {
+                if of.holder == user {
+                    take(&mut moments, of.value, counts, &mut share.moments);
                 }
             });
-            for (moment, counts) in came {
-                take(&mut moments, moment, counts, &mut share.moments);
-            }
-            self.moved_rest.seek(origin);
-            self.moved_rest.each(as_of, |of, sum| {
-                if of.holder == user && !sum.is_zero() {
-                    rows.push((of.value, sum));
+            each_of(&mut self.moved_rest, origin, as_of, |of, counts| {
+                if of.holder == user {
+                    share.rest.push((of.value, counts));
                 }
             });
-            take_rows(&mut rest, rows.iter().map(|(dated, counts)| (dated.row, *counts)));
-            share.rest = rows;
+            take_rows(&mut rest, share.rest.iter().map(|(dated, counts)| (dated.row, *counts)));
             others.push((origin, share));
         }
         let rest = rest.into_iter().filter(|(_, counts)| !counts.is_zero());
@@ -224,6 +201,21 @@ impl UserReader {
         }
         rows
     }
+}
+
+/// Calls `each` with all that is in the ledger of an origin as of a time.
+fn each_of<V: ExchangeData>(
+    ledger: &mut Reader<Of<V>, Counts>,
+    origin: u32,
+    as_of: Time,
+    mut each: impl FnMut(&Of<V>, Counts),
+) {
+    ledger.seek(origin);
+    ledger.each(as_of, |of, sum| {
+        if !sum.is_zero() {
+            each(of, sum);
+        }
+    });
 }
 
 /// Takes rows away. Those that a mode does not keep are not there.

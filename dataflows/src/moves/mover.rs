@@ -1,6 +1,6 @@
 //! The operator that carries decisions out.
 
-use super::erasure::{Erasures, Surroundings};
+use super::erasure::{Erasures, NamesInUse};
 use super::guests::Leavers;
 use super::holder::{Share, UserTraces};
 use super::rows::{DatedRow, MovedMoment, MovedRow, MovedRows, NamedRow, Row};
@@ -36,7 +36,7 @@ pub(crate) fn moves<'scope>(
     ages: Stream<'scope, Time, Vec<u32>>,
     leavers: Leavers,
     horizon: u32,
-    around: Surroundings,
+    around: NamesInUse,
     traces: SharedTraces,
     on_forget: impl Fn(Time) + 'static,
 ) -> Stream<'scope, Time, Vec<MovedRows>> {

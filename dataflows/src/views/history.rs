@@ -5,10 +5,8 @@ use crate::arrange::view::Changes;
 use crate::held::{Held, Size};
 use crate::ids::dictionary::{Dictionaries, SharedDictionaries};
 use crate::ingest::moment::Moment;
-use crate::time::{DAY_HOURS, Time};
-use std::cell::RefCell;
+use crate::time::{DAY_HOURS, Time, is_move};
 use std::collections::HashMap;
-use std::rc::Rc;
 use timely::dataflow::Stream;
 
 /// The limits of the history.
@@ -31,11 +29,13 @@ pub fn history<'scope>(
     on_left: impl FnMut(&[Update]) + 'static,
     held: &Held,
 ) -> Retained<'scope, Moment> {
-    let day_counts = Rc::new(RefCell::new(DayCounts::default()));
-    let moving = day_counts.clone();
+    let mut day_counts = DayCounts::default();
     let held_counts = held.by("day_counts");
-    let admit = move |updates: &mut Vec<Update>, now| {
-        let mut day_counts = day_counts.borrow_mut();
+    let admit = move |updates: &mut Vec<Update>, time, now| {
+        if is_move(time) {
+            day_counts.restart(updates);
+            return Vec::new();
+        }
         day_counts.forget(now, limits.horizon);
         let refused = day_counts.admit(updates, limits, &dictionaries);
         updates.iter_mut().for_each(|((_, moment), _, _)| *moment = moment.let_in());
@@ -44,8 +44,7 @@ pub fn history<'scope>(
     };
     let hour = |moment: &Moment| moment.hour();
     let held = held.by("history_hours");
-    let on_move = move |updates: &[Update]| moving.borrow_mut().restart(updates);
-    retained(moments, ages, limits.horizon, hour, admit, on_left, on_move, "history", held)
+    retained(moments, ages, limits.horizon, hour, admit, on_left, "history", held)
 }
 
 type Update = super::retention::Update<Moment>;

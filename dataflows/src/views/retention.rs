@@ -1,16 +1,16 @@
 //! Retention: values leave a view when the age clock has passed their hour by the horizon.
 
-use crate::arrange::packed::{PackedSpine, Value};
+use crate::arrange::packed::Value;
 use crate::arrange::reader::Reader;
+use crate::arrange::trace::{is_sealed, release};
 use crate::arrange::view::{Changes, View, ViewSpine, arrange_here};
 use crate::held::Size;
 use crate::record::event::Kind;
 use crate::score::counts::Counts;
 use crate::time::{EventClock, Time, is_move};
 use differential_dataflow::consolidation::consolidate_updates;
-use differential_dataflow::difference::{IsZero, Semigroup};
+use differential_dataflow::difference::IsZero;
 use differential_dataflow::operators::arrange::TraceAgent;
-use differential_dataflow::trace::TraceReader;
 use differential_dataflow::{AsCollection, ExchangeData, VecCollection};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -77,27 +77,25 @@ impl<V: Value> Epoch<V> {
 /// Keeps values whose hour is less than `horizon` hours behind the age clock: older ones are
 /// retracted, and those that come too late do not enter.
 ///
-/// `admit` may change the updates of a time before they enter, and takes those out that do not. It is called for
-/// the times in order, once each, with one update for each event and the age clock's hour. What moves from user to user has been admitted
-/// before, and `on_move` is told of it. `on_left` is told what leaves, or does not enter, before its time is complete.
+/// `admit` is called for the times in order, once each, with the time and the age clock's hour. It may change the
+/// updates, one for each event, before they enter, and takes those out that do not. What moves from user to user has
+/// been admitted before: nothing of that may be changed. `on_left` is told what leaves, or does not enter, before its
+/// time is complete.
 ///
 /// ```text
 /// at each complete time t, in order, with now = clock.at(t):
-///     updates.retain(|value| now < hour_of(value) + horizon);  admit(updates, now)    unless they move at t
+///     updates.retain(|value| now < hour_of(value) + horizon)    unless they move at t
+///     admit(updates, t, now)
 ///     changes = updates - view.filter(|value| hour_of(value) + horizon <= now)
 /// ```
-#[allow(
-    clippy::too_many_arguments,
-    reason = "a view's name, and six functions that make it another"
-)]
+#[allow(clippy::too_many_arguments, reason = "what makes one such view another")]
 pub fn retained<'scope, V: Value>(
     updates: Changes<'scope, V>,
     ages: Stream<'scope, Time, Vec<u32>>,
     horizon: u32,
     hour_of: impl Fn(&V) -> u32 + 'static,
-    mut admit: impl FnMut(&mut Vec<Update<V>>, u32) -> Vec<Update<V>> + 'static,
+    mut admit: impl FnMut(&mut Vec<Update<V>>, Time, u32) -> Vec<Update<V>> + 'static,
     mut on_left: impl FnMut(&[Update<V>]) + 'static,
-    mut on_move: impl FnMut(&[Update<V>]) + 'static,
     name: &str,
     held: Rc<Cell<Size>>,
 ) -> Retained<'scope, V> {
@@ -148,16 +146,14 @@ pub fn retained<'scope, V: Value>(
                 }
                 let mut epoch = first.remove();
                 let mut gone = Vec::new();
-                if is_move(time) {
-                    on_move(&epoch.updates);
-                } else {
+                if !is_move(time) {
                     epoch.cancel_retractions();
                     let is_too_old = |((_, value), _, _): &mut Update<V>| {
                         hour_of(value).saturating_add(horizon) <= now
                     };
                     gone.extend(epoch.updates.extract_if(.., is_too_old));
-                    gone.append(&mut admit(&mut epoch.updates, now));
                 }
+                gone.append(&mut admit(&mut epoch.updates, time, now));
                 let mut expired = Vec::new();
                 keys_by_hour.expire(now, trace, &hour_of, |keyed, counts| {
                     expired.push((keyed.clone(), time, counts.times(-1)));
@@ -179,24 +175,13 @@ pub fn retained<'scope, V: Value>(
             let next = Antichain::from_iter(open.flatten().chain(next).min());
             clock.forget_before(next.first().copied().unwrap_or(Time::MAX));
             held.set(keys_by_hour.size());
-            trace.set_logical_compaction(next.borrow());
-            trace.set_physical_compaction(next.borrow());
+            release(trace, next.borrow());
         }
     });
     let changes = change_stream.as_collection();
     let view = arrange_here(changes.clone(), name);
     *trace.borrow_mut() = Some(view.trace.clone());
     Retained { view, changes, left: left_stream.as_collection() }
-}
-
-/// True if a trace holds everything before a time.
-pub(crate) fn is_sealed<V: ExchangeData, R: ExchangeData + Semigroup>(
-    trace: &mut TraceAgent<PackedSpine<V, R>>,
-    time: Time,
-) -> bool {
-    let mut upper = Antichain::new();
-    trace.read_upper(&mut upper);
-    !upper.less_than(&time)
 }
 
 /// The keys that have values of an hour, so that retention reads only these.

@@ -1,8 +1,9 @@
 //! The tags of events that bring none: they count for the catalogue's tags of the product.
 
-use super::retention::{Gone, Left, is_sealed};
+use super::retention::{Gone, Left};
 use crate::arrange::packed::Value;
 use crate::arrange::reader::Reader;
+use crate::arrange::trace::{is_sealed, release};
 use crate::arrange::view::{View, arrange_here};
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ids::tag_sets::TagSet;
@@ -12,7 +13,6 @@ use crate::score::counts::Counts;
 use crate::time::Time;
 use differential_dataflow::difference::Abelian;
 use differential_dataflow::operators::arrange::TraceAgent;
-use differential_dataflow::trace::TraceReader;
 use differential_dataflow::{AsCollection, ExchangeData, VecCollection};
 use std::collections::BTreeMap;
 use timely::container::CapacityContainerBuilder;
@@ -95,8 +95,7 @@ impl CatalogueTags {
 
     /// Lets the catalogue compact what is needed for earlier times alone.
     pub fn release(&mut self, next: &Antichain<Time>) {
-        self.0.set_logical_compaction(next.borrow());
-        self.0.set_physical_compaction(next.borrow());
+        release(&mut self.0, next.borrow());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::buffer::{Pair, PairBuffer, Repeat};
 use crate::arrange::packed::Value;
+use crate::arrange::trace::release;
 use crate::arrange::view::{View, ViewSpine};
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ingest::moment::Moment;
@@ -80,8 +81,7 @@ pub(super) fn neighbours<'scope>(
                         older: older.into_iter().map(with_cursor).collect(),
                     });
                     seen.clone_from(desc.upper());
-                    trace.set_logical_compaction(seen.borrow());
-                    trace.set_physical_compaction(seen.borrow());
+                    release(&mut trace, seen.borrow());
                 }
             });
             let (mut pairs, mut repeats) = (pairs.activate(), repeats.activate());
