@@ -23,6 +23,7 @@ use crate::inputs::Inputs;
 use crate::moves::erasure::NamesInUse;
 use crate::moves::guests::Leavers;
 use crate::moves::holder::{ActionTraces, UserTraces};
+use crate::moves::idle::IdleUsers;
 use crate::moves::ledger::{Ledger, Sources, ledger};
 use crate::moves::mover::{SharedTraces, moves};
 use crate::moves::receive::receive;
@@ -71,6 +72,9 @@ pub struct ViewConfig {
     pub limits: Limits,
     /// The hours within which an event with the user and the id of another is a copy of it; 0 for none.
     pub copy_hours: u32,
+    /// The hours that a user without any event stays after the last day of activity, at least the horizon; `None` for
+    /// ever. With profiles alone no activity is known, and users stay.
+    pub stay_hours: Option<u32>,
 }
 
 /// Who is called by a worker's dataflow.
@@ -133,7 +137,7 @@ pub fn graph<'scope>(
     let held = Held::default();
     let recent = Rc::new(RefCell::new(Recent::default()));
     let (latest, held_recent) = (recent.clone(), held.by("recent_events"));
-    let ViewConfig { mode, limits, copy_hours } = config;
+    let ViewConfig { mode, limits, copy_hours, stay_hours } = config;
     let Listeners { on_epoch, on_oldest, on_model, mut on_block } = listeners;
     let ranks = mode == Mode::All;
     let catalogue = catalogue(row_stream, dictionaries.clone(), held.by("catalogue_rows"));
@@ -161,7 +165,8 @@ pub fn graph<'scope>(
     let (attributed, origins) = intern_attributed(attributions, ranks, dictionaries.clone());
     let Interned { moments, tags } = own.concat(attributed);
     let traces = SharedTraces::default();
-    let leavers = Leavers::default();
+    let idle = stay_hours.map(|hours| IdleUsers::new(hours, held.by("idle_users")));
+    let leavers = Leavers::new(idle);
     let asked_from: Rc<Cell<Time>> = Rc::default();
     let names_needed_from = Rc::new(Cell::new(Time::MAX));
     let around = NamesInUse {
@@ -186,7 +191,7 @@ pub fn graph<'scope>(
         traces.clone(),
         on_forget,
     );
-    let received = receive(moved, dictionaries.clone());
+    let received = receive(moved, dictionaries.clone(), leavers.clone());
     let admitted = moments.clone().concat(received.moments);
     let on_left = leavers.of_history();
     let history = history(admitted, ages.clone(), limits, dictionaries.clone(), on_left, &held);

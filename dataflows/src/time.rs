@@ -25,6 +25,9 @@ pub const DAY: u64 = 24 * HOUR;
 /// Hours in a day.
 pub const DAY_HOURS: u32 = 24;
 
+/// Minutes in a day.
+pub const DAY_MINUTES: u32 = 24 * 60;
+
 /// The longest pause within a visit, in milliseconds. Events of a user that are further apart
 /// belong to two visits, and do not pair.
 pub const VISIT_GAP: u64 = 30 * 60 * 1000;

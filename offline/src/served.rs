@@ -34,6 +34,7 @@ const VIEWS: ViewConfig = ViewConfig {
     mode: Mode::All,
     limits: Limits { paired: 100, kept: 1_000, horizon: 30 * 24 },
     copy_hours: 0,
+    stay_hours: None,
 };
 
 /// The dataflow as a recommender. About a visit that it has learned, it is asked by user, as a shop

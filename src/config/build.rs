@@ -225,12 +225,18 @@ fn views(reader: &mut SettingReader) -> ViewsConfig {
     for old in ["views.popularity", "views.bought", "views.activity", "views.history"] {
         reader.renamed(old, "views.mode = \"profile\" or \"all\"");
     }
-    ViewsConfig {
-        mode: reader.text("views.mode", "all", mode).unwrap_or(Mode::All),
-        horizon_days,
-        kept_events,
-        paired_events,
+    let mode = reader.text("views.mode", "all", mode).unwrap_or(Mode::All);
+    let profile_days = reader.number("views.profile_days", 0, 0..=100_000);
+    let profile_days = u32::try_from(profile_days).expect("the range is within u32");
+    let profile_days = (profile_days > 0).then_some(profile_days);
+    if profile_days.is_some_and(|days| days < horizon_days) {
+        reader.refuse("views.profile_days", "must be at least views.horizon_days");
     }
+    if profile_days.is_some() && mode == Mode::Profile {
+        let why = "needs views.mode = \"all\": with profiles alone no user's activity is known";
+        reader.refuse("views.profile_days", why);
+    }
+    ViewsConfig { mode, horizon_days, profile_days, kept_events, paired_events }
 }
 
 fn mode(text: &str) -> Result<Mode, String> {

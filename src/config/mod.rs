@@ -194,6 +194,8 @@ pub struct ViewsConfig {
     pub mode: Mode,
     /// The days, in the events' own time, for which history and popularity are kept.
     pub horizon_days: u32,
+    /// The days after which an account that has been idle leaves, if it ever does.
+    pub profile_days: Option<u32>,
     /// The most events of one user and day that the history keeps.
     pub kept_events: u32,
     /// The most of these that count for which products go together.
@@ -211,6 +213,11 @@ impl ViewsConfig {
     /// The hours for which history and popularity are kept.
     pub fn horizon_hours(&self) -> u32 {
         self.horizon_days.saturating_mul(DAY_HOURS)
+    }
+
+    /// The hours that an account stays after its last day of activity, if it ever leaves.
+    pub fn stay_hours(&self) -> Option<u32> {
+        self.profile_days.map(|days| days.saturating_mul(DAY_HOURS))
     }
 }
 

@@ -87,6 +87,21 @@ fn what_is_wrong_is_told_with_its_place_and_its_rule() {
         &[],
         &["f.toml:1: views.mode = \"some\": must be \"profile\" or \"all\""],
     );
+    check(
+        "[views]\nhorizon_days = 30\nprofile_days = 29",
+        &[],
+        &[],
+        &["f.toml:3: views.profile_days = 29: must be at least views.horizon_days"],
+    );
+    check(
+        "views.profile_days = 400\nviews.mode = \"profile\"",
+        &[],
+        &[],
+        &[
+            "f.toml:1: views.profile_days = 400: needs views.mode = \"all\": with profiles alone no user's activity \
+           is known",
+        ],
+    );
     let old = "is no longer a setting; use views.mode = \"profile\" or \"all\"";
     check("views.bought = true", &[], &[], &[&format!("f.toml:1: views.bought: {old}")]);
     check(

@@ -157,6 +157,11 @@ impl Outlet {
         self.shared.held.load(Ordering::Relaxed)
     }
 
+    /// The number of waiting units.
+    pub fn units(&self) -> usize {
+        self.receiver.len()
+    }
+
     /// True when nothing waits.
     pub fn is_empty(&self) -> bool {
         self.receiver.is_empty()

@@ -2,6 +2,7 @@
 
 use crate::engine::arrivals::Arrivals;
 use dataflows::arrange::view::View;
+use dataflows::held::Size;
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::score::weights::Weights;
 use dataflows::time::Time;
@@ -30,6 +31,9 @@ pub trait Sink {
 
     /// The time before which all changes have been acknowledged.
     fn written_before(&self) -> Time;
+
+    /// What it holds that is not written yet.
+    fn held(&self) -> Size;
 }
 
 /// The reason why a sink could not be opened.

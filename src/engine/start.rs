@@ -142,6 +142,7 @@ fn views(config: &Config) -> ViewConfig {
     let views = &config.views;
     ViewConfig {
         copy_hours: config.limits.dedup_hours,
+        stay_hours: views.stay_hours(),
         mode: views.mode,
         limits: Limits {
             paired: views.paired_events,

@@ -10,6 +10,7 @@ use crate::engine::setup::{ModelChange, WorkerInputs, WorkerSlot};
 use crate::engine::sink::Sink;
 use dataflows::arrange::closed::Closed;
 use dataflows::arrange::measured::Measured;
+use dataflows::arrange::packed::merges_under_way;
 use dataflows::graph::{Listeners, Outputs, graph};
 use dataflows::held::{Held, Size};
 use dataflows::ids::dictionary::SharedDictionaries;
@@ -289,6 +290,12 @@ impl State {
             measure(measured.name, size, Some(batches));
         }
         self.held.each(|name, size| measure(name, size, None));
+        measure("merges", merges_under_way(), None);
+        let bytes = self.slot.outlet.held();
+        measure("intake", Size { records: self.slot.outlet.units(), bytes }, None);
+        if let Some(sink) = &self.sink {
+            measure("sink", sink.held(), None);
+        }
         for (name, size) in self.dictionaries.borrow().sizes() {
             measure(name, size, None);
         }

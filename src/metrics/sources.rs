@@ -28,6 +28,8 @@ pub struct SourceMetrics {
     pub paused: IntGaugeVec,
     /// `recsys_source_connected`
     pub connected: IntGauge,
+    /// `recsys_kafka_read_queue_bytes`
+    pub read_queue_bytes: IntGauge,
     /// `recsys_kafka_end_offset{topic, partition}`
     pub end_offset: IntGaugeVec,
     /// `recsys_kafka_broker_up{broker}`
@@ -103,6 +105,13 @@ impl SourceMetrics {
                 Opts::new(
                     "recsys_source_connected",
                     "1 while the brokers, or the folder of topic files, can be reached, else 0",
+                ),
+            ),
+            read_queue_bytes: gauge(
+                registry,
+                Opts::new(
+                    "recsys_kafka_read_queue_bytes",
+                    "Bytes of records that came from brokers, and that no worker's reader has taken yet",
                 ),
             ),
             end_offset: gauges(

@@ -53,6 +53,10 @@ fn an_event_that_comes_again_counts_once_before_and_after_a_restart() {
     eventually("what is held is measured", || {
         process.metric("recsys_held_records", &["name=\"event_ids\""]) == 3.0
     });
+    let metrics = process.scrape();
+    for name in ["intake", "merges", "sink"] {
+        assert!(metrics.contains(&format!("recsys_held_bytes{{name=\"{name}\"")), "{metrics}");
+    }
     process.kill();
     let process = Process::ready(&topics, "1");
     assert_eq!(process.profile("eva"), json!({"cups": 2}));

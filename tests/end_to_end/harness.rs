@@ -144,7 +144,7 @@ impl Process {
         Process::quiet(limited(&limit, folder), "2")
     }
 
-    fn quiet(mut program: Command, workers: &str) -> Process {
+    pub(crate) fn quiet(mut program: Command, workers: &str) -> Process {
         program.env("RECSYS_LOG", "warn");
         let process = Process::spawn(program, workers, &[]);
         process.wait_ready();

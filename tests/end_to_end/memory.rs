@@ -2,6 +2,7 @@
 
 use crate::harness::{Process, alone, event, eventually, with_log};
 use serde_json::json;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[test]
 fn sources_pause_at_the_soft_limit_and_questions_are_answered() {
@@ -27,6 +28,28 @@ fn sources_pause_at_the_soft_limit_and_questions_are_answered() {
     assert_eq!(told, 1, "{log:#?}");
     let process = Process::embedded(folder.path(), "1");
     assert_eq!(process.profile("bob"), json!({"cups": 1}));
+}
+
+#[test]
+fn an_account_that_was_idle_for_long_leaves() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = alone(folder.path());
+    program.env("RECSYS_VIEWS_HORIZON_DAYS", "1").env("RECSYS_VIEWS_PROFILE_DAYS", "3");
+    let process = Process::quiet(program, "2");
+    let seen = |user: &str, days: u64| {
+        let ago = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);
+        let time = ago.duration_since(UNIX_EPOCH).unwrap().as_millis();
+        json!({"eventType": "view", "userId": user, "product": "cup", "tags": ["cups"],
+            "timestamp": u64::try_from(time).unwrap()})
+    };
+    let one = json!({"cups": 1});
+    process.post(&json!([seen("ann", 5)]));
+    process.reads("ann", &one);
+    process.post(&json!([seen("bob", 3), seen("eve", 0)]));
+    process.reads("ann", &json!({}));
+    assert_eq!((process.profile("bob"), process.profile("eve")), (one.clone(), one));
+    let names = || process.metric("recsys_held_records", &["name=\"user_names\""]);
+    eventually("the name is erased", || names() == 2.0);
 }
 
 #[test]

@@ -13,6 +13,7 @@
 mod traffic;
 
 use dataflows::arrange::measured::Measured;
+use dataflows::arrange::packed::merges_under_way;
 use dataflows::graph::{Listeners, Mode, ViewConfig, graph};
 use dataflows::held::{Held, Size};
 use dataflows::ids::dictionary::SharedDictionaries;
@@ -234,6 +235,7 @@ fn run(
         // The engine's defaults. With the default span no event is older than the horizon.
         limits: Limits { paired: 100, kept: 1_000, horizon: 30 * 24 },
         copy_hours: 1,
+        stay_hours: None,
     };
     let dictionaries = SharedDictionaries::default();
     let (mut inputs, views, closed, mut measured, held) = worker.dataflow::<Time, _, _>(|scope| {
@@ -321,6 +323,7 @@ fn sizes(measured: &[Measured], held: &Held, dictionaries: &SharedDictionaries) 
     let mut sizes: Sizes =
         measured.iter().map(|measured| (measured.name, measured.measure().0)).collect();
     held.each(|name, size| sizes.push((name, size)));
+    sizes.push(("merges", merges_under_way()));
     sizes.extend(dictionaries.borrow().sizes());
     sizes
 }

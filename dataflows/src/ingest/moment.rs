@@ -1,7 +1,7 @@
 //! A moment: an event in dense ids, as the history keeps it.
 
 use crate::arrange::packed::Value;
-use crate::time::{day, hour};
+use crate::time::{DAY_MINUTES, day, hour};
 use serde::{Deserialize, Serialize};
 
 /// A product at a time, with the tags that the event brought. Moments are ordered newest first.
@@ -106,7 +106,7 @@ impl Moment {
 
     /// The first minute of the day, likewise.
     pub fn first_minute(self) -> u32 {
-        u32::from(self.day()) * 24 * 60
+        u32::from(self.day()) * DAY_MINUTES
     }
 
     /// The minute, likewise.

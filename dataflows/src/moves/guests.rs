@@ -1,7 +1,8 @@
-//! Users who may be gone: a guest's last moment has left the history, and so has everything else; or all that a user had
-//! was another's, for as long as that is known.
+//! Users who may be gone: a guest's last moment has left the history, and so has everything else; all that a user had
+//! was another's, for as long as that is known; or an account was idle for long.
 
 use super::holder::UserTraces;
+use super::idle::IdleUsers;
 use crate::ingest::moment::Moment;
 use crate::time::Time;
 use crate::views::retention::Update;
@@ -10,36 +11,66 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// The users of whom something has left a view, or was not let in, and the times of that. Clones share it.
-#[derive(Clone, Default)]
-pub(crate) struct Leavers(Rc<RefCell<Vec<(Time, u32)>>>);
+#[derive(Clone)]
+pub(crate) struct Leavers(Rc<RefCell<State>>);
+
+struct State {
+    left: Vec<(Time, u32)>,
+    /// `None` if accounts never leave.
+    idle: Option<IdleUsers>,
+}
+
+/// The users who go.
+#[derive(Default)]
+pub(super) struct Going {
+    /// Those who have nothing, unless something of others.
+    pub(super) gone: BTreeSet<u32>,
+    /// Those who were idle for so long that what they have leaves.
+    pub(super) idle: BTreeSet<u32>,
+}
 
 impl Leavers {
+    pub(crate) fn new(idle: Option<IdleUsers>) -> Leavers {
+        Leavers(Rc::new(RefCell::new(State { left: Vec::new(), idle })))
+    }
+
     /// Notes the users of rows in the ledger, which leave it.
     pub(super) fn of_ledger<V>(&self) -> impl FnMut(&[Update<V>]) + use<V> {
-        let left = self.0.clone();
+        let state = self.0.clone();
         move |updates| {
             let origins = updates.iter().map(|((origin, _), time, _)| (*time, *origin));
-            left.borrow_mut().extend(origins);
+            state.borrow_mut().left.extend(origins);
         }
     }
 
-    /// Notes the guests of moments in the history, which leave it.
+    /// Notes the users of moments in the history, which leave it: all, or the guests.
     pub(crate) fn of_history(&self) -> impl FnMut(&[Update<Moment>]) + 'static {
-        let left = self.0.clone();
+        let state = self.0.clone();
         move |updates| {
-            let guests = updates.iter().filter(|((_, moment), _, _)| moment.is_guests());
-            left.borrow_mut().extend(guests.map(|((user, _), time, _)| (*time, *user)));
+            let State { left, idle } = &mut *state.borrow_mut();
+            let may_go = |moment: &Moment| idle.is_some() || moment.is_guests();
+            let users = updates.iter().filter(|((_, moment), _, _)| may_go(moment));
+            left.extend(users.map(|((user, _), time, _)| (*time, *user)));
+        }
+    }
+
+    /// Notes a user whose rows have moved.
+    pub(super) fn moved(&self, user: u32, time: Time) {
+        let State { left, idle } = &mut *self.0.borrow_mut();
+        if idle.is_some() {
+            left.push((time, user));
         }
     }
 
     /// Those of whom something left up to a time, since this was asked last, and who have no moment any more. All views
-    /// hold everything up to that time, and nothing later.
-    pub(super) fn gone(&self, time: Time, traces: &mut UserTraces) -> BTreeSet<u32> {
-        let mut left = self.0.borrow_mut();
+    /// hold everything up to that time, and nothing later. `now` is the age clock's hour then.
+    pub(super) fn going(&self, time: Time, now: u32, traces: &mut UserTraces) -> Going {
+        let State { left, idle } = &mut *self.0.borrow_mut();
         let users = left.extract_if(.., |(at, _)| *at <= time);
-        let mut users: BTreeSet<u32> = users.map(|(_, user)| user).collect();
+        let mut gone: BTreeSet<u32> = users.map(|(_, user)| user).collect();
         let mut reader = traces.reader();
-        users.retain(|user| !reader.has_moments(*user, time));
-        users
+        gone.retain(|user| !reader.has_moments(*user, time));
+        let idle = idle.as_mut().map(|idle| idle.leaving(&mut gone, time, now, &mut reader));
+        Going { gone, idle: idle.unwrap_or_default() }
     }
 }

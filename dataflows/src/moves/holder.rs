@@ -103,6 +103,12 @@ pub(super) struct Share {
     pub(super) rest: Vec<(DatedRow, Counts)>,
 }
 
+impl Share {
+    pub(super) fn is_empty(&self) -> bool {
+        self.moments.is_empty() && self.rest.is_empty()
+    }
+}
+
 /// All that a user has.
 pub(super) struct Holder {
     /// Made from the user's own events.
@@ -127,6 +133,21 @@ impl UserReader {
             if has_moments { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         has_moments
+    }
+
+    /// The newest minute in which a user was active as of a time.
+    pub(super) fn last_minute(&mut self, user: u32, as_of: Time) -> Option<u32> {
+        let (_, activity) = self.actions.as_mut()?;
+        let mut last = None;
+        activity.seek(user);
+        activity.try_each(as_of, |&Reverse(minute), sum| {
+            if sum.is_zero() {
+                return ControlFlow::Continue(());
+            }
+            last = Some(minute);
+            ControlFlow::Break(())
+        });
+        last
     }
 
     /// Whether a user has anything in any view as of a time, or others have anything of the user.

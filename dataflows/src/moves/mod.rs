@@ -6,6 +6,7 @@
 
 pub mod rows;
 pub mod holder;
+pub mod idle;
 pub mod guests;
 pub mod ledger;
 pub mod erasure;

@@ -1,7 +1,7 @@
 //! The operator that carries decisions out.
 
 use super::erasure::{Erasures, NamesInUse};
-use super::guests::Leavers;
+use super::guests::{Going, Leavers};
 use super::holder::{Share, UserTraces};
 use super::rows::{DatedRow, MovedMoment, MovedRow, MovedRows, NamedRow, Row};
 use crate::ids::dictionary::Dictionaries;
@@ -79,14 +79,17 @@ pub(crate) fn moves<'scope>(
                     break;
                 }
                 let Waiting { capability, decided, is_later } = first.remove();
-                let mut gone = if is_later { leavers.gone(time, traces) } else { BTreeSet::new() };
+                let hour = clock.at(time);
+                let going = is_later.then(|| leavers.going(time, hour, traces));
+                let Going { mut gone, idle } = going.unwrap_or_default();
                 let mover = Mover {
                     decisions: &known.borrow(),
                     dictionaries: &dictionaries.borrow(),
                     me,
                     peers,
                     as_of: time,
-                    hour: clock.at(time),
+                    hour,
+                    idle,
                     horizon,
                 };
                 let rows = mover.carry_out(&decided, traces, &mut gone);
@@ -129,6 +132,8 @@ struct Mover<'a> {
     as_of: Time,
     hour: u32,
     horizon: u32,
+    /// Those of whom all leaves that does not move.
+    idle: BTreeSet<u32>,
 }
 
 impl Mover<'_> {
@@ -143,7 +148,7 @@ impl Mover<'_> {
         let directly: HashSet<&str> = decided.iter().map(|decision| &*decision.user).collect();
         let meant = self.decisions.reaching(directly.iter().copied(), self.as_of);
         let mut reader = traces.reader();
-        let mut holders = BTreeSet::new();
+        let mut holders = self.idle.clone();
         for (name, id) in meant.iter().filter_map(|name| Some((*name, users.id(name)?))) {
             if owner(name, self.peers) == self.me {
                 holders.insert(id);
@@ -165,10 +170,14 @@ impl Mover<'_> {
                 has.own.rest.clear();
             }
             let before = moved.len();
-            let shares = has.others.iter().map(|(origin, share)| (users.text(*origin), share));
-            for (origin, share) in shares.chain([(name, &has.own)]) {
+            let others = has.others.into_iter();
+            let shares = others.map(|(origin, share)| (users.text(origin), share));
+            for (origin, mut share) in shares.chain([(name, has.own)]) {
                 if meant.contains(origin) {
-                    self.divide(name, origin, share, &mut moved);
+                    share = self.divide(name, origin, share, &mut moved);
+                }
+                if self.idle.contains(&holder) && !share.is_empty() {
+                    moved.push(self.rows(name, origin, &share, -1));
                 }
             }
             if before < moved.len() {
@@ -178,30 +187,37 @@ impl Mover<'_> {
         moved
     }
 
-    /// Moves what of a share counts for others than its holder now.
-    fn divide(&self, holder: &str, origin: &str, share: &Share, moved: &mut Vec<MovedRows>) {
+    /// Moves what of a share counts for others than its holder now, and returns the rest.
+    fn divide(
+        &self,
+        holder: &str,
+        origin: &str,
+        share: Share,
+        moved: &mut Vec<MovedRows>,
+    ) -> Share {
         let mut by_target: BTreeMap<Holder<'_>, Share> = BTreeMap::new();
         let target = |time: u64| {
             let time = i64::try_from(time).unwrap_or(i64::MAX);
             self.decisions.holder(origin, time, None, self.as_of)
         };
-        for &(moment, counts) in &share.moments {
+        for (moment, counts) in share.moments {
             let part = by_target.entry(target(moment.time())).or_default();
             part.moments.push((moment, counts));
         }
-        for &(dated, counts) in &share.rest {
+        for (dated, counts) in share.rest {
             // What left by age was as old as the horizon then.
             let hour = dated.hour.saturating_sub(self.horizon);
             let part = by_target.entry(target(u64::from(hour) * HOUR)).or_default();
             part.rest.push((dated, counts));
         }
-        by_target.remove(&Holder::User(holder));
+        let stays = by_target.remove(&Holder::User(holder)).unwrap_or_default();
         for (target, part) in by_target {
             moved.push(self.rows(holder, origin, &part, -1));
             if let Holder::User(target) = target {
                 moved.push(self.rows(target, origin, &part, 1));
             }
         }
+        stays
     }
 
     /// The rows of a share as a message to the owner of a holder.

@@ -1,5 +1,6 @@
 //! Moved rows arrive at the owners of the users for whom they count, or counted.
 
+use super::guests::Leavers;
 use super::rows::{DatedRow, MovedMoment, MovedRow, MovedRows, NamedRow, Row, rows_of};
 use crate::arrange::packed::Value;
 use crate::arrange::view::Changes;
@@ -46,10 +47,12 @@ struct Interned {
     moved_rest: Updates<Of<DatedRow>>,
 }
 
-/// Exchanges moved rows to the owners of their holders, and interns them.
+/// Exchanges moved rows to the owners of their holders, and interns them. `leavers` is told whose rows
+/// change.
 pub(crate) fn receive<'scope>(
     moved: Stream<'scope, Time, Vec<MovedRows>>,
     dictionaries: SharedDictionaries,
+    leavers: Leavers,
 ) -> Received<'scope> {
     let by_owner = Exchange::new(|moved: &MovedRows| moved.owner as u64);
     let mut builder = OperatorBuilder::new("intern moved rows".into(), moved.scope());
@@ -66,7 +69,9 @@ pub(crate) fn receive<'scope>(
             moved.for_each(|capability, moved| {
                 let time = *capability.least().expect("data has a time");
                 let dictionaries = &mut dictionaries.borrow_mut();
-                moved.drain(..).for_each(|moved| changes.add(moved, time, dictionaries));
+                for moved in moved.drain(..) {
+                    leavers.moved(changes.add(moved, time, dictionaries), time);
+                }
                 give(&mut tags, &capability, &mut changes.tags);
                 give(&mut products, &capability, &mut changes.products);
                 give(&mut minutes, &capability, &mut changes.minutes);
@@ -100,7 +105,8 @@ fn give<V: Value>(output: &mut Output<V>, at: &InputCapability<Time>, changes: &
 }
 
 impl Interned {
-    fn add(&mut self, moved: MovedRows, time: Time, dictionaries: &mut Dictionaries) {
+    /// Adds what moved, and returns the user whose rows change.
+    fn add(&mut self, moved: MovedRows, time: Time, dictionaries: &mut Dictionaries) -> u32 {
         let MovedRows { holder, origin, moments, rest, .. } = moved;
         let holder = dictionaries.users.intern(&holder);
         let origin = origin.map(|origin| dictionaries.users.intern(&origin));
@@ -134,6 +140,7 @@ impl Interned {
                 self.moved_rest.push(((origin, of), time, counts));
             }
         }
+        holder
     }
 
     fn add_row(&mut self, holder: u32, row: Row, time: Time, counts: Counts) {

@@ -34,6 +34,10 @@ pub(crate) struct Oracle {
     /// By step, its time and the number of events up to its end.
     pub(crate) step_ends: Vec<(Time, usize)>,
     now: u32,
+    /// Whether the last step moved it on.
+    pub(crate) is_later: bool,
+    /// The hours that idle users stay.
+    pub(crate) stay_hours: Option<u32>,
     /// By user, the newest day of a moment.
     pub(crate) newest_days: BTreeMap<String, u16>,
     /// By user, day and whether it was the newest, the number of moments.
@@ -78,7 +82,7 @@ pub(crate) enum Place {
 }
 
 impl Oracle {
-    pub(crate) fn new(peers: usize, mode: Mode) -> Oracle {
+    pub(crate) fn new(peers: usize, mode: Mode, stay_hours: Option<u32>) -> Oracle {
         Oracle {
             peers,
             mode,
@@ -89,6 +93,8 @@ impl Oracle {
             decisions: vec![],
             step_ends: vec![],
             now: 0,
+            is_later: false,
+            stay_hours,
             newest_days: BTreeMap::new(),
             day_counts: BTreeMap::new(),
             catalogue: BTreeMap::new(),
@@ -102,12 +108,14 @@ impl Oracle {
     pub(crate) fn add(&mut self, step: &Step) {
         let decided = self.decisions.iter().filter(|(at, _)| *at + 1 == self.step_ends.len());
         let decided: Vec<_> = decided.map(|(_, decision)| decision.clone()).collect();
-        self.carry_out(&decided);
+        let leaving = self.leaving();
+        self.carry_out(&decided, &leaving);
         self.time = step.time;
         let unique: Vec<_> =
             step.events.iter().filter(|event| self.is_new(event)).cloned().collect();
         let written = |event| event_time(event).min(step.time / 1000);
         let newest = step.events.iter().map(written).max().unwrap_or_default();
+        self.is_later = self.now < hour(newest);
         self.now = self.now.max(hour(newest));
         self.events.extend(unique.iter().cloned());
         self.step_ends.push((step.time, self.events.len()));

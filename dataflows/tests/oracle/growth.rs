@@ -10,7 +10,7 @@ use dataflows::record::block::Block;
 use dataflows::record::decision::Decision;
 use dataflows::record::event::{Event, Kind};
 use dataflows::record::reached::Reached;
-use dataflows::time::Time;
+use dataflows::time::{DAY_HOURS, Time};
 use dataflows::views::history::Limits;
 use std::collections::BTreeMap;
 use timely::dataflow::operators::probe;
@@ -21,33 +21,44 @@ const FIRST: u32 = 480_000;
 /// The guests that come in an hour; half of them sign in.
 const GUESTS: usize = 60;
 const EVENTS: usize = 4;
+/// The accounts that they turn out to be.
+const ACCOUNTS: usize = 20;
 
 #[test]
 fn what_is_held_does_not_grow_with_the_age_of_the_shop() {
     for mode in [Mode::Profile, Mode::All] {
-        check(mode);
+        check(mode, None, GUEST_NAMES + ACCOUNTS);
     }
 }
+
+#[test]
+fn accounts_that_are_idle_leave() {
+    // Each hour has accounts of its own. They stay as long as their moments, that time, and the day's rest.
+    let stay = 2 * LIMITS.horizon;
+    let hours = LIMITS.horizon + stay + DAY_HOURS;
+    check(Mode::All, Some(stay), GUEST_NAMES + ACCOUNTS * (hours as usize + 8));
+}
+
+/// The most names of guests: of those who came within the horizon, and once more as long of those who signed in.
+const GUEST_NAMES: usize = GUESTS * (LIMITS.horizon as usize * 3 / 2 + 8);
 
 /// What is held after so many horizons, by name.
 type HeldSizes = BTreeMap<&'static str, Size>;
 
-fn check(mode: Mode) {
-    let [young, old] = run(mode, [4, 8]);
+fn check(mode: Mode, stay_hours: Option<u32>, most_names: usize) {
+    let [young, old] = run(mode, stay_hours, [4, 8]);
     let bytes = |held: &HeldSizes| held.values().map(|size| size.bytes).sum::<usize>();
     let (before, after) = (bytes(&young), bytes(&old));
     assert!(after < before * 5 / 4, "{mode:?}: {before} and {after} bytes: {young:#?} {old:#?}");
     let names = old["user_names"].records;
-    // Those who came within the horizon, and once more as long those who signed in; and the accounts.
-    let most = GUESTS * (LIMITS.horizon as usize * 3 / 2 + 8) + 100;
-    assert!(names <= most, "{mode:?}: {names} names: {old:#?}");
+    assert!(names <= most_names, "{mode:?}: {names} names, more than {most_names}: {old:#?}");
 }
 
 /// Runs a shop, and returns what is held after numbers of horizons.
-fn run(mode: Mode, horizons: [u32; 2]) -> [HeldSizes; 2] {
+fn run(mode: Mode, stay_hours: Option<u32>, horizons: [u32; 2]) -> [HeldSizes; 2] {
     timely::execute_directly(move |worker| {
         let dictionaries = SharedDictionaries::default();
-        let config = ViewConfig { mode, limits: LIMITS, copy_hours: COPY_HOURS };
+        let config = ViewConfig { mode, limits: LIMITS, copy_hours: COPY_HOURS, stay_hours };
         let (mut inputs, views, closed, mut measured, held) = worker.dataflow(|scope| {
             let (on_model, on_block) = (|_, _| {}, |_, _: &Block| {});
             let listeners = Listeners { on_epoch: |_| {}, on_oldest: |_| {}, on_model, on_block };
@@ -64,7 +75,7 @@ fn run(mode: Mode, horizons: [u32; 2]) -> [HeldSizes; 2] {
         for hour in 0..horizons[1] * LIMITS.horizon {
             let time = Time::from(FIRST + hour) * 3_600_000_000;
             inputs.advance_to(time);
-            let (block, decisions) = hour_of(FIRST + hour, &mut random);
+            let (block, decisions) = hour_of(FIRST + hour, stay_hours.is_some(), &mut random);
             inputs.blocks.send((0, block));
             decisions.into_iter().for_each(|decision| inputs.decisions.send(decision));
             let partition = String::from("events/0");
@@ -96,9 +107,9 @@ fn run(mode: Mode, horizons: [u32; 2]) -> [HeldSizes; 2] {
     })
 }
 
-/// The events of new guests in an hour, and whom some of them turn out to be.
-fn hour_of(hour: u32, random: &mut Random) -> (Block, Vec<Decision>) {
-    let (mut block, mut decisions) = (Block::default(), Vec::new());
+/// The events of new guests in an hour, and whom some of them turn out to be: accounts of every hour, or of this one.
+fn hour_of(hour: u32, of_this: bool, random: &mut Random) -> (Block, Vec<Decision>) {
+    let (mut block, mut decisions, recorded) = (Block::default(), Vec::new(), hour);
     let begin = i64::from(hour) * 3_600_000;
     for guest in 0..GUESTS {
         let user = format!("guest {hour} {guest}");
@@ -116,13 +127,14 @@ fn hour_of(hour: u32, random: &mut Random) -> (Block, Vec<Decision>) {
                 session: &user,
                 id: &id,
                 tags,
-                recorded: hour,
+                recorded,
             });
             block.note_clock(time);
         }
         if guest % 2 == 0 {
-            let account = Some(format!("account {}", random.below(40)));
-            decisions.push(Decision { user, time: begin + 3_600_000, account, recorded: hour });
+            let hour = if of_this { hour } else { 0 };
+            let account = Some(format!("account {hour} {}", random.below(ACCOUNTS)));
+            decisions.push(Decision { user, time: begin + 3_600_000, account, recorded });
         }
     }
     (block, decisions)

@@ -2,7 +2,7 @@
 
 use crate::compare::check_answer;
 use crate::expected::Oracle;
-use crate::script::{COPY_HOURS, LIMITS, Random, Step, script};
+use crate::script::{COPY_HOURS, LIMITS, Random, STAY_HOURS, Step, script};
 use dataflows::arrange::closed::Closed;
 use dataflows::graph::{Listeners, Mode, ViewConfig, graph};
 use dataflows::ids::dictionary::SharedDictionaries;
@@ -43,12 +43,14 @@ pub(crate) struct Case {
     /// The number of workers at which records enter, in turn.
     feeders: usize,
     mode: Mode,
+    /// Whether idle users leave.
+    idle_leave: bool,
 }
 
 impl Case {
     /// A case with all views, fed at one worker.
     pub(crate) const fn new(seed: u64, workers: usize, open: usize) -> Case {
-        Case { seed, workers, open, feeders: 1, mode: Mode::All }
+        Case { seed, workers, open, feeders: 1, mode: Mode::All, idle_leave: false }
     }
 
     /// A random case, determined by its seed alone.
@@ -57,11 +59,20 @@ impl Case {
         let workers = 1 + random.below(5);
         let open = [0, 1, 3, 7, 20, 1000][random.below(6)];
         let mode = if random.below(4) == 0 { Mode::Profile } else { Mode::All };
-        Case::new(seed, workers, open).fed_by(1 + random.below(workers)).with(mode)
+        let case = Case::new(seed, workers, open).fed_by(1 + random.below(workers)).with(mode);
+        if mode == Mode::All && random.below(2) == 0 { case.without_idle() } else { case }
     }
 
     pub(crate) const fn fed_by(self, feeders: usize) -> Case {
         Case { feeders, ..self }
+    }
+
+    pub(crate) const fn without_idle(self) -> Case {
+        Case { idle_leave: true, ..self }
+    }
+
+    fn stay_hours(self) -> Option<u32> {
+        self.idle_leave.then_some(STAY_HOURS)
     }
 
     pub(crate) const fn with(self, mode: Mode) -> Case {
@@ -82,7 +93,7 @@ pub(crate) fn check(case: Case) {
         result.expect("no worker panics");
     }
     let mut answers = receive(messages, &steps, workers);
-    let mut oracle = Oracle::new(workers, case.mode);
+    let mut oracle = Oracle::new(workers, case.mode, case.stay_hours());
     for (index, step) in steps.iter().enumerate() {
         oracle.add(step);
         for (place, (origin, query)) in step.queries.iter().enumerate() {
@@ -112,7 +123,12 @@ fn run(
     let on_epoch = move |time| epochs.send(Message::Epoch(time)).expect("the test listens");
     let on_model =
         move |time, model| models.send(Message::Model(time, model)).expect("the test listens");
-    let config = ViewConfig { mode: case.mode, limits: LIMITS, copy_hours: COPY_HOURS };
+    let config = ViewConfig {
+        mode: case.mode,
+        limits: LIMITS,
+        copy_hours: COPY_HOURS,
+        stay_hours: case.stay_hours(),
+    };
     let (mut inputs, views, closed) = worker.dataflow(|scope| {
         let (on_oldest, on_block) = (|_| {}, |_, _: &Block| {});
         let listeners = Listeners { on_epoch, on_oldest, on_model, on_block };

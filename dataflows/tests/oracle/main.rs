@@ -50,6 +50,15 @@ fn every_answer_is_the_oracles() {
 }
 
 #[test]
+fn idle_users_leave_as_the_oracles_do() {
+    std::thread::scope(|scope| {
+        for (seed, workers, open) in [(30, 1, 0), (31, 3, 0), (32, 2, 7), (33, 3, 20), (34, 4, 1)] {
+            scope.spawn(move || check(Case::new(seed, workers, open).without_idle()));
+        }
+    });
+}
+
+#[test]
 fn with_profiles_only_every_answer_is_the_oracles() {
     std::thread::scope(|scope| {
         for (seed, workers) in [(20, 1), (20, 3), (21, 1), (22, 3), (23, 4)] {

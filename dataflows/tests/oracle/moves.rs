@@ -5,7 +5,7 @@ use crate::script::LIMITS;
 use dataflows::graph::Mode;
 use dataflows::record::decision::Decision;
 use dataflows::record::event::OwnedEvent;
-use dataflows::time::{HOUR, hour};
+use dataflows::time::{DAY_HOURS, HOUR, hour};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -68,8 +68,23 @@ impl Oracle {
         path.pop()
     }
 
-    /// Carries out the decisions of the step before.
-    pub(crate) fn carry_out(&mut self, decided: &[Decision]) {
+    /// The users who leave after the step before: without a moment, and idle for as long as users stay.
+    pub(crate) fn leaving(&self) -> BTreeSet<String> {
+        let Some(stay) = self.stay_hours.filter(|_| self.is_later) else { return BTreeSet::new() };
+        let is_active = |counted: &&Counted| {
+            let last = u32::from(event_day(&counted.event)) + 1;
+            matches!(counted.place, Place::History(_))
+                || self.now_at_end() < last * DAY_HOURS + stay
+        };
+        let users = |all: &mut dyn Iterator<Item = &Counted>| -> BTreeSet<String> {
+            all.map(|counted| counted.event.user.clone()).collect()
+        };
+        let active = users(&mut self.counted.iter().filter(is_active));
+        &users(&mut self.counted.iter()) - &active
+    }
+
+    /// Carries out the decisions of the step before. Of those who leave goes what does not move.
+    pub(crate) fn carry_out(&mut self, decided: &[Decision], leaving: &BTreeSet<String>) {
         let directly: BTreeSet<&String> = decided.iter().map(|decision| &decision.user).collect();
         let mut meant: BTreeSet<String> = directly.iter().copied().cloned().collect();
         for _ in 0..MAX_STEPS {
@@ -95,6 +110,7 @@ impl Oracle {
                 }
                 _ => meant.contains(&counted.origin),
             };
+            let before = counted.event.user.clone();
             if moves {
                 let of_origin =
                     OwnedEvent { user: counted.origin.clone(), ..counted.event.clone() };
@@ -111,7 +127,9 @@ impl Oracle {
                 counted.by_guest &= counted.event.user == holder;
                 counted.event.user = holder;
             }
-            self.counted.push(counted);
+            if counted.event.user != before || !leaving.contains(&before) {
+                self.counted.push(counted);
+            }
         }
         // Their counts begin anew.
         self.newest_days.retain(|user, _| !from.contains(user));

@@ -184,7 +184,12 @@ fn digests(partitions: &Partitions, mut random: Random) -> Vec<(DigestedView, Di
     let order = in_step(partitions, &mut random);
     timely::execute_directly(move |worker| {
         let dictionaries = SharedDictionaries::default();
-        let config = ViewConfig { mode: Mode::All, limits: LIMITS, copy_hours: COPY_HOURS };
+        let config = ViewConfig {
+            mode: Mode::All,
+            limits: LIMITS,
+            copy_hours: COPY_HOURS,
+            stay_hours: None,
+        };
         let (mut inputs, views, closed) = worker.dataflow(|scope| {
             let (on_model, on_block) = (|_, _| {}, |_, _: &Block| {});
             let listeners = Listeners { on_epoch: |_| {}, on_oldest: |_| {}, on_model, on_block };

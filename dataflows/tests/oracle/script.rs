@@ -16,9 +16,14 @@ pub(crate) const COPY_HOURS: u32 = 4;
 /// The limits of the history, so low that scripts exceed them.
 pub(crate) const LIMITS: Limits = Limits { paired: 4, kept: 6, horizon: 36 };
 
+/// The hours that idle users stay, where they do not stay for ever.
+pub(crate) const STAY_HOURS: u32 = 12;
+
 const USERS: &[&str] = &["ann", "bob", "cem", "dot", "eve"];
 /// The sessions of guests. Some accounts have the same names.
 const GUESTS: &[&str] = &["gil", "guy"];
+/// Users who are away from this hour of a script to that one.
+const AWAY: (&[&str], std::ops::Range<u64>) = (&["dot", "eve", "guy"], 8..52);
 const PRODUCTS: &[&str] = &["lamp", "mug", "oak", "pen", "rug", "sofa", "toy"];
 /// Some are names of products or categories too, so that a stand-in may be a tag of the catalogue.
 const TAGS: &[&str] = &["red", "blue", "wood", "home", "mug"];
@@ -121,6 +126,9 @@ fn event(random: &mut Random, time: Time) -> OwnedEvent {
         3 => (random.one_of(GUESTS), random.one_of(&["", "s"])),
         _ => (random.one_of(USERS), random.one_of(&["", "s"])),
     };
+    let (away, hours) = AWAY;
+    let is_away = away.contains(&&*user) && hours.contains(&((time - BEGIN) / (60 * MINUTE)));
+    let user = if is_away { "ann".into() } else { user };
     OwnedEvent {
         kind: Kind::ALL[random.below(3)],
         time: event_time(random, time),

@@ -1,6 +1,7 @@
 //! The batches of the profile that are not written yet, and the users and tags that changed in them.
 
 use dataflows::arrange::packed;
+use dataflows::held::Size;
 use dataflows::score::counts::Counts;
 use dataflows::time::Time;
 use differential_dataflow::difference::Semigroup;
@@ -33,6 +34,12 @@ impl Sealed {
         let (_, batch) = self.batches.pop_front()?;
         self.updates -= batch.len();
         Some(batch)
+    }
+
+    /// What is held. Batches that the profile has not merged yet count there as well.
+    pub(super) fn size(&self) -> Size {
+        let bytes = self.batches.iter().map(|(_, batch)| batch.bytes()).sum();
+        Size { records: self.updates, bytes }
     }
 
     /// True if nothing is held.

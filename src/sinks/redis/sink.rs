@@ -14,6 +14,7 @@ use crate::sinks::redis::sweep::Sweep;
 use crate::sinks::redis::waiting::Waiting;
 use dataflows::arrange::reader::Reader;
 use dataflows::arrange::view::{View, ViewSpine};
+use dataflows::held::Size;
 use dataflows::ids::dictionary::{Dictionaries, Dictionary, SharedDictionaries};
 use dataflows::score::counts::Counts;
 use dataflows::score::weights::{Score, Weights};
@@ -147,6 +148,12 @@ impl Sink for RedisSink {
 
     fn written_before(&self) -> Time {
         self.written_before
+    }
+
+    fn held(&self) -> Size {
+        let sealed = self.sealed.borrow().size();
+        let by_user = self.waiting.borrow().bytes() + self.written.len() + self.generations.len();
+        Size { bytes: sealed.bytes + by_user, ..sealed }
     }
 }
 

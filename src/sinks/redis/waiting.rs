@@ -22,6 +22,11 @@ impl Waiting {
         self.users
     }
 
+    /// The memory that the notes take.
+    pub(super) fn bytes(&self) -> usize {
+        self.notes.capacity()
+    }
+
     /// Notes the users of a batch of changes.
     pub(super) fn changed(&mut self, users: &[u32]) {
         users.iter().for_each(|user| self.update(*user, |note| note | CHANGED));

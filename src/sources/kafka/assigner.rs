@@ -127,7 +127,11 @@ impl PartitionAssigner {
         let connection =
             BrokerConnection::new(metrics.connected.clone(), progress.health().services().clone());
         let outcomes = CommitOutcomes::new(metrics.commits_failed.clone());
-        let events = ConsumerEvents { connection: connection.clone(), commits: outcomes.clone() };
+        let events = ConsumerEvents {
+            connection: connection.clone(),
+            commits: outcomes.clone(),
+            queue_bytes: metrics.read_queue_bytes.clone(),
+        };
         let consumer = cluster.consumer(events)?;
         let dead_letters = Arc::new(DeadLetterTopic::new(cluster, metrics)?);
         let mut readers = Vec::new();

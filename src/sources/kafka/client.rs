@@ -114,10 +114,11 @@ impl BrokerConnection {
     }
 }
 
-/// The consumer's context: notices when no broker can be reached, and how commits end.
+/// The consumer's context: notices when no broker can be reached, how commits end, and how much waits.
 pub(super) struct ConsumerEvents {
     pub(super) connection: BrokerConnection,
     pub(super) commits: CommitOutcomes,
+    pub(super) queue_bytes: IntGauge,
 }
 
 /// The consumer, from which each partition's queue is split off.
@@ -138,6 +139,12 @@ impl ClientContext for ConsumerEvents {
                 tracing::debug!(%error, reason, "librdkafka");
             }
         }
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
+        let bytes: u64 = partitions.map(|partition| partition.fetchq_size).sum();
+        self.queue_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 }
 

@@ -82,6 +82,8 @@ impl KafkaCluster {
     pub(super) fn consumer(&self, events: ConsumerEvents) -> KafkaResult<SplitConsumer> {
         let mut config = self.client(&CONSUMER, &CONSUMER_FIXED);
         config.set("group.id", &self.group);
+        // They tell how much of what was fetched waits.
+        config.set("statistics.interval.ms", "10000");
         SplitConsumer::from_config_and_context(&config, events)
     }
 }

@@ -3,11 +3,13 @@
 use super::Packed;
 use super::batch::Times;
 use super::writer::{Writer, offset};
+use crate::held::Size;
 use crate::time::Time;
 use differential_dataflow::ExchangeData;
 use differential_dataflow::consolidation::consolidate;
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::trace::implementations::spine_fueled::{Merger, SpineBatch};
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::ops::Range;
 use timely::progress::frontier::AntichainRef;
@@ -18,6 +20,37 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> SpineBatch for Packed<V, R> {
 
     fn len(&self) -> usize {
         Packed::len(self)
+    }
+}
+
+thread_local! {
+    static UNDER_WAY: Cell<Size> = Cell::default();
+}
+
+/// What the merges that this worker has under way have written; they belong to no arrangement yet. A worker is a
+/// thread.
+pub fn merges_under_way() -> Size {
+    UNDER_WAY.get()
+}
+
+/// What one merge has written, as a part of the sum of all.
+#[derive(Default)]
+struct Written(Size);
+
+impl Written {
+    fn set(&mut self, size: Size) {
+        let before = std::mem::replace(&mut self.0, size);
+        let sum = UNDER_WAY.get();
+        UNDER_WAY.set(Size {
+            records: sum.records + size.records - before.records,
+            bytes: sum.bytes + size.bytes - before.bytes,
+        });
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        self.set(Size::default());
     }
 }
 
@@ -32,6 +65,7 @@ pub struct PackedMerger<V, R> {
     since: Time,
     /// The updates of the current value, where they need consolidation.
     gathered: Vec<(Time, R)>,
+    written: Written,
 }
 
 impl<V: ExchangeData, R: ExchangeData + Semigroup> Merger<Packed<V, R>> for PackedMerger<V, R> {
@@ -40,7 +74,8 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Merger<Packed<V, R>> for Pack
         let values = one.vals.len() + other.vals.len();
         let writer = Writer::new(keys, values, one.min_prefix.min(other.min_prefix));
         let since = since.first().copied().unwrap_or(0);
-        PackedMerger { at: [0; 2], left: None, writer, since, gathered: Vec::new() }
+        let (gathered, written) = (Vec::new(), Written::default());
+        PackedMerger { at: [0; 2], left: None, writer, since, gathered, written }
     }
 
     /// Works until `fuel` runs out or all is merged, which leaves some. It computes:
@@ -56,7 +91,7 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Merger<Packed<V, R>> for Pack
                 [Some(key), Some(other_key)] => key.cmp(other_key),
                 [Some(_), None] => Ordering::Less,
                 [None, Some(_)] => Ordering::Greater,
-                [None, None] => return,
+                [None, None] => break,
             };
             let worked = match key_order {
                 Ordering::Less => self.copy(one, 0, left[1], *fuel),
@@ -65,6 +100,7 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Merger<Packed<V, R>> for Pack
             };
             *fuel -= isize::try_from(worked).unwrap_or(isize::MAX);
         }
+        self.written.set(self.writer.size());
     }
 
     fn done(self) -> Option<Packed<V, R>> {

@@ -16,3 +16,4 @@ mod tests;
 
 pub use batch::{Batch, Packed, PackedSpine};
 pub use batcher::{PackedBatcher, Value};
+pub use merger::merges_under_way;

@@ -2,6 +2,7 @@
 
 use super::Packed;
 use super::batch::Times;
+use crate::held::Size;
 use crate::time::Time;
 
 /// An offset into a column.
@@ -78,6 +79,18 @@ impl<V, R> Writer<V, R> {
             keys.push(key);
             key_ends.push(offset(vals.len()));
         }
+    }
+
+    /// What has been written. Memory that is reserved, and not written yet, is not there yet.
+    pub(crate) fn size(&self) -> Size {
+        let Packed { keys, vals, val_ends, times, diffs, .. } = &self.packed;
+        let times = match times {
+            Times::Same(_) => 0,
+            Times::Each(times) => size_of::<Time>() * times.len(),
+        };
+        let ids = size_of::<u32>() * (2 * keys.len() + val_ends.len());
+        let values = size_of::<V>() * vals.len() + size_of::<R>() * diffs.len();
+        Size { records: vals.len(), bytes: ids + times + values }
     }
 
     /// Returns the batch; `None` without any update.
