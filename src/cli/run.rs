@@ -2,12 +2,13 @@
 
 use super::caught_up::CaughtUp;
 use super::descriptors;
-use super::failure::Unwritable;
+use super::failure::{PeerLost, Unwritable};
 use super::files::{check_certificates, receipt_key};
 use super::memory::MemoryWatch;
 use super::modelled::Modelled;
 use super::settings::{SettingsStores, WatchedSettings};
-use super::stop::{end_at_once, stop_signal, told_to_stop};
+use super::stop::{Alone, end_at_once, stop_signal, told_to_stop};
+use super::supervisor::Supervisor;
 use crate::cluster::LossCause;
 use crate::config::Config;
 use crate::engine::question::Asker;
@@ -105,10 +106,15 @@ pub(super) fn run(
         // Dropping the sender stops the front as well as a message does.
         let _ = stopped.await;
     })?;
+    if let Some(supervisor) = Supervisor::of(|name| std::env::var_os(name)) {
+        runtime.spawn(supervisor.tell());
+    }
     let peers = readiness.latch("processes");
     let waits = |missing: &str| peers.tell(missing);
+    let alone = Alone::default();
+    let lost = alone.guard(&config.log);
     let engine =
-        engine::start(config, &metrics, &handles, &waits, |workers| match &config.redis {
+        engine::start(config, &metrics, &handles, (&waits, lost), |workers| match &config.redis {
             Some(redis) => {
                 // It is asked for a while, should it not answer.
                 let asked = readiness.latch("sink");
@@ -161,6 +167,7 @@ pub(super) fn run(
     });
     drop(engine);
     tracing::info!(took = ?stopping.elapsed(), "stopped");
+    alone.is_meant();
     ended.map(drop)
 }
 

@@ -64,7 +64,7 @@ pub(super) fn config(reader: &mut SettingReader) -> Config {
 
 fn cluster(reader: &mut SettingReader) -> ClusterConfig {
     let connect_timeout = reader.millis("cluster.connect_timeout_ms", 0, 0..=86_400_000);
-    let peer_timeout = reader.millis("cluster.peer_timeout_ms", 10_000, 1_000..=600_000);
+    let peer_timeout = reader.millis("cluster.peer_timeout_ms", 5_000, 1_000..=600_000);
     ClusterConfig {
         connect_timeout: (!connect_timeout.is_zero()).then_some(connect_timeout),
         peer_timeout,

@@ -71,7 +71,7 @@ pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
         stored.push((setting.name, stands));
     }
     let troubles = call.front.source_health.troubles();
-    let services = troubled_services(call);
+    let (lost, services) = (call.front.source_health.lost(), troubled_services(call));
     object
         .with("stored", |out| json::by_name(out, &stored))
         .with("troubles", |out| json::troubles(out, &troubles))

@@ -23,6 +23,7 @@ mod replay;
 mod changed_sources;
 mod cluster;
 mod start;
+mod supervisor;
 mod memory;
 mod metrics;
 // With services.
