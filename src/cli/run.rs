@@ -137,14 +137,19 @@ pub(super) fn run(
     tracing::info!(address = %server.address(), workers = config.workers, "serving");
 
     let mut named = Named { settings: &settings, readiness: &readiness, latch: None };
+    let mut whole = Whole { readiness: &readiness, latch: None };
     let caught_up = CaughtUp::new(caught_up, topics.unit());
     let modelled = Modelled::new(modelled, settings_status);
     let ended = runtime.block_on(wait(
         stop_signal,
         (&engine, &source),
         (caught_up, modelled, memory),
-        &mut named,
+        (&mut named, &mut whole),
     ));
+    if !ended.as_ref().is_err_and(|error| error.is::<PeerLost>()) {
+        // Others are told to stop as well, or go because this one does.
+        alone.is_meant();
+    }
     let stopping = Instant::now();
     match &ended {
         Ok(signal) => tracing::info!(signal, ran = ?started.elapsed(), "stopping"),
@@ -177,7 +182,7 @@ async fn wait(
     signal: impl Future<Output = &'static str>,
     (engine, source): (&Engine, &Running),
     (mut caught_up, mut modelled, mut memory): (CaughtUp, Modelled, MemoryWatch),
-    named: &mut Named<'_>,
+    (named, whole): (&mut Named<'_>, &mut Whole<'_>),
 ) -> anyhow::Result<&'static str> {
     let mut signal = std::pin::pin!(signal);
     let mut lost = std::pin::pin!(engine.lost());
@@ -193,7 +198,7 @@ async fn wait(
                 {
                     return Ok(signal);
                 }
-                bail!("{loss}; the whole cluster must start again");
+                return Err(PeerLost(loss).into());
             }
             _ = tick.tick() => {
                 if !engine.is_alive() {
@@ -209,6 +214,7 @@ async fn wait(
                 }
                 memory.check()?;
                 named.check()?;
+                whole.check(&progress);
                 caught_up.check(engine, &progress);
                 modelled.check(engine);
             }
@@ -238,6 +244,30 @@ impl Named<'_> {
             Membership::Refused(reason) => bail!("{reason}"),
         }
         Ok(())
+    }
+}
+
+/// Whether all records have been read that were there to be read.
+struct Whole<'a> {
+    readiness: &'a Readiness,
+    latch: Option<Latch>,
+}
+
+impl Whole<'_> {
+    /// Keeps the process from being ready, to its end, once records are lost and the loss is not accepted.
+    fn check(&mut self, progress: &SourceProgress) {
+        let lost = progress.health().lost();
+        let lost: Vec<_> = lost.iter().filter(|lost| !lost.reads_on).collect();
+        if lost.is_empty() {
+            return;
+        }
+        let places: Vec<_> = lost.iter().map(ToString::to_string).collect();
+        let latch = || self.readiness.latch("records that are lost");
+        self.latch.get_or_insert_with(latch).tell(format!(
+            "deleted before they were read: {}; nothing is read on there until the process starts again; with \
+             --accept-loss (kafka.accept_loss) it reads on",
+            places.join("; ")
+        ));
     }
 }
 

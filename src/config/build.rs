@@ -84,8 +84,10 @@ fn kafka(reader: &mut SettingReader) -> Option<KafkaConfig> {
     let brokers = reader.list("kafka.brokers", &[], host_port);
     let group = reader.text("kafka.group", "recsys", filled).unwrap_or_default();
     let topic_prefix = reader.text("kafka.topic_prefix", "", topic_name).unwrap_or_default();
+    let accept_loss = reader.boolean("kafka.accept_loss", false);
     let properties = properties(reader);
-    (!brokers.is_empty()).then_some(KafkaConfig { brokers, group, topic_prefix, properties })
+    let kafka = KafkaConfig { brokers, group, topic_prefix, accept_loss, properties };
+    (!kafka.brokers.is_empty()).then_some(kafka)
 }
 
 /// Reads the librdkafka properties. librdkafka itself checks each name and value.

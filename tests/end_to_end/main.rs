@@ -29,6 +29,7 @@ mod metrics;
 // With services.
 mod kafka;
 mod topics;
+mod lost_records;
 mod events;
 mod guests;
 mod settings;

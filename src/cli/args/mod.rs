@@ -105,7 +105,8 @@ pub(in crate::cli) enum Command {
 Examples:
   recsys run -w 2
   recsys run --config /etc/recsys.toml --set http.listen=0.0.0.0:8080
-  recsys run --process 0 & recsys run --process 1 --set http.listen=127.0.0.1:8081")]
+  recsys run --process 0 & recsys run --process 1 --set http.listen=127.0.0.1:8081
+  recsys run --accept-loss             read on behind records that Kafka no longer has")]
 pub(in crate::cli) struct RunArgs {
     /// Worker threads [workers]
     #[arg(short, long, value_name = "N")]
@@ -113,12 +114,20 @@ pub(in crate::cli) struct RunArgs {
     /// Which of the hosts this process is, from 0 [process]
     #[arg(long, value_name = "I")]
     process: Option<String>,
+    /// Read on where records were deleted before they were read [kafka.accept_loss]
+    #[arg(long)]
+    accept_loss: bool,
 }
 
 impl RunArgs {
     pub(in crate::cli) fn flags(&self) -> Vec<Flag> {
-        let workers = flag("workers", "--workers", self.workers.as_ref());
-        workers.into_iter().chain(flag("process", "--process", self.process.as_ref())).collect()
+        let accepts = self.accept_loss.then(|| "true".to_owned());
+        let flags = [
+            flag("workers", "--workers", self.workers.as_ref()),
+            flag("process", "--process", self.process.as_ref()),
+            flag("kafka.accept_loss", "--accept-loss", accepts.as_ref()),
+        ];
+        flags.into_iter().flatten().collect()
     }
 }
 
