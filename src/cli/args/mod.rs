@@ -173,8 +173,10 @@ pub(in crate::cli) enum TopicsAction {
     /// Make the topics that are missing
     ///
     /// The state after a start is what the topics hold, so nothing in those that are read expires
-    /// (retention.ms=-1), but for what the catalogue has later rows of. A topic that is there is left as it
-    /// is; one that differs from what is asked for is told, and the exit code is 1.
+    /// (retention.ms=-1), unless --retention-days is given, but for what the catalogue has later rows of. A record
+    /// whose time is more than an hour ahead of its broker's clock is refused (message.timestamp.after.max.ms,
+    /// which brokers know from Kafka 3.6 on). A topic that is there is left as it is; one that differs from what
+    /// is asked for is told, and the exit code is 1.
     #[command(after_help = "Example:\n  recsys topics create --partitions 8 --replication 3")]
     Create {
         /// Partitions of each; workers share them out
@@ -183,6 +185,10 @@ pub(in crate::cli) enum TopicsAction {
         /// How many brokers hold each partition
         #[arg(long, default_value_t = 3, value_parser = value_parser!(i32).range(1..=100))]
         replication: i32,
+        /// After how many days records expire, in place of never: profiles then go back no further after a start,
+        /// and a process that reads nothing for so long loses what has expired. More than views.horizon_days
+        #[arg(long, value_name = "DAYS", value_parser = value_parser!(u32).range(1..=36_500))]
+        retention_days: Option<u32>,
     },
 }
 
