@@ -1,9 +1,11 @@
-//! The troubles in reading the source, by partition, and the topics that are missing, for those who ask
-//! about them.
+//! The troubles in reading the source, by partition, the topics that are missing and the records that are lost,
+//! for those who ask about them.
 
 use crate::event_log::Partition;
 use crate::service_health::ServiceHealth;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The kinds of trouble that a partition may have.
@@ -41,6 +43,52 @@ pub struct PartitionTrouble {
     pub details: String,
 }
 
+/// When records were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LostWhen {
+    /// Before this process began to read: it does not know whether anybody had read them.
+    Start,
+    /// While it ran: they were to be read next.
+    Running,
+}
+
+impl LostWhen {
+    /// The name, as operators see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            LostWhen::Start => "start",
+            LostWhen::Running => "running",
+        }
+    }
+}
+
+/// Records that their topic no longer has, and that were not read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LostRecords {
+    /// The partition.
+    pub partition: Partition,
+    /// When they were lost.
+    pub when: LostWhen,
+    /// The first offset that is gone.
+    pub from: i64,
+    /// The offset after the last one that is gone.
+    pub to: i64,
+    /// How many offsets that are: fewer than between the two if there was more than one gap.
+    pub offsets: i64,
+    /// Whether reading goes on behind them.
+    pub reads_on: bool,
+}
+
+impl fmt::Display for LostRecords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LostRecords { partition: Partition { topic, index }, from, to, offsets, .. } = self;
+        write!(f, "{topic}, partition {index}: {offsets} offsets, from {from} to before {to}")
+    }
+}
+
+/// The lost records: a partition has one of each time at most.
+type Lost = BTreeMap<(Partition, LostWhen), LostRecords>;
+
 /// The offsets and details of troubles: a partition has one of each kind at most.
 type Troubles = BTreeMap<(Partition, Trouble), (i64, String)>;
 
@@ -52,6 +100,7 @@ pub struct SourceHealth(Arc<State>);
 struct State {
     troubles: Mutex<Troubles>,
     missing: Mutex<BTreeSet<Arc<str>>>,
+    lost: Mutex<Lost>,
     services: ServiceHealth,
 }
 
@@ -86,6 +135,28 @@ impl SourceHealth {
         self.0.missing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Notes records that are lost. Those of one partition and time are told together.
+    pub fn lose(&self, lost: LostRecords) {
+        match self.lost_records().entry((lost.partition.clone(), lost.when)) {
+            Entry::Vacant(entry) => drop(entry.insert(lost)),
+            Entry::Occupied(mut entry) => {
+                let before = entry.get_mut();
+                before.offsets += lost.offsets;
+                (before.to, before.reads_on) = (lost.to, lost.reads_on);
+            }
+        }
+    }
+
+    /// The records that are lost, in the partitions' order.
+    pub fn lost(&self) -> Vec<LostRecords> {
+        self.lost_records().values().cloned().collect()
+    }
+
+    fn lost_records(&self) -> MutexGuard<'_, Lost> {
+        // An entry is whole whenever the lock is given back, so a poisoned map is intact.
+        self.0.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What is wrong with the services that the process needs.
     pub fn services(&self) -> &ServiceHealth {
         &self.0.services
@@ -94,5 +165,30 @@ impl SourceHealth {
     fn lock(&self) -> MutexGuard<'_, Troubles> {
         // A panic cannot leave an insertion or a removal half done, so a poisoned map is intact.
         self.0.troubles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_partition_has_lost_adds_up() {
+        let health = SourceHealth::default();
+        let lose = |index, when, from, to, reads_on| {
+            let partition = Partition { topic: "view-events".into(), index };
+            let lost = LostRecords { partition, when, from, to, offsets: to - from, reads_on };
+            health.lose(lost.clone());
+            lost
+        };
+        let other = lose(1, LostWhen::Running, 7, 9, false);
+        let start = lose(0, LostWhen::Start, 0, 70, true);
+        let first = lose(0, LostWhen::Running, 100, 110, true);
+        assert_eq!(health.lost(), [start.clone(), first.clone(), other.clone()]);
+        lose(0, LostWhen::Running, 150, 151, false);
+        let both = LostRecords { to: 151, offsets: 11, reads_on: false, ..first };
+        let told = "view-events, partition 0: 11 offsets, from 100 to before 151";
+        assert_eq!(both.to_string(), told);
+        assert_eq!(health.lost(), [start, both, other]);
     }
 }

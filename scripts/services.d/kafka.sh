@@ -69,6 +69,7 @@ group.initial.rebalance.delay.ms=0
 
 # Events carry the times of a shop's past, by which the default of seven days would delete them.
 log.retention.ms=-1
+log.message.timestamp.after.max.ms=3600000
 # A killed broker is given up after this; the default of 9 s makes tests wait.
 broker.session.timeout.ms=6000
 broker.heartbeat.interval.ms=1000

@@ -6,7 +6,8 @@
 build_needs=(cc gcc c++ g++ make make /usr/include/zlib.h zlib1g-dev prove perl)
 
 # For the whole gate besides. What services need, they install when they are started.
-whole_needs=(shellcheck shellcheck chromium chromium promtool prometheus amtool prometheus-alertmanager)
+whole_needs=(shellcheck shellcheck chromium chromium promtool prometheus amtool prometheus-alertmanager
+  systemd-analyze systemd python3 python3)
 
 # For building with the feature `kafka-kerberos`.
 kerberos_needs=(/usr/include/openssl/ssl.h libssl-dev /usr/include/sasl/sasl.h libsasl2-dev)
@@ -34,4 +35,15 @@ cargo_tool() {
   command -v "$1" >/dev/null ||
     step "build $1" env CARGO_PROFILE_DEV_DEBUG=0 \
       cargo install --quiet --locked --debug "$1" --version "$2" --root .services/tools
+}
+
+# python_tool NAME VERSION: installs a tool of Python's once, into .services/tools.
+python_tool() {
+  local tools=$root/.services/tools/$1-$2
+  export PATH=$PATH:$tools/bin
+  if [[ ! -x $tools/bin/$1 ]]; then
+    python3 -c 'import ensurepip' 2>/dev/null || install_package python3-venv "python3 -m venv"
+    python3 -m venv "$tools"
+    step "install $1" "$tools/bin/pip" install --quiet "$1==$2"
+  fi
 }

@@ -14,6 +14,7 @@ whole() {
   step "Prometheus rules" promtool check rules ops/prometheus/rules.yml
   step "tests of the rules" promtool test rules ops/prometheus/rules_test.yml
   step "configuration of Alertmanager" amtool check-config ops/alertmanager/alertmanager.yml
+  deployments
   with_services
   tell_long_run
 }

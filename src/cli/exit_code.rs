@@ -12,13 +12,15 @@ pub(super) const DATA: u8 = 65;
 pub(super) const UNREADABLE: u8 = 66;
 /// A file, a folder or standard output can't be written.
 pub(super) const UNWRITABLE: u8 = 74;
+/// Another process of the cluster is lost, or has stopped: all are to be started again.
+pub(super) const PEER_LOST: u8 = 75;
 /// A thread has panicked: Rust's own code for its main thread.
 pub(super) const PANICKED: u8 = 101;
 /// Interrupted: 128 and the number of SIGINT, as shells have it.
 pub(super) const INTERRUPTED: u8 = 130;
 
 /// What the help says of each.
-pub(super) const ALL: [(u8, &str); 8] = [
+pub(super) const ALL: [(u8, &str); 9] = [
     (DONE, "done, or the reader of the output has had enough"),
     (
         FAILED,
@@ -28,6 +30,7 @@ pub(super) const ALL: [(u8, &str); 8] = [
     (DATA, "a file does not have the format that was named"),
     (UNREADABLE, "a file cannot be read: it is missing, a folder…"),
     (UNWRITABLE, "a file, a folder or the output cannot be written"),
+    (PEER_LOST, "another process of the cluster is lost, or has stopped: start all again"),
     (PANICKED, "a fault of the program"),
     (INTERRUPTED, "interrupted before the work was done"),
 ];

@@ -1,6 +1,7 @@
 //! Prints the error that ends a command, and chooses the exit code.
 
-use super::exit_code::{DATA, DONE, FAILED, INTERRUPTED, UNREADABLE, UNWRITABLE, USAGE};
+use super::exit_code::{DATA, DONE, FAILED, INTERRUPTED, PEER_LOST, UNREADABLE, UNWRITABLE, USAGE};
+use crate::cluster::Loss;
 use crate::config::ConfigError;
 use crate::receipt::ReceiptError;
 use crate::settings::StoreError;
@@ -40,6 +41,11 @@ impl Unwritable {
         Unwritable(path.display().to_string())
     }
 }
+
+/// Another process of the cluster is lost, without which this one cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}; the whole cluster must start again")]
+pub(super) struct PeerLost(pub(super) Loss);
 
 /// The log has told the error, in the form that its readers understand.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +132,7 @@ pub(super) fn code(error: &anyhow::Error) -> u8 {
         (error.is::<Usage>(), USAGE),
         (error.is::<Unreadable>(), UNREADABLE),
         (error.is::<Unwritable>(), UNWRITABLE),
+        (error.is::<PeerLost>(), PEER_LOST),
     ];
     let own = is.into_iter().find_map(|(is, code)| is.then_some(code));
     own.or_else(|| error.downcast_ref().map(of_config))

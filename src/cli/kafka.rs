@@ -11,6 +11,7 @@ impl From<&KafkaConfig> for KafkaCluster {
             bootstrap: kafka.brokers.join(","),
             group: kafka.group.clone(),
             topic_prefix: kafka.topic_prefix.clone(),
+            accept_loss: kafka.accept_loss,
             properties: properties
                 .map(|(key, value)| (key.clone(), value.expose().into()))
                 .collect(),

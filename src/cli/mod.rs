@@ -14,6 +14,7 @@ mod caught_up;
 mod memory;
 mod modelled;
 mod stop;
+mod supervisor;
 mod descriptors;
 mod settings;
 mod run;

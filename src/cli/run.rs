@@ -2,12 +2,13 @@
 
 use super::caught_up::CaughtUp;
 use super::descriptors;
-use super::failure::Unwritable;
+use super::failure::{PeerLost, Unwritable};
 use super::files::{check_certificates, receipt_key};
 use super::memory::MemoryWatch;
 use super::modelled::Modelled;
 use super::settings::{SettingsStores, WatchedSettings};
-use super::stop::{end_at_once, stop_signal, told_to_stop};
+use super::stop::{Alone, end_at_once, stop_signal, told_to_stop};
+use super::supervisor::Supervisor;
 use crate::cluster::LossCause;
 use crate::config::Config;
 use crate::engine::question::Asker;
@@ -105,10 +106,15 @@ pub(super) fn run(
         // Dropping the sender stops the front as well as a message does.
         let _ = stopped.await;
     })?;
+    if let Some(supervisor) = Supervisor::of(|name| std::env::var_os(name)) {
+        runtime.spawn(supervisor.tell());
+    }
     let peers = readiness.latch("processes");
     let waits = |missing: &str| peers.tell(missing);
+    let alone = Alone::default();
+    let lost = alone.guard(&config.log);
     let engine =
-        engine::start(config, &metrics, &handles, &waits, |workers| match &config.redis {
+        engine::start(config, &metrics, &handles, (&waits, lost), |workers| match &config.redis {
             Some(redis) => {
                 // It is asked for a while, should it not answer.
                 let asked = readiness.latch("sink");
@@ -131,14 +137,19 @@ pub(super) fn run(
     tracing::info!(address = %server.address(), workers = config.workers, "serving");
 
     let mut named = Named { settings: &settings, readiness: &readiness, latch: None };
+    let mut whole = Whole { readiness: &readiness, latch: None };
     let caught_up = CaughtUp::new(caught_up, topics.unit());
     let modelled = Modelled::new(modelled, settings_status);
     let ended = runtime.block_on(wait(
         stop_signal,
         (&engine, &source),
         (caught_up, modelled, memory),
-        &mut named,
+        (&mut named, &mut whole),
     ));
+    if !ended.as_ref().is_err_and(|error| error.is::<PeerLost>()) {
+        // Others are told to stop as well, or go because this one does.
+        alone.is_meant();
+    }
     let stopping = Instant::now();
     match &ended {
         Ok(signal) => tracing::info!(signal, ran = ?started.elapsed(), "stopping"),
@@ -161,6 +172,7 @@ pub(super) fn run(
     });
     drop(engine);
     tracing::info!(took = ?stopping.elapsed(), "stopped");
+    alone.is_meant();
     ended.map(drop)
 }
 
@@ -170,7 +182,7 @@ async fn wait(
     signal: impl Future<Output = &'static str>,
     (engine, source): (&Engine, &Running),
     (mut caught_up, mut modelled, mut memory): (CaughtUp, Modelled, MemoryWatch),
-    named: &mut Named<'_>,
+    (named, whole): (&mut Named<'_>, &mut Whole<'_>),
 ) -> anyhow::Result<&'static str> {
     let mut signal = std::pin::pin!(signal);
     let mut lost = std::pin::pin!(engine.lost());
@@ -186,7 +198,7 @@ async fn wait(
                 {
                     return Ok(signal);
                 }
-                bail!("{loss}; the whole cluster must start again");
+                return Err(PeerLost(loss).into());
             }
             _ = tick.tick() => {
                 if !engine.is_alive() {
@@ -202,6 +214,7 @@ async fn wait(
                 }
                 memory.check()?;
                 named.check()?;
+                whole.check(&progress);
                 caught_up.check(engine, &progress);
                 modelled.check(engine);
             }
@@ -231,6 +244,30 @@ impl Named<'_> {
             Membership::Refused(reason) => bail!("{reason}"),
         }
         Ok(())
+    }
+}
+
+/// Whether all records have been read that were there to be read.
+struct Whole<'a> {
+    readiness: &'a Readiness,
+    latch: Option<Latch>,
+}
+
+impl Whole<'_> {
+    /// Keeps the process from being ready, to its end, once records are lost and the loss is not accepted.
+    fn check(&mut self, progress: &SourceProgress) {
+        let lost = progress.health().lost();
+        let lost: Vec<_> = lost.iter().filter(|lost| !lost.reads_on).collect();
+        if lost.is_empty() {
+            return;
+        }
+        let places: Vec<_> = lost.iter().map(ToString::to_string).collect();
+        let latch = || self.readiness.latch("records that are lost");
+        self.latch.get_or_insert_with(latch).tell(format!(
+            "deleted before they were read: {}; nothing is read on there until the process starts again; with \
+             --accept-loss (kafka.accept_loss) it reads on",
+            places.join("; ")
+        ));
     }
 }
 

@@ -6,10 +6,11 @@ use crate::metrics::{Metrics, SettingsMetrics};
 use crate::readiness::{Latch, Readiness};
 use crate::service_health::ServiceHealth;
 use crate::settings::files::FileStore;
+use crate::settings::holder::Holder;
 use crate::settings::last_good::LastGood;
 use crate::settings::monitor::{Monitor, Role};
 use crate::settings::status::SettingsStatus;
-use crate::settings::zookeeper::{Holder, Membership, ZooKeeperStore};
+use crate::settings::zookeeper::{Membership, ZooKeeperStore};
 use crate::settings::{Setting, Store};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -82,7 +83,7 @@ impl WatchedSettings {
         };
         let shared = zookeeper.clone().map(|zookeeper| {
             let process = config.process;
-            let holder = Holder::this(process, config.http.listen);
+            let holder = Holder::this(process, config.workers, config.http.listen);
             zookeeper.register(&format!("process-{process}"), &holder);
             zookeeper as Arc<dyn Store>
         });

@@ -4,10 +4,11 @@
 //! first for the heartbeat, then for timely's data. Heartbeats start at once, so that a process
 //! that is lost while others are still awaited can be replaced by its successor.
 
+use super::RETRY;
 use super::dial::{DialError, dial};
 use super::error::ConnectError;
 use super::handshake::{Hello, HelloAnswer, Purpose, Verdict, receive, send};
-use super::heartbeat::{Loss, heartbeat};
+use super::heartbeat::{Leaving, Loss, heartbeat};
 use super::plan::ClusterPlan;
 use super::wire::Wire;
 use std::hash::{BuildHasher, RandomState};
@@ -21,8 +22,6 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at, sleep, sleep_until};
 
-/// The pause before a process is dialed again.
-const RETRY: Duration = Duration::from_millis(200);
 /// The interval at which the missing processes are logged.
 const REPORT: Duration = Duration::from_secs(5);
 /// The most handshakes at a time, so that strays cannot use up the process's file descriptors.
@@ -39,7 +38,7 @@ pub(super) struct Connected {
 pub(super) struct Discovery {
     plan: Arc<ClusterPlan>,
     run: u64,
-    leaving: watch::Receiver<()>,
+    leaving: watch::Receiver<Leaving>,
     /// One entry a process of the cluster.
     peers: Vec<Peer>,
     sender: UnboundedSender<DiscoveryEvent>,
@@ -81,7 +80,7 @@ enum DiscoveryEvent {
 }
 
 impl Discovery {
-    pub(super) fn new(plan: ClusterPlan, leaving: watch::Receiver<()>) -> Discovery {
+    pub(super) fn new(plan: ClusterPlan, leaving: watch::Receiver<Leaving>) -> Discovery {
         let (sender, events) = unbounded_channel();
         let me = plan.me.process;
         let peer = |process| match process {
@@ -104,11 +103,12 @@ impl Discovery {
     }
 
     /// Waits until all processes are connected, and tells at each turn which are missing. Handshakes that
-    /// are still under way then are closed.
+    /// are still under way then are closed. `lost` is called with the first process that is lost later.
     pub(super) async fn run(
         mut self,
         listener: TcpListener,
         waits: &(dyn Fn(&str) + Sync),
+        lost: impl FnOnce(&Loss) + Send + 'static,
     ) -> Result<Connected, ConnectError> {
         for process in 0..self.plan.me.process {
             self.dial(process);
@@ -141,9 +141,10 @@ impl Discovery {
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
                 if let DiscoveryEvent::Lost(loss) = event {
+                    lost(&loss);
                     losses.send_replace(Some(loss));
                     // The first loss ends the process. Waiting here keeps it readable until then.
-                    losses.closed().await;
+                    return losses.closed().await;
                 }
             }
         });

@@ -1,13 +1,14 @@
 //! This process as a member of its cluster, from the first connection to its leaving.
 
-use super::FAREWELL;
 use super::discovery::Discovery;
 use super::error::ConnectError;
-use super::heartbeat::Loss;
+use super::heartbeat::{Leaving, Loss};
 use super::plan::ClusterPlan;
 use super::wire::Wire;
+use super::{FAREWELL, RETRY};
 use crate::config::Config;
-use std::net::TcpListener;
+use std::net::{TcpListener, ToSocketAddrs};
+use std::time::Instant;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -23,37 +24,35 @@ pub(super) struct Membership {
     pub(super) heartbeats: JoinSet<()>,
     /// Runs the heartbeats, on a thread of its own.
     pub(super) runtime: Runtime,
-    pub(super) leaving: watch::Sender<()>,
+    pub(super) leaving: watch::Sender<Leaving>,
     loss: watch::Receiver<Option<Loss>>,
 }
 
 impl Cluster {
     /// Connects to all other processes and waits until they are there, and tells again and again which
-    /// are missing. Returns at once when there are none.
+    /// are missing. Returns at once when there are none. From then on `lost` is called, once, as soon as
+    /// one is lost, whatever this process is doing.
     ///
     /// # Errors
     /// When this process cannot listen, does not fit to another one, or not all connect in time.
     pub fn connect(
         config: &Config,
         waits: &(dyn Fn(&str) + Sync),
+        lost: impl FnOnce(&Loss) + Send + 'static,
     ) -> Result<Cluster, ConnectError> {
         if config.processes() == 1 {
             return Ok(Cluster { wires: Vec::new(), membership: None });
         }
         let plan = ClusterPlan::of(config);
-        let address = &config.hosts[config.process];
-        let listener = TcpListener::bind(address).map_err(|source| ConnectError::Listen {
-            process: config.process,
-            address: address.clone(),
-            source,
-        })?;
-        Cluster::meet(plan, listener, waits)
+        let listener = listen(&plan, waits)?;
+        Cluster::meet(plan, listener, waits, lost)
     }
 
     pub(super) fn meet(
         plan: ClusterPlan,
         listener: TcpListener,
         waits: &(dyn Fn(&str) + Sync),
+        lost: impl FnOnce(&Loss) + Send + 'static,
     ) -> Result<Cluster, ConnectError> {
         // A thread of their own: nothing that is slow elsewhere may delay the heartbeats.
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -62,7 +61,7 @@ impl Cluster {
             .enable_all()
             .build()
             .map_err(ConnectError::Thread)?;
-        let (leaving, left) = watch::channel(());
+        let (leaving, left) = watch::channel(Leaving::default());
         let process = plan.me.process;
         let connected = runtime.block_on(async {
             let address = plan.hosts[process].clone();
@@ -70,7 +69,7 @@ impl Cluster {
                 .set_nonblocking(true)
                 .and_then(|()| tokio::net::TcpListener::from_std(listener))
                 .map_err(|source| ConnectError::Listen { process, address, source })?;
-            Discovery::new(plan, left).run(listener, waits).await
+            Discovery::new(plan, left).run(listener, waits, lost).await
         })?;
         tracing::info!(process, processes = connected.wires.len(), "all processes are connected");
         Ok(Cluster {
@@ -112,14 +111,41 @@ impl Cluster {
     }
 }
 
+/// Listens where the others look for this process. A name that is not known yet is waited for: that of a container
+/// may be a moment later than its processes.
+pub(super) fn listen(
+    plan: &ClusterPlan,
+    waits: &(dyn Fn(&str) + Sync),
+) -> Result<TcpListener, ConnectError> {
+    let (process, begun) = (plan.me.process, Instant::now());
+    let address = &plan.hosts[process];
+    let failed = |source| ConnectError::Listen { process, address: address.clone(), source };
+    let mut told = false;
+    loop {
+        let unknown = match address.to_socket_addrs() {
+            Ok(_) => return TcpListener::bind(address).map_err(failed),
+            Err(unknown) => unknown,
+        };
+        if plan.patience.is_some_and(|patience| begun.elapsed() >= patience) {
+            return Err(failed(unknown));
+        }
+        waits(&format!("the address of this process ({address}): {unknown}"));
+        if !std::mem::replace(&mut told, true) {
+            tracing::warn!(process, address, %unknown, "the name of this process is not known; waiting for it");
+        }
+        std::thread::park_timeout(RETRY);
+    }
+}
+
 impl Drop for Cluster {
     /// Tells the peers that this process leaves, so that they do not take it for failed.
     fn drop(&mut self) {
-        let Some(Membership { mut heartbeats, runtime, leaving, .. }) = self.membership.take()
+        let Some(Membership { mut heartbeats, runtime, leaving, loss }) = self.membership.take()
         else {
             return;
         };
-        leaving.send_replace(());
+        let is_alone = loss.borrow().is_some();
+        leaving.send_replace(if is_alone { Leaving::Alone } else { Leaving::Told });
         runtime.block_on(async {
             let all_told = async { while heartbeats.join_next().await.is_some() {} };
             // A peer that can't be told in time sees its connection end.

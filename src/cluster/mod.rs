@@ -26,5 +26,8 @@ pub use wire::Wire;
 
 use std::time::Duration;
 
+/// The pause before a process is dialed again, or a name looked up.
+const RETRY: Duration = Duration::from_millis(200);
+
 /// The longest time that telling the peers of this process's end may take.
 const FAREWELL: Duration = Duration::from_millis(500);

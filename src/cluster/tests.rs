@@ -2,6 +2,7 @@
 
 use super::handshake::Identity;
 use super::handshake::{Hello, HelloAnswer, Purpose, Verdict, receive, send};
+use super::membership::listen;
 use super::plan::ClusterPlan;
 use super::{Cluster, ConnectError, Loss, LossCause};
 use std::io::{Read, Write};
@@ -31,7 +32,7 @@ fn plans(processes: usize) -> Vec<(ClusterPlan, TcpListener)> {
 type Meets = JoinHandle<Result<Cluster, ConnectError>>;
 
 fn meet((plan, listener): (ClusterPlan, TcpListener)) -> Meets {
-    std::thread::spawn(move || Cluster::meet(plan, listener, &|_| ()))
+    std::thread::spawn(move || Cluster::meet(plan, listener, &|_| (), |_| ()))
 }
 
 fn met(meets: Meets) -> Cluster {
@@ -173,6 +174,19 @@ fn a_late_process_is_waited_for() {
         drop(at_first.accept().unwrap());
     }
     check_wires(&mut [meet((first, at_first)), second].map(met));
+}
+
+#[test]
+fn the_name_of_a_process_is_waited_for() {
+    let (mut plan, _) = plans(2).swap_remove(0);
+    plan.hosts[0] = "nobody.invalid:2101".into();
+    plan.patience = Some(Duration::from_millis(500));
+    let told = std::sync::Mutex::new(String::new());
+    let error = listen(&plan, &|what| *told.lock().unwrap() = what.into()).unwrap_err();
+    let ConnectError::Listen { process: 0, address, .. } = error else { panic!("{error}") };
+    assert_eq!(address, plan.hosts[0]);
+    let told = told.into_inner().unwrap();
+    assert!(told.starts_with("the address of this process (nobody.invalid:2101): "), "{told}");
 }
 
 #[test]

@@ -64,7 +64,7 @@ pub(super) fn config(reader: &mut SettingReader) -> Config {
 
 fn cluster(reader: &mut SettingReader) -> ClusterConfig {
     let connect_timeout = reader.millis("cluster.connect_timeout_ms", 0, 0..=86_400_000);
-    let peer_timeout = reader.millis("cluster.peer_timeout_ms", 10_000, 1_000..=600_000);
+    let peer_timeout = reader.millis("cluster.peer_timeout_ms", 5_000, 1_000..=600_000);
     ClusterConfig {
         connect_timeout: (!connect_timeout.is_zero()).then_some(connect_timeout),
         peer_timeout,
@@ -84,8 +84,10 @@ fn kafka(reader: &mut SettingReader) -> Option<KafkaConfig> {
     let brokers = reader.list("kafka.brokers", &[], host_port);
     let group = reader.text("kafka.group", "recsys", filled).unwrap_or_default();
     let topic_prefix = reader.text("kafka.topic_prefix", "", topic_name).unwrap_or_default();
+    let accept_loss = reader.boolean("kafka.accept_loss", false);
     let properties = properties(reader);
-    (!brokers.is_empty()).then_some(KafkaConfig { brokers, group, topic_prefix, properties })
+    let kafka = KafkaConfig { brokers, group, topic_prefix, accept_loss, properties };
+    (!kafka.brokers.is_empty()).then_some(kafka)
 }
 
 /// Reads the librdkafka properties. librdkafka itself checks each name and value.

@@ -84,6 +84,8 @@ pub struct KafkaConfig {
     pub group: String,
     /// A prefix of every topic's name.
     pub topic_prefix: String,
+    /// Whether reading goes on behind records that were deleted before they were read.
+    pub accept_loss: bool,
     /// librdkafka properties for all clients; this build of librdkafka knows all of them.
     pub properties: BTreeMap<String, Secret>,
 }

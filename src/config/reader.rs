@@ -82,6 +82,20 @@ impl SettingReader {
         self.read(key, || Ok((default, default.to_string())), read).unwrap_or(default)
     }
 
+    /// Reads `true` or `false`.
+    pub(super) fn boolean(&mut self, key: &str, default: bool) -> bool {
+        let read = |typed: &TypedValue| {
+            let value = match typed {
+                TypedValue::Boolean(value) => Some(*value),
+                TypedValue::Text(text) => text.parse().ok(),
+                _ => None,
+            };
+            let value = value.ok_or("must be true or false")?;
+            Ok((value, value.to_string()))
+        };
+        self.read(key, || Ok((default, default.to_string())), read).unwrap_or(default)
+    }
+
     /// Reads a duration in milliseconds.
     pub(super) fn millis(
         &mut self,

@@ -122,6 +122,12 @@ fn what_is_wrong_is_told_with_its_place_and_its_rule() {
         ],
     );
     check(
+        "[kafka]\naccept_loss = 1",
+        &[],
+        &[],
+        &["f.toml:2: kafka.accept_loss = 1: must be true or false"],
+    );
+    check(
         "process = 2\nhosts = [\"a:1\", \"b:1\"]",
         &[],
         &[],

@@ -62,8 +62,8 @@ pub enum StartError {
 
 /// Starts the workers that a configuration asks for, once all processes of the cluster are there.
 ///
-/// Until then `waits` is told again and again which processes are missing. The handles work as soon as
-/// the workers do. `open_sinks` gets the indices of this process's workers, after all processes have met
+/// Until then `waits` is told again and again which processes are missing. From then on `lost` is told at
+/// once of the first that is lost, whatever this process does. The handles work as soon as the workers do. `open_sinks` gets the indices of this process's workers, after all processes have met
 /// and before any worker runs. It returns one sink for each, or none at all.
 ///
 /// # Errors
@@ -72,10 +72,10 @@ pub fn start(
     config: &Config,
     metrics: &Arc<Metrics>,
     handles: &EngineHandles,
-    waits: &(dyn Fn(&str) + Sync),
+    (waits, lost): (&(dyn Fn(&str) + Sync), impl FnOnce(&Loss) + Send + 'static),
     open_sinks: impl FnOnce(Range<usize>) -> Result<Vec<Box<dyn UnattachedSink>>, SinkError>,
 ) -> Result<Engine, StartError> {
-    let mut cluster = Cluster::connect(config, waits)?;
+    let mut cluster = Cluster::connect(config, waits, lost)?;
     let first = config.process * config.workers;
     let indices = first..first + config.workers;
     let mut sinks = open_sinks(indices.clone()).map_err(StartError::Sink)?.into_iter();

@@ -3,7 +3,8 @@
 use crate::engine::question::Answer;
 use crate::event_log::Position;
 use crate::readiness::Wait;
-use crate::source_health::PartitionTrouble;
+use crate::settings::holder::Holder;
+use crate::source_health::{LostRecords, PartitionTrouble};
 use dataflows::digest::hash::Digest;
 use dataflows::digest::rows::DigestedView;
 use dataflows::questions::ask::UserActivity;
@@ -198,6 +199,41 @@ pub(super) fn troubles(out: &mut Vec<u8>, troubles: &[PartitionTrouble]) {
             .text("trouble", trouble.trouble.name())
             .text("details", &trouble.details)
             .end();
+    });
+}
+
+/// `[{"topic", "partition", "when", "from", "to", "offsets", "readsOn"}]`
+pub(super) fn lost(out: &mut Vec<u8>, lost: &[LostRecords]) {
+    list(out, lost, |out, lost| {
+        Object::new(out)
+            .text("topic", &lost.partition.topic)
+            .plain("partition", lost.partition.index)
+            .text("when", lost.when.name())
+            .plain("from", lost.from)
+            .plain("to", lost.to)
+            .plain("offsets", lost.offsets)
+            .plain("readsOn", lost.reads_on)
+            .end();
+    });
+}
+
+/// `[{"process", "host", "pid", "http", "workers", "since"}]`, or null.
+pub(super) fn members(out: &mut Vec<u8>, members: Option<&[Holder]>) {
+    let Some(members) = members else { return out.extend_from_slice(b"null") };
+    list(out, members, |out, member| {
+        let mut object = Object::new(out)
+            .plain("process", member.process)
+            .text("host", &member.host)
+            .plain("pid", member.pid)
+            .text("http", &member.http.to_string());
+        object = match member.workers {
+            Some(workers) => object.plain("workers", workers),
+            None => object.plain("workers", "null"),
+        };
+        match member.since {
+            Some(since) => object.with("since", |out| time(out, since)).end(),
+            None => object.plain("since", "null").end(),
+        }
     });
 }
 

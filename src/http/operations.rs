@@ -14,7 +14,7 @@ use hyper::header::HeaderValue;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The time within which all workers, of all processes, must tell their digests.
+/// The time within which all workers, of all processes, must tell their digests, and the list of members be read.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// `GET /metrics`
@@ -44,6 +44,7 @@ pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
     // Only the time of this answer is wanted.
     let answer = call.ask_of_input(Profiles(Vec::new())).await;
     let digests = timeout(PATIENCE, call.ask_of_input(ViewDigests)).await;
+    let members = timeout(PATIENCE, call.front.settings.members()).await.ok().flatten();
     let awaited = status.readiness.awaited();
     let mut body = Vec::with_capacity(1024);
     let object = Object::new(&mut body)
@@ -52,6 +53,7 @@ pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
         .plain("process", status.process)
         .plain("processes", status.processes)
         .plain("workers", status.workers)
+        .with("members", |out| json::members(out, members.as_deref()))
         .plain("ready", awaited.is_empty())
         .with("awaited", |out| json::texts(out, &awaited));
     let mut object = match answer {
@@ -71,10 +73,11 @@ pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
         stored.push((setting.name, stands));
     }
     let troubles = call.front.source_health.troubles();
-    let services = troubled_services(call);
+    let (lost, services) = (call.front.source_health.lost(), troubled_services(call));
     object
         .with("stored", |out| json::by_name(out, &stored))
         .with("troubles", |out| json::troubles(out, &troubles))
+        .with("lost", |out| json::lost(out, &lost))
         .with("services", |out| json::by_name(out, &services))
         .end();
     Ok(json_reply(body))

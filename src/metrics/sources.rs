@@ -18,6 +18,8 @@ pub struct SourceMetrics {
     pub lag_seconds: GaugeVec,
     /// `recsys_source_errors_total{topic}`
     pub errors: IntCounterVec,
+    /// `recsys_source_records_lost_total{topic}`, in offsets.
+    pub records_lost: IntCounterVec,
     /// `recsys_source_commits_failed_total`
     pub commits_failed: IntCounter,
     /// `recsys_source_stalled{topic, partition}`
@@ -75,6 +77,12 @@ impl SourceMetrics {
                 registry,
                 "recsys_source_errors_total",
                 "Reads and look-ups of a partition that failed",
+                &["topic"],
+            ),
+            records_lost: counters(
+                registry,
+                "recsys_source_records_lost_total",
+                "Offsets of a topic that were deleted before they were read",
                 &["topic"],
             ),
             commits_failed: counter(

@@ -1,5 +1,6 @@
 //! The settings that may change at run time: a tree of small nodes, in ZooKeeper or in files.
 
+pub mod holder;
 pub mod weights;
 pub mod blend;
 pub mod registry;
@@ -12,6 +13,7 @@ pub mod zookeeper;
 
 use crate::future::BoxFuture;
 use dataflows::score::model::Model;
+use holder::Holder;
 
 /// The node of the weights: `{"view":1,"add_to_cart":3,"purchase":5}`.
 pub const WEIGHTS: &str = "/config/recommendation/weights";
@@ -70,6 +72,12 @@ pub trait Store: Send + Sync {
     /// Completes when the node may have changed since the last `get` of it. It may complete without
     /// a change, but never so often that a caller that reads after each completion would spin.
     fn changed(&self, path: &str) -> BoxFuture<()>;
+
+    /// Returns the processes that are members now, by their index; `None` when the store keeps no list of them, or
+    /// does not answer.
+    fn members(&self) -> BoxFuture<Option<Vec<Holder>>> {
+        Box::pin(std::future::ready(None))
+    }
 
     /// Removes this process from the store's list of members, if it keeps one. The store is not
     /// used after that.

@@ -22,6 +22,7 @@ pub(crate) fn scrape() -> String {
     let sources = &metrics.sources;
     sources.events.with_label_values(&["view-events"]).inc();
     sources.errors.with_label_values(&["view-events"]).inc();
+    sources.records_lost.with_label_values(&["view-events"]).inc();
     sources.dead_letters.with_label_values(&["view-events", "not_json"]).inc();
     sources.lag.with_label_values(&["view-events", "0"]).set(1);
     sources.lag_seconds.with_label_values(&["view-events", "0"]).set(1.0);

@@ -95,10 +95,15 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts a program, which is to be [`alone`] or to have services.
-    pub(crate) fn spawn(mut program: Command, workers: &str, more: &[&str]) -> Process {
+    pub(crate) fn spawn(program: Command, workers: &str, more: &[&str]) -> Process {
+        Process::begin(program, &[&["-w", workers], more].concat())
+    }
+
+    /// The same with no more than these arguments.
+    pub(crate) fn begin(mut program: Command, arguments: &[&str]) -> Process {
         let port = free_port();
         let listen = format!("http.listen=127.0.0.1:{port}");
-        program.args(["run", "-w", workers, "--set", &listen]).args(more);
+        program.args(["run", "--set", &listen]).args(arguments);
         Process { child: program.spawn().unwrap(), port }
     }
 
@@ -247,6 +252,11 @@ impl Process {
     pub(crate) fn log(&mut self) -> impl Iterator<Item = String> + 'static {
         let log = self.child.stderr.take().expect("it is piped, and was not taken");
         BufReader::new(log).lines().map(Result::unwrap)
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, signal: &str) {

@@ -10,7 +10,7 @@ use rdkafka::message::OwnedMessage;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -69,6 +69,16 @@ pub(crate) fn write(topic: &str, key: &str, value: Option<&[u8]>) {
     let record = BaseRecord::to(topic).key(key);
     send(&writer, if let Some(value) = value { record.payload(value) } else { record });
     flush(&writer);
+}
+
+/// Whether the brokers take a record whose time is so far ahead of the clock.
+pub(crate) fn is_taken(topic: &str, ahead: Duration) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let time = i64::try_from((now + ahead).as_millis()).unwrap();
+    let writer = writer(&[]);
+    send(&writer, BaseRecord::to(topic).key("ahead").payload(&b"{}"[..]).timestamp(time));
+    writer.flush(PATIENCE).unwrap();
+    FAILED.swap(0, Ordering::SeqCst) == 0
 }
 
 /// How many partitions a writer knows of a topic.

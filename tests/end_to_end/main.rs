@@ -23,11 +23,13 @@ mod replay;
 mod changed_sources;
 mod cluster;
 mod start;
+mod supervisor;
 mod memory;
 mod metrics;
 // With services.
 mod kafka;
 mod topics;
+mod lost_records;
 mod events;
 mod guests;
 mod settings;

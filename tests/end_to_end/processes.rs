@@ -29,6 +29,20 @@ fn two_processes_answer_as_one_does() {
             eventually(ask, || process.get(ask) == *expected);
         }
     }
+    for (index, process) in two.iter().enumerate() {
+        eventually("both are members", || {
+            let members = process.get("/api/status")["members"].clone();
+            members.as_array().is_some_and(|members| {
+                let of = |member: &Value| (member["process"].clone(), member["workers"].clone());
+                let all: Vec<_> = members.iter().map(of).collect();
+                all == [(json!(0), json!(2)), (json!(1), json!(2))]
+            })
+        });
+        let member = &process.get("/api/status")["members"][index];
+        assert_eq!(member["http"], format!("127.0.0.1:{}", process.port));
+        assert_eq!(member["pid"], process.id());
+        assert!(member["host"].is_string() && member["since"].is_string(), "{member}");
+    }
     two[1].post(&json!([event("view", "gus", "new", &["fresh"])]));
     assert_eq!(two[0].profile("gus")["fresh"], json!(1));
 }

@@ -21,7 +21,11 @@ fn topics_keep_what_they_hold_and_those_that_differ_are_named() {
     let (merges, letters) = (format!("{prefix}user-merges"), format!("{prefix}dead-letter-events"));
     let forgets = format!("{prefix}user-forgets");
     // As somebody would make them by hand.
-    let week = [("retention.ms", "604800000"), ("retention.bytes", "1000000000")];
+    let week = [
+        ("retention.ms", "604800000"),
+        ("retention.bytes", "1000000000"),
+        ("message.timestamp.after.max.ms", "7200000"),
+    ];
     assert!(kafka::create(&views, 2, &week));
     assert!(kafka::create(&rows, 4, &[]));
     let (code, said) = create(prefix, &[]);
@@ -33,15 +37,21 @@ fn topics_keep_what_they_hold_and_those_that_differ_are_named() {
         format!("{views}: was there already, and is left as it is"),
         format!(
             "recsys: {views} differs: partitions is 2, not 4, retention.ms is 604800000, not -1, \
-             retention.bytes is 1000000000, not -1"
+             retention.bytes is 1000000000, not -1, message.timestamp.after.max.ms is 7200000, \
+             not 3600000"
         ),
         format!("recsys: {rows} differs: cleanup.policy is delete, not compact"),
     ] {
         assert!(said.lines().any(|shown| shown == line), "{line} is missing in\n{said}");
     }
-    for setting in ["retention.ms", "retention.bytes"] {
+    let settings = [
+        ("retention.ms", "-1"),
+        ("retention.bytes", "-1"),
+        ("message.timestamp.after.max.ms", "3600000"),
+    ];
+    for (setting, value) in settings {
         for topic in [&merges, &forgets] {
-            assert_eq!(kafka::setting(topic, setting), ("-1".into(), true), "{topic} {setting}");
+            assert_eq!(kafka::setting(topic, setting), (value.into(), true), "{topic} {setting}");
         }
     }
     kafka::delete(&views);
@@ -53,6 +63,39 @@ fn topics_keep_what_they_hold_and_those_that_differ_are_named() {
     let (code, said) = create(prefix, &["--replication", "2"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains(&format!("{views} differs: replication is 3, not 2")), "{said}");
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn records_expire_after_the_days_that_are_asked_for() {
+    let _services = services();
+    let prefix = &*prefix("expires");
+    let views = &*format!("{prefix}view-events");
+    let (code, said) = create(prefix, &["--retention-days", "30"]);
+    assert_eq!(code, Some(64), "{said}");
+    assert!(said.contains("must be more than views.horizon_days, which is 30"), "{said}");
+    let (code, said) = create(prefix, &["--retention-days", "90"]);
+    assert_eq!(code, Some(0), "{said}");
+    let line = format!("{views}: created, 4 × 3; each record expires after 90 days");
+    assert!(said.lines().any(|shown| shown == line), "{said}");
+    assert_eq!(kafka::setting(views, "retention.ms"), ("7776000000".into(), true));
+    let rows = &*format!("{prefix}product-catalog");
+    assert_eq!(kafka::setting(rows, "cleanup.policy").0, "compact");
+    let (code, said) = create(prefix, &[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("retention.ms is 7776000000, not -1"), "{said}");
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn a_record_of_next_week_is_refused_by_the_brokers() {
+    let _services = services();
+    let prefix = &*prefix("ahead");
+    create_topics(prefix);
+    let views = &*format!("{prefix}view-events");
+    let ahead = |minutes: u64| kafka::is_taken(views, std::time::Duration::from_secs(60 * minutes));
+    assert!(ahead(30));
+    assert!(!ahead(7 * 24 * 60));
 }
 
 #[test]

@@ -105,7 +105,8 @@ pub(in crate::cli) enum Command {
 Examples:
   recsys run -w 2
   recsys run --config /etc/recsys.toml --set http.listen=0.0.0.0:8080
-  recsys run --process 0 & recsys run --process 1 --set http.listen=127.0.0.1:8081")]
+  recsys run --process 0 & recsys run --process 1 --set http.listen=127.0.0.1:8081
+  recsys run --accept-loss             read on behind records that Kafka no longer has")]
 pub(in crate::cli) struct RunArgs {
     /// Worker threads [workers]
     #[arg(short, long, value_name = "N")]
@@ -113,12 +114,20 @@ pub(in crate::cli) struct RunArgs {
     /// Which of the hosts this process is, from 0 [process]
     #[arg(long, value_name = "I")]
     process: Option<String>,
+    /// Read on where records were deleted before they were read [kafka.accept_loss]
+    #[arg(long)]
+    accept_loss: bool,
 }
 
 impl RunArgs {
     pub(in crate::cli) fn flags(&self) -> Vec<Flag> {
-        let workers = flag("workers", "--workers", self.workers.as_ref());
-        workers.into_iter().chain(flag("process", "--process", self.process.as_ref())).collect()
+        let accepts = self.accept_loss.then(|| "true".to_owned());
+        let flags = [
+            flag("workers", "--workers", self.workers.as_ref()),
+            flag("process", "--process", self.process.as_ref()),
+            flag("kafka.accept_loss", "--accept-loss", accepts.as_ref()),
+        ];
+        flags.into_iter().flatten().collect()
     }
 }
 
@@ -164,8 +173,10 @@ pub(in crate::cli) enum TopicsAction {
     /// Make the topics that are missing
     ///
     /// The state after a start is what the topics hold, so nothing in those that are read expires
-    /// (retention.ms=-1), but for what the catalogue has later rows of. A topic that is there is left as it
-    /// is; one that differs from what is asked for is told, and the exit code is 1.
+    /// (retention.ms=-1), unless --retention-days is given, but for what the catalogue has later rows of. A record
+    /// whose time is more than an hour ahead of its broker's clock is refused (message.timestamp.after.max.ms,
+    /// which brokers know from Kafka 3.6 on). A topic that is there is left as it is; one that differs from what
+    /// is asked for is told, and the exit code is 1.
     #[command(after_help = "Example:\n  recsys topics create --partitions 8 --replication 3")]
     Create {
         /// Partitions of each; workers share them out
@@ -174,6 +185,10 @@ pub(in crate::cli) enum TopicsAction {
         /// How many brokers hold each partition
         #[arg(long, default_value_t = 3, value_parser = value_parser!(i32).range(1..=100))]
         replication: i32,
+        /// After how many days records expire, in place of never: profiles then go back no further after a start,
+        /// and a process that reads nothing for so long loses what has expired. More than views.horizon_days
+        #[arg(long, value_name = "DAYS", value_parser = value_parser!(u32).range(1..=36_500))]
+        retention_days: Option<u32>,
     },
 }
 

@@ -8,7 +8,7 @@ use crate::http::routes::ROUTES;
 use crate::settings::status::{NodeStatus, Stored};
 use crate::settings::write::LARGEST_VALUE;
 use crate::settings::{BLEND, WEIGHTS};
-use crate::source_health::Trouble;
+use crate::source_health::{LostRecords, LostWhen, Trouble};
 use dataflows::digest::hash::Hash;
 use dataflows::questions::query::Query;
 use dataflows::ranking::rules::{LeaveOut, Rules};
@@ -491,6 +491,36 @@ fn the_status_shows_what_is_wrong_with_reading_the_topics() {
     fixture.source_health.end(&partition(3), Trouble::Read);
     fixture.source_health.end(&partition(2), Trouble::LookUp);
     assert_eq!(troubles(), json!([stalled]));
+}
+
+#[test]
+fn the_status_shows_the_records_that_are_lost_and_the_members() {
+    let fixture = Fixture::new();
+    let status =
+        || -> Value { serde_json::from_str(&fixture.send("GET /api/status", "").body).unwrap() };
+    assert_eq!((&status()["lost"], &status()["members"]), (&json!([]), &Value::Null));
+    let partition = Partition { topic: "view-events".into(), index: 3 };
+    let (when, reads_on) = (LostWhen::Running, false);
+    let lost = LostRecords { partition, when, from: 5, to: 12, offsets: 7, reads_on };
+    fixture.source_health.lose(lost);
+    let lost = json!([{"topic": "view-events", "partition": 3, "when": "running", "from": 5, "to": 12,
+        "offsets": 7, "readsOn": false}]);
+    assert_eq!(status()["lost"], lost);
+    let member = |json: &str| serde_json::from_str(json).unwrap();
+    let members = vec![
+        member(
+            r#"{"process":0,"http":"10.0.0.1:80","host":"a","pid":7,"workers":2,"since":1743508800123}"#,
+        ),
+        // Of a version that did not tell the rest.
+        member(r#"{"process":1,"http":"[::1]:81","host":"b","pid":8}"#),
+    ];
+    *fixture.store.members.lock().unwrap() = Some(members);
+    let shown = json!([
+        {"process": 0, "host": "a", "pid": 7, "http": "10.0.0.1:80", "workers": 2,
+            "since": "2025-04-01T12:00:00.123Z"},
+        {"process": 1, "host": "b", "pid": 8, "http": "[::1]:81", "workers": null, "since": null},
+    ]);
+    assert_eq!(status()["members"], shown);
 }
 
 #[test]

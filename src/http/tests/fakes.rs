@@ -4,6 +4,7 @@ use crate::event_log::{
     EventLog, LogError, NewRecord, OutcomeSender, Outcomes, Partition, Position,
 };
 use crate::future::BoxFuture;
+use crate::settings::holder::Holder;
 use crate::settings::{Store, StoreError};
 use dataflows::digest::hash::{Digest, Hash};
 use dataflows::digest::rows::DigestedView;
@@ -146,6 +147,8 @@ impl EventLog for MemoryLog {
 pub(super) struct MemoryStore {
     pub(super) nodes: Mutex<BTreeMap<String, Vec<u8>>>,
     pub(super) failure: Mutex<Option<StoreError>>,
+    /// The list of members, if it keeps one.
+    pub(super) members: Mutex<Option<Vec<Holder>>>,
 }
 
 impl MemoryStore {
@@ -170,5 +173,9 @@ impl Store for MemoryStore {
 
     fn changed(&self, _path: &str) -> BoxFuture<()> {
         Box::pin(std::future::pending())
+    }
+
+    fn members(&self) -> BoxFuture<Option<Vec<Holder>>> {
+        Box::pin(std::future::ready(self.members.lock().unwrap().clone()))
     }
 }

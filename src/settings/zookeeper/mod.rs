@@ -5,7 +5,6 @@
 //! reconnection and every few seconds besides; an expired session is followed by a new one, in
 //! which the members are registered again.
 
-mod holder;
 mod membership;
 mod trouble;
 mod session;
@@ -13,7 +12,6 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use holder::Holder;
 pub use membership::Membership;
 pub(crate) use session::connect;
 pub use store::ZooKeeperStore;

@@ -1,12 +1,12 @@
 //! Keeps a ZooKeeper session, with this process registered in it.
 
-use super::holder::Holder;
 use super::membership::{Members, Membership};
 use super::trouble::{no_session, refusal};
 use super::{MEMBERS, PATIENCE};
 use crate::config;
 use crate::service_health::{SETTINGS, ServiceHealth};
 use crate::settings::StoreError;
+use crate::settings::holder::Holder;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};

@@ -1,12 +1,12 @@
 //! A settings store in ZooKeeper.
 
-use super::PATIENCE;
-use super::holder::Holder;
 use super::membership::Membership;
 use super::session::{self, Shared};
+use super::{MEMBERS, PATIENCE};
 use crate::config;
 use crate::future::BoxFuture;
 use crate::service_health::ServiceHealth;
+use crate::settings::holder::Holder;
 use crate::settings::{Store, StoreError, check};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -133,6 +133,28 @@ impl Store for ZooKeeperStore {
                 done => done,
             }
         })
+    }
+
+    fn members(&self) -> BoxFuture<Option<Vec<Holder>>> {
+        let members = self.operate(MEMBERS, |client, path| async move {
+            let names = match client.list_children(&path).await {
+                Err(Error::NoNode) => Vec::new(),
+                names => names?,
+            };
+            let mut members = Vec::new();
+            for name in names {
+                match client.get_data(&format!("{path}/{name}")).await {
+                    // What is no member's is left alone here as everywhere.
+                    Ok((data, _)) => members.extend(serde_json::from_slice::<Holder>(&data).ok()),
+                    // It has left since.
+                    Err(Error::NoNode) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            members.sort_by_key(|member| member.process);
+            Ok(members)
+        });
+        Box::pin(async move { members.await.ok() })
     }
 
     /// Ends the session, so that nobody waits for it to expire.

@@ -1,8 +1,9 @@
 //! Against a real ZooKeeper, at `RECSYS_TEST_ZOOKEEPER`, which `scripts/test` sets.
 
-use super::{Holder, MEMBERS, Membership, ZooKeeperStore};
+use super::{MEMBERS, Membership, ZooKeeperStore};
 use crate::config;
 use crate::service_health::ServiceHealth;
+use crate::settings::holder::Holder;
 use crate::settings::{Store, StoreError};
 use std::time::{Duration, Instant};
 use tokio::io::copy_bidirectional;
@@ -162,6 +163,8 @@ async fn a_name_has_one_process_and_passes_on_once_that_has_ended() {
     let (first, second) = (store(), store());
     first.register(&member, &elsewhere());
     while owner().await.is_none() {}
+    let members = first.members().await.unwrap();
+    assert!(members.contains(&elsewhere()), "{members:?}");
     let held = owner().await;
     second.register(&member, &elsewhere());
     until(&|| matches!(second.membership(), Membership::Awaits(_))).await;
@@ -174,12 +177,12 @@ async fn a_name_has_one_process_and_passes_on_once_that_has_ended() {
     // One that was killed has a session until it expires; of one on this host it is seen.
     drop(first);
     let third = store();
-    third.register(&member, &Holder::this(0, "127.0.0.1:1".parse().unwrap()));
+    third.register(&member, &Holder::this(0, 2, "127.0.0.1:1".parse().unwrap()));
     until(&|| third.membership() == Membership::Free).await;
     while owner().await.is_none_or(|owner| Some(owner) == held) {}
     let begun = Instant::now();
     let fourth = store();
-    fourth.register(&member, &Holder::this(0, "127.0.0.1:2".parse().unwrap()));
+    fourth.register(&member, &Holder::this(0, 2, "127.0.0.1:2".parse().unwrap()));
     let taken = owner().await;
     while owner().await == taken {}
     assert!(begun.elapsed() < Duration::from_secs(5), "it waits for a process that has ended");

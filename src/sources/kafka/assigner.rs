@@ -14,7 +14,7 @@ use super::topology::Topology;
 use crate::engine::question::Asker;
 use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
-use crate::source_health::Trouble;
+use crate::source_health::{LostRecords, LostWhen, Trouble};
 use crate::sources::batch_sender::BatchSender;
 use crate::sources::history::HistorySpan;
 use crate::sources::partition_errors::PartitionErrors;
@@ -143,6 +143,7 @@ impl PartitionAssigner {
                 dead_letters: dead_letters.clone(),
                 metrics: metrics.clone(),
                 progress: progress.clone(),
+                accept_loss: cluster.accept_loss,
                 oldest: workers.oldest.clone(),
                 stop: stop.clone(),
             };
@@ -350,20 +351,13 @@ impl PartitionAssigner {
         (low, high): (i64, i64),
     ) -> NewPartition {
         let next = self.positions.get(&partition).copied();
-        let start = match next {
-            Some(next) if (low..=high).contains(&next) => next,
-            Some(next) => {
-                tracing::warn!(
-                    ?partition,
-                    next,
-                    low,
-                    high,
-                    "the partition no longer has the offset to go on from; reading it from its beginning"
-                );
-                low
-            }
-            None => low,
-        };
+        // Where the partition does not have it, the reader is told so, as it is of one that goes while it reads.
+        let start = next.unwrap_or(low);
+        if next.is_none() && low > 0 {
+            self.begins_late(&partition, low);
+        }
+        // It is there before anything is lost, so that Prometheus sees it grow.
+        self.metrics.records_lost.with_label_values(&[&*partition.topic]);
         let progress = PartitionProgress::new(
             partition.clone(),
             feed,
@@ -373,6 +367,18 @@ impl PartitionAssigner {
             self.progress.health(),
         );
         NewPartition { partition, feed, reader, start, progress }
+    }
+
+    /// Tells that a partition no longer has its first records, whoever read them.
+    fn begins_late(&self, partition: &Partition, low: i64) {
+        let Partition { topic, index } = partition;
+        tracing::warn!(
+            %topic, index, first = low,
+            "the records before the first offset are gone; what they told is not in the answers"
+        );
+        let (partition, when, reads_on) = (partition.clone(), LostWhen::Start, true);
+        let lost = LostRecords { partition, when, from: 0, to: low, offsets: low, reads_on };
+        self.progress.health().lose(lost);
     }
 
     /// Assigns new partitions to their readers, each with a queue of its own.

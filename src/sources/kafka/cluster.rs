@@ -42,6 +42,8 @@ pub struct KafkaCluster {
     pub group: String,
     /// A prefix of every topic's name. Positions and metrics have the whole name.
     pub topic_prefix: String,
+    /// Whether reading goes on behind records that were deleted before they were read.
+    pub accept_loss: bool,
     /// librdkafka properties, which override the defaults of this program. They may hold secrets.
     pub properties: BTreeMap<String, String>,
 }

@@ -29,4 +29,4 @@ pub use assigner::{StartError, start};
 pub use cluster::KafkaCluster;
 pub use log::KafkaLog;
 pub use reach::{Unreachable, reach};
-pub use topics::{Created, Difference, Topic, create_topics};
+pub use topics::{Created, Difference, Retention, Topic, create_topics};

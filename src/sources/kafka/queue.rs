@@ -18,6 +18,7 @@ use rdkafka::bindings::{
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
+use rdkafka::{Offset, TopicPartitionList};
 use std::ffi::{CString, c_void};
 use std::ops::ControlFlow;
 use std::ptr::{self, NonNull};
@@ -101,6 +102,19 @@ impl PartitionQueue {
         patience: Duration,
     ) -> KafkaResult<(i64, i64)> {
         self.consumer.fetch_watermarks(topic, *index, patience)
+    }
+
+    /// Reads on at an offset, after an error that has stopped the partition.
+    pub(super) fn begin_at(
+        &self,
+        Partition { topic, index }: &Partition,
+        offset: i64,
+    ) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition_offset(topic, *index, Offset::Offset(offset))?;
+        // A partition that has stopped cannot be sought in. Its queue stays split off.
+        self.consumer.incremental_unassign(&list)?;
+        self.consumer.incremental_assign(&list)
     }
 
     /// Calls `show` with the messages that wait, [`MOST_MESSAGES`] at most, until it breaks.

@@ -6,7 +6,7 @@ use super::read_to::ReadTo;
 use crate::engine::OldestHour;
 use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
-use crate::source_health::{SourceHealth, Trouble};
+use crate::source_health::{LostRecords, LostWhen, SourceHealth, Trouble};
 use crate::sources::batch_sender::BatchSender;
 use crate::sources::history::HistorySpan;
 use crate::sources::hours_read::HoursRead;
@@ -138,9 +138,9 @@ impl PartitionProgress {
             return;
         }
         let at = offset.max(self.next);
-        self.errors.failed(at, code);
-        if code == RDKafkaErrorCode::AutoOffsetReset {
-            self.gone = Some(at);
+        match code {
+            RDKafkaErrorCode::AutoOffsetReset => self.gone = Some(at),
+            _ => self.errors.failed(at, code),
         }
     }
 
@@ -153,6 +153,13 @@ impl PartitionProgress {
             self.read_to.went_back(offset);
         }
         self.next = offset + 1;
+    }
+
+    /// Notes that the records before an offset are gone, and that reading goes on there.
+    fn read_on_at(&mut self, first: i64) {
+        self.next = first;
+        // What is left of the history ends sooner, and may be nothing.
+        self.errors.read_to(first);
     }
 
     /// How far it was read, as of the last hand-over.
@@ -169,6 +176,8 @@ pub(super) struct WorkerReader {
     pub(super) dead_letters: Arc<DeadLetterTopic>,
     pub(super) metrics: SourceMetrics,
     pub(super) progress: SourceProgress,
+    /// Whether reading goes on behind records that were deleted before they were read.
+    pub(super) accept_loss: bool,
     /// What no partition is read far ahead of.
     pub(super) oldest: OldestHour,
     pub(super) stop: Arc<AtomicBool>,
@@ -245,11 +254,63 @@ impl WorkerReader {
                 ControlFlow::Continue(())
             })?;
         if let Some(gone) = progress.gone {
-            self.progress.fail(offset_is_gone(&progress.partition, gone, queue));
-            return ControlFlow::Break(());
+            self.mend(progress, queue, gone)?;
         }
         self.publish(progress)?;
         ControlFlow::Continue(more)
+    }
+
+    /// Handles that an offset which was to be read next is not there. If it was deleted, reading goes on where the
+    /// partition begins now, or not at all. Else the partition is not what was read, and the process must end: it
+    /// would count again what it has read before.
+    fn mend(
+        &mut self,
+        progress: &mut PartitionProgress,
+        queue: &mut PartitionQueue,
+        gone: i64,
+    ) -> ControlFlow<()> {
+        let (first, end) = match queue.watermarks(&progress.partition, PATIENCE) {
+            Ok(range) => range,
+            Err(error) => {
+                // It is asked again: until then nothing comes.
+                progress.errors.failed(gone, error);
+                return ControlFlow::Continue(());
+            }
+        };
+        if first <= gone {
+            self.progress.fail(is_another(&progress.partition, gone, (first, end)));
+            return ControlFlow::Break(());
+        }
+        progress.gone = None;
+        self.lose(&progress.partition, (gone, first));
+        if self.accept_loss {
+            match queue.begin_at(&progress.partition, first) {
+                Ok(()) => progress.read_on_at(first),
+                Err(error) => {
+                    let Partition { topic, index } = &progress.partition;
+                    let failed =
+                        format!("{topic}, partition {index}: it cannot be read on: {error}");
+                    self.progress.fail(failed);
+                    return ControlFlow::Break(());
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Tells that records were deleted before they were read.
+    fn lose(&self, partition: &Partition, (from, to): (i64, i64)) {
+        let Partition { topic, index } = partition;
+        let (offsets, reads_on) = (to - from, self.accept_loss);
+        tracing::error!(
+            %topic, index, position = from, first = to, lost = offsets, reads_on,
+            "records were deleted before they were read"
+        );
+        let counter = self.metrics.records_lost.with_label_values(&[&**topic]);
+        counter.inc_by(offsets.unsigned_abs());
+        let (partition, when) = (partition.clone(), LostWhen::Running);
+        let lost = LostRecords { partition, when, from, to, offsets, reads_on };
+        self.progress.health().lose(lost);
     }
 
     /// Takes an entry of the queue. Returns false, and takes it not, while it is too far ahead of what other
@@ -315,16 +376,12 @@ impl WorkerReader {
     }
 }
 
-/// Tells that an offset which was to be read next is not there: its records were deleted before they were
-/// read, or the topic is another now. Reading on from where the topic begins would count what was read
-/// before twice.
-fn offset_is_gone(partition: &Partition, offset: i64, queue: &PartitionQueue) -> String {
+/// Tells that an offset which was to be read next is not there, though nothing before it was deleted: the
+/// partition is another now.
+fn is_another(partition: &Partition, offset: i64, (first, end): (i64, i64)) -> String {
     let Partition { topic, index } = partition;
-    let there = match queue.watermarks(partition, PATIENCE) {
-        Ok((low, high)) => format!("begins at offset {low} and ends at {high}"),
-        Err(error) => format!("cannot be looked up: {error}"),
-    };
     format!(
-        "{topic}, partition {index}: offset {offset} was to be read next, and the partition {there}"
+        "{topic}, partition {index}: offset {offset} was to be read next, and the partition begins at offset \
+         {first} and ends at {end}"
     )
 }

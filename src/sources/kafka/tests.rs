@@ -199,7 +199,7 @@ fn reading_goes_on_from_the_positions_given() {
     fixture.create_others();
     fixture.post((0..10).map(view));
     let partition = Partition { topic: "view-events".into(), index: 0 };
-    for (from, first) in [(7, 7), (10, 10), (99, 0)] {
+    for (from, first) in [(0, 0), (7, 7), (10, 10)] {
         let positions = Positions::from([(partition.clone(), from)]);
         let (running, outlets) = fixture.start(1, 1 << 20, &positions);
         let mut taken = Taken::default();
@@ -209,6 +209,20 @@ fn reading_goes_on_from_the_positions_given() {
         let users: BTreeSet<String> = (first..10).map(|user| user.to_string()).collect();
         assert_eq!(taken.users.into_keys().collect::<BTreeSet<_>>(), users, "from {from}");
     }
+}
+
+#[test]
+fn a_position_that_the_partition_does_not_have_ends_the_source() {
+    let fixture = Fixture::new(&[("view-events", 1)]);
+    fixture.create_others();
+    fixture.post((0..10).map(view));
+    let partition = Partition { topic: "view-events".into(), index: 0 };
+    let (running, _outlets) = fixture.start(1, 1 << 20, &Positions::from([(partition, 99)]));
+    wait_until(|| running.progress().failure().is_some());
+    let told = "view-events, partition 0: offset 99 was to be read next, and the partition begins at offset 0 and \
+                ends at 10";
+    assert_eq!(running.progress().failure(), Some(told));
+    assert_eq!(running.progress().health().lost(), []);
 }
 
 #[test]

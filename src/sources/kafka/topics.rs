@@ -19,12 +19,37 @@ const STEP: Duration = Duration::from_millis(100);
 /// The error of a topic that nobody knows.
 const UNKNOWN: KafkaError = KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition);
 
-/// What makes a topic keep its records for ever: a start knows what the topics hold, and nothing else.
-const KEPT: [(&str, &str); 3] =
-    [("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1")];
+/// The longest time, in milliseconds, that a record may be ahead of its broker's clock: what is written with a
+/// time of next year would be kept until next year, and everything in its segment with it.
+const AHEAD_MS: &str = "3600000";
 
-/// What makes a topic keep the latest record of each key for ever.
-const LATEST_KEPT: [(&str, &str); 1] = [("cleanup.policy", "compact")];
+/// How long a topic keeps its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retention {
+    /// For ever: a start reads all of the past.
+    Forever,
+    /// For so many days: a start knows no more of the past, and a process that reads nothing for longer loses
+    /// records.
+    Days(u32),
+}
+
+impl Retention {
+    /// Kafka's `retention.ms`.
+    fn milliseconds(self) -> String {
+        match self {
+            Retention::Forever => "-1".into(),
+            Retention::Days(days) => (u64::from(days) * 86_400_000).to_string(),
+        }
+    }
+
+    /// How it is kept, for a person.
+    fn kept(self) -> String {
+        match self {
+            Retention::Forever => "nothing expires".into(),
+            Retention::Days(days) => format!("each record expires after {days} days"),
+        }
+    }
+}
 
 /// What became of a topic that was to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,19 +77,31 @@ pub struct Topic {
     /// Its whole name.
     pub name: String,
     /// How it is kept, for a person.
-    pub kept: &'static str,
-    config: &'static [(&'static str, &'static str)],
+    pub kept: String,
+    config: Vec<(&'static str, String)>,
 }
 
 /// The topics of a cluster: those that are read, which keep what they get, and the one for dead letters,
 /// which no start needs.
-fn topics(cluster: &KafkaCluster) -> Vec<Topic> {
-    let topic = |name, kept, config| Topic { name: cluster.topic(name), kept, config };
+fn topics(cluster: &KafkaCluster, retention: Retention) -> Vec<Topic> {
+    let topic =
+        |name, kept: &str, config| Topic { name: cluster.topic(name), kept: kept.into(), config };
     let read = TOPICS.into_iter().map(|(name, feed)| match feed {
-        Feed::Catalogue => topic(name, "the latest row of each product is kept", &LATEST_KEPT[..]),
-        Feed::Events(_) | Feed::Merges | Feed::Forgets => topic(name, "nothing expires", &KEPT[..]),
+        Feed::Catalogue => {
+            let config = vec![("cleanup.policy", "compact".into())];
+            topic(name, "the latest row of each product is kept", config)
+        }
+        Feed::Events(_) | Feed::Merges | Feed::Forgets => {
+            let config = vec![
+                ("cleanup.policy", "delete".into()),
+                ("retention.ms", retention.milliseconds()),
+                ("retention.bytes", "-1".into()),
+                ("message.timestamp.after.max.ms", AHEAD_MS.into()),
+            ];
+            topic(name, &retention.kept(), config)
+        }
     });
-    let letters = topic(DEAD_LETTERS, "expires as the brokers are set to", &[]);
+    let letters = topic(DEAD_LETTERS, "expires as the brokers are set to", Vec::new());
     read.chain([letters]).collect()
 }
 
@@ -75,12 +112,12 @@ fn topics(cluster: &KafkaCluster) -> Vec<Topic> {
 /// When no broker answers within 30 seconds, or one refuses.
 pub async fn create_topics(
     cluster: &KafkaCluster,
-    partitions: i32,
-    replication: i32,
+    (partitions, replication): (i32, i32),
+    retention: Retention,
 ) -> KafkaResult<Vec<(Topic, Created)>> {
     let config = cluster.client(&[], &[]);
     let admin = AdminClient::from_config_and_context(&config, LogContext)?;
-    let topics = topics(cluster);
+    let topics = topics(cluster, retention);
     let new = topics.iter().map(|topic| {
         let new = NewTopic::new(&topic.name, partitions, TopicReplication::Fixed(replication));
         topic.config.iter().fold(new, |new, (key, value)| new.set(key, value))
@@ -125,7 +162,9 @@ async fn differences(
             Err(_) => sleep(STEP).await,
         }
     };
-    let settings = topic.config.iter().filter_map(|setting| setting_differs(&config, *setting));
+    let differs =
+        |(property, wanted): &(&'static str, String)| setting_differs(&config, property, wanted);
+    let settings = topic.config.iter().filter_map(differs);
     Ok(layout.into_iter().chain(settings).collect())
 }
 
@@ -165,7 +204,8 @@ fn layout(found: &[usize], partitions: i32, replication: i32) -> Vec<Difference>
 
 fn setting_differs(
     config: &ConfigResource,
-    (property, wanted): (&'static str, &'static str),
+    property: &'static str,
+    wanted: &str,
 ) -> Option<Difference> {
     let found = config.get(property).and_then(|entry| entry.value.clone());
     let found = found.unwrap_or_else(|| "not set".into());

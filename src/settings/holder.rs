@@ -1,20 +1,29 @@
-//! What a member's node says of the process that holds it.
+//! A process that is a member of its cluster, as the others see it.
 
 use rustix::system::uname;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A process that holds a member's node.
+/// A member: what its node says of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// Its index in its cluster.
     pub process: usize,
     /// Where it serves.
     pub http: SocketAddr,
-    host: String,
-    pid: u32,
+    /// The name of its host.
+    pub host: String,
+    /// Its number on that host.
+    pub pid: u32,
+    /// The number of its workers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<usize>,
+    /// Since when it serves, in milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
     /// What else a process is told by, where process numbers mean something: the host's boot and the
     /// namespace of process numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,14 +31,16 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// This process.
-    pub fn this(process: usize, http: SocketAddr) -> Holder {
+    /// This process, which serves from now on.
+    pub fn this(process: usize, workers: usize, http: SocketAddr) -> Holder {
         let host = uname().nodename().to_string_lossy().into_owned();
-        Holder { process, http, host, pid: std::process::id(), space: space() }
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (workers, since) = (Some(workers), i64::try_from(since.as_millis()).ok());
+        Holder { process, http, host, pid: std::process::id(), workers, since, space: space() }
     }
 
     /// Whether it has ended, as far as can be seen from here: a process elsewhere may be alive.
-    pub(super) fn has_ended(&self) -> bool {
+    pub(in crate::settings) fn has_ended(&self) -> bool {
         let is_here = self.space.is_some() && self.space == space();
         // This process has the number of one that has ended.
         let is_alive = || Path::new("/proc").join(self.pid.to_string()).exists();
@@ -56,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_process_has_ended_whose_number_is_nobodys_here() {
-        let this = Holder::this(0, "127.0.0.1:8080".parse().unwrap());
+        let this = Holder::this(0, 2, "127.0.0.1:8080".parse().unwrap());
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let mut other = Holder { pid: child.id(), ..this.clone() };
         assert!(!other.has_ended());

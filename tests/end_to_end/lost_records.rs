@@ -1,0 +1,149 @@
+//! Records that Kafka deletes before they are read, while the engine runs and before it starts.
+
+use crate::harness::{
+    Process, create_topics, event, eventually, prefix, served, services, with_log,
+};
+use crate::kafka;
+use rdkafka::Message;
+use serde_json::{Value, json};
+
+/// An engine, the only one of its topics, that has read the first five of twenty views and stood still while
+/// those up to the fifteenth were deleted, but for one that it may have been sent before.
+struct Paused {
+    process: Process,
+    topic: String,
+    partition: i32,
+}
+
+impl Paused {
+    fn resumed(prefix: &str, more: &[&str]) -> Paused {
+        create_topics(prefix);
+        let process = Process::spawn(with_log(served(prefix)), "2", more);
+        process.wait_ready();
+        process.weigh(1);
+        let topic = format!("{prefix}view-events");
+        let view = event("view", "lea", "cup", &["cups"]).to_string();
+        let write = |views: usize| {
+            for _ in 0..views {
+                kafka::write(&topic, "lea", Some(view.as_bytes()));
+            }
+        };
+        write(5);
+        process.reads("lea", &json!({"cups": 5}));
+        process.signal("STOP");
+        // The answer to a request that is under way may have the first of these, and no more.
+        write(15);
+        let partition = kafka::read(&topic)[0].partition();
+        kafka::delete_before(&topic, partition, 15);
+        process.signal("CONT");
+        Paused { process, topic, partition }
+    }
+
+    fn lost(&self) -> Value {
+        self.process.get("/api/status")["lost"].clone()
+    }
+
+    /// What the status must become to tell; returns where the gap begins.
+    fn tells(&self, reads_on: bool) -> i64 {
+        eventually("the loss is told", || self.lost() != json!([]));
+        let lost = self.lost();
+        let from = lost[0]["from"].as_i64().unwrap();
+        assert!((5..15).contains(&from), "{lost}");
+        let expected = json!([{"topic": self.topic, "partition": self.partition, "when": "running",
+            "from": from, "to": 15, "offsets": 15 - from, "readsOn": reads_on}]);
+        assert_eq!(lost, expected);
+        let counted = self.process.metric("recsys_source_records_lost_total", &[&self.topic]);
+        assert_eq!(counted, (15 - from) as f64);
+        from
+    }
+
+    /// The lines of the log that tell.
+    fn lines(mut self, from: i64) {
+        let log = self.process.log();
+        self.process.kill();
+        let log: Vec<_> = log.collect();
+        let told = format!(
+            "records were deleted before they were read topic={} index={} position={from} first=15 lost={}",
+            self.topic,
+            self.partition,
+            15 - from
+        );
+        let lines = log.iter().filter(|line| line.contains("ERROR") && line.contains(&told));
+        assert_eq!(lines.count(), 1, "{told}: {log:#?}");
+    }
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn records_that_are_deleted_before_they_are_read_keep_the_process_from_being_ready() {
+    let _services = services();
+    let prefix = &*prefix("lost");
+    let paused = Paused::resumed(prefix, &[]);
+    let from = paused.tells(false);
+    let ready = || paused.process.try_call("GET", "/readyz", "").unwrap();
+    eventually("it is not ready", || ready().0 == 503);
+    let why: Value = serde_json::from_str(&ready().1).unwrap();
+    assert_eq!(why["awaited"], json!(["records that are lost"]));
+    let details = why["waits"][0]["details"].as_str().unwrap();
+    let Paused { topic, partition, .. } = &paused;
+    let place =
+        format!("{topic}, partition {partition}: {} offsets, from {from} to before 15", 15 - from);
+    assert!(details.contains(&place) && details.contains("--accept-loss"), "{details}");
+    // What was read is answered, and nothing behind the gap.
+    assert_eq!(paused.process.profile("lea"), json!({"cups": from}));
+    paused.lines(from);
+    // A start reads what there is, and says what is gone.
+    let process = Process::ready_with_log(prefix, "2");
+    assert_eq!(process.profile("lea"), json!({"cups": 5}));
+    let (topic, partition) = (format!("{prefix}view-events"), kafka_partition(prefix));
+    let gone = json!([{"topic": topic, "partition": partition, "when": "start", "from": 0, "to": 15,
+        "offsets": 15, "readsOn": true}]);
+    assert_eq!(process.get("/api/status")["lost"], gone);
+    assert_eq!(process.metric("recsys_source_records_lost_total", &[]), 0.0);
+    let mut process = process;
+    let log = process.log();
+    process.kill();
+    let told = format!("topic={topic} index={partition} first=15");
+    let lines = log.filter(|line| line.contains("records before the first offset are gone"));
+    let lines: Vec<_> = lines.collect();
+    assert!(matches!(&lines[..], [line] if line.contains(&told)), "{lines:#?}");
+}
+
+/// The partition that the views of a prefix are in.
+fn kafka_partition(prefix: &str) -> i32 {
+    kafka::read(&format!("{prefix}view-events"))[0].partition()
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn with_accept_loss_reading_goes_on_behind_what_was_deleted() {
+    let _services = services();
+    let paused = Paused::resumed(&prefix("accepted"), &["--accept-loss"]);
+    let from = paused.tells(true);
+    // Those before the gap, and the five behind it.
+    paused.process.reads("lea", &json!({"cups": from + 5}));
+    paused.process.wait_ready();
+    paused.process.post(&json!([event("view", "lea", "cup", &["cups"])]));
+    assert_eq!(paused.process.profile("lea"), json!({"cups": from + 6}));
+    assert_eq!(paused.process.get("/api/status")["troubles"], json!([]));
+    paused.lines(from);
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn what_a_transaction_takes_back_is_no_loss() {
+    let _services = services();
+    let prefix = &*prefix("no-loss");
+    let process = Process::ready(prefix, "2");
+    process.weigh(1);
+    // Its record is skipped, and so is the marker behind it.
+    for _ in 0..3 {
+        let mut check = served(prefix);
+        check.args(["check", "kafka"]).stdout(std::process::Stdio::null());
+        assert!(check.status().unwrap().success());
+    }
+    process.post(&json!([event("view", "mia", "cup", &["cups"])]));
+    assert_eq!(process.profile("mia"), json!({"cups": 1}));
+    assert_eq!(process.get("/api/status")["lost"], json!([]));
+    assert_eq!(process.metric("recsys_source_records_lost_total", &[]), 0.0);
+}
