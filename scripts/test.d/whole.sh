@@ -22,17 +22,23 @@ whole() {
 with_services() {
   export SERVICES_DIR=$root/.services/test
   export KAFKA_PORTS="9393 9394 9395" KAFKA_CONTROLLER_PORTS="19393 19394 19395"
-  export REDIS_PORT=6399 ZOOKEEPER_PORT=2199
+  export REDIS_PORT=6399 ZOOKEEPER_PORT=2199 MOTO_PORT=5099
   # Three brokers start slowly beside a busy machine's other work.
   export SERVICES_TIMEOUT=${SERVICES_TIMEOUT:-180}
   mkdir -p "$SERVICES_DIR"
   at_end=stop_services
-  step "start of the services" "$scripts/services" up kafka redis zookeeper
+  step "start of the services" "$scripts/services" up kafka redis zookeeper moto
 
   export RECSYS_TEST_KAFKA=127.0.0.1:9393,127.0.0.1:9394,127.0.0.1:9395
   export RECSYS_TEST_REDIS=redis://127.0.0.1:$REDIS_PORT
   export RECSYS_TEST_ZOOKEEPER=127.0.0.1:$ZOOKEEPER_PORT
   step "tests with ZooKeeper" cargo test --workspace --locked --lib settings::zookeeper -- --ignored
+  # For this step alone: the names are those of every tool of S3's.
+  step "tests with S3 and DuckDB" env "RECSYS_TEST_S3=http://127.0.0.1:$MOTO_PORT" \
+    "RECSYS_TEST_PYTHON=$root/.services/python/bin/python" \
+    "AWS_ENDPOINT=http://127.0.0.1:$MOTO_PORT" AWS_ALLOW_HTTP=true AWS_REGION=us-east-1 \
+    AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test \
+    cargo test --workspace --locked --test services -- --ignored
   step "end-to-end tests" cargo test --workspace --locked --test end_to_end -- --ignored
 }
 

@@ -270,10 +270,32 @@ fn the_parser_depends_on_the_record_vocabulary_alone() {
     }
 }
 
+/// What a checkpoint is of, only its writers know.
+#[test]
+fn checkpoints_depends_on_no_other_crate_of_ours() {
+    let manifest = std::fs::read_to_string(root().join("checkpoints/Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let dependencies = manifest["dependencies"].as_table().unwrap();
+    for (name, dependency) in dependencies {
+        assert!(dependency.get("path").is_none(), "checkpoints depends on {name}");
+    }
+    for banned in ["timely", "differential-dataflow", "rdkafka"] {
+        assert!(!dependencies.contains_key(banned), "checkpoints depends on {banned}");
+    }
+}
+
 #[test]
 fn unsafe_code_is_in_one_place() {
-    let folders =
-        ["src", "dataflows", "parser", "offline", "tests", "scripts/bench.d", "fuzz/fuzz_targets"];
+    let folders = [
+        "src",
+        "dataflows",
+        "parser",
+        "checkpoints",
+        "offline",
+        "tests",
+        "scripts/bench.d",
+        "fuzz/fuzz_targets",
+    ];
     let files = folders.into_iter().flat_map(|folder| rust_files(&root().join(folder)));
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let named = files.filter(|file| {

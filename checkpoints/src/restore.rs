@@ -1,0 +1,119 @@
+//! Reading a checkpoint whole before any of it is used.
+
+use crate::batch::Batch;
+use crate::error::{Error, Reason, Refusal};
+use crate::listing::read_manifest;
+use crate::manifest::{Manifest, Segment};
+use crate::names;
+use crate::segment::{check_footer, decode};
+use crate::shard::Shard;
+use crate::store::Store;
+use crate::table::Table;
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use object_store::path::Path;
+
+/// How many segments are read at a time.
+const AT_A_TIME: usize = 8;
+
+/// A checkpoint whose segments are in memory as they were written: compressed, and a fraction of the state.
+#[derive(Debug)]
+pub struct Restored {
+    /// The checkpoint.
+    pub manifest: Manifest,
+    /// Newer ones that could not be used.
+    pub refused: Vec<Refusal>,
+    segments: Vec<(Segment, Bytes)>,
+}
+
+impl Restored {
+    /// Reads the checkpoint of a number, and of its segments those that may hold wanted shards: for the processes
+    /// that are told by another one which checkpoint it restores.
+    ///
+    /// # Errors
+    ///
+    /// The checkpoint is not there or refused, or the store does not answer.
+    pub async fn load(
+        store: &Store,
+        number: u64,
+        tables: &[&'static Table],
+        wanted: impl Fn(Shard) -> bool,
+    ) -> Result<Restored, Error> {
+        let manifest = read_manifest(store, number).await?;
+        let missing = || Err(Refusal::new(names::manifest(number), Reason::Missing));
+        let manifest = manifest.unwrap_or_else(missing)?;
+        Restored::of(store, manifest, tables, wanted).await
+    }
+
+    /// Reads the segments of a checkpoint that may hold wanted shards.
+    pub(crate) async fn of(
+        store: &Store,
+        manifest: Manifest,
+        tables: &[&'static Table],
+        wanted: impl Fn(Shard) -> bool,
+    ) -> Result<Restored, Error> {
+        let is_wanted = |segment: &&Segment| {
+            Shard::all().any(|shard| segment.kind.may_hold(shard) && wanted(shard))
+        };
+        let segments: Vec<_> =
+            manifest.content.segments.iter().filter(is_wanted).cloned().collect();
+        let segments = stream::iter(segments)
+            .map(|segment| async {
+                let table = tables.iter().find(|table| table.name == segment.table).copied();
+                let bytes = read_segment(store, &segment, table).await?;
+                Ok::<_, Error>((segment, bytes))
+            })
+            .buffered(AT_A_TIME)
+            .try_collect()
+            .await?;
+        Ok(Restored { manifest, refused: Vec::new(), segments })
+    }
+
+    /// The segments of a table that were read, each with its file.
+    pub fn segments(&self, table: &Table) -> impl Iterator<Item = (&Segment, &Bytes)> {
+        let segments = self.segments.iter().map(|(segment, bytes)| (segment, bytes));
+        segments.filter(|(segment, _)| segment.table == table.name)
+    }
+
+    /// The rows of a shard of a table, as they stand in its segments: not added up. This takes a thread's time.
+    ///
+    /// # Errors
+    ///
+    /// A segment cannot be decoded, although it has the checksum of what was written.
+    pub fn rows(&self, table: &'static Table, shard: Shard) -> Result<Vec<Batch>, Error> {
+        let mut batches = Vec::new();
+        for (segment, bytes) in self.segments(table) {
+            if segment.kind.may_hold(shard) {
+                let rows = decode(table, bytes, Some(shard));
+                batches.extend(rows.map_err(|reason| Refusal::new(&segment.path, reason))?);
+            }
+        }
+        Ok(batches)
+    }
+}
+
+/// Reads a segment, and refuses it unless it is what was written, of a known table.
+pub(crate) async fn read_segment(
+    store: &Store,
+    segment: &Segment,
+    table: Option<&'static Table>,
+) -> Result<Bytes, Error> {
+    let refused = |reason| Error::from(Refusal::new(&segment.path, reason));
+    let unknown = || Reason::Foreign(format!("there is no table {}", segment.table));
+    let table = table.ok_or_else(|| refused(unknown()))?;
+    let path = Path::parse(&segment.path);
+    let path = path.map_err(|error| refused(Reason::Foreign(error.to_string())))?;
+    let bytes = store.read(&path).await?.ok_or_else(|| refused(Reason::Missing))?;
+    let checked = {
+        let (segment, bytes) = (segment.clone(), bytes.clone());
+        let check = move || {
+            segment.check(&bytes)?;
+            check_footer(table, &bytes, segment.rows)
+        };
+        tokio::task::spawn_blocking(check).await
+    };
+    // A decoder that panics has met what it cannot decode.
+    let checked = checked.unwrap_or_else(|error| Err(Reason::Undecodable(error.to_string())));
+    checked.map_err(refused)?;
+    Ok(bytes)
+}
