@@ -21,10 +21,12 @@ pub(crate) struct NamesInUse {
     pub(crate) asked_from: Rc<Cell<Time>>,
 }
 
-/// The names that are to be erased at a worker, by the time at which their rows left.
+/// The names that are to be erased at a worker.
 pub(super) struct Erasures {
     around: NamesInUse,
+    /// By the time at which their rows left.
     pending: VecDeque<Erasure>,
+    settling: Option<Settling>,
 }
 
 /// The names that are to be erased of users whose rows left at one time.
@@ -32,71 +34,85 @@ struct Erasure {
     moved: Time,
     forgotten: Vec<String>,
     gone: Vec<u32>,
-    is_written: bool,
+}
+
+/// Erasures under way, all that could begin together.
+struct Settling {
+    erasures: Vec<Erasure>,
     /// Everything that names the users, if they have not been interned since, is in the views at this time.
-    settled: Option<Time>,
+    settled: Time,
 }
 
 impl Erasures {
     pub(super) fn new(around: NamesInUse) -> Erasures {
-        Erasures { around, pending: VecDeque::new() }
+        Erasures { around, pending: VecDeque::new(), settling: None }
     }
 
-    /// Begins to erase the names of users who were forgotten and of guests who are gone; their rows leave at a time.
+    /// Begins to erase the names of users who were forgotten and of those who are gone; their rows leave at a time.
     pub(super) fn begin(&mut self, decided: Vec<Decision>, gone: BTreeSet<u32>, moved: Time) {
         let forgotten = decided.into_iter().filter(|decision| decision.account.is_none());
         let forgotten: Vec<String> = forgotten.map(|decision| decision.user).collect();
         if !forgotten.is_empty() || !gone.is_empty() {
-            let gone = gone.into_iter().collect();
-            let (is_written, settled) = (false, None);
-            self.pending.push_back(Erasure { moved, forgotten, gone, is_written, settled });
+            self.pending.push_back(Erasure { moved, forgotten, gone: gone.into_iter().collect() });
         }
     }
 
     /// The time as of which the views will be read, if that is known.
     pub(super) fn as_of(&self) -> Option<Time> {
-        self.pending.front()?.settled
+        Some(self.settling.as_ref()?.settled)
     }
 
     /// Erases what may be erased by now. `now` is the first time that is not complete.
     pub(super) fn go_on(&mut self, now: Time, traces: &mut UserTraces) {
-        while let Some(first) = self.pending.front_mut()
-            && first.is_done(now, &self.around, traces)
-        {
-            self.pending.pop_front();
+        if let Some(settling) = &self.settling {
+            // They may have come and gone again since their rows left.
+            let needed_from = self.around.needed_from.get().min(self.around.asked_from.get());
+            let settled = settling.settled;
+            if now <= settled || needed_from <= settled || !traces.are_sealed(settled + 1) {
+                return;
+            }
         }
+        if let Some(Settling { erasures, settled }) = self.settling.take() {
+            erasures.into_iter().for_each(|erasure| {
+                erasure.finish(now, settled, &self.around, traces);
+            });
+        }
+        self.settle(now, traces);
+    }
+
+    /// Looks up whose names are to be erased, of all whose rows have left.
+    fn settle(&mut self, now: Time, traces: &mut UserTraces) {
+        let needed_from = self.around.needed_from.get();
+        let has_left = |erasure: &Erasure| erasure.moved < now.min(needed_from);
+        let mut erasures = Vec::new();
+        while let Some(next) = self.pending.pop_front_if(|next| has_left(next)) {
+            if !traces.are_sealed(next.moved + 1) {
+                self.pending.push_front(next);
+                break;
+            }
+            erasures.push(next);
+        }
+        let Some(last) = erasures.last() else { return };
+        let dictionaries = &mut *self.around.dictionaries.borrow_mut();
+        let settled = dictionaries.latest.max(last.moved);
+        for Erasure { moved, forgotten, gone } in &mut erasures {
+            let mut decisions = self.around.decisions.borrow_mut();
+            forgotten.iter().for_each(|user| decisions.set_written(user, *moved, now));
+            gone.extend(forgotten.iter().filter_map(|user| dictionaries.users.id(user)));
+            dictionaries.watched.extend(gone.iter().map(|id| (*id, false)));
+        }
+        self.settling = Some(Settling { erasures, settled });
     }
 }
 
 impl Erasure {
-    /// Takes the next step; true when none is left. Who is there again keeps the name.
-    fn is_done(&mut self, now: Time, around: &NamesInUse, traces: &mut UserTraces) -> bool {
-        let is_needed = around.needed_from.get() <= self.moved;
-        if now <= self.moved || is_needed || !traces.are_sealed(self.moved + 1) {
-            return false;
-        }
-        if !std::mem::replace(&mut self.is_written, true) {
-            for user in &self.forgotten {
-                around.decisions.borrow_mut().set_written(user, self.moved, now);
-            }
-        }
+    /// Erases the names of those of whom nothing is there as of a time, and who have not been interned since it was
+    /// chosen. What came after a forget's time stays, or came from others, and so does the name.
+    fn finish(self, now: Time, settled: Time, around: &NamesInUse, traces: &mut UserTraces) {
         let dictionaries = &mut *around.dictionaries.borrow_mut();
-        let Some(settled) = self.settled else {
-            let forgotten = self.forgotten.iter().filter_map(|user| dictionaries.users.id(user));
-            self.gone.extend(forgotten);
-            dictionaries.watched.extend(self.gone.iter().map(|id| (*id, false)));
-            self.settled = Some(dictionaries.latest.max(self.moved));
-            return false;
-        };
-        // They may have come and gone again since their rows left.
-        let needed_from = around.needed_from.get().min(around.asked_from.get());
-        if now <= settled || needed_from <= settled || !traces.are_sealed(settled + 1) {
-            return false;
-        }
         let mut reader = traces.reader();
-        for &id in &self.gone {
+        for id in self.gone {
             let was_interned = dictionaries.watched.remove(&id) != Some(false);
-            // What came after a forget's time stays, or came from others, and so does the name.
             if !was_interned && !reader.has_rows(id, settled) {
                 dictionaries.users.erase(id);
             }
@@ -109,6 +125,5 @@ impl Erasure {
             });
             decisions.set_erased(user, self.moved, now);
         }
-        true
     }
 }

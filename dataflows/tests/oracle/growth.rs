@@ -81,10 +81,12 @@ fn run(mode: Mode, stay_hours: Option<u32>, horizons: [u32; 2]) -> [HeldSizes; 2
             let partition = String::from("events/0");
             inputs.reached.send(Reached { partition, hour: FIRST + hour, is_behind: false });
             inputs.advance_to(time + 2);
-            worker.step_while(|| !closed.has(time + 1));
-            queries.advance_to(time + 1);
+            // An hour is open while the next one comes, as epochs are under load.
+            let complete = time - 3_600_000_000 + 1;
+            worker.step_while(|| !closed.has(complete));
+            queries.advance_to(complete);
             queries.flush();
-            measured.iter_mut().for_each(|measured| measured.release(time + 1));
+            measured.iter_mut().for_each(|measured| measured.release(complete));
             if horizons.contains(&((hour + 1) / LIMITS.horizon)) && (hour + 1) % LIMITS.horizon == 0
             {
                 // Batches merge while there is nothing else to do.
