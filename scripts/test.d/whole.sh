@@ -38,7 +38,7 @@ with_services() {
     "RECSYS_TEST_PYTHON=$root/.services/python/bin/python" \
     "AWS_ENDPOINT=http://127.0.0.1:$MOTO_PORT" AWS_ALLOW_HTTP=true AWS_REGION=us-east-1 \
     AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test \
-    cargo test --workspace --locked --test services -- --ignored
+    cargo test --workspace --locked --tests -- --ignored s3_ duckdb_
   step "end-to-end tests" cargo test --workspace --locked --test end_to_end -- --ignored
 }
 
