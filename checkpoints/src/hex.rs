@@ -1,17 +1,18 @@
 //! Numbers of 128 bits, which are 32 hexadecimal digits in JSON and in paths: runs and digests.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// The random name of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct RunId(pub u128);
+#[serde(transparent)]
+pub struct RunId(#[serde(serialize_with = "write", deserialize_with = "read")] pub u128);
 
 /// The digest of a view: what its rows' hashes add up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Digest(pub u128);
+#[serde(transparent)]
+pub struct Digest(#[serde(serialize_with = "write", deserialize_with = "read")] pub u128);
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -19,32 +20,12 @@ impl fmt::Display for RunId {
     }
 }
 
-impl TryFrom<String> for RunId {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<RunId, String> {
-        parse(&text).map(RunId)
-    }
+fn write<S: Serializer>(number: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&format(*number))
 }
 
-impl From<RunId> for String {
-    fn from(run: RunId) -> String {
-        format(run.0)
-    }
-}
-
-impl TryFrom<String> for Digest {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Digest, String> {
-        parse(&text).map(Digest)
-    }
-}
-
-impl From<Digest> for String {
-    fn from(digest: Digest) -> String {
-        format(digest.0)
-    }
+fn read<'a, D: Deserializer<'a>>(deserializer: D) -> Result<u128, D::Error> {
+    parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 fn format(number: u128) -> String {

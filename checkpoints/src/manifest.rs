@@ -146,10 +146,14 @@ impl Segment {
 
     /// Refuses a file that has another length.
     pub(crate) fn check_length(&self, found: u64) -> Result<(), Reason> {
-        match found == self.length {
-            true => Ok(()),
-            false => Err(Reason::Length { named: self.length, found }),
-        }
+        let named = self.length;
+        if found == named { Ok(()) } else { Err(Reason::Length { named, found }) }
+    }
+
+    /// Refuses a file that has another number of rows.
+    pub(crate) fn check_rows(&self, found: u64) -> Result<(), Reason> {
+        let named = self.rows;
+        if found == named { Ok(()) } else { Err(Reason::Rows { named, found }) }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::error::{Error, Reason, Refusal};
 use crate::listing::read_manifest;
 use crate::manifest::{Manifest, Segment};
 use crate::names;
-use crate::segment::{check_footer, decode};
+use crate::segment::{decode, rows, undecodable};
 use crate::shard::Shard;
 use crate::store::Store;
 use crate::table::Table;
@@ -59,8 +59,7 @@ impl Restored {
             manifest.content.segments.iter().filter(is_wanted).cloned().collect();
         let segments = stream::iter(segments)
             .map(|segment| async {
-                let table = tables.iter().find(|table| table.name == segment.table).copied();
-                let bytes = read_segment(store, &segment, table).await?;
+                let (_, bytes) = read_segment(store, &segment, tables).await?;
                 Ok::<_, Error>((segment, bytes))
             })
             .buffered(AT_A_TIME)
@@ -92,15 +91,16 @@ impl Restored {
     }
 }
 
-/// Reads a segment, and refuses it unless it is what was written, of a known table.
+/// Reads a segment, and refuses it unless it is what was written, of one of these tables, which it returns.
 pub(crate) async fn read_segment(
     store: &Store,
     segment: &Segment,
-    table: Option<&'static Table>,
-) -> Result<Bytes, Error> {
+    tables: &[&'static Table],
+) -> Result<(&'static Table, Bytes), Error> {
     let refused = |reason| Error::from(Refusal::new(&segment.path, reason));
     let unknown = || Reason::Foreign(format!("there is no table {}", segment.table));
-    let table = table.ok_or_else(|| refused(unknown()))?;
+    let table = tables.iter().find(|table| table.name == segment.table);
+    let table = *table.ok_or_else(|| refused(unknown()))?;
     let path = Path::parse(&segment.path);
     let path = path.map_err(|error| refused(Reason::Foreign(error.to_string())))?;
     let bytes = store.read(&path).await?.ok_or_else(|| refused(Reason::Missing))?;
@@ -108,12 +108,12 @@ pub(crate) async fn read_segment(
         let (segment, bytes) = (segment.clone(), bytes.clone());
         let check = move || {
             segment.check(&bytes)?;
-            check_footer(table, &bytes, segment.rows)
+            segment.check_rows(rows(table, &bytes)?)
         };
         tokio::task::spawn_blocking(check).await
     };
     // A decoder that panics has met what it cannot decode.
-    let checked = checked.unwrap_or_else(|error| Err(Reason::Undecodable(error.to_string())));
+    let checked = checked.unwrap_or_else(|error| Err(undecodable(error)));
     checked.map_err(refused)?;
-    Ok(bytes)
+    Ok((table, bytes))
 }

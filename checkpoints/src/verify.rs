@@ -1,11 +1,11 @@
 //! What is there, and whether it is what was written.
 
-use crate::error::{Error, Reason, Refusal};
+use crate::error::{Error, Refusal};
 use crate::hex::RunId;
 use crate::listing::Listing;
 use crate::manifest::Segment;
 use crate::restore::read_segment;
-use crate::segment::decode;
+use crate::segment::{decode, undecodable};
 use crate::store::Store;
 use crate::table::Table;
 use std::collections::BTreeMap;
@@ -120,19 +120,16 @@ async fn verify_segment(
     segment: &Segment,
     tables: &[&'static Table],
 ) -> Result<Option<Refusal>, Error> {
-    let table = tables.iter().find(|table| table.name == segment.table).copied();
-    let bytes = match read_segment(store, segment, table).await {
-        Ok(bytes) => bytes,
+    let (table, bytes) = match read_segment(store, segment, tables).await {
+        Ok(read) => read,
         Err(Error::Refused(refusal)) => return Ok(Some(refusal)),
         Err(error) => return Err(error),
     };
-    let Some(table) = table else { return Ok(None) };
-    let named = segment.rows;
+    let named = segment.clone();
     let decoded = tokio::task::spawn_blocking(move || {
         let batches = decode(table, &bytes, None)?;
-        let found = batches.iter().map(|batch| batch.len() as u64).sum();
-        if found == named { Ok(()) } else { Err(Reason::Rows { named, found }) }
+        named.check_rows(batches.iter().map(|batch| batch.len() as u64).sum())
     });
-    let decoded = decoded.await.unwrap_or_else(|error| Err(Reason::Undecodable(error.to_string())));
+    let decoded = decoded.await.unwrap_or_else(|error| Err(undecodable(error)));
     Ok(decoded.err().map(|reason| Refusal::new(&segment.path, reason)))
 }

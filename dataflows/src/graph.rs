@@ -3,7 +3,7 @@
 use crate::arrange::closed::{Closed, ClosedBuilder};
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::measured::Measured;
-use crate::arrange::packed::Batch;
+use crate::arrange::packed::{Batch, merges_under_way};
 use crate::arrange::view::{Changes, View, ViewSpine};
 use crate::digest::hash::{Counted, Hash};
 use crate::digest::rows::{self, DigestedView, Names};
@@ -21,9 +21,9 @@ use crate::ingest::reading::{ages, oldest_hours};
 use crate::ingest::unique::unique;
 use crate::inputs::Inputs;
 use crate::moves::erasure::NamesInUse;
-use crate::moves::guests::Leavers;
 use crate::moves::holder::{ActionTraces, UserTraces};
 use crate::moves::idle::IdleUsers;
+use crate::moves::leavers::Leavers;
 use crate::moves::ledger::{Ledger, Sources, ledger};
 use crate::moves::mover::{SharedTraces, moves};
 use crate::moves::receive::receive;
@@ -97,14 +97,40 @@ pub struct Outputs<'scope> {
     pub views: Views,
     /// The times that are complete on all workers.
     pub closed: Closed,
-    /// The arrangements whose size is measured.
-    pub measured: Vec<Measured>,
-    /// What is held besides.
-    pub held: Held,
+    /// What holds memory.
+    pub holders: Holders,
     /// The copies of events that were dropped since this was taken last.
     pub copies: Rc<Cell<u64>>,
     /// Where a sink says from which time on it needs the names of users whose rows changed; else nobody does.
     pub names_needed_from: Rc<Cell<Time>>,
+}
+
+/// What holds memory at a worker.
+pub struct Holders {
+    arrangements: Vec<Measured>,
+    held: Held,
+    dictionaries: SharedDictionaries,
+}
+
+impl Holders {
+    /// Lets the arrangements compact times before this one. Measuring them prevents that otherwise.
+    pub fn release(&mut self, before: Time) {
+        self.arrangements.iter_mut().for_each(|measured| measured.release(before));
+    }
+
+    /// Calls `each` with every name and its size, with a name as often as there are holders of it, and of an
+    /// arrangement with the number of its batches.
+    pub fn each(&self, mut each: impl FnMut(&'static str, Size, Option<usize>)) {
+        for measured in &self.arrangements {
+            let (size, batches) = measured.measure();
+            each(measured.name, size, Some(batches));
+        }
+        each("merges", merges_under_way(), None);
+        self.held.each(|name, size| each(name, size, None));
+        for (name, size) in self.dictionaries.borrow().sizes() {
+            each(name, size, None);
+        }
+    }
 }
 
 /// Builds all views.
@@ -279,8 +305,7 @@ pub fn graph<'scope>(
             profile,
             views,
             closed: closed.build(),
-            measured,
-            held,
+            holders: Holders { arrangements: measured, held, dictionaries: dictionaries.clone() },
             copies,
             names_needed_from,
         },

@@ -13,6 +13,7 @@ use rdkafka::error::KafkaError;
 use redis::IntoConnectionInfo;
 use std::collections::{BTreeMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// Properties that users cannot set, as the engine's guarantees depend on them; each with a reason.
@@ -194,8 +195,7 @@ fn http(reader: &mut SettingReader) -> HttpConfig {
 }
 
 fn limits(reader: &mut SettingReader) -> LimitsConfig {
-    let dedup_hours = reader.number("limits.dedup_hours", 1, 0..=720);
-    let dedup_hours = u32::try_from(dedup_hours).expect("the range is within u32");
+    let dedup_hours = count(reader, "limits.dedup_hours", 1, 0..=720);
     let mut memory = |key: &str| {
         let limit = reader.number(key, 0, 0..=1 << 32);
         (limit > 0).then_some(limit as u64)
@@ -217,19 +217,14 @@ fn limits(reader: &mut SettingReader) -> LimitsConfig {
 }
 
 fn views(reader: &mut SettingReader) -> ViewsConfig {
-    let mut count = |key: &str, default, most| {
-        let count = reader.number(key, default, 1..=most);
-        u32::try_from(count).expect("the range is within u32")
-    };
-    let horizon_days = count("views.horizon_days", 30, 10_000);
-    let kept_events = count("views.kept_events", 1_000, 1_000_000);
-    let paired_events = count("views.paired_events", 100, 10_000);
+    let horizon_days = count(reader, "views.horizon_days", 30, 1..=10_000);
+    let kept_events = count(reader, "views.kept_events", 1_000, 1..=1_000_000);
+    let paired_events = count(reader, "views.paired_events", 100, 1..=10_000);
     for old in ["views.popularity", "views.bought", "views.activity", "views.history"] {
         reader.renamed(old, "views.mode = \"profile\" or \"all\"");
     }
     let mode = reader.text("views.mode", "all", mode).unwrap_or(Mode::All);
-    let profile_days = reader.number("views.profile_days", 0, 0..=100_000);
-    let profile_days = u32::try_from(profile_days).expect("the range is within u32");
+    let profile_days = count(reader, "views.profile_days", 0, 0..=100_000);
     let profile_days = (profile_days > 0).then_some(profile_days);
     if profile_days.is_some_and(|days| days < horizon_days) {
         reader.refuse("views.profile_days", "must be at least views.horizon_days");
@@ -239,6 +234,16 @@ fn views(reader: &mut SettingReader) -> ViewsConfig {
         reader.refuse("views.profile_days", why);
     }
     ViewsConfig { mode, horizon_days, profile_days, kept_events, paired_events }
+}
+
+/// Reads a whole number of a range that is within `u32`.
+fn count(
+    reader: &mut SettingReader,
+    key: &str,
+    default: usize,
+    range: RangeInclusive<usize>,
+) -> u32 {
+    u32::try_from(reader.number(key, default, range)).expect("the range is within u32")
 }
 
 fn mode(text: &str) -> Result<Mode, String> {

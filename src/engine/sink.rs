@@ -32,7 +32,7 @@ pub trait Sink {
     /// The time before which all changes have been acknowledged.
     fn written_before(&self) -> Time;
 
-    /// What it holds that is not written yet.
+    /// What it holds: changes that are not written yet, and what it notes of users.
     fn held(&self) -> Size;
 }
 

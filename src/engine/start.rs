@@ -63,8 +63,9 @@ pub enum StartError {
 /// Starts the workers that a configuration asks for, once all processes of the cluster are there.
 ///
 /// Until then `waits` is told again and again which processes are missing. From then on `lost` is told at
-/// once of the first that is lost, whatever this process does. The handles work as soon as the workers do. `open_sinks` gets the indices of this process's workers, after all processes have met
-/// and before any worker runs. It returns one sink for each, or none at all.
+/// once of the first that is lost, whatever this process does. The handles work as soon as the workers do.
+/// `open_sinks` gets the indices of this process's workers, after all processes have met and before any
+/// worker runs. It returns one sink for each, or none at all.
 ///
 /// # Errors
 /// When the cluster does not come together, or a sink can't be opened.

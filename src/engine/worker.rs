@@ -9,10 +9,8 @@ use crate::engine::pace::Pace;
 use crate::engine::setup::{ModelChange, WorkerInputs, WorkerSlot};
 use crate::engine::sink::Sink;
 use dataflows::arrange::closed::Closed;
-use dataflows::arrange::measured::Measured;
-use dataflows::arrange::packed::merges_under_way;
-use dataflows::graph::{Listeners, Outputs, graph};
-use dataflows::held::{Held, Size};
+use dataflows::graph::{Holders, Listeners, Outputs, graph};
+use dataflows::held::Size;
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::inputs::Inputs;
 use dataflows::record::block::Block;
@@ -85,13 +83,11 @@ struct State {
     /// Changes of the model that are not closed yet, with their times.
     models: Rc<RefCell<VecDeque<(Time, Model)>>>,
     asking: Asking,
-    measured: Vec<Measured>,
-    held: Held,
+    holders: Holders,
     /// The copies of events that were dropped, as far as they are not counted.
     copies: Rc<Cell<u64>>,
     /// Where the sink says from which time on it needs names.
     names_needed_from: Rc<Cell<Time>>,
-    dictionaries: SharedDictionaries,
 }
 
 impl State {
@@ -117,14 +113,13 @@ impl State {
         };
         let (mut inputs, outputs, sink) = worker.dataflow::<Time, _, _>(|scope| {
             let (inputs, outputs) = graph(scope, views, &dictionaries, listeners);
-            let Outputs { profile, views, closed, measured, held, copies, names_needed_from } =
-                outputs;
+            let Outputs { profile, views, closed, holders, copies, names_needed_from } = outputs;
             let sink = sink
                 .zip(arrivals)
                 .map(|(sink, arrivals)| sink.attach(profile, dictionaries.clone(), arrivals));
-            (inputs, (views, closed, measured, held, copies, names_needed_from), sink)
+            (inputs, (views, closed, holders, copies, names_needed_from), sink)
         });
-        let (views, closed, measured, held, copies, names_needed_from) = outputs;
+        let (views, closed, holders, copies, names_needed_from) = outputs;
         let asking = Asking::build(worker, views, &dictionaries, questions, as_of);
         slot.outlet.bind(std::thread::current());
         if sink.is_some() {
@@ -145,11 +140,9 @@ impl State {
             blend: None,
             models,
             asking,
-            measured,
-            held,
+            holders,
             copies,
             names_needed_from,
-            dictionaries,
         }
     }
 
@@ -264,7 +257,7 @@ impl State {
     /// holds there, and lets the sink write.
     fn maintain(&mut self) {
         let closed = self.closed.before();
-        self.measured.iter_mut().for_each(|measured| measured.release(closed));
+        self.holders.release(closed);
         self.slot.process.close(closed);
         let mut models = self.models.borrow_mut();
         while let Some((time, model)) = models.pop_front_if(|(time, _)| *time < closed) {
@@ -285,19 +278,11 @@ impl State {
         let metrics = &self.slot.metrics;
         metrics.epoch_lag.set(Duration::from_micros(lag).as_secs_f64());
         metrics.copies.inc_by(self.copies.take());
-        for measured in &self.measured {
-            let (size, batches) = measured.measure();
-            measure(measured.name, size, Some(batches));
-        }
-        self.held.each(|name, size| measure(name, size, None));
-        measure("merges", merges_under_way(), None);
+        self.holders.each(measure);
         let bytes = self.slot.outlet.held();
         measure("intake", Size { records: self.slot.outlet.units(), bytes }, None);
         if let Some(sink) = &self.sink {
             measure("sink", sink.held(), None);
-        }
-        for (name, size) in self.dictionaries.borrow().sizes() {
-            measure(name, size, None);
         }
     }
 }

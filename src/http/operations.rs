@@ -43,8 +43,10 @@ pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
     let status = &call.front.status;
     // Only the time of this answer is wanted.
     let answer = call.ask_of_input(Profiles(Vec::new())).await;
-    let digests = timeout(PATIENCE, call.ask_of_input(ViewDigests)).await;
-    let members = timeout(PATIENCE, call.front.settings.members()).await.ok().flatten();
+    let digests = timeout(PATIENCE, call.ask_of_input(ViewDigests));
+    let members = timeout(PATIENCE, call.front.settings.members());
+    let (digests, members) = tokio::join!(digests, members);
+    let members = members.ok().flatten();
     let awaited = status.readiness.awaited();
     let mut body = Vec::with_capacity(1024);
     let object = Object::new(&mut body)

@@ -82,9 +82,13 @@ pub(crate) fn with_log(mut program: Command) -> Command {
 
 /// Makes the topics of a prefix, if need be.
 pub(crate) fn create_topics(prefix: &str) {
-    let mut topics = served(prefix);
-    topics.args(["topics", "create"]).stdout(Stdio::null());
-    assert!(topics.status().unwrap().success());
+    succeed(prefix, &["topics", "create"]);
+}
+
+/// Runs a command with the services and the topics of a prefix, which must succeed.
+pub(crate) fn succeed(prefix: &str, arguments: &[&str]) {
+    let status = served(prefix).args(arguments).stdout(Stdio::null()).status().unwrap();
+    assert!(status.success(), "{arguments:?}: {status}");
 }
 
 /// A process of the engine, killed when dropped.

@@ -1,7 +1,7 @@
 //! Records that Kafka deletes before they are read, while the engine runs and before it starts.
 
 use crate::harness::{
-    Process, create_topics, event, eventually, prefix, served, services, with_log,
+    Process, create_topics, event, eventually, prefix, served, services, succeed, with_log,
 };
 use crate::kafka;
 use rdkafka::Message;
@@ -138,9 +138,7 @@ fn what_a_transaction_takes_back_is_no_loss() {
     process.weigh(1);
     // Its record is skipped, and so is the marker behind it.
     for _ in 0..3 {
-        let mut check = served(prefix);
-        check.args(["check", "kafka"]).stdout(std::process::Stdio::null());
-        assert!(check.status().unwrap().success());
+        succeed(prefix, &["check", "kafka"]);
     }
     process.post(&json!([event("view", "mia", "cup", &["cups"])]));
     assert_eq!(process.profile("mia"), json!({"cups": 1}));

@@ -1,6 +1,8 @@
 //! The topics that `recsys topics create` makes, and the offsets that lag tools see.
 
-use crate::harness::{Process, create_topics, event, eventually, prefix, served, services};
+use crate::harness::{
+    Process, create_topics, event, eventually, prefix, served, services, succeed,
+};
 use crate::kafka;
 use serde_json::json;
 
@@ -113,9 +115,7 @@ fn lag_tools_see_the_group_and_a_start_does_not_go_by_it() {
         (0..30).map(|user| event("view", &user.to_string(), "cup", &["cups"])).collect();
     process.post(&json!(views));
     // A transaction that is taken back leaves a record that nobody reads, and a marker behind it.
-    let mut check = served(prefix);
-    check.args(["check", "kafka"]).stdout(std::process::Stdio::null());
-    assert!(check.status().unwrap().success());
+    succeed(prefix, &["check", "kafka"]);
     let topic = format!("{prefix}view-events");
     eventually("the group has no lag", || kafka::lag(prefix, &topic) == Some(0));
     process.kill();

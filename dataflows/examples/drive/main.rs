@@ -12,10 +12,8 @@
 
 mod traffic;
 
-use dataflows::arrange::measured::Measured;
-use dataflows::arrange::packed::merges_under_way;
-use dataflows::graph::{Listeners, Mode, ViewConfig, graph};
-use dataflows::held::{Held, Size};
+use dataflows::graph::{Holders, Listeners, Mode, ViewConfig, graph};
+use dataflows::held::Size;
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ids::hash::owner;
 use dataflows::ingest::reading::Reading;
@@ -238,11 +236,11 @@ fn run(
         stay_hours: None,
     };
     let dictionaries = SharedDictionaries::default();
-    let (mut inputs, views, closed, mut measured, held) = worker.dataflow::<Time, _, _>(|scope| {
+    let (mut inputs, views, closed, mut holders) = worker.dataflow::<Time, _, _>(|scope| {
         let (on_block, on_model) = (|_, _: &_| (), |_, _| ());
         let listeners = Listeners { on_epoch: |_| (), on_oldest: |_| (), on_model, on_block };
         let (inputs, outputs) = graph(scope, config, &dictionaries, listeners);
-        (inputs, outputs.views, outputs.closed, outputs.measured, outputs.held)
+        (inputs, outputs.views, outputs.closed, outputs.holders)
     });
     // Names are erased once no question is about them.
     let mut queries = options.guests.then(|| {
@@ -296,7 +294,7 @@ fn run(
         }
         let idle = if events > 0 { Duration::ZERO } else { Duration::from_micros(500) };
         worker.step_or_park(Some(idle));
-        measured.iter_mut().for_each(|measured| measured.release(closed.before()));
+        holders.release(closed.before());
         if let Some(queries) = &mut queries {
             let complete = closed.before().saturating_sub(1);
             if complete > *queries.time() && complete < time {
@@ -305,7 +303,7 @@ fn run(
             fed += events;
             if fed * 3 / (options.events / worker.peers()).max(1) > thirds {
                 thirds += 1;
-                let sizes = sizes(&measured, &held, &dictionaries);
+                let sizes = sizes(&holders);
                 let bytes: usize = sizes.iter().map(|(_, size)| size.bytes).sum();
                 println!("third {thirds}: held_kb {} rss_kb {}", bytes / 1024, status_kb("VmRSS:"));
                 println!("third {thirds}: {}", text(&sizes));
@@ -313,18 +311,15 @@ fn run(
         }
     }
     let took = began.elapsed();
-    (took, text(&sizes(&measured, &held, &dictionaries)))
+    (took, text(&sizes(&holders)))
 }
 
 type Sizes = Vec<(&'static str, Size)>;
 
 /// What is held, by name.
-fn sizes(measured: &[Measured], held: &Held, dictionaries: &SharedDictionaries) -> Sizes {
-    let mut sizes: Sizes =
-        measured.iter().map(|measured| (measured.name, measured.measure().0)).collect();
-    held.each(|name, size| sizes.push((name, size)));
-    sizes.push(("merges", merges_under_way()));
-    sizes.extend(dictionaries.borrow().sizes());
+fn sizes(holders: &Holders) -> Sizes {
+    let mut sizes = Sizes::new();
+    holders.each(|name, size, _| sizes.push((name, size)));
     sizes
 }
 

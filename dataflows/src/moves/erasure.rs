@@ -64,39 +64,33 @@ impl Erasures {
 
     /// Erases what may be erased by now. `now` is the first time that is not complete.
     pub(super) fn go_on(&mut self, now: Time, traces: &mut UserTraces) {
-        if let Some(settling) = &self.settling {
-            // They may have come and gone again since their rows left.
-            let needed_from = self.around.needed_from.get().min(self.around.asked_from.get());
-            let settled = settling.settled;
-            if now <= settled || needed_from <= settled || !traces.are_sealed(settled + 1) {
-                return;
+        // They may have come and gone again since their rows left.
+        let needed_from = self.around.needed_from.get().min(self.around.asked_from.get());
+        let settled = self.settling.take_if(|Settling { settled, .. }| {
+            *settled < now.min(needed_from) && traces.are_sealed(*settled + 1)
+        });
+        if let Some(Settling { erasures, settled }) = settled {
+            for erasure in erasures {
+                erasure.finish(now, settled, &self.around, traces);
             }
         }
-        if let Some(Settling { erasures, settled }) = self.settling.take() {
-            erasures.into_iter().for_each(|erasure| {
-                erasure.finish(now, settled, &self.around, traces);
-            });
+        if self.settling.is_none() {
+            self.settle(now, traces);
         }
-        self.settle(now, traces);
     }
 
     /// Looks up whose names are to be erased, of all whose rows have left.
     fn settle(&mut self, now: Time, traces: &mut UserTraces) {
-        let needed_from = self.around.needed_from.get();
-        let has_left = |erasure: &Erasure| erasure.moved < now.min(needed_from);
-        let mut erasures = Vec::new();
-        while let Some(next) = self.pending.pop_front_if(|next| has_left(next)) {
-            if !traces.are_sealed(next.moved + 1) {
-                self.pending.push_front(next);
-                break;
-            }
-            erasures.push(next);
-        }
+        let until = now.min(self.around.needed_from.get());
+        let mut has_left =
+            |next: &mut Erasure| next.moved < until && traces.are_sealed(next.moved + 1);
+        let left = std::iter::from_fn(|| self.pending.pop_front_if(&mut has_left));
+        let mut erasures: Vec<Erasure> = left.collect();
         let Some(last) = erasures.last() else { return };
         let dictionaries = &mut *self.around.dictionaries.borrow_mut();
+        let decisions = &mut *self.around.decisions.borrow_mut();
         let settled = dictionaries.latest.max(last.moved);
         for Erasure { moved, forgotten, gone } in &mut erasures {
-            let mut decisions = self.around.decisions.borrow_mut();
             forgotten.iter().for_each(|user| decisions.set_written(user, *moved, now));
             gone.extend(forgotten.iter().filter_map(|user| dictionaries.users.id(user)));
             dictionaries.watched.extend(gone.iter().map(|id| (*id, false)));

@@ -1,6 +1,6 @@
 //! The ledger: what counts for a user because of another one, by that other one, the origin.
 
-use super::guests::Leavers;
+use super::leavers::Leavers;
 use super::rows::{DatedRow, Row, rows_of};
 use crate::arrange::view::{Changes, View};
 use crate::held::Held;

@@ -7,7 +7,7 @@
 pub mod rows;
 pub mod holder;
 pub mod idle;
-pub mod guests;
+pub mod leavers;
 pub mod ledger;
 pub mod erasure;
 pub mod mover;

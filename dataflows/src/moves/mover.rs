@@ -1,8 +1,8 @@
 //! The operator that carries decisions out.
 
 use super::erasure::{Erasures, NamesInUse};
-use super::guests::{Going, Leavers};
 use super::holder::{Share, UserTraces};
+use super::leavers::{Going, Leavers};
 use super::rows::{DatedRow, MovedMoment, MovedRow, MovedRows, NamedRow, Row};
 use crate::ids::dictionary::Dictionaries;
 use crate::ids::hash::owner;

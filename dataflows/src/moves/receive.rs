@@ -1,6 +1,6 @@
 //! Moved rows arrive at the owners of the users for whom they count, or counted.
 
-use super::guests::Leavers;
+use super::leavers::Leavers;
 use super::rows::{DatedRow, MovedMoment, MovedRow, MovedRows, NamedRow, Row, rows_of};
 use crate::arrange::packed::Value;
 use crate::arrange::view::Changes;

@@ -59,11 +59,11 @@ fn run(mode: Mode, stay_hours: Option<u32>, horizons: [u32; 2]) -> [HeldSizes; 2
     timely::execute_directly(move |worker| {
         let dictionaries = SharedDictionaries::default();
         let config = ViewConfig { mode, limits: LIMITS, copy_hours: COPY_HOURS, stay_hours };
-        let (mut inputs, views, closed, mut measured, held) = worker.dataflow(|scope| {
+        let (mut inputs, views, closed, mut holders) = worker.dataflow(|scope| {
             let (on_model, on_block) = (|_, _| {}, |_, _: &Block| {});
             let listeners = Listeners { on_epoch: |_| {}, on_oldest: |_| {}, on_model, on_block };
             let (inputs, outputs) = graph(scope, config, &dictionaries, listeners);
-            (inputs, outputs.views, outputs.closed, outputs.measured, outputs.held)
+            (inputs, outputs.views, outputs.closed, outputs.holders)
         });
         let mut queries = worker.dataflow(|scope| {
             let asking = probe::Handle::new();
@@ -86,7 +86,7 @@ fn run(mode: Mode, stay_hours: Option<u32>, horizons: [u32; 2]) -> [HeldSizes; 2
             worker.step_while(|| !closed.has(complete));
             queries.advance_to(complete);
             queries.flush();
-            measured.iter_mut().for_each(|measured| measured.release(complete));
+            holders.release(complete);
             if horizons.contains(&((hour + 1) / LIMITS.horizon)) && (hour + 1) % LIMITS.horizon == 0
             {
                 // Batches merge while there is nothing else to do.
@@ -94,14 +94,11 @@ fn run(mode: Mode, stay_hours: Option<u32>, horizons: [u32; 2]) -> [HeldSizes; 2
                     worker.step();
                 }
                 let mut all = HeldSizes::new();
-                let mut add = |name, size: Size| {
+                holders.each(|name, size, _| {
                     let sum = all.entry(name).or_default();
                     *sum =
                         Size { records: sum.records + size.records, bytes: sum.bytes + size.bytes };
-                };
-                measured.iter().for_each(|measured| add(measured.name, measured.measure().0));
-                held.each(&mut add);
-                dictionaries.borrow().sizes().into_iter().for_each(|(name, size)| add(name, size));
+                });
                 sizes.push(all);
             }
         }

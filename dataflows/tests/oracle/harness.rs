@@ -60,14 +60,14 @@ impl Case {
         let open = [0, 1, 3, 7, 20, 1000][random.below(6)];
         let mode = if random.below(4) == 0 { Mode::Profile } else { Mode::All };
         let case = Case::new(seed, workers, open).fed_by(1 + random.below(workers)).with(mode);
-        if mode == Mode::All && random.below(2) == 0 { case.without_idle() } else { case }
+        if mode == Mode::All && random.below(2) == 0 { case.where_idle_leave() } else { case }
     }
 
     pub(crate) const fn fed_by(self, feeders: usize) -> Case {
         Case { feeders, ..self }
     }
 
-    pub(crate) const fn without_idle(self) -> Case {
+    pub(crate) const fn where_idle_leave(self) -> Case {
         Case { idle_leave: true, ..self }
     }
 

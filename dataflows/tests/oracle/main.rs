@@ -53,7 +53,7 @@ fn every_answer_is_the_oracles() {
 fn idle_users_leave_as_the_oracles_do() {
     std::thread::scope(|scope| {
         for (seed, workers, open) in [(30, 1, 0), (31, 3, 0), (32, 2, 7), (33, 3, 20), (34, 4, 1)] {
-            scope.spawn(move || check(Case::new(seed, workers, open).without_idle()));
+            scope.spawn(move || check(Case::new(seed, workers, open).where_idle_leave()));
         }
     });
 }

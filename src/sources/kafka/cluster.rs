@@ -23,7 +23,9 @@ const CONSUMER: [(&str, &str); 9] = [
 
 /// Properties of the consumer that the user cannot change: this program keeps the positions, and the
 /// group is told those that are stored. It reads no offset twice: where one is gone, librdkafka is not to choose another.
-const CONSUMER_FIXED: [(&str, &str); 6] = [
+/// The statistics tell how much of what was fetched waits.
+const CONSUMER_FIXED: [(&str, &str); 7] = [
+    ("statistics.interval.ms", "10000"),
     ("enable.auto.commit", "true"),
     ("enable.auto.offset.store", "false"),
     ("enable.partition.eof", "true"),
@@ -84,8 +86,6 @@ impl KafkaCluster {
     pub(super) fn consumer(&self, events: ConsumerEvents) -> KafkaResult<SplitConsumer> {
         let mut config = self.client(&CONSUMER, &CONSUMER_FIXED);
         config.set("group.id", &self.group);
-        // They tell how much of what was fetched waits.
-        config.set("statistics.interval.ms", "10000");
         SplitConsumer::from_config_and_context(&config, events)
     }
 }
