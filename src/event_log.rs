@@ -16,6 +16,12 @@ pub struct Partition {
 }
 
 impl Partition {
+    /// The partition with a name as [`Partition::name`] gives it.
+    pub fn of_name(name: &str) -> Option<Partition> {
+        let (topic, index) = name.rsplit_once('/')?;
+        Some(Partition { topic: topic.into(), index: index.parse().ok()? })
+    }
+
     /// The partition's name in the dataflow: `topic/index`.
     pub fn name(&self) -> String {
         format!("{}/{}", self.topic, self.index)

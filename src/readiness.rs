@@ -9,6 +9,9 @@ pub struct Readiness {
     awaited: Arc<Mutex<Vec<Wait>>>,
 }
 
+/// The name of the latch that is held until the views hold what the topics had when the process began.
+pub const CAUGHT_UP: &str = "events";
+
 /// Something that the process waits for.
 #[derive(Clone, Debug)]
 pub struct Wait {
@@ -43,6 +46,11 @@ impl Readiness {
     /// What is waited for, in the order in which the latches were taken.
     pub fn waits(&self) -> Vec<Wait> {
         self.lock().clone()
+    }
+
+    /// What keeps a latch from being dropped, if one of this name is held.
+    pub fn wait_for(&self, name: &str) -> Option<Wait> {
+        self.lock().iter().find(|wait| &*wait.name == name).cloned()
     }
 
     /// Whether no latch is held.

@@ -43,6 +43,17 @@ pub struct PartitionTrouble {
     pub details: String,
 }
 
+/// How far a partition was read, and what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionExtent {
+    /// The first offset that is left.
+    pub first: i64,
+    /// The offset of what is read next.
+    pub position: i64,
+    /// The offset after the last record.
+    pub end: i64,
+}
+
 /// When records were lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LostWhen {
@@ -77,11 +88,21 @@ pub struct LostRecords {
     pub offsets: i64,
     /// Whether reading goes on behind them.
     pub reads_on: bool,
+    /// The ids of the topic that they were in and of the one that has its name now, if they went with their topic: then
+    /// it is not known how many they are.
+    pub topic_ids: Option<[String; 2]>,
 }
 
 impl fmt::Display for LostRecords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let LostRecords { partition: Partition { topic, index }, from, to, offsets, .. } = self;
+        if let Some([was, is]) = &self.topic_ids {
+            return write!(
+                f,
+                "{topic}, partition {index}: all from offset {from} on of the topic with the id {was}, in whose place is \
+                 one with the id {is}"
+            );
+        }
         write!(f, "{topic}, partition {index}: {offsets} offsets, from {from} to before {to}")
     }
 }
@@ -101,6 +122,7 @@ struct State {
     troubles: Mutex<Troubles>,
     missing: Mutex<BTreeSet<Arc<str>>>,
     lost: Mutex<Lost>,
+    extents: Mutex<BTreeMap<Partition, PartitionExtent>>,
     services: ServiceHealth,
 }
 
@@ -147,6 +169,21 @@ impl SourceHealth {
         }
     }
 
+    /// Notes how far a partition was read, and what it holds.
+    pub fn measure(&self, partition: &Partition, extent: PartitionExtent) {
+        self.measured().insert(partition.clone(), extent);
+    }
+
+    /// What all partitions that this process reads hold, as they were looked at last, in the partitions' order.
+    pub fn extents(&self) -> Vec<(Partition, PartitionExtent)> {
+        self.measured().iter().map(|(partition, extent)| (partition.clone(), *extent)).collect()
+    }
+
+    fn measured(&self) -> MutexGuard<'_, BTreeMap<Partition, PartitionExtent>> {
+        // An entry is whole whenever the lock is given back, so a poisoned map is intact.
+        self.0.extents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The records that are lost, in the partitions' order.
     pub fn lost(&self) -> Vec<LostRecords> {
         self.lost_records().values().cloned().collect()
@@ -177,7 +214,9 @@ mod tests {
         let health = SourceHealth::default();
         let lose = |index, when, from, to, reads_on| {
             let partition = Partition { topic: "view-events".into(), index };
-            let lost = LostRecords { partition, when, from, to, offsets: to - from, reads_on };
+            let offsets = to - from;
+            let topic_ids = None;
+            let lost = LostRecords { partition, when, from, to, offsets, reads_on, topic_ids };
             health.lose(lost.clone());
             lost
         };
@@ -190,5 +229,16 @@ mod tests {
         let told = "view-events, partition 0: 11 offsets, from 100 to before 151";
         assert_eq!(both.to_string(), told);
         assert_eq!(health.lost(), [start, both, other]);
+    }
+
+    #[test]
+    fn what_has_gone_with_its_topic_is_told_by_the_ids() {
+        let partition = Partition { topic: "view-events".into(), index: 2 };
+        let topic_ids = Some(["A".to_owned(), "B".to_owned()]);
+        let (when, reads_on) = (LostWhen::Start, false);
+        let lost = LostRecords { partition, when, from: 7, to: 7, offsets: 0, reads_on, topic_ids };
+        let told = "view-events, partition 2: all from offset 7 on of the topic with the id A, in whose place is one \
+                    with the id B";
+        assert_eq!(lost.to_string(), told);
     }
 }

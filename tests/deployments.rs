@@ -59,6 +59,40 @@ fn there_is_a_host_for_each_replica_at_the_name_that_it_has() {
     assert_eq!(after(&services, "{name: peers, port: ").trim_end_matches(','), port);
 }
 
+/// Whether a place is the same for all processes, wherever they run.
+fn is_a_bucket(url: &str) -> bool {
+    ["s3://", "gs://", "az://"].iter().any(|scheme| url.starts_with(scheme))
+}
+
+#[test]
+fn checkpoints_are_where_every_pod_reaches_them() {
+    let settings = settings();
+    let url = settings["checkpoint"]["url"].as_str().unwrap();
+    assert!(is_a_bucket(url), "{url}");
+    // Its credentials come with the Secret, of which every key is a variable.
+    let manifest = text("kubernetes/statefulset.yaml");
+    assert!(manifest.contains("envFrom:\n            - secretRef: {name: recsys, optional: true}"));
+    // Who has no bucket makes a volume of comments.
+    let uncommented: String = manifest.replace("# - {name: checkpoints", "- {name: checkpoints");
+    let mounted = after(&uncommented, "\n            - {name: checkpoints, mountPath: ");
+    assert_eq!(mounted, "/checkpoints}");
+    assert!(uncommented.contains("\n        - {name: checkpoints, persistentVolumeClaim: "));
+}
+
+#[test]
+fn the_processes_of_a_host_have_one_place_for_checkpoints() {
+    let unit = text("systemd/recsys@.service");
+    let place = after(&unit, "\nEnvironment=RECSYS_CHECKPOINT_URL=");
+    let (_, rest) = unit.split_once("\nStateDirectory=").unwrap();
+    let below: Vec<_> = rest.lines().next().unwrap().split(' ').collect();
+    let own = below.iter().map(|folder| format!("/var/lib/{folder}"));
+    assert!(own.collect::<Vec<_>>().contains(&place.to_owned()), "{place} is not made");
+    assert!(!place.contains('%'), "{place} is one process's");
+    // The file that has a bucket's credentials, and its name, comes later, and so outranks it.
+    let files = unit.find("\nEnvironmentFile=-/etc/recsys/secrets.env").unwrap();
+    assert!(unit.find("RECSYS_CHECKPOINT_URL=/").unwrap() < files);
+}
+
 #[test]
 fn the_kustomization_has_every_manifest() {
     let kustomization = text("kubernetes/kustomization.yaml");

@@ -72,6 +72,19 @@ fn no_service_fills_the_disk_or_the_memory() {
 }
 
 #[test]
+fn checkpoints_outlive_the_container() {
+    let services = services();
+    let (_, engine) = services.iter().find(|(name, _)| name == "engine").unwrap();
+    let place = engine.split_once("RECSYS_CHECKPOINT_URL: ").unwrap().1.lines().next().unwrap();
+    let volume = engine.split_once("volumes: [\"").unwrap().1.split('"').next().unwrap();
+    let (name, mounted) = volume.split_once(':').unwrap();
+    assert!(place.starts_with(&format!("{mounted}/")), "{place} is not in {volume}");
+    let compose = text("docker-compose.yml");
+    let volumes = compose.split_once("\nvolumes:\n").unwrap().1;
+    assert!(volumes.lines().any(|line| line == format!("  {name}:")), "{name} is no volume");
+}
+
+#[test]
 fn the_engine_has_the_time_that_its_end_takes() {
     let services = services();
     let (_, engine) = services.iter().find(|(name, _)| name == "engine").unwrap();

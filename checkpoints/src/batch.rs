@@ -1,94 +1,144 @@
-//! Rows as they are read: a column at a time.
+//! Rows in memory: a column at a time, and of texts only the places.
 
+use crate::shard::Shard;
 use crate::table::Table;
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, UInt32Type, UInt64Type};
-use arrow_array::{Array, BooleanArray, ListArray, RecordBatch, StringArray};
+use columns::{ColumnValues, Values, values_of};
 
-/// Rows of a table.
-///
-/// Columns are asked for by their place in [`Table::columns`] and by their type.
-///
-/// # Panics
-///
-/// All methods that read a column do so if the table has no such column, or one of another type.
+/// Rows of a table. Columns are asked for by their place in [`Table::columns`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    pub(crate) record: RecordBatch,
-    columns: usize,
+    len: usize,
+    pub(crate) columns: Vec<ColumnValues>,
+    pub(crate) counts: Vec<Vec<i64>>,
 }
 
 impl Batch {
-    /// Of a record batch that has the table's schema.
-    pub(crate) fn new(table: &Table, record: RecordBatch) -> Batch {
-        Batch { record, columns: table.columns.len() }
+    /// The rows that have these values and counts.
+    ///
+    /// # Panics
+    ///
+    /// If these are not the columns and counts of the table, each of the same length.
+    pub fn new(table: &Table, columns: Vec<ColumnValues>, counts: Vec<Vec<i64>>) -> Batch {
+        let len = counts.first().map_or(0, Vec::len);
+        assert_eq!(columns.len(), table.columns.len(), "columns of {}", table.name);
+        assert_eq!(counts.len(), table.counts.len(), "counts of {}", table.name);
+        for (column, of) in columns.iter().zip(table.columns) {
+            let (kind, found) = (column.values.kind(), column.values.len());
+            assert_eq!((kind, found), (of.kind, len), "{}.{}", table.name, of.name);
+            let missing = column.missing.len();
+            assert!(
+                missing == 0 || (missing == len && of.is_optional),
+                "{}.{}",
+                table.name,
+                of.name
+            );
+        }
+        assert!(counts.iter().all(|counts| counts.len() == len), "counts of {}", table.name);
+        Batch { len, columns, counts }
     }
 
     /// The number of rows.
     pub fn len(&self) -> usize {
-        self.record.num_rows()
+        self.len
     }
 
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len == 0
     }
 
-    /// Whether a row lacks the value of an optional column.
-    pub fn is_missing(&self, column: usize, row: usize) -> bool {
-        self.record.column(column).is_null(row)
+    /// The values of all columns.
+    pub fn columns(&self) -> &[ColumnValues] {
+        &self.columns
     }
 
-    /// A column of texts: `.value(row)` is one, `""` where it is missing.
-    pub fn text(&self, column: usize) -> &StringArray {
-        self.record.column(column).as_string()
-    }
-
-    /// A column of lists of texts.
-    pub fn texts(&self, column: usize) -> TextLists<'_> {
-        let lists: &ListArray = self.record.column(column).as_list();
-        TextLists { lists, items: lists.values().as_string() }
-    }
-
-    /// A column of unsigned 64-bit integers; whatever is at a row without one means nothing.
-    pub fn u64(&self, column: usize) -> &[u64] {
-        self.record.column(column).as_primitive::<UInt64Type>().values()
-    }
-
-    /// A column of signed 64-bit integers; whatever is at a row without one means nothing.
-    pub fn i64(&self, column: usize) -> &[i64] {
-        self.record.column(column).as_primitive::<Int64Type>().values()
-    }
-
-    /// A column of unsigned 32-bit integers; whatever is at a row without one means nothing.
-    pub fn u32(&self, column: usize) -> &[u32] {
-        self.record.column(column).as_primitive::<UInt32Type>().values()
-    }
-
-    /// A column of truth values: `.value(row)` is one.
-    pub fn bool(&self, column: usize) -> &BooleanArray {
-        self.record.column(column).as_boolean()
+    /// The values of a column.
+    pub fn column(&self, column: usize) -> &ColumnValues {
+        &self.columns[column]
     }
 
     /// The counts with this place in [`Table::counts`].
     pub fn counts(&self, count: usize) -> &[i64] {
-        self.i64(self.columns + count)
+        &self.counts[count]
     }
-}
 
-/// A column of lists of texts.
-#[derive(Clone, Copy, Debug)]
-pub struct TextLists<'a> {
-    lists: &'a ListArray,
-    items: &'a StringArray,
-}
+    /// The columns, and the counts.
+    pub fn into_parts(self) -> (Vec<ColumnValues>, Vec<Vec<i64>>) {
+        (self.columns, self.counts)
+    }
 
-impl<'a> TextLists<'a> {
-    /// The texts of a row, none where the list is missing.
-    pub fn of(self, row: usize) -> impl ExactSizeIterator<Item = &'a str> {
-        // Offsets lie within the items, which Arrow checks when it makes a list.
-        let offsets = &self.lists.value_offsets()[row..row + 2];
-        let [from, to] = [offsets[0], offsets[1]].map(|at| usize::try_from(at).unwrap_or(0));
-        (from..to).map(move |at| self.items.value(at))
+    /// Whether a row lacks the value of an optional column.
+    pub fn is_missing(&self, column: usize, row: usize) -> bool {
+        self.columns[column].is_missing(row)
+    }
+
+    /// The text of a row.
+    ///
+    /// # Panics
+    ///
+    /// If it is missing, or this is no column of texts.
+    pub fn text(&self, column: usize, row: usize) -> &str {
+        match &self.columns[column].values {
+            Values::Text(texts, places) => texts.get(places[row]),
+            values => panic!("a column of {:?}, not of texts", values.kind()),
+        }
+    }
+
+    /// The texts of a row's list.
+    ///
+    /// # Panics
+    ///
+    /// If this is no column of lists.
+    pub fn texts(&self, column: usize, row: usize) -> impl ExactSizeIterator<Item = &str> {
+        match &self.columns[column].values {
+            Values::Texts(lists, places) => lists.texts_of(places[row]),
+            values => panic!("a column of {:?}, not of lists", values.kind()),
+        }
+    }
+
+    /// The bits of a row's number or truth value.
+    pub fn number(&self, column: usize, row: usize) -> u64 {
+        self.columns[column].values.bits(row)
+    }
+
+    /// Some of the rows, in the order in which they are named. The texts are shared.
+    #[must_use]
+    pub fn of(&self, rows: &[u32]) -> Batch {
+        let columns = self.columns.iter().map(|column| column.of(rows)).collect();
+        let counts = self.counts.iter().map(|counts| values_of(counts, rows)).collect();
+        Batch { len: rows.len(), columns, counts }
+    }
+
+    fn compact(mut self) -> Batch {
+        self.columns = self.columns.into_iter().map(ColumnValues::compact).collect();
+        self
+    }
+
+    /// Those of the rows for which `is_kept` holds.
+    #[must_use]
+    pub fn filtered(self, is_kept: impl Fn(usize) -> bool) -> Batch {
+        let kept: Vec<u32> = self.rows().filter(|row| is_kept(*row as usize)).collect();
+        if kept.len() == self.len { self } else { self.of(&kept) }
+    }
+
+    /// The rows of each shard that is wanted, by the shard of each row, with no other texts than theirs.
+    pub fn divided(
+        &self,
+        shard: impl Fn(usize) -> Shard,
+        is_wanted: impl Fn(Shard) -> bool,
+    ) -> Vec<(Shard, Batch)> {
+        let mut rows = vec![Vec::new(); Shard::COUNT];
+        for row in self.rows() {
+            let shard = shard(row as usize);
+            if is_wanted(shard) {
+                rows[shard.index()].push(row);
+            }
+        }
+        let shards = Shard::all().zip(&rows).filter(|(_, rows)| !rows.is_empty());
+        shards.map(|(shard, rows)| (shard, self.of(rows).compact())).collect()
+    }
+
+    fn rows(&self) -> impl Iterator<Item = u32> {
+        (0..).take(self.len)
     }
 }

@@ -15,6 +15,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A place that is to get a copy has something already.
+    #[error("{url} is not empty")]
+    Occupied {
+        /// As it was given.
+        url: String,
+    },
     /// The store refused or did not answer. What is there may be whole.
     #[error("{url}: {object} cannot be {done}")]
     Store {

@@ -28,12 +28,12 @@ fn read<'a, D: Deserializer<'a>>(deserializer: D) -> Result<u128, D::Error> {
     parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
-fn format(number: u128) -> String {
+pub(crate) fn format(number: u128) -> String {
     format!("{number:032x}")
 }
 
 /// The number that such a text is of.
-fn parse(text: &str) -> Result<u128, String> {
+pub(crate) fn parse(text: &str) -> Result<u128, String> {
     let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let is_hex = text.len() == 32 && text.bytes().all(is_digit);
     let number = is_hex.then(|| u128::from_str_radix(text, 16).ok()).flatten();

@@ -7,11 +7,11 @@
 //! A run claims a number, restores, and from then on writes:
 //!
 //! ```
-//! use checkpoints::{Column, Content, Kind, Rows, Run, Shard, Store, Table, Value, encode};
+//! use checkpoints::{Column, Content, Effort, Kind, Rows, Run, Store, Table, Value, encode};
 //!
 //! static PROFILES: Table = Table {
 //!     name: "profiles",
-//!     columns: &[Column::text("user"), Column::text("tag").with_dictionary()],
+//!     columns: &[Column::text("user"), Column::text("tag")],
 //!     counts: &["views"],
 //! };
 //!
@@ -22,10 +22,11 @@
 //! let mut run = Run::claim(&store).await?;
 //! assert!(run.restore(&[&PROFILES], |_| true).await?.is_none());
 //!
+//! let kind = Kind::Changes { writer: 0 };
 //! let mut rows = Rows::new(&PROFILES);
-//! rows.push(Shard::of(7), &[Value::Text("ann"), Value::Text("shoes")], &[2]);
-//! let encoded = encode(&PROFILES, &rows.into_shards())?;
-//! let segment = run.draft().put(&PROFILES, Kind::Changes { writer: 0 }, encoded).await?;
+//! rows.push(&[Value::Text("ann"), Value::Text("shoes")], &[2]);
+//! let encoded = encode(&PROFILES, Effort::Small, &[rows.into_batch()])?;
+//! let segment = run.draft().put(&PROFILES, kind, encoded).await?;
 //! run.commit(Content { time: 12, segments: vec![segment], ..Content::default() }).await?;
 //! # Ok::<(), checkpoints::Error>(())
 //! # }).unwrap();
@@ -37,7 +38,10 @@ mod shard;
 mod table;
 mod batch;
 mod rows;
-mod segment;
+mod places;
+mod encode;
+mod decode;
+mod concat;
 mod sum;
 mod compaction;
 mod names;
@@ -48,26 +52,31 @@ mod store;
 mod leftovers;
 mod listing;
 mod restore;
+mod key;
 mod run;
 mod collect;
 mod verify;
 mod search;
+mod export;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{Batch, TextLists};
+pub use batch::Batch;
 pub use collect::Collected;
 pub use compaction::{Compaction, Limits};
+pub use decode::decode;
+pub use encode::{Effort, Encoded, Group, encode, file, group};
 pub use error::{Error, Reason, Refusal};
+pub use export::{Exported, export};
 pub use hex::{Digest, RunId};
+pub use key::key;
 pub use manifest::{Content, FORMAT, Kind, Manifest, Segment};
-pub use restore::Restored;
+pub use restore::{Restored, read_segment};
 pub use rows::{Rows, Value};
 pub use run::{Draft, Run};
 pub use search::{Found, Search, contains};
-pub use segment::{Encoded, decode, encode};
 pub use shard::Shard;
 pub use store::Store;
-pub use sum::{sum, sum_of_shard};
-pub use table::{Column, ColumnType, Table};
+pub use sum::sum;
+pub use table::{Column, Table};
 pub use verify::{Listed, Named, list, verify};

@@ -4,9 +4,9 @@
 //! {"format":1,"sha256":"…","manifest":{"run":"…","number":7,…}}
 //! ```
 
+use crate::encode::checksum;
 use crate::error::{Error, Reason};
 use crate::hex::{Digest, RunId};
-use crate::segment::checksum;
 use crate::shard::Shard;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -72,7 +72,7 @@ pub enum Kind {
         /// The shard.
         shard: Shard,
     },
-    /// Changes of any shards, each shard a row group.
+    /// Changes of any shards.
     Changes {
         /// Who wrote it, such as a worker.
         writer: u32,

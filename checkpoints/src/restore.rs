@@ -1,11 +1,11 @@
 //! Reading a checkpoint whole before any of it is used.
 
 use crate::batch::Batch;
+use crate::decode::{decode, rows, undecodable};
 use crate::error::{Error, Reason, Refusal};
 use crate::listing::read_manifest;
 use crate::manifest::{Manifest, Segment};
 use crate::names;
-use crate::segment::{decode, rows, undecodable};
 use crate::shard::Shard;
 use crate::store::Store;
 use crate::table::Table;
@@ -23,7 +23,7 @@ pub struct Restored {
     pub manifest: Manifest,
     /// Newer ones that could not be used.
     pub refused: Vec<Refusal>,
-    segments: Vec<(Segment, Bytes)>,
+    segments: Vec<(&'static Table, Segment, Bytes)>,
 }
 
 impl Restored {
@@ -59,8 +59,8 @@ impl Restored {
             manifest.content.segments.iter().filter(is_wanted).cloned().collect();
         let segments = stream::iter(segments)
             .map(|segment| async {
-                let (_, bytes) = read_segment(store, &segment, tables).await?;
-                Ok::<_, Error>((segment, bytes))
+                let (table, bytes) = read_segment(store, &segment, tables).await?;
+                Ok::<_, Error>((table, segment, bytes))
             })
             .buffered(AT_A_TIME)
             .try_collect()
@@ -68,36 +68,64 @@ impl Restored {
         Ok(Restored { manifest, refused: Vec::new(), segments })
     }
 
-    /// The segments of a table that were read, each with its file.
-    pub fn segments(&self, table: &Table) -> impl Iterator<Item = (&Segment, &Bytes)> {
-        let segments = self.segments.iter().map(|(segment, bytes)| (segment, bytes));
-        segments.filter(|(segment, _)| segment.table == table.name)
+    /// The segments that were read.
+    pub fn segments(&self) -> impl ExactSizeIterator<Item = Read<'_>> {
+        self.segments.iter().map(|(table, segment, bytes)| Read { table, segment, bytes })
     }
 
-    /// The rows of a shard of a table, as they stand in its segments: not added up. This takes a thread's time.
+    /// The rows of a table, as they stand in its segments: not added up. This takes a thread's time.
     ///
     /// # Errors
     ///
     /// A segment cannot be decoded, although it has the checksum of what was written.
-    pub fn rows(&self, table: &'static Table, shard: Shard) -> Result<Vec<Batch>, Error> {
-        let mut batches = Vec::new();
-        for (segment, bytes) in self.segments(table) {
-            if segment.kind.may_hold(shard) {
-                let rows = decode(table, bytes, Some(shard));
-                batches.extend(rows.map_err(|reason| Refusal::new(&segment.path, reason))?);
-            }
-        }
-        Ok(batches)
+    pub fn rows(&self, table: &'static Table) -> impl Iterator<Item = Result<Batch, Error>> {
+        let segments = self.segments().filter(|segment| segment.table.name == table.name);
+        segments.flat_map(Read::rows)
+    }
+}
+
+/// A segment that was read.
+#[derive(Clone, Copy, Debug)]
+pub struct Read<'a> {
+    table: &'static Table,
+    segment: &'a Segment,
+    bytes: &'a Bytes,
+}
+
+impl<'a> Read<'a> {
+    /// Its table.
+    pub fn table(&self) -> &'static Table {
+        self.table
+    }
+
+    /// What the manifest says of it.
+    pub fn named(&self) -> &'a Segment {
+        self.segment
+    }
+
+    /// Its rows, as [`Restored::rows`].
+    pub fn rows(self) -> impl Iterator<Item = Result<Batch, Error>> + use<'a> {
+        let refused = move |reason| Error::from(Refusal::new(&self.segment.path, reason));
+        let (decoded, failed) = match decode(self.table, self.bytes) {
+            Ok(batches) => (Some(batches), None),
+            Err(reason) => (None, Some(Err(refused(reason)))),
+        };
+        let decoded = decoded.into_iter().flatten();
+        decoded.map(move |batch| batch.map_err(refused)).chain(failed)
     }
 }
 
 /// Reads a segment, and refuses it unless it is what was written, of one of these tables, which it returns.
-pub(crate) async fn read_segment(
+///
+/// # Errors
+///
+/// The segment is refused, or the store does not answer.
+pub async fn read_segment(
     store: &Store,
     segment: &Segment,
     tables: &[&'static Table],
 ) -> Result<(&'static Table, Bytes), Error> {
-    let refused = |reason| Error::from(Refusal::new(&segment.path, reason));
+    let refused = move |reason| Error::from(Refusal::new(&segment.path, reason));
     let unknown = || Reason::Foreign(format!("there is no table {}", segment.table));
     let table = tables.iter().find(|table| table.name == segment.table);
     let table = *table.ok_or_else(|| refused(unknown()))?;

@@ -1,13 +1,9 @@
-//! Building rows, by shard, a column at a time.
+//! Building rows one by one.
 
 use crate::batch::Batch;
-use crate::shard::Shard;
-use crate::table::{Column, ColumnType, Table, item};
-use arrow_array::builder::{
-    BooleanBuilder, Int64Builder, ListBuilder, StringBuilder, UInt32Builder, UInt64Builder,
-};
-use arrow_array::{ArrayRef, RecordBatch};
-use std::sync::Arc;
+use crate::table::Table;
+use columns::{ColumnType, ColumnValues};
+use std::collections::HashMap;
 
 /// A value of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,137 +28,93 @@ pub enum Value<'a> {
 #[derive(Debug)]
 pub struct Rows {
     table: &'static Table,
-    shards: [Option<Box<ShardRows>>; Shard::COUNT],
-    len: usize,
+    columns: Vec<Builder>,
+    counts: Vec<Vec<i64>>,
 }
 
 impl Rows {
     /// No rows of a table.
     pub fn new(table: &'static Table) -> Rows {
-        Rows { table, shards: std::array::from_fn(|_| None), len: 0 }
+        let columns = table
+            .columns
+            .iter()
+            .map(|column| {
+                let column = ColumnValues::new(column.kind);
+                Builder { column, places: HashMap::new() }
+            })
+            .collect();
+        Rows { table, columns, counts: vec![Vec::new(); table.counts.len()] }
     }
 
     /// Adds a row, with a value for each column and each count. Equal rows may come any number of times.
     ///
     /// # Panics
     ///
-    /// If the values do not fit the table, or a shard has more than 2 GiB of text in a column.
-    pub fn push(&mut self, shard: Shard, values: &[Value<'_>], counts: &[i64]) {
-        let rows = self.shards[shard.index()].get_or_insert_with(|| ShardRows::new(self.table));
-        assert_eq!(values.len(), rows.columns.len(), "columns of {}", self.table.name);
-        assert_eq!(counts.len(), rows.counts.len(), "counts of {}", self.table.name);
-        for ((builder, column), value) in
-            rows.columns.iter_mut().zip(self.table.columns).zip(values)
-        {
-            builder.push(self.table, column, *value);
+    /// If the values do not fit the table.
+    pub fn push(&mut self, values: &[Value<'_>], counts: &[i64]) {
+        let table = self.table;
+        assert_eq!(values.len(), table.columns.len(), "columns of {}", table.name);
+        assert_eq!(counts.len(), table.counts.len(), "counts of {}", table.name);
+        for ((builder, column), value) in self.columns.iter_mut().zip(table.columns).zip(values) {
+            let fits = builder.push(column.is_optional, *value);
+            let (name, kind) = (column.name, column.kind);
+            assert!(fits, "{}.{name} is {kind:?}, not {value:?}", table.name);
         }
-        for (builder, count) in rows.counts.iter_mut().zip(counts) {
-            builder.append_value(*count);
-        }
-        self.len += 1;
+        self.counts.iter_mut().zip(counts).for_each(|(column, count)| column.push(*count));
     }
 
     /// The number of rows.
     pub fn len(&self) -> usize {
-        self.len
+        self.counts.first().map_or(0, Vec::len)
     }
 
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
-    /// The rows of each shard that has any, in the order of shards.
-    pub fn into_shards(self) -> Vec<(Shard, Batch)> {
-        let shards = Shard::all().zip(self.shards);
-        shards.filter_map(|(shard, rows)| Some((shard, rows?.finish(self.table)))).collect()
-    }
-}
-
-#[derive(Debug)]
-struct ShardRows {
-    columns: Vec<Builder>,
-    counts: Vec<Int64Builder>,
-}
-
-impl ShardRows {
-    fn new(table: &Table) -> Box<ShardRows> {
-        let columns = table.columns.iter().map(Builder::new).collect();
-        let counts = table.counts.iter().map(|_| Int64Builder::with_capacity(0)).collect();
-        Box::new(ShardRows { columns, counts })
-    }
-
-    fn finish(self, table: &Table) -> Batch {
-        let columns = self.columns.into_iter().map(Builder::finish);
-        let counts =
-            self.counts.into_iter().map(|mut counts| Arc::new(counts.finish()) as ArrayRef);
-        let record = RecordBatch::try_new(table.schema(), columns.chain(counts).collect());
-        Batch::new(table, record.expect("each push adds a value that fits to each column"))
+    /// The rows.
+    pub fn into_batch(self) -> Batch {
+        let columns = self.columns.into_iter().map(|builder| builder.column).collect();
+        Batch::new(self.table, columns, self.counts)
     }
 }
 
 #[derive(Debug)]
-enum Builder {
-    Text(StringBuilder),
-    Texts(ListBuilder<StringBuilder>),
-    U64(UInt64Builder),
-    I64(Int64Builder),
-    U32(UInt32Builder),
-    Bool(BooleanBuilder),
+struct Builder {
+    column: ColumnValues,
+    /// The places of texts, each of which is there once.
+    places: HashMap<String, u32>,
 }
 
 impl Builder {
-    /// Without room at first: there may be one for each shard.
-    fn new(column: &Column) -> Builder {
-        let text = || StringBuilder::with_capacity(0, 0);
-        match column.kind {
-            ColumnType::Text => Builder::Text(text()),
-            ColumnType::Texts => {
-                Builder::Texts(ListBuilder::with_capacity(text(), 0).with_field(item()))
-            }
-            ColumnType::U64 => Builder::U64(UInt64Builder::with_capacity(0)),
-            ColumnType::I64 => Builder::I64(Int64Builder::with_capacity(0)),
-            ColumnType::U32 => Builder::U32(UInt32Builder::with_capacity(0)),
-            ColumnType::Bool => Builder::Bool(BooleanBuilder::with_capacity(0)),
+    fn place(&mut self, text: &str) -> u32 {
+        if let Some(place) = self.places.get(text) {
+            return *place;
         }
+        let place = self.column.text(text);
+        self.places.insert(text.to_owned(), place);
+        place
     }
 
-    fn push(&mut self, table: &Table, column: &Column, value: Value<'_>) {
-        match (self, value) {
-            (Builder::Text(builder), Value::Text(value)) => builder.append_value(value),
-            (Builder::Texts(builder), Value::Texts(value)) => {
-                builder.append_value(value.iter().map(Some));
+    /// Adds the value of a row. False, if it does not fit.
+    fn push(&mut self, is_optional: bool, value: Value<'_>) -> bool {
+        let bits = match (self.column.values.kind(), value) {
+            (ColumnType::Text, Value::Text(text)) => self.place(text).into(),
+            (ColumnType::Texts, Value::Texts(texts)) => {
+                self.column.list(texts.iter().copied()).into()
             }
-            (Builder::U64(builder), Value::U64(value)) => builder.append_value(value),
-            (Builder::I64(builder), Value::I64(value)) => builder.append_value(value),
-            (Builder::U32(builder), Value::U32(value)) => builder.append_value(value),
-            (Builder::Bool(builder), Value::Bool(value)) => builder.append_value(value),
-            (builder, Value::Missing) if column.is_optional => builder.push_missing(),
-            (_, value) => {
-                panic!("{}.{} is {:?}, not {value:?}", table.name, column.name, column.kind)
+            (ColumnType::U64, Value::U64(value)) => value,
+            (ColumnType::I64, Value::I64(value)) => value.cast_unsigned(),
+            (ColumnType::U32, Value::U32(value)) => value.into(),
+            (ColumnType::Bool, Value::Bool(value)) => value.into(),
+            (_, Value::Missing) if is_optional => {
+                self.column.push_missing();
+                return true;
             }
-        }
-    }
-
-    fn push_missing(&mut self) {
-        match self {
-            Builder::Text(builder) => builder.append_null(),
-            Builder::Texts(builder) => builder.append_null(),
-            Builder::U64(builder) => builder.append_null(),
-            Builder::I64(builder) => builder.append_null(),
-            Builder::U32(builder) => builder.append_null(),
-            Builder::Bool(builder) => builder.append_null(),
-        }
-    }
-
-    fn finish(self) -> ArrayRef {
-        match self {
-            Builder::Text(mut builder) => Arc::new(builder.finish()),
-            Builder::Texts(mut builder) => Arc::new(builder.finish()),
-            Builder::U64(mut builder) => Arc::new(builder.finish()),
-            Builder::I64(mut builder) => Arc::new(builder.finish()),
-            Builder::U32(mut builder) => Arc::new(builder.finish()),
-            Builder::Bool(mut builder) => Arc::new(builder.finish()),
-        }
+            _ => return false,
+        };
+        self.column.push(bits);
+        true
     }
 }

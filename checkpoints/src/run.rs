@@ -5,13 +5,13 @@
 //! that wakes up finds its next number taken, or, where that one was collected, higher ones, and ends.
 
 use crate::collect::{Collected, collect, delete_before};
+use crate::encode::Encoded;
 use crate::error::{Error, Reason, Refusal};
 use crate::hex::RunId;
 use crate::listing::{FIRST, Listing, read_manifest};
 use crate::manifest::{Content, Kind, Manifest, Segment};
 use crate::names::{self, MANIFESTS};
 use crate::restore::Restored;
-use crate::segment::Encoded;
 use crate::shard::Shard;
 use crate::store::Store;
 use crate::table::Table;

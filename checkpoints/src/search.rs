@@ -1,9 +1,9 @@
 //! Whether a text is anywhere in a store: in any object, whoever needs it.
 
+use crate::decode::undecodable;
 use crate::error::{Error, Reason, Refusal};
 use crate::leftovers;
 use crate::names::{MANIFESTS, SEGMENTS};
-use crate::segment::undecodable;
 use crate::store::Store;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};

@@ -135,6 +135,16 @@ impl Store {
         objects.try_collect().await.map_err(|error| self.failed(folder, "listed", error))
     }
 
+    /// Whether nothing at all is there.
+    pub(crate) async fn is_empty(&self) -> Result<bool, Error> {
+        let Some(folder) = self.local() else {
+            return Ok(self.list("").await?.is_empty());
+        };
+        // No listing shows what is half-written, or folders without files.
+        let first = std::fs::read_dir(&*folder).map(|mut entries| entries.next().is_none());
+        first.map_err(|error| self.failed("the folder", "listed", error))
+    }
+
     /// Deletes objects, which need not be there.
     pub(crate) async fn delete(&self, paths: Vec<Path>) -> Result<(), Error> {
         let paths = stream::iter(paths.into_iter().map(Ok)).boxed();

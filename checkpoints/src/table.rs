@@ -1,6 +1,7 @@
 //! Tables, described once for writing, reading and adding up.
 
 use arrow_schema::{DataType, Field, Schema};
+use columns::ColumnType;
 use std::sync::Arc;
 
 /// A table of differences: rows with equal columns are one row, and their counts add up.
@@ -19,25 +20,7 @@ pub struct Table {
 pub struct Column {
     pub(crate) name: &'static str,
     pub(crate) kind: ColumnType,
-    pub(crate) has_dictionary: bool,
     pub(crate) is_optional: bool,
-}
-
-/// The type of a column's values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ColumnType {
-    /// A text.
-    Text,
-    /// A list of texts, in the order in which they were given.
-    Texts,
-    /// An unsigned 64-bit integer.
-    U64,
-    /// A signed 64-bit integer.
-    I64,
-    /// An unsigned 32-bit integer.
-    U32,
-    /// True or false.
-    Bool,
 }
 
 impl Column {
@@ -72,31 +55,24 @@ impl Column {
     }
 
     const fn new(name: &'static str, kind: ColumnType) -> Column {
-        Column { name, kind, has_dictionary: false, is_optional: false }
+        Column { name, kind, is_optional: false }
     }
 
-    /// The same, with each of few texts written once a row group: where texts are many, this costs time and
-    /// saves nothing.
-    #[must_use]
-    pub const fn with_dictionary(mut self) -> Column {
-        self.has_dictionary = true;
-        self
-    }
-
-    /// The same, where a row may lack the value.
+    /// The same, where a row may lack the value. A list may be empty instead.
+    ///
+    /// # Panics
+    ///
+    /// If it is a column of lists.
     #[must_use]
     pub const fn optional(mut self) -> Column {
+        assert!(!matches!(self.kind, ColumnType::Texts), "a list may be empty, not missing");
         self.is_optional = true;
         self
     }
 
-    /// The column's path in Parquet's schema.
-    pub(crate) fn path(&self) -> Vec<String> {
-        let below: &[&str] = match self.kind {
-            ColumnType::Texts => &["list", "item"],
-            _ => &[],
-        };
-        [self.name].iter().chain(below).map(|&part| part.to_owned()).collect()
+    /// The type of its values.
+    pub fn kind(&self) -> ColumnType {
+        self.kind
     }
 
     fn field(&self) -> Field {

@@ -1,11 +1,11 @@
 //! What is there, and whether it is what was written.
 
+use crate::decode::{decode, undecodable};
 use crate::error::{Error, Refusal};
 use crate::hex::RunId;
 use crate::listing::Listing;
 use crate::manifest::Segment;
 use crate::restore::read_segment;
-use crate::segment::{decode, undecodable};
 use crate::store::Store;
 use crate::table::Table;
 use std::collections::BTreeMap;
@@ -127,8 +127,11 @@ async fn verify_segment(
     };
     let named = segment.clone();
     let decoded = tokio::task::spawn_blocking(move || {
-        let batches = decode(table, &bytes, None)?;
-        named.check_rows(batches.iter().map(|batch| batch.len() as u64).sum())
+        let mut rows = 0;
+        for batch in decode(table, &bytes)? {
+            rows += batch?.len() as u64;
+        }
+        named.check_rows(rows)
     });
     let decoded = decoded.await.unwrap_or_else(|error| Err(undecodable(error)));
     Ok(decoded.err().map(|reason| Refusal::new(&segment.path, reason)))

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 use checkpoints::{
-    Column, Content, Encoded, Error, Kind, Rows, Run, Segment, Shard, Store, Table, Value,
+    Column, Content, Effort, Encoded, Error, Kind, Rows, Run, Segment, Store, Table, Value,
     contains, encode, list, verify,
 };
 use std::io::{Read, Write};
@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 static PROFILES: Table = Table {
     name: "profiles",
-    columns: &[Column::text("user"), Column::texts("tags").with_dictionary()],
+    columns: &[Column::text("user"), Column::texts("tags")],
     counts: &["views"],
 };
 
@@ -45,9 +45,9 @@ fn rows(times: i64) -> Encoded {
     for number in 0..1000 {
         let user = format!("user-{number}");
         let values = [Value::Text(&user), Value::Texts(&["hats", "größe 38"])];
-        rows.push(Shard::of(number), &values, &[times * i64::try_from(number).unwrap()]);
+        rows.push(&values, &[times * number]);
     }
-    encode(&PROFILES, &rows.into_shards()).unwrap()
+    encode(&PROFILES, Effort::Small, &[rows.into_batch()]).unwrap()
 }
 
 /// What [`rows`] add up to.
@@ -62,7 +62,7 @@ async fn write(run: &mut Run, segments: &mut Vec<Segment>, encoded: Encoded) -> 
 async fn views(store: &Store) -> i64 {
     let mut run = Run::claim(store).await.unwrap();
     let restored = run.restore(&[&PROFILES], |_| true).await.unwrap().unwrap();
-    let batches = Shard::all().flat_map(|shard| restored.rows(&PROFILES, shard).unwrap());
+    let batches = restored.rows(&PROFILES).map(Result::unwrap);
     batches.map(|batch| batch.counts(0).iter().sum::<i64>()).sum()
 }
 

@@ -5,11 +5,14 @@ use crate::arrange::dated::DatedProduct;
 use crate::arrange::measured::Measured;
 use crate::arrange::packed::{Batch, merges_under_way};
 use crate::arrange::view::{Changes, View, ViewSpine};
+use crate::cut::capture::Captures;
+use crate::cut::restore::restore;
 use crate::digest::hash::{Counted, Hash};
 use crate::digest::rows::{self, DigestedView, Names};
 use crate::digest::views::Digests;
 use crate::held::{Held, Size};
 use crate::ids::dictionary::SharedDictionaries;
+use crate::ids::secret::Secret;
 use crate::ingest::catalogue::{Catalogue, CatalogueSpine, catalogue};
 use crate::ingest::decisions::Decisions;
 use crate::ingest::event_clock::hours;
@@ -18,7 +21,7 @@ use crate::ingest::intern::{
 };
 use crate::ingest::moment::Moment;
 use crate::ingest::reading::{ages, oldest_hours};
-use crate::ingest::unique::unique;
+use crate::ingest::unique::{Copies, unique};
 use crate::inputs::Inputs;
 use crate::moves::erasure::NamesInUse;
 use crate::moves::holder::{ActionTraces, UserTraces};
@@ -36,12 +39,12 @@ use crate::time::Time;
 use crate::views::by_user::{activity, bought, profile};
 use crate::views::expand::{Expanded, expand};
 use crate::views::history::{Limits, history};
-use crate::views::pairs::{Pairs, pairs};
+use crate::views::pairs::{Pairs, RestoredPairs, pairs};
 use crate::views::popularity::{ProductDay, popularity};
 use crate::views::positions::positions;
-use crate::views::product_tags::labels;
+use crate::views::product_tags::{LabelName, labels};
 use crate::views::recent::Recent;
-use crate::views::retention::Retained;
+use crate::views::retention::{Retained, Update};
 use crate::views::tags::{CatalogueTags, StandIn, Touch, resolve_tags, settle, settled_tags};
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::operators::arrange::TraceAgent;
@@ -49,7 +52,7 @@ use differential_dataflow::{ExchangeData, VecCollection};
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::rc::Rc;
-use timely::dataflow::operators::core::Input;
+use timely::dataflow::operators::core::{Concat, Exchange, Input};
 use timely::dataflow::operators::vec::Broadcast;
 use timely::dataflow::{Scope, Stream};
 
@@ -75,10 +78,29 @@ pub struct ViewConfig {
     /// The hours that a user without any event stays after the last day of activity, at least the horizon; `None` for
     /// ever. With profiles alone no activity is known, and users stay.
     pub stay_hours: Option<u32>,
+    /// How the state outlives this engine.
+    pub persistence: Persistence,
+}
+
+/// How the state outlives an engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Persistence {
+    /// Whether changes are captured, to be stored.
+    pub captures: bool,
+    /// The key of hashes of names and ids, the same at all workers, and in all engines that go on from another.
+    pub secret: Secret,
+    /// When this engine began, in microseconds since the Unix epoch.
+    pub begun: Time,
+}
+
+impl Persistence {
+    /// The state ends with the engine.
+    pub const NONE: Persistence =
+        Persistence { captures: false, secret: Secret::new([0, 0]), begun: 0 };
 }
 
 /// Who is called by a worker's dataflow.
-pub struct Listeners<E, O, M, B> {
+pub struct Listeners<E, O, M, B, A, R> {
     /// Is told the time of each epoch that any worker opens.
     pub on_epoch: E,
     /// Is told the hour before which no record is left to read, when it changes.
@@ -87,6 +109,11 @@ pub struct Listeners<E, O, M, B> {
     pub on_model: M,
     /// Gets every block, at the owner of its users, without copies of events.
     pub on_block: B,
+    /// Is told what the first worker announces, and the time, before the time is complete. The digests as of the time
+    /// after it are remembered until they are part of a [`CutState`](crate::cut::capture::CutState).
+    pub on_announcement: A,
+    /// At the first worker, is told what workers report.
+    pub on_report: R,
 }
 
 /// The outputs at a worker.
@@ -101,8 +128,12 @@ pub struct Outputs<'scope> {
     pub holders: Holders,
     /// The copies of events that were dropped since this was taken last.
     pub copies: Rc<Cell<u64>>,
-    /// Where a sink says from which time on it needs the names of users whose rows changed; else nobody does.
+    /// Where is said from which time on the names of users whose rows changed are needed.
     pub names_needed_from: Rc<Cell<Time>>,
+    /// Where a sink says that it has written everything of times before one.
+    pub written_before: Rc<Cell<Time>>,
+    /// The changes that are to be stored.
+    pub captures: Captures,
 }
 
 /// What holds memory at a worker.
@@ -110,6 +141,7 @@ pub struct Holders {
     arrangements: Vec<Measured>,
     held: Held,
     dictionaries: SharedDictionaries,
+    captures: Captures,
 }
 
 impl Holders {
@@ -126,6 +158,7 @@ impl Holders {
             each(measured.name, size, Some(batches));
         }
         each("merges", merges_under_way(), None);
+        each("captured", self.captures.size(), None);
         self.held.each(|name, size| each(name, size, None));
         for (name, size) in self.dictionaries.borrow().sizes() {
             each(name, size, None);
@@ -150,6 +183,8 @@ pub fn graph<'scope>(
         impl Fn(u32) + 'static,
         impl Fn(Time, Model) + 'static,
         impl FnMut(Time, &Block) + 'static,
+        impl FnMut(Time, String) + 'static,
+        impl FnMut(String) + 'static,
     >,
 ) -> (Inputs, Outputs<'scope>) {
     let (blocks, block_stream) = scope.new_input();
@@ -158,23 +193,48 @@ pub fn graph<'scope>(
     let (models, model_stream) = scope.new_input::<Vec<(Time, Model)>>();
     let (advances, advance_stream) = scope.new_input();
     let (reached, reached_stream) = scope.new_input::<Vec<_>>();
+    let (restored, restored_stream) = scope.new_input();
+    let (announcements, announcement_stream) = scope.new_input::<Vec<String>>();
+    let (reports, report_stream) = scope.new_input::<Vec<String>>();
     let (epochs, epoch_stream) = scope.new_input::<Vec<Time>>();
 
     let held = Held::default();
     let recent = Rc::new(RefCell::new(Recent::default()));
     let (latest, held_recent) = (recent.clone(), held.by("recent_events"));
-    let ViewConfig { mode, limits, copy_hours, stay_hours } = config;
-    let Listeners { on_epoch, on_oldest, on_model, mut on_block } = listeners;
+    let ViewConfig { mode, limits, copy_hours, stay_hours, persistence } = config;
+    let Persistence { captures, secret, begun } = persistence;
+    let Listeners {
+        on_epoch,
+        on_oldest,
+        on_model,
+        mut on_block,
+        mut on_announcement,
+        mut on_report,
+    } = listeners;
     let ranks = mode == Mode::All;
+    let digests: Rc<RefCell<Digests>> = Rc::default();
+    let is_first = scope.index() == 0;
+    let captures = Captures::new(captures, is_first, dictionaries, recent.clone(), digests.clone());
+    let idle = stay_hours.map(|hours| IdleUsers::new(hours, held.by("idle_users")));
+    let leavers = Leavers::new(idle);
+    let restoring = restore(restored_stream, dictionaries.clone(), leavers.clone(), recent.clone());
+    let row_stream = row_stream.concat(restoring.catalogue);
+    let decision_stream = decision_stream.concat(restoring.merges).broadcast();
     let catalogue = catalogue(row_stream, dictionaries.clone(), held.by("catalogue_rows"));
     let (block_stream, hours) = hours(block_stream);
-    let oldest = oldest_hours(reached_stream.broadcast());
+    let hours = hours.concat(restoring.newest);
+    let oldest = oldest_hours(reached_stream.broadcast()).concat(restoring.oldest);
     let ages = ages(hours.clone(), oldest.clone());
     let copies = Rc::new(Cell::new(0));
-    let block_stream =
-        unique(block_stream, oldest.clone(), copy_hours, copies.clone(), held.by("event_ids"));
-    let decision_stream = decision_stream.broadcast();
-    let known = Rc::new(RefCell::new(Decisions::new(limits.horizon)));
+    let comparison = Copies {
+        window: copy_hours,
+        secret,
+        dropped: copies.clone(),
+        held: held.by("event_ids"),
+        on_counted: captures.event_ids(copy_hours),
+    };
+    let block_stream = unique(block_stream, oldest.clone(), restoring.event_ids, comparison);
+    let known = Rc::new(RefCell::new(Decisions::new(limits.horizon, secret)));
     let surroundings = Surroundings {
         dictionaries: dictionaries.clone(),
         decisions: known.clone(),
@@ -185,16 +245,22 @@ pub fn graph<'scope>(
             latest.push(time, block.clone());
             held_recent.set(latest.size());
         },
+        begun,
     };
-    let Events { own, attributions, sets } =
-        intern(block_stream, decision_stream.clone(), oldest.clone(), ranks, surroundings);
+    let Events { own, attributions, sets } = intern(
+        block_stream,
+        decision_stream.clone(),
+        restoring.past_forgets,
+        oldest.clone(),
+        ranks,
+        surroundings,
+    );
     let (attributed, origins) = intern_attributed(attributions, ranks, dictionaries.clone());
     let Interned { moments, tags } = own.concat(attributed);
     let traces = SharedTraces::default();
-    let idle = stay_hours.map(|hours| IdleUsers::new(hours, held.by("idle_users")));
-    let leavers = Leavers::new(idle);
     let asked_from: Rc<Cell<Time>> = Rc::default();
     let names_needed_from = Rc::new(Cell::new(Time::MAX));
+    let written_before = Rc::new(Cell::new(Time::MAX));
     let around = NamesInUse {
         dictionaries: dictionaries.clone(),
         decisions: known.clone(),
@@ -202,14 +268,13 @@ pub fn graph<'scope>(
         needed_from: names_needed_from.clone(),
         asked_from: asked_from.clone(),
     };
-    let digests: Rc<RefCell<Digests>> = Rc::default();
     let remembering = digests.clone();
     let on_forget = move |time| {
         remembering.borrow_mut().remember(time);
         remembering.borrow_mut().remember(time + 1);
     };
     let moved = moves(
-        decision_stream,
+        decision_stream.clone(),
         ages.clone(),
         leavers.clone(),
         limits.horizon,
@@ -217,9 +282,10 @@ pub fn graph<'scope>(
         traces.clone(),
         on_forget,
     );
-    let received = receive(moved, dictionaries.clone(), leavers.clone());
+    let received = receive(moved, dictionaries.clone(), leavers.clone()).concat(restoring.of_users);
     let admitted = moments.clone().concat(received.moments);
-    let on_left = leavers.of_history();
+    let leaving = leavers.clone();
+    let on_left = move |gone: &[Update<Moment>]| leaving.left_history(gone);
     let history = history(admitted, ages.clone(), limits, dictionaries.clone(), on_left, &held);
     let Retained { view: history, changes, left } = history;
     let Expanded { popular, stand_ins } = expand(changes, ranks, dictionaries.clone());
@@ -242,6 +308,7 @@ pub fn graph<'scope>(
         dictionaries,
         &held,
     );
+    let advance_stream = advance_stream.concat(restoring.advances);
     let positions = positions(advance_stream, dictionaries.clone());
     let actions = ranks.then(|| {
         (
@@ -268,7 +335,8 @@ pub fn graph<'scope>(
         dictionaries: dictionaries.clone(),
         name_hashes: held.by("name_hashes"),
         held: held.clone(),
-        is_first: scope.index() == 0,
+        captures: captures.clone(),
+        is_first,
     };
     registry.stand_ins(stand_ins);
     registry.ledger(ledger);
@@ -276,38 +344,76 @@ pub fn graph<'scope>(
         None => {
             registry.catalogue(catalogue);
             registry.measured.push(Measured::of("history", &history.trace));
-            registry.closed.add_view(history);
+            registry.closed.add_view(history, captures.history());
             None
         }
         Some((bought, activity)) => {
-            let made = Made { sets, bought, activity, history, popular, resolved };
+            let (labels, pairs) = (restoring.labels, restoring.pairs);
+            let restored = RestoredRankings { labels, pairs, popularity: restoring.popularity };
+            let made = Made { sets, bought, activity, history, popular, resolved, restored };
             Some(registry.rankings(made, catalogue))
         }
     };
-    registry.closed.add_stream(oldest, move |_, hour| on_oldest(hour));
+    let mut capture_oldest = captures.oldest();
+    registry.closed.add_stream(oldest, move |time, hour| {
+        capture_oldest(time, hour);
+        on_oldest(hour);
+    });
+    registry.closed.add_stream(decision_stream, captures.decisions(secret));
     let model_history = registry.model_history(hours, model_stream.broadcast(), on_model);
     registry.closed.add_stream(epoch_stream.broadcast(), move |_, time| on_epoch(time));
+    let announced = registry.digests.clone();
+    registry.closed.add_stream(announcement_stream.broadcast(), move |time, text| {
+        announced.borrow_mut().remember(time + 1);
+        on_announcement(time, text);
+    });
+    registry.closed.add_stream(report_stream.exchange(|_| 0), move |_, text| on_report(text));
     let views = Views {
-        profile: registry.users("profile", DigestedView::Profile, profile.clone(), rows::with_tag),
-        positions: registry.closed.add_view(positions),
+        profile: registry.users(
+            "profile",
+            DigestedView::Profile,
+            profile.clone(),
+            rows::with_tag,
+            captures.profile(),
+        ),
+        positions: registry.closed.add_view(positions, captures.positions()),
         recent,
         decisions: known,
         asked_from,
         model_history,
         digests: registry.digests.clone(),
+        written_before: written_before.clone(),
         rankings,
     };
     let ViewRegistry { closed, measured, .. } = registry;
-    let inputs = Inputs { blocks, decisions, rows, models, advances, reached, epochs };
+    let inputs = Inputs {
+        blocks,
+        decisions,
+        rows,
+        models,
+        advances,
+        reached,
+        restored,
+        announcements,
+        reports,
+        epochs,
+    };
     (
         inputs,
         Outputs {
             profile,
             views,
             closed: closed.build(),
-            holders: Holders { arrangements: measured, held, dictionaries: dictionaries.clone() },
+            holders: Holders {
+                arrangements: measured,
+                held,
+                dictionaries: dictionaries.clone(),
+                captures: captures.clone(),
+            },
             copies,
             names_needed_from,
+            written_before,
+            captures,
         },
     )
 }
@@ -320,9 +426,17 @@ struct Made<'scope> {
     history: View<'scope, Moment>,
     popular: Changes<'scope, ProductDay>,
     resolved: VecCollection<'scope, Time, Touch, Counts>,
+    restored: RestoredRankings<'scope>,
 }
 
-/// Registers views, to be waited for, measured and digested, and returns their traces for questions to
+/// What they begin with.
+struct RestoredRankings<'scope> {
+    labels: Stream<'scope, Time, Vec<(LabelName, Time, Counts)>>,
+    pairs: RestoredPairs<'scope>,
+    popularity: Changes<'scope, ProductDay>,
+}
+
+/// Registers views, to be waited for, measured, digested and captured, and returns their traces for questions to
 /// read.
 struct ViewRegistry<'scope> {
     closed: ClosedBuilder<'scope>,
@@ -330,6 +444,7 @@ struct ViewRegistry<'scope> {
     digests: Rc<RefCell<Digests>>,
     dictionaries: SharedDictionaries,
     held: Held,
+    captures: Captures,
     name_hashes: Rc<Cell<Size>>,
     /// True at the first worker.
     is_first: bool,
@@ -339,48 +454,86 @@ impl<'scope> ViewRegistry<'scope> {
     /// Builds and registers the views that rankings are made from.
     fn rankings(&mut self, made: Made<'scope>, catalogue: Catalogue<'scope>) -> RankingViews {
         let dictionaries = &self.dictionaries.clone();
-        let Made { sets, bought, activity, history, popular, resolved } = made;
-        let labels = labels(sets, dictionaries, self.held.by("label_index"));
+        let captures = self.captures.clone();
+        let Made { sets, bought, activity, history, popular, resolved, restored } = made;
+        let labels = labels(sets, restored.labels, dictionaries, self.held.by("label_index"));
         self.measured.push(Measured::of("labels", &labels.trace));
-        let popularity = popularity(popular, resolved, dictionaries, &self.held);
-        let Pairs { partners, repeats } = pairs(history.clone(), dictionaries, &self.held);
+        let popularity =
+            popularity(popular, resolved, restored.popularity, dictionaries, &self.held);
+        let Pairs { partners, repeats } =
+            pairs(history.clone(), restored.pairs, dictionaries, &self.held);
         RankingViews {
-            bought: self.users("bought", DigestedView::Bought, bought, rows::with_product),
-            activity: self.users("activity", DigestedView::Activity, activity, rows::with_minute),
-            history: self.users("history", DigestedView::History, history, rows::with_moment),
+            bought: self.users(
+                "bought",
+                DigestedView::Bought,
+                bought,
+                rows::with_product,
+                captures.bought(),
+            ),
+            activity: self.users(
+                "activity",
+                DigestedView::Activity,
+                activity,
+                rows::with_minute,
+                captures.activity(),
+            ),
+            history: self.users(
+                "history",
+                DigestedView::History,
+                history,
+                rows::with_moment,
+                captures.history(),
+            ),
             partners: {
                 let digest =
                     self.digest(DigestedView::Pairs, rows::of_products, rows::with_partner);
-                self.cached("pairs", partners, digest)
+                self.cached("pairs", partners, digest, captures.pairs())
             },
-            repeats: self.closed.add_view(repeats),
+            repeats: self.closed.add_view(repeats, captures.repeats()),
             popularity: {
                 let digest =
                     self.digest(DigestedView::Popularity, rows::of_tags, rows::with_product_day);
-                self.cached("popularity", popularity, digest)
+                self.cached("popularity", popularity, digest, captures.popularity())
             },
-            labels: self.closed.add_view(labels),
+            labels: self.closed.add_view(labels, captures.labels()),
             catalogue: self.catalogue(catalogue),
         }
     }
 
     /// Registers the ledger, which only moves read.
     fn ledger(&mut self, Ledger { moments, rest }: Ledger<'scope>) {
-        self.users("moved_moments", DigestedView::Moved, moments, rows::with_moved_moment);
-        self.users("moved_rest", DigestedView::Moved, rest, rows::with_moved_row);
+        let captures = self.captures.clone();
+        self.users(
+            "moved_moments",
+            DigestedView::Moved,
+            moments,
+            rows::with_moved_moment,
+            captures.moved_moments(),
+        );
+        self.users(
+            "moved_rest",
+            DigestedView::Moved,
+            rest,
+            rows::with_moved_row,
+            captures.moved_rest(),
+        );
     }
 
-    /// Registers a view of users; `value` ends the row of a user with a value.
+    /// Registers a view of users; `value` ends the row of a user with a value, and `capture` takes its batches.
     fn users<V: ExchangeData>(
         &mut self,
         name: &'static str,
         digested: DigestedView,
         view: View<'scope, V>,
         value: impl Fn(Hash, &V, &mut Names<'_>) -> Hash + 'static,
+        mut capture: impl FnMut(Time, Option<&Batch<V, Counts>>) + 'static,
     ) -> TraceAgent<ViewSpine<V>> {
         self.measured.push(Measured::of(name, &view.trace));
         let mut digest = self.digest(digested, rows::of_users, value);
-        self.closed.add_view_with(view, move |_, batch| digest(batch))
+        self.closed.add_view(view, move |until, batch| {
+            digest(batch);
+            capture(until, batch);
+        })
     }
 
     /// Registers the stand-ins, which nobody reads.
@@ -388,7 +541,7 @@ impl<'scope> ViewRegistry<'scope> {
         self.measured.push(Measured::of("stand_ins", &stand_ins.trace));
         let mut digest =
             self.digest(DigestedView::StandIns, rows::of_products, rows::with_stand_in);
-        self.closed.add_view_with(stand_ins, move |_, batch| digest(batch));
+        self.closed.add_view(stand_ins, move |_, batch| digest(batch));
     }
 
     /// Registers the catalogue. Every worker has all of it, and the first one digests it.
@@ -396,7 +549,11 @@ impl<'scope> ViewRegistry<'scope> {
         self.measured.push(Measured::of("catalogue", &catalogue.trace));
         let mut digest = self.digest(DigestedView::Catalogue, rows::of_products, rows::with_entry);
         let is_first = self.is_first;
-        self.closed.add_view_with(catalogue, move |_, batch| digest(batch.filter(|_| is_first)))
+        let mut capture = self.captures.catalogue();
+        self.closed.add_view(catalogue, move |until, batch| {
+            digest(batch.filter(|_| is_first));
+            capture(until, batch);
+        })
     }
 
     /// Registers a view with a cache that is updated by every batch before its time is complete.
@@ -405,17 +562,19 @@ impl<'scope> ViewRegistry<'scope> {
         name: &'static str,
         view: View<'scope, V>,
         mut digest: impl FnMut(Option<&Batch<V, Counts>>) + 'static,
+        mut capture: impl FnMut(Time, Option<&Batch<V, Counts>>) + 'static,
     ) -> CachedView<V> {
         self.measured.push(Measured::of(name, &view.trace));
         let (cache, held) = (cache(), self.held.by("best_products"));
         let updated = cache.clone();
         let update = move |until, batch: Option<&_>| {
             digest(batch);
+            capture(until, batch);
             let mut cache = updated.borrow_mut();
             cache.update(until, batch);
             held.set(cache.size());
         };
-        (self.closed.add_view_with(view, update), cache)
+        (self.closed.add_view(view, update), cache)
     }
 
     /// Begins the digest of a view; what is returned adds a batch to it. `keys` hashes keys, and
@@ -447,8 +606,14 @@ impl<'scope> ViewRegistry<'scope> {
     ) -> Rc<RefCell<ModelHistory>> {
         let history = Rc::new(RefCell::new(ModelHistory::default()));
         let (by_hour, by_model) = (history.clone(), history.clone());
-        self.closed.add_stream(hours, move |time, hour| by_hour.borrow_mut().set_hour(time, hour));
+        let (mut capture_newest, mut capture_model) =
+            (self.captures.newest(), self.captures.models());
+        self.closed.add_stream(hours, move |time, hour| {
+            capture_newest(time, hour);
+            by_hour.borrow_mut().set_hour(time, hour);
+        });
         self.closed.add_stream(models, move |_, (time, model)| {
+            capture_model(time, model);
             by_model.borrow_mut().set_model(time, model);
             on_model(time, model);
         });

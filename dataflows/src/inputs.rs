@@ -5,6 +5,7 @@ use crate::record::decision::Decision;
 use crate::record::product::CatalogueRow;
 use crate::record::reached::Reached;
 use crate::score::model::Model;
+use crate::stored::StoredRows;
 use crate::time::Time;
 use timely::dataflow::Stream;
 use timely::dataflow::operators::core::input::Handle;
@@ -29,6 +30,13 @@ pub struct Inputs {
     pub advances: Records<(String, i64)>,
     /// How far partitions have been read.
     pub reached: Records<Reached>,
+    /// What the views begin with, at [`RESTORED`](crate::time::RESTORED), from any workers, each part from one. No worker
+    /// may send other input before that time is complete.
+    pub restored: Records<StoredRows>,
+    /// What the first worker says to all, which hear it with its time; sent by that one alone.
+    pub announcements: Records<String>,
+    /// What workers say to the first one.
+    pub reports: Records<String>,
     /// The times of epochs that this worker opened; all workers receive them, so as to follow.
     pub epochs: Records<Time>,
 }
@@ -42,6 +50,9 @@ impl Inputs {
         self.models.advance_to(time);
         self.advances.advance_to(time);
         self.reached.advance_to(time);
+        self.restored.advance_to(time);
+        self.announcements.advance_to(time);
+        self.reports.advance_to(time);
         self.epochs.advance_to(time);
     }
 }

@@ -16,6 +16,14 @@ pub fn is_move(time: Time) -> bool {
     time % 2 == 1
 }
 
+/// The time of what is put back into the views when an engine goes on from a checkpoint. Nothing else has it.
+pub const RESTORED: Time = 0;
+
+/// True for a time at which nothing enters that is new: what has it has been let in before.
+pub fn is_of_old(time: Time) -> bool {
+    is_move(time) || time == RESTORED
+}
+
 /// Milliseconds in an hour.
 pub const HOUR: u64 = 60 * 60 * 1000;
 
@@ -69,6 +77,12 @@ impl EventClock {
             self.set(time, hour);
         }
     }
+}
+
+/// Whether what was recorded in one hour is needed, if it is kept for some hours and no record is left to read that was
+/// written before `oldest`.
+pub fn is_needed(recorded: u32, kept: u32, oldest: u32) -> bool {
+    oldest <= recorded.saturating_add(kept)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::clicks::{Click, Clicks};
 use crate::recommender::Recommender;
 use dataflows::arrange::closed::Closed;
-use dataflows::graph::{Listeners, Mode, ViewConfig, graph};
+use dataflows::graph::{Listeners, Mode, Persistence, ViewConfig, graph};
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ingest::reading::Reading;
 use dataflows::inputs::Inputs;
@@ -15,7 +15,7 @@ use dataflows::record::block::Block;
 use dataflows::record::event::Event;
 use dataflows::record::reached::Reached;
 use dataflows::score::model::Model;
-use dataflows::time::{Time, hour, input_time};
+use dataflows::time::{RESTORED, Time, hour, input_time};
 use dataflows::views::history::Limits;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -35,6 +35,7 @@ const VIEWS: ViewConfig = ViewConfig {
     limits: Limits { paired: 100, kept: 1_000, horizon: 30 * 24 },
     copy_hours: 0,
     stay_hours: None,
+    persistence: Persistence::NONE,
 };
 
 /// The dataflow as a recommender. About a visit that it has learned, it is asked by user, as a shop
@@ -72,7 +73,14 @@ impl Served {
         let answer = Rc::new(RefCell::new(None));
         let (mut inputs, views, closed) = worker.dataflow(|scope| {
             let (on_block, on_model) = (|_, _: &_| (), |_, _| ());
-            let listeners = Listeners { on_epoch: |_| (), on_oldest: |_| (), on_model, on_block };
+            let listeners = Listeners {
+                on_epoch: |_| (),
+                on_oldest: |_| (),
+                on_model,
+                on_block,
+                on_announcement: |_, _| (),
+                on_report: |_| (),
+            };
             let (inputs, outputs) = graph(scope, VIEWS, &dictionaries, listeners);
             (inputs, outputs.views, outputs.closed)
         });
@@ -88,7 +96,10 @@ impl Served {
             });
             queries
         });
-        inputs.models.send((0, model));
+        // The first time is that of what is restored, which nothing is.
+        let now = input_time(RESTORED + 1);
+        inputs.advance_to(now);
+        inputs.models.send((now, model));
         inputs.reached.send(Reading::all_known(0));
         Served {
             worker,
@@ -96,7 +107,7 @@ impl Served {
             closed,
             queries,
             answer,
-            now: 0,
+            now,
             block: Block::default(),
             texts: Texts::of(clicks),
             learned: vec![0; clicks.visits as usize],

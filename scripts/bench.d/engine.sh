@@ -6,11 +6,16 @@ feeder_pid=
 
 # engine WORKERS PREFIX [--set KEY=VALUE]...: starts it in a folder of its own, on an empty Redis.
 engine() {
+  rm -rf "$SERVICES_DIR/engine"
+  mkdir -p "$SERVICES_DIR/engine"
+  redis-cli -p "$REDIS_PORT" flushall >/dev/null
+  engine_again "$@"
+}
+
+# The same, where one was before.
+engine_again() {
   local workers=$1 prefix=$2 home=$SERVICES_DIR/engine
   shift 2
-  rm -rf "$home"
-  mkdir -p "$home"
-  redis-cli -p "$REDIS_PORT" flushall >/dev/null
   (
     cd "$home" || exit
     exec "$recsys" run -w "$workers" --set "kafka.brokers=$brokers" --set "kafka.topic_prefix=$prefix" \

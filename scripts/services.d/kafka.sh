@@ -31,8 +31,9 @@ kafka_command() {
   local name=$1 config=$SERVICES_DIR/$1/server.properties
   kafka_properties "${name#kafka}" >"$config"
   [[ -e $SERVICES_DIR/$name/data/meta.properties ]] || kafka_format "$config"
-  # The collector and its pauses are as Kafka's own start script has them.
-  command=(java "-Xmx$KAFKA_HEAP" -XX:+UseG1GC -XX:MaxGCPauseMillis=20
+  # The collector and its pauses are as Kafka's own start script has them. Perf data would have Java work in another
+  # folder for a moment, by which `running` knows it.
+  command=(java "-Xmx$KAFKA_HEAP" -XX:-UsePerfData -XX:+UseG1GC -XX:MaxGCPauseMillis=20
     -XX:InitiatingHeapOccupancyPercent=35 -Djava.awt.headless=true
     "-Dlog4j.configuration=file:$scripts/services.d/log4j.properties"
     -cp "$kafka_jars/*" kafka.Kafka "$config")

@@ -28,15 +28,17 @@ maxClientCnxns=0
 admin.enableServer=false
 4lw.commands.whitelist=ruok,srvr,mntr
 CONF
-  command=(java -Xmx128m -XX:+UseSerialGC "-Dlog4j.configuration=file:$scripts/services.d/log4j.properties"
+  # Without perf data, as Kafka.
+  command=(java -Xmx128m -XX:+UseSerialGC -XX:-UsePerfData "-Dlog4j.configuration=file:$scripts/services.d/log4j.properties"
     -cp "$zookeeper_jar" org.apache.zookeeper.server.quorum.QuorumPeerMain "$home/zoo.cfg")
 }
 
 # Lets nobody but the user into the tree. Who comes as somebody else is refused (NoAuth).
 zookeeper_close() {
   local answer
+  # The tool waits for a server for ever.
   answer=$(printf '%s\n' "addauth digest $secure_user:$secure_password" "setAcl / auth::cdrwa" "getAcl /" quit |
-    java -Xmx64m -XX:+UseSerialGC "-Dlog4j.configuration=file:$scripts/services.d/log4j.properties" \
+    timeout "$SERVICES_TIMEOUT" java -Xmx64m -XX:+UseSerialGC "-Dlog4j.configuration=file:$scripts/services.d/log4j.properties" \
       -cp "$zookeeper_jar" org.apache.zookeeper.ZooKeeperMain -server "127.0.0.1:$ZOOKEEPER_PORT" 2>&1)
   [[ $answer == *"'digest,'$secure_user:"* ]] || fail "ZooKeeper could not be closed:"$'\n'"$answer"
 }

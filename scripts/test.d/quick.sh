@@ -12,7 +12,7 @@ quick() {
 format_and_lints() {
   step "format" cargo fmt --all --check
   if command -v shellcheck >/dev/null; then
-    step "shell scripts" shellcheck scripts/{bench,image-check,services,test} scripts/*.d/*.sh \
+    step "shell scripts" shellcheck scripts/{bench,chaos,image-check,services,test} scripts/*.d/*.sh \
       scripts/services.d/apt-install .ci/run
   fi
   step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings

@@ -29,17 +29,15 @@ with_services() {
   at_end=stop_services
   step "start of the services" "$scripts/services" up kafka redis zookeeper moto
 
-  export RECSYS_TEST_KAFKA=127.0.0.1:9393,127.0.0.1:9394,127.0.0.1:9395
-  export RECSYS_TEST_REDIS=redis://127.0.0.1:$REDIS_PORT
-  export RECSYS_TEST_ZOOKEEPER=127.0.0.1:$ZOOKEEPER_PORT
+  tell_addresses
   step "tests with ZooKeeper" cargo test --workspace --locked --lib settings::zookeeper -- --ignored
   # For this step alone: the names are those of every tool of S3's.
+  export RECSYS_TEST_PYTHON=$root/.services/python/bin/python
   step "tests with S3 and DuckDB" env "RECSYS_TEST_S3=http://127.0.0.1:$MOTO_PORT" \
-    "RECSYS_TEST_PYTHON=$root/.services/python/bin/python" \
     "AWS_ENDPOINT=http://127.0.0.1:$MOTO_PORT" AWS_ALLOW_HTTP=true AWS_REGION=us-east-1 \
     AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test \
     cargo test --workspace --locked --tests -- --ignored s3_ duckdb_
-  step "end-to-end tests" cargo test --workspace --locked --test end_to_end -- --ignored
+  step "end-to-end tests" cargo test --workspace --locked --test end_to_end -- --ignored --skip s3_
 }
 
 # Ends the services of this gate, and no others: they are told by their folder.

@@ -1,14 +1,16 @@
 //! The moment at which the views have caught up with the source.
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Report};
 use crate::readiness::Latch;
 use crate::sources::{HistoryRead, SourceProgress};
 use dataflows::time::Time;
 use std::time::{Duration, Instant};
 
-/// Opens a latch once the views hold everything that the source had read when it caught up.
+/// Opens a latch once the views hold everything that the sources of all processes had read when they caught up.
 pub(super) struct CaughtUp {
     latch: Option<Latch>,
+    /// This process, until it has told that it has caught up.
+    process: Option<usize>,
     awaited: AwaitedEpochs,
     history: HistoryLog,
 }
@@ -33,10 +35,10 @@ struct HistoryLog {
 struct AwaitedEpochs(Option<Time>);
 
 impl CaughtUp {
-    /// What is read is counted in this unit.
-    pub(super) fn new(latch: Latch, unit: &'static str) -> CaughtUp {
+    /// What is read, by a process, is counted in this unit.
+    pub(super) fn new(latch: Latch, unit: &'static str, process: usize) -> CaughtUp {
         let (awaited, history) = (AwaitedEpochs::default(), HistoryLog::new(unit, Instant::now()));
-        CaughtUp { latch: Some(latch), awaited, history }
+        CaughtUp { latch: Some(latch), process: Some(process), awaited, history }
     }
 
     /// Opens the latch if the time has come.
@@ -53,10 +55,17 @@ impl CaughtUp {
         // Read first: what has left the queues is in epochs that count as opened.
         let is_empty = engine.inlets.iter().all(|inlet| inlet.held() == 0);
         if self.awaited.are_closed(is_empty, engine.opened(), engine.closed()) {
-            self.latch = None;
-            let took = now.duration_since(self.history.begun);
-            let (records, per_second) = (history.records, rate(history.records, took));
-            tracing::info!(records, per_second, ?took, "caught up");
+            if let Some(process) = self.process.take() {
+                let took = now.duration_since(self.history.begun);
+                let (records, per_second) = (history.records, rate(history.records, took));
+                tracing::info!(records, per_second, ?took, "caught up");
+                engine.reporter()(Report::CaughtUp(process));
+            }
+            if engine.has_caught_up() {
+                self.latch = None;
+            } else {
+                latch.tell("other processes have not caught up yet");
+            }
         }
     }
 }

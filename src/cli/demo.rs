@@ -26,13 +26,15 @@ pub(super) fn run(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
     };
     if let Some(folder) = &passing {
         config.files.dir = folder.path().into();
+        let checkpoints = folder.path().join("checkpoints");
+        config.checkpoint.url = checkpoints.to_str().map(str::to_owned);
     }
     // Nobody may be reading, and the demo goes on.
     let _ = say(&hints(config.http.listen.port()));
     let stop = Arc::new(AtomicBool::new(false));
     let visitors = visit(config.clone(), args.rate, stop.clone());
     // Its log goes by the command line alone: there is nothing to read again.
-    let ran = run::run(&config, listener, &|| ());
+    let ran = run::run(&config, listener, false, &|| ());
     stop.store(true, Ordering::Relaxed);
     if let Some(Err(_)) = visitors.map(JoinHandle::join) {
         tracing::error!("the visitors' thread has panicked");

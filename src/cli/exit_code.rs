@@ -14,23 +14,26 @@ pub(super) const UNREADABLE: u8 = 66;
 pub(super) const UNWRITABLE: u8 = 74;
 /// Another process of the cluster is lost, or has stopped: all are to be started again.
 pub(super) const PEER_LOST: u8 = 75;
+/// Redis is another engine's.
+pub(super) const HELD: u8 = 77;
 /// A thread has panicked: Rust's own code for its main thread.
 pub(super) const PANICKED: u8 = 101;
 /// Interrupted: 128 and the number of SIGINT, as shells have it.
 pub(super) const INTERRUPTED: u8 = 130;
 
 /// What the help says of each.
-pub(super) const ALL: [(u8, &str); 9] = [
+pub(super) const ALL: [(u8, &str); 10] = [
     (DONE, "done, or the reader of the output has had enough"),
     (
         FAILED,
-        "failed: a service does not answer or refuses, an address is taken, a receipt is forged…",
+        "failed: a service does not answer or refuses, an address is taken, a receipt is forged, Redis differs…",
     ),
     (USAGE, "bad command line, configuration or value of a setting"),
     (DATA, "a file does not have the format that was named"),
     (UNREADABLE, "a file cannot be read: it is missing, a folder…"),
     (UNWRITABLE, "a file, a folder or the output cannot be written"),
     (PEER_LOST, "another process of the cluster is lost, or has stopped: start all again"),
+    (HELD, "another engine holds Redis, or has taken it from this one"),
     (PANICKED, "a fault of the program"),
     (INTERRUPTED, "interrupted before the work was done"),
 ];

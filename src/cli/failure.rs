@@ -1,10 +1,13 @@
 //! Prints the error that ends a command, and chooses the exit code.
 
-use super::exit_code::{DATA, DONE, FAILED, INTERRUPTED, PEER_LOST, UNREADABLE, UNWRITABLE, USAGE};
+use super::exit_code::{
+    DATA, DONE, FAILED, HELD, INTERRUPTED, PEER_LOST, UNREADABLE, UNWRITABLE, USAGE,
+};
 use crate::cluster::Loss;
 use crate::config::ConfigError;
 use crate::receipt::ReceiptError;
 use crate::settings::StoreError;
+use crate::sinks::redis::HeldByAnother;
 use offline::read::ReadError;
 use std::borrow::Cow;
 use std::io::{ErrorKind, Write};
@@ -51,6 +54,14 @@ pub(super) struct PeerLost(pub(super) Loss);
 #[derive(Debug, thiserror::Error)]
 #[error("the process has failed")]
 pub(super) struct Logged;
+
+/// Checkpoints are not what was written.
+#[derive(Debug, thiserror::Error)]
+#[error("{damaged} of the manifests in {url} cannot be used, as said above")]
+pub(super) struct Damaged {
+    pub(super) damaged: usize,
+    pub(super) url: String,
+}
 
 /// Several failures, which have one code if each has it.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +134,11 @@ pub(super) fn code(error: &anyhow::Error) -> u8 {
         ReceiptError::Forged => FAILED,
         _ => DATA,
     };
+    let of_checkpoint = |error: &checkpoints::Error| match error {
+        checkpoints::Error::Url { .. } => USAGE,
+        checkpoints::Error::Refused(_) => DATA,
+        _ => FAILED,
+    };
     let of_store = |error: &StoreError| match error {
         StoreError::BadPath { .. } => USAGE,
         _ => FAILED,
@@ -133,11 +149,14 @@ pub(super) fn code(error: &anyhow::Error) -> u8 {
         (error.is::<Unreadable>(), UNREADABLE),
         (error.is::<Unwritable>(), UNWRITABLE),
         (error.is::<PeerLost>(), PEER_LOST),
+        (error.is::<Damaged>(), DATA),
+        (error.is::<HeldByAnother>(), HELD),
     ];
     let own = is.into_iter().find_map(|(is, code)| is.then_some(code));
     own.or_else(|| error.downcast_ref().map(of_config))
         .or_else(|| error.downcast_ref().map(of_read))
         .or_else(|| error.downcast_ref().map(of_receipt))
+        .or_else(|| error.downcast_ref().map(of_checkpoint))
         .or_else(|| error.downcast_ref().map(of_store))
         .unwrap_or(FAILED)
 }

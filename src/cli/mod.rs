@@ -2,6 +2,7 @@
 
 mod flag;
 mod exit_code;
+mod end;
 mod args;
 mod failure;
 mod log;
@@ -27,8 +28,10 @@ mod replay;
 mod evaluate;
 mod check;
 mod running_process;
+mod redis;
 mod health;
 mod status;
+mod checkpoint;
 mod config;
 mod receipt;
 
@@ -79,9 +82,11 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Replay(args) => replay::run(&load(&options, args.flags())?.0, &args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Check(args) => check::run(&load(&options, [])?.0, args.what),
+        Command::Redis(args) => redis::run(&load(&options, [])?.0, &args.action),
         Command::Health(args) => health::run(&load(&options, [])?.0, &args),
         Command::Status => status::run(&load(&options, [])?.0),
         Command::Config(args) => config::run(&load(&options, [])?.0, args.action),
+        Command::Checkpoint(args) => checkpoint::run(&load(&options, [])?.0, &args),
         Command::CheckConfig => config::show(&load(&options, [])?.1),
         Command::Receipt(args) => receipt::run(&args),
         Command::Completions { shell } => {
@@ -118,7 +123,8 @@ fn serve(options: &Options, args: &RunArgs) -> anyhow::Result<()> {
         Ok((config, _)) => level.set(&config.log),
         Err(error) => tracing::error!(%error, "the configuration cannot be read again"),
     };
-    let ran = run::bind(&config).and_then(|listener| run::run(&config, listener, &read_again));
+    let ran = run::bind(&config)
+        .and_then(|listener| run::run(&config, listener, args.take_over, &read_again));
     ran.map_err(|error| log::tell_end(&config.log, error))
 }
 

@@ -1,8 +1,8 @@
 //! The end of a process that has a fault of its own.
 
+use super::end::end;
 use super::exit_code::PANICKED;
 use std::panic::{PanicHookInfo, set_hook};
-use std::process::exit;
 use std::thread;
 
 /// Has a panic in any thread end the process, with one line that names the thread. Without the thread the
@@ -20,8 +20,8 @@ pub(super) fn ends_the_process() {
         );
         // A request's panic is caught by its task, and costs its connection alone.
         if !thread.starts_with("http-") {
-            #[allow(clippy::disallowed_methods, reason = "nothing that is open can be trusted")]
-            exit(PANICKED.into());
+            // Nothing that is open can be trusted.
+            end(PANICKED);
         }
     }));
 }

@@ -16,8 +16,21 @@ const LARGEST: u64 = 1 << 20;
 /// # Errors
 /// When nobody answers, or the answer is not 200.
 pub(super) fn get(config: &Config, path: &str) -> anyhow::Result<String> {
+    call(config, "GET", path, PATIENCE)
+}
+
+/// The body of the process's answer to `POST path`, without a body, which may take as long as its requests may.
+///
+/// # Errors
+/// As above.
+pub(super) fn post(config: &Config, path: &str) -> anyhow::Result<String> {
+    call(config, "POST", path, config.http.request_timeout + PATIENCE)
+}
+
+fn call(config: &Config, method: &str, path: &str, patience: Duration) -> anyhow::Result<String> {
     let at = called(config.http.listen);
-    let answer = ask(at, path).with_context(|| format!("{at} does not answer"))?;
+    let answer =
+        ask(at, method, path, patience).with_context(|| format!("{at} does not answer"))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     match head.split(' ').nth(1) {
         Some("200") => Ok(body.to_owned()),
@@ -36,11 +49,13 @@ fn called(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-fn ask(at: SocketAddr, path: &str) -> io::Result<String> {
+fn ask(at: SocketAddr, method: &str, path: &str, patience: Duration) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&at, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+    );
     stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.take(LARGEST).read_to_string(&mut answer)?;

@@ -2,11 +2,11 @@
 
 use crate::config::Config;
 use crate::engine::{Engine, ModelChange};
+use crate::holder::Holder;
 use crate::metrics::{Metrics, SettingsMetrics};
 use crate::readiness::{Latch, Readiness};
 use crate::service_health::ServiceHealth;
 use crate::settings::files::FileStore;
-use crate::settings::holder::Holder;
 use crate::settings::last_good::LastGood;
 use crate::settings::monitor::{Monitor, Role};
 use crate::settings::status::SettingsStatus;

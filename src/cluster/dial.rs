@@ -14,13 +14,13 @@ pub(super) enum DialError {
     Fatal(String),
 }
 
-/// Connects to another process for one purpose. `run` is the `Hello`'s.
+/// Connects to another process for one purpose. `run` is the `Hello`'s. Returns the run of the other one as well.
 pub(super) async fn dial(
     plan: &ClusterPlan,
     run: u64,
     process: usize,
     purpose: Purpose,
-) -> Result<TcpStream, DialError> {
+) -> Result<(TcpStream, u64), DialError> {
     let handshake = async {
         let mut stream = TcpStream::connect(&plan.hosts[process]).await?;
         stream.set_nodelay(true)?;
@@ -28,16 +28,17 @@ pub(super) async fn dial(
         let answer: HelloAnswer = receive(&mut stream).await?;
         io::Result::Ok((stream, answer))
     };
-    let (stream, HelloAnswer { identity, verdict }) = match timeout(2 * PATIENCE, handshake).await {
-        Ok(answered) => answered.map_err(|error| DialError::Retry(error.to_string()))?,
-        Err(_) => return Err(DialError::Retry("it does not answer".into())),
-    };
+    let (stream, HelloAnswer { identity, run, verdict }) =
+        match timeout(2 * PATIENCE, handshake).await {
+            Ok(answered) => answered.map_err(|error| DialError::Retry(error.to_string()))?,
+            Err(_) => return Err(DialError::Retry("it does not answer".into())),
+        };
     if identity.process != process {
         let other = identity.process;
         return Err(DialError::Fatal(format!("hosts[{process}] leads to process {other}")));
     }
     match verdict {
-        Verdict::Welcome => Ok(stream),
+        Verdict::Welcome => Ok((stream, run)),
         Verdict::Later(why) => Err(DialError::Retry(why)),
         Verdict::Never(reason) => Err(DialError::Fatal(reason)),
     }

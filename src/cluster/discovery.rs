@@ -27,17 +27,27 @@ const REPORT: Duration = Duration::from_secs(5);
 /// The most handshakes at a time, so that strays cannot use up the process's file descriptors.
 const MOST_HANDSHAKES: usize = 256;
 
+/// A random number, one a start of the program.
+pub(super) fn run() -> u64 {
+    // The standard library's hasher is seeded from the system's randomness.
+    RandomState::new().hash_one(std::process::id())
+}
+
 /// The connections to all other processes.
 pub(super) struct Connected {
     pub(super) wires: Vec<Option<Wire>>,
     pub(super) heartbeats: JoinSet<()>,
     pub(super) loss: watch::Receiver<Option<Loss>>,
+    /// The run of the first process, which is that of all.
+    pub(super) run: u64,
 }
 
 /// Collects the connections to the other processes until all are there.
 pub(super) struct Discovery {
     plan: Arc<ClusterPlan>,
     run: u64,
+    /// That of the first process, once it is known.
+    first_run: u64,
     leaving: watch::Receiver<Leaving>,
     /// One entry a process of the cluster.
     peers: Vec<Peer>,
@@ -66,7 +76,7 @@ enum Peer {
 /// A message from a task to the discovery.
 enum DiscoveryEvent {
     /// A process of lower number has accepted both connections.
-    Accepted { process: usize, heartbeat: TcpStream, wire: TcpStream },
+    Accepted { process: usize, run: u64, heartbeat: TcpStream, wire: TcpStream },
     /// A process of lower number cannot be reached yet.
     Unreachable { process: usize, why: String },
     /// A process of lower number never accepts this one.
@@ -83,6 +93,7 @@ impl Discovery {
     pub(super) fn new(plan: ClusterPlan, leaving: watch::Receiver<Leaving>) -> Discovery {
         let (sender, events) = unbounded_channel();
         let me = plan.me.process;
+        let run = run();
         let peer = |process| match process {
             process if process == me => Peer::Myself,
             process if process < me => Peer::Absent("not reached yet".into()),
@@ -91,8 +102,8 @@ impl Discovery {
         Discovery {
             peers: (0..plan.hosts.len()).map(peer).collect(),
             plan: Arc::new(plan),
-            // The standard library's hasher is seeded from the system's randomness.
-            run: RandomState::new().hash_one(std::process::id()),
+            run,
+            first_run: run,
             leaving,
             sender,
             events,
@@ -136,7 +147,7 @@ impl Discovery {
                 }
             }
         }
-        let Discovery { peers, mut events, heartbeats, .. } = self;
+        let Discovery { peers, mut events, heartbeats, first_run: run, .. } = self;
         let (losses, loss) = watch::channel(None);
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
@@ -149,7 +160,7 @@ impl Discovery {
             }
         });
         let wire = |peer| if let Peer::Connected(wire) = peer { Some(wire) } else { None };
-        Ok(Connected { wires: peers.into_iter().map(wire).collect(), heartbeats, loss })
+        Ok(Connected { wires: peers.into_iter().map(wire).collect(), heartbeats, loss, run })
     }
 
     fn missing(&self) -> String {
@@ -170,12 +181,13 @@ impl Discovery {
         self.handshakes.spawn(async move {
             loop {
                 let both = async {
-                    let heartbeat = dial(&plan, run, process, Purpose::Heartbeat).await?;
-                    Ok((heartbeat, dial(&plan, run, process, Purpose::Data).await?))
+                    let (heartbeat, _) = dial(&plan, run, process, Purpose::Heartbeat).await?;
+                    let (wire, its_run) = dial(&plan, run, process, Purpose::Data).await?;
+                    Ok((heartbeat, wire, its_run))
                 };
                 let (event, again) = match both.await {
-                    Ok((heartbeat, wire)) => {
-                        (DiscoveryEvent::Accepted { process, heartbeat, wire }, false)
+                    Ok((heartbeat, wire, run)) => {
+                        (DiscoveryEvent::Accepted { process, run, heartbeat, wire }, false)
                     }
                     Err(DialError::Fatal(reason)) => {
                         (DiscoveryEvent::Rejected { process, reason }, false)
@@ -207,7 +219,10 @@ impl Discovery {
 
     async fn handle(&mut self, event: DiscoveryEvent) -> Result<(), ConnectError> {
         match event {
-            DiscoveryEvent::Accepted { process, heartbeat, wire } => {
+            DiscoveryEvent::Accepted { process, run, heartbeat, wire } => {
+                if process == 0 {
+                    self.first_run = run;
+                }
                 self.connected(process, heartbeat, wire);
             }
             DiscoveryEvent::Unreachable { process, why } => {
@@ -238,7 +253,7 @@ impl Discovery {
         }
         let welcome = verdict == Verdict::Welcome;
         // This does not block: the send buffer of a fresh connection takes the whole answer.
-        let answer = HelloAnswer { identity: self.plan.me.clone(), verdict };
+        let answer = HelloAnswer { identity: self.plan.me.clone(), run: self.run, verdict };
         if send(&mut stream, &answer).await.is_err() || !welcome {
             return;
         }

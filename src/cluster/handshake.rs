@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// The first bytes of every message; the last of them is the version of this protocol.
-const MAGIC: [u8; 8] = *b"recsys/2";
+const MAGIC: [u8; 8] = *b"recsys/3";
 /// The longest JSON that is read, in bytes.
 const MOST_BYTES: usize = 4_096;
 /// The longest time that the other end may take to send its message.
@@ -55,6 +55,8 @@ pub(super) struct Hello {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct HelloAnswer {
     pub(super) identity: Identity,
+    /// As that of [`Hello`].
+    pub(super) run: u64,
     pub(super) verdict: Verdict,
 }
 

@@ -1,6 +1,6 @@
 //! This process as a member of its cluster, from the first connection to its leaving.
 
-use super::discovery::Discovery;
+use super::discovery::{Discovery, run};
 use super::error::ConnectError;
 use super::heartbeat::{Leaving, Loss};
 use super::plan::ClusterPlan;
@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 /// This process among the others of its cluster, or alone.
 pub struct Cluster {
     wires: Vec<Option<Wire>>,
+    run: u64,
     pub(super) membership: Option<Membership>,
 }
 
@@ -41,7 +42,7 @@ impl Cluster {
         lost: impl FnOnce(&Loss) + Send + 'static,
     ) -> Result<Cluster, ConnectError> {
         if config.processes() == 1 {
-            return Ok(Cluster { wires: Vec::new(), membership: None });
+            return Ok(Cluster { wires: Vec::new(), run: run(), membership: None });
         }
         let plan = ClusterPlan::of(config);
         let listener = listen(&plan, waits)?;
@@ -74,6 +75,7 @@ impl Cluster {
         tracing::info!(process, processes = connected.wires.len(), "all processes are connected");
         Ok(Cluster {
             wires: connected.wires,
+            run: connected.run,
             membership: Some(Membership {
                 heartbeats: connected.heartbeats,
                 runtime,
@@ -81,6 +83,11 @@ impl Cluster {
                 loss: connected.loss,
             }),
         })
+    }
+
+    /// A random number that all processes of this run of the cluster share, and no other run has.
+    pub fn run(&self) -> u64 {
+        self.run
     }
 
     /// Whether this process has no peers.

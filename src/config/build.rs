@@ -3,8 +3,8 @@
 use super::reader::SettingReader;
 use super::secret::{Secret, without_password};
 use super::{
-    ClusterConfig, Config, FilesConfig, HttpConfig, KafkaConfig, LimitsConfig, LogConfig,
-    LogFormat, ReceiptsConfig, RedisConfig, ViewsConfig, ZooKeeperConfig, log,
+    CheckpointConfig, ClusterConfig, Config, FilesConfig, HttpConfig, KafkaConfig, LimitsConfig,
+    LogConfig, LogFormat, ReceiptsConfig, RedisConfig, ViewsConfig, ZooKeeperConfig, log,
 };
 use dataflows::graph::Mode;
 use hyper::header::HeaderName;
@@ -14,7 +14,8 @@ use redis::IntoConnectionInfo;
 use std::collections::{BTreeMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Properties that users cannot set, as the engine's guarantees depend on them; each with a reason.
 const RESERVED: [(&str, &str); 7] = [
@@ -44,23 +45,37 @@ pub(super) fn config(reader: &mut SettingReader) -> Config {
         reader
             .refuse("process", format!("must be below the number of hosts, which is {processes}"));
     }
+    let (cluster, log, kafka) = (cluster(reader), log(reader), kafka(reader));
+    let dir: PathBuf = reader.text("files.dir", "data", filled).unwrap_or_default().into();
+    // Topic files have checkpoints beside them.
+    let beside = kafka.is_none().then(|| dir.join("checkpoints"));
+    let beside = beside.as_deref().and_then(Path::to_str).unwrap_or_default();
     Config {
         workers,
         process,
         hosts,
-        cluster: cluster(reader),
-        log: log(reader),
-        kafka: kafka(reader),
-        files: FilesConfig {
-            dir: reader.text("files.dir", "data", filled).unwrap_or_default().into(),
-        },
+        cluster,
+        log,
+        kafka,
+        files: FilesConfig { dir: dir.clone() },
         redis: redis(reader),
         zookeeper: zookeeper(reader),
         http: http(reader),
         limits: limits(reader),
         views: views(reader),
+        checkpoint: checkpoint(reader, beside),
         receipts: ReceiptsConfig { key_file: file(reader, "receipts.key_file") },
     }
+}
+
+fn checkpoint(reader: &mut SettingReader, beside: &str) -> CheckpointConfig {
+    let url = reader.text("checkpoint.url", beside, anything).filter(|url| !url.is_empty());
+    let interval = reader.number("checkpoint.interval_s", 30, 1..=86_400);
+    let forget = reader.number("checkpoint.forget_s", 43_200, 0..=86_000);
+    let rebuild = reader.boolean("checkpoint.rebuild", false);
+    let [interval, forget] =
+        [interval, forget].map(|it| Duration::from_secs(it.try_into().unwrap_or(u64::MAX)));
+    CheckpointConfig { url, interval, forget, rebuild }
 }
 
 fn cluster(reader: &mut SettingReader) -> ClusterConfig {
@@ -145,7 +160,18 @@ fn redis(reader: &mut SettingReader) -> Option<RedisConfig> {
     if is_plain && (ca_file.is_some() || certificate.is_some()) {
         reader.refuse("redis.url", "must begin with rediss:// where certificates are set");
     }
-    url.map(|url| RedisConfig { url, ca_file, certificate, slice, pipeline_bytes, timeout })
+    let lease = reader.millis("redis.lease_ms", 10_000, 1_000..=600_000);
+    let compared_per_second = reader.number("redis.compared_per_second", 200, 0..=1_000_000);
+    url.map(|url| RedisConfig {
+        url,
+        ca_file,
+        certificate,
+        slice,
+        pipeline_bytes,
+        timeout,
+        lease,
+        compared_per_second,
+    })
 }
 
 fn zookeeper(reader: &mut SettingReader) -> Option<ZooKeeperConfig> {

@@ -62,8 +62,23 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// The views that are kept, and how much of the past they hold.
     pub views: ViewsConfig,
+    /// Where the state goes, so that a start goes on from it.
+    pub checkpoint: CheckpointConfig,
     /// The receipts of forgets.
     pub receipts: ReceiptsConfig,
+}
+
+/// Checkpoints.
+#[derive(Clone, Debug)]
+pub struct CheckpointConfig {
+    /// Where they are, if there are any.
+    pub url: Option<String>,
+    /// The time from one to the next.
+    pub interval: Duration,
+    /// The time after a forget at which all is written anew, so that nothing is left of who was forgotten.
+    pub forget: Duration,
+    /// Whether to begin without those that are there.
+    pub rebuild: bool,
 }
 
 /// How long the processes wait for each other.
@@ -113,6 +128,10 @@ pub struct RedisConfig {
     pub pipeline_bytes: usize,
     /// The longest wait for a connection, or for an answer.
     pub timeout: Duration,
+    /// The time after which the lease on Redis runs out unless it is renewed.
+    pub lease: Duration,
+    /// The most profiles of each worker that are compared with Redis a second; 0 for none.
+    pub compared_per_second: usize,
 }
 
 /// The ZooKeeper ensemble.

@@ -127,9 +127,11 @@ impl Asking {
         if !asked {
             return;
         }
-        self.last = Instant::now();
         let waiting = std::mem::take(&mut self.later);
         for question in waiting.into_iter().chain(self.questions.clone().try_iter()) {
+            if question.is_urgent() {
+                self.last = Instant::now();
+            }
             match question.settled_after() {
                 Some(after) if self.as_of <= after => self.later.push(question),
                 _ => self.ask(question),

@@ -1,9 +1,12 @@
 //! The state that the workers of a process share with each other and with the process.
 
 use crate::engine::in_force::ModelInForce;
+use crate::engine::messages::Beginning;
 use crate::engine::oldest_hour::OldestHour;
 use dataflows::time::Time;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The progress of the workers of a process, their model, and the order to stop.
 #[derive(Debug, Default)]
@@ -11,6 +14,13 @@ pub(super) struct ProcessState {
     stop: AtomicBool,
     closed: AtomicU64,
     opened: AtomicU64,
+    /// Whether sinks may write.
+    writes: AtomicBool,
+    /// Where reading goes on from what the views began with.
+    begun: OnceLock<Beginning>,
+    ended: AtomicBool,
+    /// What the processes have lost, each for a person.
+    lost: Mutex<BTreeMap<usize, String>>,
     pub(super) oldest: OldestHour,
     pub(super) in_force: ModelInForce,
 }
@@ -27,6 +37,43 @@ impl ProcessState {
 
     pub(super) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire)
+    }
+
+    /// Lets sinks write.
+    pub(super) fn let_write(&self) {
+        self.writes.store(true, Ordering::Release);
+    }
+
+    pub(super) fn may_write(&self) -> bool {
+        self.writes.load(Ordering::Acquire)
+    }
+
+    /// Notes where reading goes on from what the views began with.
+    pub(super) fn begin(&self, beginning: Beginning) {
+        // Each worker of the process hears the same.
+        let _ = self.begun.set(beginning);
+    }
+
+    pub(super) fn begun(&self) -> Option<&Beginning> {
+        self.begun.get()
+    }
+
+    /// Notes which records processes have lost.
+    pub(super) fn lose(&self, lost: BTreeMap<usize, String>) {
+        *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = lost;
+    }
+
+    pub(super) fn lost(&self) -> BTreeMap<usize, String> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that the cluster ends.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
     }
 
     /// The time before which everything is in the views, as far as any worker of the process knows.

@@ -26,6 +26,8 @@ pub trait Question: Send {
     fn queries(&self) -> Vec<Query>;
     /// As [`Ask::settled_after`].
     fn settled_after(&self) -> Option<Time>;
+    /// As [`Ask::is_urgent`].
+    fn is_urgent(&self) -> bool;
     /// Answers it.
     fn answer(self: Box<Self>, as_of: Time, found: Vec<QueryAnswer>);
 }
@@ -43,6 +45,10 @@ impl<A: Ask> Question for Asked<A> {
 
     fn settled_after(&self) -> Option<Time> {
         self.ask.settled_after()
+    }
+
+    fn is_urgent(&self) -> bool {
+        self.ask.is_urgent()
     }
 
     fn answer(self: Box<Self>, as_of: Time, found: Vec<QueryAnswer>) {

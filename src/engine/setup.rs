@@ -2,11 +2,13 @@
 
 use crate::engine::asking::SharedTime;
 use crate::engine::intake::Outlet;
+use crate::engine::messages::{Announcement, Report};
 use crate::engine::process_state::ProcessState;
 use crate::engine::question::Question;
 use crate::engine::sink::UnattachedSink;
+use crate::engine::storage::{Restored, Stored};
 use crate::metrics::EngineWorkerMetrics;
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender};
 use dataflows::graph::ViewConfig;
 use dataflows::score::model::Blend;
 use dataflows::score::weights::Weights;
@@ -19,6 +21,10 @@ pub(super) struct WorkerInputs {
     pub(super) questions: Receiver<Box<dyn Question>>,
     /// The time that the workers of this process ask as of.
     pub(super) as_of: Arc<SharedTime>,
+    /// What it begins with.
+    pub(super) restored: Receiver<Restored>,
+    /// Gets what it gives to be stored.
+    pub(super) stored: Option<Sender<(usize, Stored)>>,
 }
 
 /// The ends of a worker's queues, its limits and its share of the process's state.
@@ -26,6 +32,12 @@ pub(super) struct WorkerSlot {
     pub(super) outlet: Outlet,
     /// Changes of the model; only the first worker of all is sent any.
     pub(super) changes: Receiver<ModelChange>,
+    /// What all workers are to be told; only the first worker of all is sent anything.
+    pub(super) announcements: Receiver<Announcement>,
+    /// What the first worker of all is to be told.
+    pub(super) reports: Receiver<Report>,
+    /// What the first worker of all was told.
+    pub(super) reported: Sender<Report>,
     pub(super) metrics: EngineWorkerMetrics,
     /// The most records of an epoch.
     pub(super) epoch_records: usize,

@@ -3,21 +3,25 @@
 use crate::cluster::{self, Cluster, Loss};
 use crate::config::Config;
 use crate::engine::asking::SharedTime;
+use crate::engine::clock::now;
 use crate::engine::in_force::ModelInForce;
 use crate::engine::intake::{Inlet, intake};
+use crate::engine::messages::{Announcement, Beginning, Report};
 use crate::engine::oldest_hour::OldestHour;
 use crate::engine::process_state::ProcessState;
 use crate::engine::question::Asker;
 use crate::engine::setup::{ModelChange, WorkerInputs, WorkerSlot};
 use crate::engine::sink::{SinkError, UnattachedSink};
+use crate::engine::storage::Storage;
 use crate::engine::timely_setup::{allocators, settings};
 use crate::engine::worker::run;
 use crate::metrics::Metrics;
-use crossbeam_channel::{Sender, bounded, unbounded};
-use dataflows::graph::ViewConfig;
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use dataflows::graph::{Persistence, ViewConfig};
 use dataflows::time::Time;
 use dataflows::views::history::Limits;
 use prometheus::IntGaugeVec;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::thread::Thread;
@@ -37,10 +41,21 @@ pub struct Engine {
     /// The workers' queues, in the order of the workers.
     pub inlets: Vec<Inlet>,
     changes: Option<Sender<ModelChange>>,
+    announce: Option<Sender<Announcement>>,
+    report: Sender<Report>,
+    heard: Receiver<Report>,
     state: Arc<ProcessState>,
     threads: Vec<Thread>,
     guards: Option<timely::communication::WorkerGuards<()>>,
     cluster: Cluster,
+}
+
+/// What this process's workers write to, and begin with.
+pub struct Opened {
+    /// One for each of the workers, in their order, or none at all.
+    pub sinks: Vec<Box<dyn UnattachedSink>>,
+    /// How their state outlives them.
+    pub storage: Storage,
 }
 
 /// The reason why the workers did not start.
@@ -52,9 +67,9 @@ pub enum StartError {
     /// Timely could not make its threads.
     #[error("the workers could not be started: {0}")]
     Timely(String),
-    /// A sink could not be opened.
+    /// A sink or the store could not be opened.
     #[error(transparent)]
-    Sink(SinkError),
+    Opening(SinkError),
     /// A worker ended before it began.
     #[error("a worker ended before it began")]
     Died,
@@ -64,36 +79,60 @@ pub enum StartError {
 ///
 /// Until then `waits` is told again and again which processes are missing. From then on `lost` is told at
 /// once of the first that is lost, whatever this process does. The handles work as soon as the workers do.
-/// `open_sinks` gets the indices of this process's workers, after all processes have met and before any
-/// worker runs. It returns one sink for each, or none at all.
+/// `open` gets the indices of this process's workers and the number of this run, which all processes share, after they
+/// have met and before any worker runs.
 ///
 /// # Errors
-/// When the cluster does not come together, or a sink can't be opened.
+/// When the cluster does not come together, or a sink or the store can't be opened.
 pub fn start(
     config: &Config,
     metrics: &Arc<Metrics>,
     handles: &EngineHandles,
     (waits, lost): (&(dyn Fn(&str) + Sync), impl FnOnce(&Loss) + Send + 'static),
-    open_sinks: impl FnOnce(Range<usize>) -> Result<Vec<Box<dyn UnattachedSink>>, SinkError>,
+    open: impl FnOnce(Range<usize>, u64) -> Result<Opened, SinkError>,
 ) -> Result<Engine, StartError> {
     let mut cluster = Cluster::connect(config, waits, lost)?;
     let first = config.process * config.workers;
     let indices = first..first + config.workers;
-    let mut sinks = open_sinks(indices.clone()).map_err(StartError::Sink)?.into_iter();
+    let Opened { sinks, storage } =
+        open(indices.clone(), cluster.run()).map_err(StartError::Opening)?;
+    let mut sinks = sinks.into_iter();
+    let Storage { secret, restored, stored } = storage;
+    let mut restored = restored.into_iter();
+    let persistence = Persistence { captures: stored.is_some(), secret, begun: now() };
     let state = Arc::new(ProcessState::new(handles.in_force.clone()));
     let as_of = Arc::new(SharedTime::default());
     let (change, changes) = unbounded();
+    let (announce, announcements) = unbounded();
+    let (report, reports) = unbounded();
+    let (reported, heard) = unbounded();
     let (mut inlets, mut askers, mut workers) = (Vec::new(), Vec::new(), Vec::new());
     for index in indices {
         let (inlet, outlet) = intake(config.limits.intake_bytes);
         let (ask, questions) = bounded(config.http.max_waiting);
         inlets.push(inlet);
         askers.push(ask);
-        let views = views(config);
-        let inputs = WorkerInputs { views, sink: sinks.next(), questions, as_of: as_of.clone() };
+        let views = ViewConfig { persistence, ..views(config) };
+        let inputs = WorkerInputs {
+            views,
+            sink: sinks.next(),
+            questions,
+            as_of: as_of.clone(),
+            restored: restored.next().unwrap_or_else(crossbeam_channel::never),
+            stored: stored.clone(),
+        };
+        let is_first = index == 0;
         let slot = WorkerSlot {
             outlet,
-            changes: if index == 0 { changes.clone() } else { crossbeam_channel::never() },
+            changes: if is_first { changes.clone() } else { crossbeam_channel::never() },
+            announcements: if is_first {
+                announcements.clone()
+            } else {
+                crossbeam_channel::never()
+            },
+            // One worker speaks for its process.
+            reports: if index == first { reports.clone() } else { crossbeam_channel::never() },
+            reported: reported.clone(),
             metrics: metrics.engine.worker(index),
             epoch_records: config.limits.epoch_events,
             open_epochs: config.limits.open_epochs,
@@ -135,8 +174,18 @@ pub fn start(
     let threads: Vec<_> = threads.into_iter().map(|(_, thread)| thread).collect();
     let queues = askers.into_iter().zip(threads.iter().cloned()).collect();
     handles.asker.start(queues, first, config.peers());
-    let changes = (config.process == 0).then_some(change);
-    Ok(Engine { inlets, changes, state, threads, guards: Some(guards), cluster })
+    let is_first = config.process == 0;
+    Ok(Engine {
+        inlets,
+        changes: is_first.then_some(change),
+        announce: is_first.then_some(announce),
+        report,
+        heard,
+        state,
+        threads,
+        guards: Some(guards),
+        cluster,
+    })
 }
 
 fn views(config: &Config) -> ViewConfig {
@@ -150,6 +199,7 @@ fn views(config: &Config) -> ViewConfig {
             kept: views.kept_events,
             horizon: views.horizon_hours(),
         },
+        persistence: Persistence::NONE,
     }
 }
 
@@ -165,6 +215,53 @@ impl Engine {
                 first.unpark();
             }
         })
+    }
+
+    /// Returns a function that tells all workers something. Only the first process has one.
+    pub fn announcer(&self) -> Option<impl Fn(Announcement) + Clone + Send + use<>> {
+        let first = self.threads.first()?.clone();
+        self.announce.clone().map(|sender| {
+            move |announcement| {
+                // As above.
+                let _ = sender.send(announcement);
+                first.unpark();
+            }
+        })
+    }
+
+    /// Returns a function that tells the first process something.
+    pub fn reporter(&self) -> impl Fn(Report) + Clone + Send + use<> {
+        let (first, sender) = (self.threads.first().cloned(), self.report.clone());
+        move |report| {
+            // As above.
+            let _ = sender.send(report);
+            first.iter().for_each(Thread::unpark);
+        }
+    }
+
+    /// What the first process is told.
+    pub fn reports(&self) -> Receiver<Report> {
+        self.heard.clone()
+    }
+
+    /// Where reading goes on from what the views began with, once they have it.
+    pub fn begun(&self) -> Option<&Beginning> {
+        self.state.begun()
+    }
+
+    /// Whether all processes have caught up.
+    pub fn has_caught_up(&self) -> bool {
+        self.state.may_write()
+    }
+
+    /// The records that processes have lost, each for a person.
+    pub fn lost_records(&self) -> BTreeMap<usize, String> {
+        self.state.lost()
+    }
+
+    /// Whether the first process has said that the cluster ends.
+    pub fn has_ended(&self) -> bool {
+        self.state.has_ended()
     }
 
     /// The model that the workers score with.

@@ -5,9 +5,12 @@ use crate::engine::arrivals::Arrivals;
 use crate::engine::asking::{Asking, LINGER};
 use crate::engine::clock::now;
 use crate::engine::intake::Unit;
+use crate::engine::messages::Announcement;
 use crate::engine::pace::Pace;
 use crate::engine::setup::{ModelChange, WorkerInputs, WorkerSlot};
 use crate::engine::sink::Sink;
+use crate::engine::storage::{Announced, Restored, Storing};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use dataflows::arrange::closed::Closed;
 use dataflows::graph::{Holders, Listeners, Outputs, graph};
 use dataflows::held::Size;
@@ -16,7 +19,8 @@ use dataflows::inputs::Inputs;
 use dataflows::record::block::Block;
 use dataflows::score::model::{Blend, Model};
 use dataflows::score::weights::Weights;
-use dataflows::time::{Time, input_time};
+use dataflows::time::{RESTORED, Time, input_time};
+use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -44,6 +48,7 @@ pub(super) fn run(
     measure: &dyn Fn(&str, Size, Option<usize>),
 ) {
     let mut state = State::build(worker, inputs, slot);
+    state.begin(worker);
     let mut measured = Instant::now();
     // NB: leaving drops the inputs; a worker that kept them would hang forever.
     while !state.slot.process.is_stopped() {
@@ -86,14 +91,21 @@ struct State {
     holders: Holders,
     /// The copies of events that were dropped, as far as they are not counted.
     copies: Rc<Cell<u64>>,
-    /// Where the sink says from which time on it needs names.
+    /// Where is said from which time on names are needed.
     names_needed_from: Rc<Cell<Time>>,
+    /// Where is said before which time everything has been written to the sink.
+    written_before: Rc<Cell<Time>>,
+    /// What the views begin with.
+    restored: Receiver<Restored>,
+    storing: Storing,
+    /// The weights that the sink has not been told yet.
+    weights_in_force: Option<Weights>,
 }
 
 impl State {
     /// Builds both dataflows on a worker.
     fn build(worker: &mut Worker, inputs: WorkerInputs, slot: WorkerSlot) -> State {
-        let WorkerInputs { views, sink, questions, as_of } = inputs;
+        let WorkerInputs { views, sink, questions, as_of, restored, stored } = inputs;
         let dictionaries = SharedDictionaries::default();
         let heard = Rc::new(Cell::new(0));
         let models = Rc::new(RefCell::new(VecDeque::new()));
@@ -101,6 +113,9 @@ impl State {
         let arrivals = sink.is_some().then(Arrivals::default);
         let arrived = arrivals.clone();
         let oldest = slot.process.oldest.clone();
+        let announced = Announced::default();
+        let (told, process) = (announced.clone(), slot.process.clone());
+        let reported = slot.reported.clone();
         let listeners = Listeners {
             on_epoch: move |time: Time| hear.set(time.max(hear.get())),
             on_oldest: move |hour| oldest.set(hour),
@@ -110,29 +125,46 @@ impl State {
                     arrived.add(time, block.written());
                 }
             },
+            on_announcement: move |time, text: String| {
+                match serde_json::from_str(&text).expect("the first worker wrote it") {
+                    Announcement::Begun(beginning) => process.begin(beginning),
+                    Announcement::CaughtUp => process.let_write(),
+                    Announcement::Lost(lost) => process.lose(lost),
+                    // With what moves at the next time.
+                    Announcement::Cut(asked) => told.borrow_mut().push_back((time + 2, asked)),
+                    Announcement::Ended => process.end(),
+                }
+            },
+            on_report: move |text: String| {
+                let report = serde_json::from_str(&text).expect("a process wrote it");
+                // The process listens until it ends.
+                let _ = reported.send(report);
+            },
         };
-        let (mut inputs, outputs, sink) = worker.dataflow::<Time, _, _>(|scope| {
+        let (inputs, outputs, sink) = worker.dataflow::<Time, _, _>(|scope| {
             let (inputs, outputs) = graph(scope, views, &dictionaries, listeners);
-            let Outputs { profile, views, closed, holders, copies, names_needed_from } = outputs;
+            let Outputs { profile, views, closed, holders, copies, captures, .. } = outputs;
+            let names = (outputs.names_needed_from, outputs.written_before);
             let sink = sink
                 .zip(arrivals)
                 .map(|(sink, arrivals)| sink.attach(profile, dictionaries.clone(), arrivals));
-            (inputs, (views, closed, holders, copies, names_needed_from), sink)
+            (inputs, (views, closed, holders, copies, names, captures), sink)
         });
-        let (views, closed, holders, copies, names_needed_from) = outputs;
+        let (views, closed, holders, copies, names, captures) = outputs;
+        let (names_needed_from, written_before) = names;
+        let storing = Storing::new(worker.index(), captures, stored, announced);
         let asking = Asking::build(worker, views, &dictionaries, questions, as_of);
         slot.outlet.bind(std::thread::current());
+        names_needed_from.set(0);
         if sink.is_some() {
-            names_needed_from.set(0);
+            written_before.set(0);
         }
-        let time = input_time(now());
-        inputs.advance_to(time);
         State {
             slot,
             sink,
             inputs,
             closed,
-            time,
+            time: RESTORED,
             open: VecDeque::new(),
             pace: Pace::new(),
             heard,
@@ -143,7 +175,34 @@ impl State {
             holders,
             copies,
             names_needed_from,
+            written_before,
+            restored,
+            storing,
+            weights_in_force: None,
         }
+    }
+
+    /// Begins with what was stored, and waits until all workers have.
+    fn begin(&mut self, worker: &mut Worker) {
+        while !self.slot.process.is_stopped() {
+            match self.restored.recv_timeout(IDLE) {
+                Ok(Restored::Rows(rows)) => self.inputs.restored.send(rows),
+                Ok(Restored::Model(model)) => self.inputs.models.send((RESTORED, model)),
+                Ok(Restored::Announcement(announcement)) => {
+                    self.inputs.announcements.send(text(&announcement));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            worker.step();
+        }
+        self.time = input_time(now());
+        self.inputs.advance_to(self.time);
+        // And the time after it, which digests are remembered as of.
+        while !self.closed.has(RESTORED + 1) && !self.slot.process.is_stopped() {
+            worker.step_or_park(Some(IDLE));
+        }
+        self.storing.begin();
     }
 
     /// Puts the waiting input into the epoch under way and opens the next one. Returns whether there was
@@ -216,8 +275,17 @@ impl State {
         took
     }
 
-    /// Sends the model if it has changed, and is known.
+    /// Sends the model if it has changed, and is known, and what is to be told.
     fn take_changes(&mut self) -> bool {
+        let mut told = false;
+        for announcement in self.slot.announcements.try_iter() {
+            self.inputs.announcements.send(text(&announcement));
+            told = true;
+        }
+        for report in self.slot.reports.try_iter() {
+            self.inputs.reports.send(text(&report));
+            told = true;
+        }
         let mut changed = false;
         while let Ok(change) = self.slot.changes.try_recv() {
             changed = true;
@@ -229,7 +297,7 @@ impl State {
         if changed && let (Some(weights), Some(blend)) = (self.weights, self.blend) {
             self.inputs.models.send((self.time, Model { weights, blend }));
         }
-        changed
+        changed || told
     }
 
     /// True when nothing has come in for long, and an empty epoch is due.
@@ -245,6 +313,9 @@ impl State {
 
     /// The time that the worker may sleep.
     fn patience(&self) -> Duration {
+        if self.storing.is_behind(self.closed.before()) {
+            return Duration::ZERO;
+        }
         let idle = if self.asking.is_behind(self.newest()) { LINGER } else { IDLE };
         if self.may_open() && !self.slot.outlet.is_empty() {
             self.rest().unwrap_or_default().min(idle)
@@ -262,14 +333,22 @@ impl State {
         let mut models = self.models.borrow_mut();
         while let Some((time, model)) = models.pop_front_if(|(time, _)| *time < closed) {
             self.slot.process.in_force.set(time, model);
-            if let Some(sink) = &mut self.sink {
-                sink.set_weights(model.weights);
-            }
+            self.weights_in_force = Some(model.weights);
         }
+        self.storing.go_on(closed);
+        let mut needed_from = self.storing.names_needed_from();
         if let Some(sink) = &mut self.sink {
+            // Without weights it writes nothing.
+            if self.slot.process.may_write()
+                && let Some(weights) = self.weights_in_force.take()
+            {
+                sink.set_weights(weights);
+            }
             sink.flush(closed);
-            self.names_needed_from.set(sink.written_before());
+            self.written_before.set(sink.written_before());
+            needed_from = needed_from.min(sink.written_before());
         }
+        self.names_needed_from.set(needed_from);
     }
 
     /// Shows the lag, and the sizes of the arrangements.
@@ -285,4 +364,9 @@ impl State {
             measure("sink", sink.held(), None);
         }
     }
+}
+
+/// A message as workers send it.
+fn text(message: &impl Serialize) -> String {
+    serde_json::to_string(message).expect("its keys are texts, and nothing else can fail")
 }

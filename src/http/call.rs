@@ -8,6 +8,7 @@ use crate::http::body::{self, Body, BodyBudget};
 use crate::http::fault::Fault;
 use crate::http::query::Query;
 use crate::http::turn::Turn;
+use crate::readiness::CAUGHT_UP;
 use crate::settings::registry::SETTINGS;
 use dataflows::questions::ask::Ask;
 use hyper::HeaderMap;
@@ -30,8 +31,12 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Asks the dataflow and waits for its answer. Without a model there is none.
+    /// Asks the dataflow and waits for its answer. Without a model there is none, and none of a past that the process has
+    /// still to catch up from.
     pub(super) async fn ask<A: Ask>(&self, ask: A) -> Result<Answer<A::Answer>, Fault> {
+        if let Some(wait) = self.front.status.readiness.wait_for(CAUGHT_UP) {
+            return Err(Fault::Unavailable(format!("the views are behind: {}", wait.details)));
+        }
         let since = self.in_force()?.since;
         let answer = self.ask_of_input(ask).await?;
         // Workers may still ask as of a time that is a little earlier.

@@ -18,7 +18,9 @@ pub(super) async fn receipt(call: &Call<'_>) -> Result<Reply, Fault> {
     let Some(latest) = answer.body.last() else {
         return Err(Fault::NotForgotten("no forget of this user has been carried out".into()));
     };
-    let receipt = receipt_of(&user, latest, call.front.has_redis);
+    let mut receipt = receipt_of(&user, latest, call.front.has_redis);
+    let erased = call.front.checkpoint_status.erased_at(latest.forgotten.since);
+    receipt.checkpoints_erased_at = erased.map(ReceiptTime);
     let signed = match &call.front.receipt_key {
         Some(key) => sign(&receipt, key).map(|signed| Some(signed.signature)),
         None => Ok(None),
@@ -50,6 +52,7 @@ fn receipt_of(user: &str, state: &ForgetState, has_redis: bool) -> Receipt {
         rows_left_at: Some(at(forgotten.since)),
         redis_deleted_at: forgotten.written.filter(|_| has_redis).map(at),
         name_erased_at: forgotten.erased.map(at),
+        checkpoints_erased_at: None,
         digests_before: digests(before),
         digests_after: digests(after),
         not_erased: NOT_ERASED.map(str::to_owned).to_vec(),

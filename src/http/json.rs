@@ -1,10 +1,12 @@
 //! Writes answers as JSON, directly into the body.
 
 use crate::engine::question::Answer;
-use crate::event_log::Position;
+use crate::event_log::{Partition, Position};
+use crate::holder::Holder;
+use crate::persistence::Known;
 use crate::readiness::Wait;
-use crate::settings::holder::Holder;
-use crate::source_health::{LostRecords, PartitionTrouble};
+use crate::source_health::{LostRecords, PartitionExtent, PartitionTrouble};
+use crate::wall_clock::unix_ms;
 use dataflows::digest::hash::Digest;
 use dataflows::digest::rows::DigestedView;
 use dataflows::questions::ask::UserActivity;
@@ -13,9 +15,9 @@ use dataflows::record::decision::Decision;
 use dataflows::record::event::Kind;
 use dataflows::record::event::OwnedEvent;
 use dataflows::score::weights::Score;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::Write;
-use std::time::UNIX_EPOCH;
 
 /// `{"error": …, "details": …}`
 pub(super) fn error(out: &mut Vec<u8>, error: &str, details: &str) {
@@ -35,8 +37,7 @@ pub(super) fn unknown(out: &mut Vec<u8>, error: &str, details: &str, records: us
 
 /// `{"for", "since", "details"?}`
 pub(super) fn wait(out: &mut Vec<u8>, wait: &Wait) {
-    let since = wait.since.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let since = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+    let since = unix_ms(wait.since);
     let object = Object::new(out).text("for", &wait.name).with("since", |out| time(out, since));
     match &*wait.details {
         "" => object.end(),
@@ -202,19 +203,91 @@ pub(super) fn troubles(out: &mut Vec<u8>, troubles: &[PartitionTrouble]) {
     });
 }
 
-/// `[{"topic", "partition", "when", "from", "to", "offsets", "readsOn"}]`
+/// `[{"topic", "partition", "when", "from", "to", "offsets", "readsOn", "topicIds"?}]`
 pub(super) fn lost(out: &mut Vec<u8>, lost: &[LostRecords]) {
     list(out, lost, |out, lost| {
-        Object::new(out)
+        let object = Object::new(out)
             .text("topic", &lost.partition.topic)
             .plain("partition", lost.partition.index)
             .text("when", lost.when.name())
             .plain("from", lost.from)
             .plain("to", lost.to)
             .plain("offsets", lost.offsets)
-            .plain("readsOn", lost.reads_on)
-            .end();
+            .plain("readsOn", lost.reads_on);
+        match &lost.topic_ids {
+            Some(ids) => object.with("topicIds", |out| texts(out, ids)),
+            None => object,
+        }
+        .end();
     });
+}
+
+/// `{name: bytes}`
+pub(super) fn held(out: &mut Vec<u8>, held: &BTreeMap<String, f64>) {
+    let object = Object::new(out);
+    held.iter().fold(object, |object, (name, bytes)| object.plain(name, bytes)).end();
+}
+
+/// How much of all partitions is left to be read.
+pub(super) fn backlog(extents: &[(Partition, PartitionExtent)]) -> i64 {
+    extents.iter().map(|(_, extent)| lag(extent)).sum()
+}
+
+fn lag(extent: &PartitionExtent) -> i64 {
+    (extent.end - extent.position).max(0)
+}
+
+/// `[{"topic", "partition", "first", "position", "end", "lag", "checkpoint", "margin"}]`; the last two by the positions of the
+/// newest checkpoint, by the partitions' names, if it has the partition.
+pub(super) fn partitions(
+    out: &mut Vec<u8>,
+    extents: &[(Partition, PartitionExtent)],
+    positions: &BTreeMap<String, i64>,
+) {
+    list(out, extents, |out, (partition, extent)| {
+        let &PartitionExtent { first, position, end } = extent;
+        let object = Object::new(out)
+            .text("topic", &partition.topic)
+            .plain("partition", partition.index)
+            .plain("first", first)
+            .plain("position", position)
+            .plain("end", end)
+            .plain("lag", lag(extent));
+        match positions.get(&partition.name()) {
+            Some(at) => object.plain("checkpoint", at).plain("margin", at - first),
+            None => object,
+        }
+        .end();
+    });
+}
+
+/// `{"url", "restored", "segmentsRead", "segments", "number", "asOf", "writtenAt", "ageSeconds", "tookMs", "newBytes", "bytes",
+/// "failures", "trouble"}`, or null without checkpoints. What is not known is left out.
+pub(super) fn checkpoint(out: &mut Vec<u8>, known: &Known) {
+    let Some(url) = &known.url else { return out.extend_from_slice(b"null") };
+    let mut object = Object::new(out).text("url", url);
+    if let Some(number) = known.restored {
+        let (read, of) = known.read;
+        object = object.plain("restored", number).plain("segmentsRead", read).plain("segments", of);
+    }
+    if let Some(last) = &known.last {
+        let age = last.written.elapsed().unwrap_or_default().as_secs();
+        let written = unix_ms(last.written);
+        object = object
+            .plain("number", last.number)
+            .plain("asOf", last.time)
+            .with("writtenAt", |out| time(out, written))
+            .plain("ageSeconds", age)
+            .plain("tookMs", last.took.as_millis())
+            .plain("newBytes", last.bytes.0)
+            .plain("bytes", last.bytes.1);
+    }
+    object = object.plain("failures", known.failures);
+    match &known.trouble {
+        Some(trouble) => object.text("trouble", trouble),
+        None => object,
+    }
+    .end();
 }
 
 /// `[{"process", "host", "pid", "http", "workers", "since"}]`, or null.

@@ -42,6 +42,7 @@ use crate::engine::ModelInForce;
 use crate::engine::question::Asker;
 use crate::event_log::EventLog;
 use crate::metrics::Metrics;
+use crate::persistence::{CheckpointStatus, Requests};
 use crate::readiness::Readiness;
 use crate::receipt::SigningKey;
 use crate::settings::Store;
@@ -73,6 +74,10 @@ pub struct Front {
     pub receipt_key: Option<Arc<SigningKey>>,
     /// Whether profiles are written to Redis.
     pub has_redis: bool,
+    /// Asks for checkpoints.
+    pub checkpoints: Requests,
+    /// What is known of checkpoints.
+    pub checkpoint_status: CheckpointStatus,
     /// The process's status, which `/api/status` and `/readyz` show.
     pub status: Status,
 }

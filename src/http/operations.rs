@@ -12,7 +12,7 @@ use dataflows::questions::ask::{Profiles, ViewDigests};
 use dataflows::record::event::Kind;
 use hyper::header::HeaderValue;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// The time within which all workers, of all processes, must tell their digests, and the list of members be read.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -66,6 +66,8 @@ pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
         Ok(Ok(answer)) => object.with("digests", |out| json::digests(out, &answer)),
         _ => object.plain("digests", "null"),
     };
+    let checkpoint = call.front.checkpoint_status.known();
+    object = object.with("checkpoint", |out| json::checkpoint(out, &checkpoint));
     let in_force = call.front.in_force.get();
     let mut stored = Vec::new();
     for setting in &SETTINGS {
@@ -75,13 +77,29 @@ pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
         stored.push((setting.name, stands));
     }
     let troubles = call.front.source_health.troubles();
+    let extents = call.front.source_health.extents();
     let (lost, services) = (call.front.source_health.lost(), troubled_services(call));
     object
         .with("stored", |out| json::by_name(out, &stored))
         .with("troubles", |out| json::troubles(out, &troubles))
         .with("lost", |out| json::lost(out, &lost))
+        .with("held", |out| json::held(out, &call.front.metrics.engine.held()))
+        .plain("backlog", json::backlog(&extents))
+        .with("partitions", |out| json::partitions(out, &extents, &checkpoint.positions))
         .with("services", |out| json::by_name(out, &services))
         .end();
+    Ok(json_reply(body))
+}
+
+/// `POST /api/admin/checkpoint`: has one written, and answers its number once it is there.
+pub(super) async fn checkpoint(call: &Call<'_>) -> Result<Reply, Fault> {
+    let requests = call.front.checkpoints.clone();
+    let patience = call.deadline.saturating_duration_since(Instant::now());
+    let written = tokio::task::spawn_blocking(move || requests.now(patience)).await;
+    let written = written.map_err(|error| Fault::Internal(error.to_string()))?;
+    let number = written.map_err(Fault::Unavailable)?;
+    let mut body = Vec::new();
+    Object::new(&mut body).plain("number", number).end();
     Ok(json_reply(body))
 }
 

@@ -69,6 +69,7 @@ pub(super) enum Route {
     Forget,
     Config,
     Weights,
+    Checkpoint,
     Metrics,
     Health,
     Ready,
@@ -112,11 +113,12 @@ const BEHAVIOR: &[MethodSpec] = &[get(&["limit"]), post(&["wait"])];
 const MERGE: &[MethodSpec] = &[post(&["wait"])];
 const FORGET: &[MethodSpec] = &[get(NONE), post(&["wait"])];
 const CONFIG: &[MethodSpec] = &[get(NONE), method(Verb::Put, Access::Writes, NONE), post(NONE)];
+const CHECKPOINT: &[MethodSpec] = &[post(NONE)];
 const WEIGHTS: &[MethodSpec] = &[get(NONE), post(NONE)];
 const READY: &[MethodSpec] = &[get(&["for"])];
 
 /// Every route that the front serves, in the order of [`Route`].
-pub(super) static ROUTES: [RouteSpec; 18] = [
+pub(super) static ROUTES: [RouteSpec; 19] = [
     spec("/api/user-profile/{userId}", PROFILE),
     spec("/api/user-profiles", PROFILES),
     spec("/api/user-activity/{userId}", READ),
@@ -129,6 +131,7 @@ pub(super) static ROUTES: [RouteSpec; 18] = [
     spec("/api/users/{userId}/forget", FORGET),
     spec("/api/config/{path}", CONFIG),
     spec("/api/recommendation/weights", WEIGHTS),
+    spec("/api/admin/checkpoint", CHECKPOINT),
     spec("/metrics", READ),
     spec("/healthz", READ),
     spec("/readyz", READY),
@@ -183,6 +186,7 @@ impl Route {
             Route::Config => config::read(call).await,
             Route::Weights if writes => config::write_weights(call, body).await,
             Route::Weights => config::read_weights(call),
+            Route::Checkpoint => operations::checkpoint(call).await,
             Route::Metrics => operations::metrics(call),
             Route::Health => Ok(operations::health()),
             Route::Ready => ready::ready(call).await,
@@ -217,6 +221,7 @@ impl Route {
             | Route::Trending
             | Route::Config
             | Route::Weights
+            | Route::Checkpoint
             | Route::Metrics
             | Route::Health
             | Route::Ready
@@ -267,6 +272,7 @@ pub(super) fn find(path: &str) -> Option<(Route, &str)> {
             Some(account) => (Route::Merge, account),
             None => (Route::Forget, before(rest?, "/forget")?),
         },
+        ("api", Some("admin"), Some("checkpoint")) => (Route::Checkpoint, ""),
         ("api", Some("config"), _) => (Route::Config, rest?),
         _ if rest.is_some() => return None,
         ("api", Some("user-profiles"), _) => (Route::Profiles, ""),

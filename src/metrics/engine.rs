@@ -1,8 +1,10 @@
 //! The workers, their arrangements, and the questions that they are asked.
 
 use super::register::{counter, counters, float_gauges, gauges, histograms};
+use prometheus::core::Collector as _;
 use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec};
 use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Registry};
+use std::collections::BTreeMap;
 
 const STEP_SECONDS: [f64; 10] = [1e-5, 5e-5, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 2e-2, 0.1, 1.0];
 
@@ -91,6 +93,19 @@ impl EngineMetrics {
                 "Questions refused because too many were waiting for the workers",
             ),
         }
+    }
+
+    /// The bytes that are held by this process, by who holds them.
+    pub fn held(&self) -> BTreeMap<String, f64> {
+        let mut held = BTreeMap::new();
+        for family in self.held_bytes.collect() {
+            for gauge in family.get_metric() {
+                let name = gauge.get_label().iter().find(|label| label.name() == "name");
+                let name = name.map_or_else(String::new, |label| label.value().to_owned());
+                *held.entry(name).or_default() += gauge.get_gauge().get_value();
+            }
+        }
+        held
     }
 
     /// The metrics of one worker, by its index among all workers.

@@ -11,8 +11,10 @@ mod sources;
 mod settings;
 mod engine;
 mod sink;
+mod checkpoints;
 mod http;
 
+pub use checkpoints::CheckpointMetrics;
 pub use engine::{EngineMetrics, EngineWorkerMetrics};
 pub use http::HttpMetrics;
 pub use process::{LOG_LINES_LOST, ProcessMetrics};
@@ -36,6 +38,8 @@ pub struct Metrics {
     pub engine: EngineMetrics,
     /// Profiles on their way to Redis.
     pub sink: SinkMetrics,
+    /// Checkpoints.
+    pub checkpoints: CheckpointMetrics,
     /// Requests.
     pub http: HttpMetrics,
 }
@@ -50,6 +54,7 @@ impl Metrics {
             settings: SettingsMetrics::new(&registry),
             engine: EngineMetrics::new(&registry),
             sink: SinkMetrics::new(&registry),
+            checkpoints: CheckpointMetrics::new(&registry),
             http: HttpMetrics::new(&registry),
             registry,
         }
@@ -109,6 +114,8 @@ mod tests {
             "recsys_questions_refused_total 0",
             "recsys_sink_fields_total{worker=\"3\"} 7",
             "recsys_sink_connected{worker=\"3\"} 1",
+            "recsys_checkpoint_written_timestamp_seconds 0",
+            "recsys_checkpoint_failures_total 0",
             "recsys_freshness_seconds_bucket{le=\"0.006\"} 0",
             "recsys_freshness_seconds_bucket{le=\"0.007\"} 1",
             "recsys_events_total{topic=\"view-events\"} 1",

@@ -5,7 +5,7 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry,
 };
 
@@ -31,6 +31,11 @@ pub(super) fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str
 }
 
 /// A gauge that holds fractions, such as seconds.
+pub(super) fn float_gauge(registry: &Registry, name: &str, help: &str) -> Gauge {
+    registered(registry, Gauge::with_opts(Opts::new(name, help)))
+}
+
+/// The same with labels.
 pub(super) fn float_gauges(
     registry: &Registry,
     name: &str,

@@ -23,6 +23,10 @@ pub struct SinkMetrics {
     pub replaced: IntCounterVec,
     /// `recsys_sink_refused_total{worker}`
     pub refused: IntCounterVec,
+    /// `recsys_sink_compared_total{worker}`
+    pub compared: IntCounterVec,
+    /// `recsys_sink_mended_total{worker,difference}`
+    pub mended: IntCounterVec,
     /// `recsys_sink_connected{worker}`
     pub connected: IntGaugeVec,
     /// `recsys_freshness_seconds`
@@ -42,12 +46,15 @@ pub struct SinkWorkerMetrics {
     pub replaced: IntCounter,
     /// `recsys_sink_refused_total`
     pub refused: IntCounter,
+    /// `recsys_sink_compared_total`
+    pub compared: IntCounter,
     /// `recsys_sink_connected`
     pub connected: IntGauge,
     /// `recsys_freshness_seconds`, which all workers share.
     pub freshness: Histogram,
-    /// `recsys_sink_errors_total`, and this worker's label.
+    /// `recsys_sink_errors_total`, `recsys_sink_mended_total`, and this worker's label.
     errors: IntCounterVec,
+    mended: IntCounterVec,
     label: String,
 }
 
@@ -55,6 +62,11 @@ impl SinkWorkerMetrics {
     /// `recsys_sink_errors_total` of one error.
     pub fn errors(&self, error: &str) -> IntCounter {
         self.errors.with_label_values(&[self.label.as_str(), error])
+    }
+
+    /// `recsys_sink_mended_total` of one difference.
+    pub fn mended(&self, difference: &str) -> IntCounter {
+        self.mended.with_label_values(&[self.label.as_str(), difference])
     }
 }
 
@@ -92,6 +104,19 @@ impl SinkMetrics {
                 "Commands on one profile that Redis refused (NOPERM); it is tried again later",
                 &["worker"],
             ),
+            compared: counters(
+                registry,
+                "recsys_sink_compared_total",
+                "Profiles that were compared with what Redis holds of them",
+                &["worker"],
+            ),
+            mended: counters(
+                registry,
+                "recsys_sink_mended_total",
+                "Keys in Redis that a comparison has mended: profiles that were missing or wrong, and foreign \
+                 keys, which are deleted",
+                &["worker", "difference"],
+            ),
             errors: counters(
                 registry,
                 "recsys_sink_errors_total",
@@ -123,9 +148,11 @@ impl SinkMetrics {
             fields: self.fields.with_label_values(&[&label]),
             replaced: self.replaced.with_label_values(&[&label]),
             refused: self.refused.with_label_values(&[&label]),
+            compared: self.compared.with_label_values(&[&label]),
             connected: self.connected.with_label_values(&[&label]),
             freshness: self.freshness.clone(),
             errors: self.errors.clone(),
+            mended: self.mended.clone(),
             label,
         }
     }

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// What holds the user's events or id, and is not the engine's to erase.
-pub const NOT_ERASED: [&str; 5] = [
+pub const NOT_ERASED: [&str; 6] = [
     "the topics of events, carts and purchases",
     "the topic user-merges",
     "the topic user-forgets",
+    "merges that name the user, in checkpoints until no event needs them",
     "logs of the engine and of what stands before it",
     "exports and backups",
 ];
@@ -37,6 +38,8 @@ pub struct Receipt {
     pub redis_deleted_at: Option<ReceiptTime>,
     /// When the user's name was erased from the dictionaries.
     pub name_erased_at: Option<ReceiptTime>,
+    /// When no checkpoint that is kept had anything of the user any more. `None` without checkpoints, too.
+    pub checkpoints_erased_at: Option<ReceiptTime>,
     /// The digest of each view just before the rows left, as the status shows it.
     #[serde(deserialize_with = "distinct")]
     pub digests_before: BTreeMap<String, String>,

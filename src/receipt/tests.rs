@@ -30,6 +30,7 @@ fn receipt() -> Receipt {
         rows_left_at: Some(ReceiptTime(1_743_508_801_000)),
         redis_deleted_at: None,
         name_erased_at: None,
+        checkpoints_erased_at: None,
         digests_before: digests("1f"),
         digests_after: digests("0e"),
         not_erased: NOT_ERASED.map(str::to_owned).to_vec(),
@@ -62,7 +63,7 @@ fn a_receipt_has_one_form_and_no_name() {
     let begins = "{\"userSha256\":\"49915e0d7d4b402e3017d010bc1c0e83cac6c797d6c16e66340fe3268693a6a1\",\
                   \"until\":\"2025-04-01T12:00:00.000Z\",\"recordedAt\":\"2025-04-01T12:00:00.123Z\",\
                   \"rowsLeftAt\":\"2025-04-01T12:00:01.000Z\",\"redisDeletedAt\":null,\
-                  \"nameErasedAt\":null,\"digestsBefore\":{\"profile\":\"1f\"},\
+                  \"nameErasedAt\":null,\"checkpointsErasedAt\":null,\"digestsBefore\":{\"profile\":\"1f\"},\
                   \"digestsAfter\":{\"profile\":\"0e\"},\"notErased\":[";
     assert!(json.starts_with(begins), "{json}");
     assert!(json.contains("user-forgets") && json.ends_with("\"stays\":[\"learned weights\"]}"));

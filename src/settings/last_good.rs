@@ -32,6 +32,11 @@ impl<S: Setting> LastGood<S> {
         LastGood { shared: shared.map(KeptCopy::new), local: KeptCopy::new(local) }
     }
 
+    /// Writes a value that the node holds to the copy on this host.
+    pub(super) async fn keep_locally(&mut self, value: S) {
+        self.local.keep(value).await;
+    }
+
     /// Writes a value that the node holds to the copies that do not have it yet. A failure is
     /// logged; the next call tries again.
     pub(super) async fn keep(&mut self, value: S) {

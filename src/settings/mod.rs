@@ -1,6 +1,5 @@
 //! The settings that may change at run time: a tree of small nodes, in ZooKeeper or in files.
 
-pub mod holder;
 pub mod weights;
 pub mod blend;
 pub mod registry;
@@ -12,8 +11,8 @@ pub mod files;
 pub mod zookeeper;
 
 use crate::future::BoxFuture;
+use crate::holder::Holder;
 use dataflows::score::model::Model;
-use holder::Holder;
 
 /// The node of the weights: `{"view":1,"add_to_cart":3,"purchase":5}`.
 pub const WEIGHTS: &str = "/config/recommendation/weights";

@@ -42,6 +42,10 @@ impl<S: Setting> Monitor<S> {
     pub async fn run(mut self, mut apply: impl FnMut(S)) {
         loop {
             if let Some(value) = self.read().await {
+                // Before anybody sees what it makes: a start without the store is not to show the value before it.
+                if let (Role::Feeds(last_good, _), true) = (&mut self.role, self.is_of_node) {
+                    last_good.keep_locally(value).await;
+                }
                 apply(value);
             }
             if let (Role::Feeds(last_good, _), Some(value), true) =

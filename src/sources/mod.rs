@@ -13,6 +13,7 @@ mod running;
 mod recent_failure;
 mod partition_errors;
 mod partition_lag;
+mod written_letters;
 pub mod kafka;
 pub mod files;
 
@@ -27,7 +28,6 @@ use dataflows::ids::hash::owner;
 use dataflows::record::event::Kind;
 use parser::{Reason, RecordKind, explain};
 use std::collections::HashMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The kind of records in a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,12 +125,6 @@ impl DeadLetter<'_> {
         let explanation = explain(kind, key, self.value.unwrap_or_default(), self.reason);
         format!("{explanation}, at byte {}", explanation.offset + 1)
     }
-}
-
-/// Milliseconds since the Unix epoch.
-pub(crate) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
-use crate::source_health::{SourceHealth, Trouble};
+use crate::source_health::{PartitionExtent, SourceHealth, Trouble};
 use prometheus::{Gauge, IntGauge};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -46,8 +46,9 @@ impl PartitionLag {
         }
     }
 
-    /// Takes the offset up to which the partition was read, and its end.
-    pub(super) fn measure(&mut self, read_to: i64, end: i64, now: Instant) {
+    /// Takes the offset up to which the partition was read, and its first one and its end.
+    pub(super) fn measure(&mut self, read_to: i64, (first, end): (i64, i64), now: Instant) {
+        self.health.measure(&self.partition, PartitionExtent { first, position: read_to, end });
         self.lag.set((end - read_to).max(0));
         self.lag_seconds.set(self.unread.age(read_to, end, now).as_secs_f64());
         let stalled = self.stall.look(read_to, end, now);
@@ -130,7 +131,7 @@ mod tests {
     use super::{MOST_ENDS, PartitionLag, Unread};
     use crate::event_log::Partition;
     use crate::metrics::Metrics;
-    use crate::source_health::SourceHealth;
+    use crate::source_health::{PartitionExtent, SourceHealth};
     use std::time::{Duration, Instant};
 
     #[test]
@@ -150,12 +151,14 @@ mod tests {
             (102, 20, 20, false),
             (103, 20, 21, false),
         ] {
-            lag.measure(read_to, end, begin + Duration::from_secs(second));
+            lag.measure(read_to, (0, end), begin + Duration::from_secs(second));
             let labels = ["view-events", "3"];
             assert_eq!(metrics.lag.with_label_values(&labels).get(), end - read_to);
             let stalled = metrics.stalled.with_label_values(&labels).get();
             assert_eq!(stalled == 1, expected, "second {second}");
             assert_eq!(health.troubles().len() == 1, expected, "second {second}");
+            let extent = PartitionExtent { first: 0, position: read_to, end };
+            assert_eq!(health.extents(), [(partition.clone(), extent)]);
         }
     }
 

@@ -2,11 +2,15 @@
 
 use super::history::{HistoryCount, HistoryRead, HistorySpan};
 use crate::source_health::SourceHealth;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// The interval at which it is seen whether dead letters are written.
+const LETTERS_STEP: Duration = Duration::from_millis(10);
 
 /// Tells whether a source has read all that was there when it started. Clones share it.
 #[derive(Clone, Default)]
@@ -24,7 +28,13 @@ struct State {
     obstacle: Mutex<Option<String>>,
     failure: OnceLock<String>,
     health: SourceHealth,
+    /// The ids of the topics that are read, by name.
+    topics: Mutex<BTreeMap<String, String>>,
     history: HistoryCount,
+    /// How many dead letters were sent.
+    letters_sent: AtomicU64,
+    /// Of how many of them it is known what became of them.
+    letters_settled: AtomicU64,
 }
 
 impl SourceProgress {
@@ -62,6 +72,42 @@ impl SourceProgress {
     /// The troubles of the source's partitions.
     pub fn health(&self) -> &SourceHealth {
         &self.0.health
+    }
+
+    /// Waits until all dead letters that were sent before this call are written. False if they are not in time.
+    pub fn letters_are_written(&self, patience: Duration) -> bool {
+        let sent = self.0.letters_sent.load(Ordering::Acquire);
+        let deadline = Instant::now() + patience;
+        loop {
+            if sent <= self.0.letters_settled.load(Ordering::Acquire) {
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::park_timeout(LETTERS_STEP);
+        }
+    }
+
+    /// The ids of the topics that the offsets are of which are read, by name. Topic files have none.
+    pub fn topics(&self) -> BTreeMap<String, String> {
+        self.0.topics.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes the id of a topic that is read.
+    pub(super) fn reads(&self, topic: &str, id: &str) {
+        let mut topics = self.0.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        topics.insert(topic.to_owned(), id.to_owned());
+    }
+
+    /// Counts a dead letter that is about to be sent.
+    pub(super) fn letter_sent(&self) {
+        self.0.letters_sent.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Counts one of which it is known whether it is written.
+    pub(super) fn letter_settled(&self) {
+        self.0.letters_settled.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Notes what keeps partitions from being found, if anything does.

@@ -16,6 +16,7 @@ pub(crate) fn scrape() -> String {
     engine.held_bytes.with_label_values(&["profile", "0"]).set(1);
     engine.arrangement_batches.with_label_values(&["profile", "0"]).set(1);
     metrics.sink.worker(0).errors("OOM").inc();
+    metrics.sink.worker(0).mended("missing").inc();
     for setting in ["weights", "blend"] {
         metrics.settings.fed(setting);
     }

@@ -1,7 +1,9 @@
 //! Topics and topic files that are others than the ones that were read: the process ends, and says why,
 //! rather than count what they still hold twice.
 
-use crate::harness::{Process, alone, event, eventually, prefix, services, with_log};
+use crate::harness::{
+    Process, alone, create_topics, event, eventually, prefix, served, services, with_log,
+};
 use crate::kafka;
 use rdkafka::Message;
 use serde_json::json;
@@ -98,4 +100,126 @@ fn a_topic_whose_first_records_were_deleted_is_read_from_where_it_begins() {
     drop(process);
     let process = Process::ready(prefix, "2");
     assert_eq!(process.profile("kim"), json!({"cups": 3}));
+}
+
+/// A shop with checkpoints whose engine has read five views, and ended.
+struct Away {
+    prefix: String,
+    topic: String,
+    folder: tempfile::TempDir,
+}
+
+impl Away {
+    fn new(test: &str) -> Away {
+        let (prefix, folder) = (prefix(test), tempfile::tempdir().unwrap());
+        let topic = format!("{prefix}view-events");
+        create_topics(&prefix);
+        let away = Away { prefix, topic, folder };
+        let process = away.start(&[]);
+        process.wait_ready();
+        process.weigh(1);
+        away.write(5);
+        process.reads("ivy", &json!({"cups": 5}));
+        Away::stop(process);
+        away
+    }
+
+    fn start(&self, more: &[&str]) -> Process {
+        let mut program = with_log(served(&self.prefix));
+        program.env("RECSYS_CHECKPOINT_URL", self.folder.path());
+        Process::spawn(program, "2", more)
+    }
+
+    fn stop(mut process: Process) {
+        process.signal("TERM");
+        assert!(process.wait().success());
+    }
+
+    fn write(&self, views: usize) {
+        let view = event("view", "ivy", "cup", &["cups"]).to_string();
+        for _ in 0..views {
+            kafka::write(&self.topic, "ivy", Some(view.as_bytes()));
+        }
+    }
+
+    /// Has another topic take the place of the one that was read.
+    fn replace_topic(&self) {
+        let partitions = kafka::partitions(&kafka::writer(&[]), &self.topic);
+        kafka::delete(&self.topic);
+        let create = || kafka::create(&self.topic, partitions, &[]);
+        eventually("the topic is made again", create);
+    }
+
+    /// The partition that the views of the user are in.
+    fn partition(&self) -> i32 {
+        kafka::read(&self.topic)[0].partition()
+    }
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn a_topic_that_was_made_anew_while_the_engine_was_away_is_not_taken_for_the_one_before() {
+    let _services = services();
+    let away = Away::new("anew-away");
+    away.replace_topic();
+    // More than were read: the offset that is to be read next is there.
+    away.write(8);
+    let mut process = away.start(&[]);
+    let ready = || process.try_call("GET", "/readyz", "").unwrap_or_default();
+    eventually("it is not ready", || ready().1.contains("records that are lost"));
+    let lost = || process.get("/api/status")["lost"].as_array().unwrap().clone();
+    let partition = json!(away.partition());
+    let of_user = || lost().into_iter().find(|lost| lost["partition"] == partition);
+    eventually("the loss is told", || of_user().is_some());
+    let told = of_user().unwrap();
+    assert_eq!((&told["from"], &told["readsOn"]), (&json!(5), &json!(false)), "{told}");
+    let ids: Vec<_> = told["topicIds"].as_array().unwrap().iter().collect();
+    assert!(matches!(ids[..], [was, is] if was != is), "{told}");
+    let [was, is] = [ids[0], ids[1]].map(|id| id.as_str().unwrap());
+    let why = format!("all from offset 5 on of the topic with the id {was}");
+    eventually("the place is told", || ready().1.contains(&why));
+    assert_eq!(ready().0, 503);
+    // What was read stays, also in the checkpoint that it ends with.
+    process.signal("TERM");
+    assert!(process.wait().success());
+    let log: Vec<_> = process.log().collect();
+    let of_user = format!("index={partition} position=5 was=\"{was}\" is=\"{is}\"");
+    assert_eq!(log.iter().filter(|line| line.contains(&of_user)).count(), 1, "{log:#?}");
+    let process = away.start(&[]);
+    let ready = || process.try_call("GET", "/readyz", "").unwrap_or_default();
+    eventually("it is refused again", || ready().1.contains(&why));
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn with_accept_loss_a_topic_that_was_made_anew_is_read_from_its_first_record() {
+    let _services = services();
+    let away = Away::new("anew-accepted");
+    away.replace_topic();
+    away.write(3);
+    let process = away.start(&["--accept-loss"]);
+    process.wait_ready();
+    process.reads("ivy", &json!({"cups": 8}));
+    let status = process.get("/api/status");
+    let lost = status["lost"].as_array().unwrap();
+    assert!(!lost.is_empty() && lost.iter().all(|lost| lost["readsOn"] == json!(true)), "{lost:?}");
+    process.post(&json!([event("view", "ivy", "cup", &["cups"])]));
+    assert_eq!(process.profile("ivy"), json!({"cups": 9}));
+    Away::stop(process);
+    // From here on it is the topic that was read, from where it was read to.
+    away.write(1);
+    let process = away.start(&[]);
+    process.wait_ready();
+    assert_eq!(process.get("/api/status")["lost"], json!([]));
+    assert_eq!(process.profile("ivy"), json!({"cups": 10}));
+    Away::stop(process);
+    // A topic that has nothing takes the positions off as well.
+    away.replace_topic();
+    let process = away.start(&["--accept-loss"]);
+    process.wait_ready();
+    Away::stop(process);
+    away.write(2);
+    let process = away.start(&[]);
+    process.wait_ready();
+    assert_eq!(process.profile("ivy"), json!({"cups": 12}));
 }

@@ -1,11 +1,14 @@
 //! From records in Kafka to profiles, recommendations and dead letters.
 
-use crate::harness::{Process, event, eventually, prefix, redis_hash, script, services};
+use crate::harness::{
+    Process, create_topics, event, eventually, prefix, redis_hash, script, services,
+};
 use crate::kafka;
 use rdkafka::Message;
 use rdkafka::message::{Headers, OwnedMessage};
 use rdkafka::producer::{BaseRecord, Producer};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 #[test]
 #[ignore = "needs the services that scripts/test starts"]
@@ -133,6 +136,47 @@ fn what_is_no_event_becomes_a_dead_letter_that_tells_where_it_came_from() {
     }
     process.post(&json!([event("view", "fay", "toy", &["games"])]));
     assert!(process.profile("fay")["games"].is_number(), "nothing stops");
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn a_dead_letter_is_written_once() {
+    let _services = services();
+    let prefix = prefix("once");
+    let letters = || kafka::read(&format!("{prefix}dead-letter-events"));
+    let views = format!("{prefix}view-events");
+    let topics = ["view-events", "product-catalog", "user-merges"];
+    create_topics(&prefix);
+    let write = |value: &str| {
+        for topic in topics {
+            kafka::write(&format!("{prefix}{topic}"), "key", Some(value.as_bytes()));
+        }
+    };
+    // Each start reads everything from the beginning.
+    for (start, workers) in ["1", "2", "1"].into_iter().enumerate() {
+        write(&format!("no JSON at start {start}"));
+        let process = Process::ready(&prefix, workers);
+        assert_eq!(process.metric("recsys_dead_letters_total", &[&*views]), (start + 1) as f64);
+        eventually("all are written", || letters().len() >= topics.len() * (start + 1));
+        process.kill();
+    }
+    let written: BTreeSet<_> = letters().iter().map(place_of_its_record).collect();
+    assert_eq!((written.len(), letters().len()), (9, 9));
+    // A topic that is made anew has other records at these offsets.
+    kafka::delete(&views);
+    eventually("the topic is made", || kafka::create(&views, 4, &[]));
+    for value in 0..3 {
+        let value = format!("no JSON either: {value}");
+        kafka::write(&views, "key", Some(value.as_bytes()));
+    }
+    let _process = Process::ready(&prefix, "2");
+    eventually("those are written", || letters().len() >= 12);
+    assert_eq!(letters().len(), 12);
+}
+
+/// Where the record of a letter is.
+fn place_of_its_record(letter: &OwnedMessage) -> [String; 3] {
+    ["source_topic", "source_partition", "source_offset"].map(|key| header(letter, key).to_owned())
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::harness::{PUBLIC_KEY, alone, eventually, free_port};
 use std::collections::BTreeSet;
-use std::fs::{File, create_dir, write};
+use std::fs::{File, create_dir, create_dir_all, write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -24,6 +24,8 @@ fn folder() -> TempDir {
     write(at("shop.pem"), PUBLIC_KEY).unwrap();
     write(at("forged.json"), FORGED).unwrap();
     create_dir(at("folder")).unwrap();
+    create_dir_all(at("damaged/manifests")).unwrap();
+    write(at("damaged/manifests/00000000000000000001.json"), "{}").unwrap();
     folder
 }
 
@@ -73,7 +75,7 @@ fn the_help_has_every_code() {
     let help = String::from_utf8(help.stdout).unwrap();
     let table = help.split_once("Exit codes:\n").unwrap().1;
     let codes = table.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok());
-    assert_eq!(codes.collect::<Vec<u8>>(), [0, 1, 64, 65, 66, 74, 75, 101, 130]);
+    assert_eq!(codes.collect::<Vec<u8>>(), [0, 1, 64, 65, 66, 74, 75, 77, 101, 130]);
 }
 
 #[test]
@@ -87,8 +89,14 @@ fn a_bad_command_line_or_configuration_is_64() {
         ("replay --nonsense", flag),
         ("evaluate --nonsense", flag),
         ("check all --nonsense", flag),
+        ("redis check --nonsense", flag),
         ("health --nonsense", flag),
         ("status --nonsense", flag),
+        ("checkpoint list --nonsense", flag),
+        ("checkpoint list --set checkpoint.url=ftp://here", "ftp://here is no place"),
+        ("checkpoint export --set checkpoint.url=damaged", "--to <FOLDER>"),
+        ("checkpoint export --to ftp://here", "ftp://here is no place"),
+        ("checkpoint export --to copy newest", "invalid value 'newest'"),
         ("health --set nonsense=1", setting),
         ("config get recommendation/weights --nonsense", flag),
         ("check-config --nonsense", flag),
@@ -117,6 +125,7 @@ fn a_bad_command_line_or_configuration_is_64() {
         ("generate --events 1 --to kafka", "kafka.brokers is not set"),
         ("replay --format taobao --to kafka clicks.csv", "kafka.brokers is not set"),
         ("check all", "so there is nothing to check"),
+        ("redis check", "redis.url is not set"),
         ("config set recommendation/weights nonsense", "bad weights"),
         ("config get ../weights", "bad path"),
     ];
@@ -137,9 +146,24 @@ fn a_file_of_another_format_is_65() {
             "run --set http.listen=127.0.0.1:0 --set receipts.key_file=shop.pem",
             "receipts.key_file: shop.pem: it holds no private Ed25519 key",
         ),
+        ("checkpoint list --set checkpoint.url=damaged", "1 of the manifests in damaged cannot"),
+        ("checkpoint verify --set checkpoint.url=damaged", "1 of the manifests in damaged cannot"),
+        (
+            "checkpoint export --to copy 1 --set checkpoint.url=damaged",
+            "manifests/00000000000000000001.json is refused: it cannot be parsed",
+        ),
     ];
-    let never =
-        ["demo", "topics", "generate", "check", "health", "status", "config", "check-config"];
+    let never = [
+        "demo",
+        "topics",
+        "generate",
+        "check",
+        "redis",
+        "health",
+        "status",
+        "config",
+        "check-config",
+    ];
     check(65, &lines, &[&never[..], &["completions"]].concat(), Stdio::null);
 }
 
@@ -149,6 +173,7 @@ fn a_file_that_cannot_be_read_is_66_and_a_folder_is_told() {
     let redis = "--set redis.url=rediss://localhost:1 --set redis.ca_file=none";
     let run = format!("run --set http.listen=127.0.0.1:0 {redis}").leak();
     let check_redis = format!("check redis {redis}").leak();
+    let redis_check = format!("redis check {redis}").leak();
     let lines = [
         ("run --config none", none),
         ("run --config folder", folder),
@@ -161,6 +186,7 @@ fn a_file_that_cannot_be_read_is_66_and_a_folder_is_told() {
         ("check all --config folder", folder),
         ("health --config none", none),
         ("status --config none", none),
+        ("checkpoint list --config none", none),
         ("health --config folder", folder),
         ("config get recommendation/weights --config none", none),
         ("config set recommendation/blend {} --config folder", folder),
@@ -179,6 +205,7 @@ fn a_file_that_cannot_be_read_is_66_and_a_folder_is_told() {
         ("receipt verify --key none forged.json", "cannot read none"),
         ("receipt verify --key shop.pem none", "cannot read none"),
         (&*check_redis, "cannot read none"),
+        (&*redis_check, "cannot read none"),
     ];
     check(66, &lines, &["demo", "completions"], Stdio::null);
 }
@@ -193,10 +220,13 @@ fn a_folder_that_cannot_be_written_is_74_and_named() {
         ("generate --events 1 --dir clicks.csv/shop", told),
         ("replay --format taobao --dir clicks.csv/shop clicks.csv", told),
         ("config set custom/node 1 --set files.dir=clicks.csv/shop", told),
+        ("checkpoint export --to clicks.csv/shop", told),
+        ("checkpoint export --to damaged", "cannot write damaged: damaged is not empty"),
     ];
     let never = [
         "topics",
         "check",
+        "redis",
         "health",
         "status",
         "check-config",
@@ -215,8 +245,10 @@ fn output_that_cannot_be_written_is_74() {
         ("demo --help", told),
         ("topics --help", told),
         ("check --help", told),
+        ("redis --help", told),
         ("health --help", told),
         ("status --help", told),
+        ("checkpoint --help", told),
         ("config --help", told),
         ("generate --events 1 --dir generated", told),
         ("replay --format taobao --dir replayed clicks.csv", told),
@@ -244,12 +276,16 @@ fn a_service_that_is_not_there_or_a_forged_receipt_is_1() {
         (line(format!("replay --format taobao clicks.csv {kafka}")), "no broker"),
         (line(format!("health --set http.listen=127.0.0.1:{free}")), "does not answer"),
         (line(format!("status --set http.listen=127.0.0.1:{free}")), "does not answer"),
+        (line(format!("checkpoint now --set http.listen=127.0.0.1:{free}")), "does not answer"),
         (line(format!("check kafka {kafka}")), "no broker"),
         (line(format!("check redis --set redis.url=redis://127.0.0.1:{free}")), "Redis at"),
+        (line(format!("redis check --set redis.url=redis://127.0.0.1:{free}")), "Redis at"),
         (line(format!("check zookeeper {zookeeper}")), "ZooKeeper at"),
         (line(format!("config get recommendation/weights {zookeeper}")), "does not answer"),
         (line(format!("config set custom/node 1 {zookeeper}")), "does not answer"),
         ("receipt verify --key shop.pem forged.json", "forged.json: the signature is not that of"),
+        ("checkpoint export --to folder", "there is no checkpoint in data/checkpoints"),
+        ("checkpoint export --to folder 7", "there is no checkpoint 7 in data/checkpoints"),
     ];
     check(1, &lines, &["evaluate", "check-config", "completions"], Stdio::null);
 }

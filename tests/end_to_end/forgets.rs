@@ -87,6 +87,8 @@ fn who_was_forgotten_is_as_if_never_seen_and_the_receipt_tells_it() {
     let told = &signed["receipt"];
     assert_eq!((&told["digestsBefore"], &told["digestsAfter"]), (&before, &digests(&never)));
     assert!(told["rowsLeftAt"].is_string() && told["redisDeletedAt"].is_null(), "{told}");
+    // That is due after `checkpoint.forget_s`.
+    assert_eq!(told.get("checkpointsErasedAt"), Some(&Value::Null), "{told}");
     let signed = signed.to_string();
     assert!(verifies(folder.path(), &signed));
     assert!(!verifies(folder.path(), &signed.replacen("learned", "Learned", 1)));

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -29,13 +30,46 @@ pub(crate) fn service(name: &str) -> String {
 
 /// Calls `scripts/services`, which knows by its environment which set is meant.
 pub(crate) fn script(arguments: &[&str]) {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/services");
-    let status = Command::new(script).args(arguments).stdout(Stdio::null()).status().unwrap();
-    assert!(status.success(), "scripts/services {arguments:?}");
+    assert!(try_script(arguments), "scripts/services {arguments:?}");
 }
 
+/// The same; false if it fails.
+pub(crate) fn try_script(arguments: &[&str]) -> bool {
+    services_script().args(arguments).stdout(Stdio::null()).status().unwrap().success()
+}
+
+/// `scripts/services`, ended if it does not end by itself.
+pub(crate) fn services_script() -> Command {
+    bounded(Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/services")))
+}
+
+/// The same program, which `timeout` ends after some minutes, with the status 124: a test fails, and hangs not.
+pub(crate) fn bounded(program: Command) -> Command {
+    let mut command = Command::new("timeout");
+    command.args(["-k", "10", "300"]).arg(program.get_program()).args(program.get_args());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    if let Some(folder) = program.get_current_dir() {
+        command.current_dir(folder);
+    }
+    command
+}
+
+/// A port that nobody has, and nobody is given twice. It lies below those that the system gives to connections: one of
+/// them could be opened there before a server is.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id().wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let port = 20_000 + u16::try_from(number % 12_000).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A prefix for topics that no other test and no other run uses.
@@ -62,14 +96,17 @@ pub(crate) fn limited(limits: &str, folder: &Path) -> Command {
     program
 }
 
-/// The program with the services, and the topics of a prefix.
+/// The program with the services, and the topics of a prefix, which a start reads from their beginning.
 pub(crate) fn served(prefix: &str) -> Command {
     let mut command = recsys();
     command
         .env("RECSYS_KAFKA_TOPIC_PREFIX", prefix)
         .env("RECSYS_FILES_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join(prefix))
+        .env("RECSYS_CHECKPOINT_URL", "")
         .env("RECSYS_KAFKA_BROKERS", service("RECSYS_TEST_KAFKA"))
         .env("RECSYS_REDIS_URL", service("RECSYS_TEST_REDIS"))
+        // What a test has killed is followed soon, at whatever address.
+        .env("RECSYS_REDIS_LEASE_MS", "1000")
         .env("RECSYS_ZOOKEEPER_HOSTS", service("RECSYS_TEST_ZOOKEEPER"));
     command
 }
@@ -87,8 +124,29 @@ pub(crate) fn create_topics(prefix: &str) {
 
 /// Runs a command with the services and the topics of a prefix, which must succeed.
 pub(crate) fn succeed(prefix: &str, arguments: &[&str]) {
-    let status = served(prefix).args(arguments).stdout(Stdio::null()).status().unwrap();
+    let status = bounded(served(prefix)).args(arguments).stdout(Stdio::null()).status().unwrap();
     assert!(status.success(), "{arguments:?}: {status}");
+}
+
+/// Calls the front at a port; none if nobody answers there, or not in time.
+pub(crate) fn try_call(
+    port: u16,
+    method: &str,
+    path: &str,
+    body: &str,
+    within: Duration,
+) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(within)).ok()?;
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+    );
+    stream.write_all(format!("{head}{body}").as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let status = answer.split(' ').nth(1)?.parse().ok()?;
+    Some((status, answer.split_once("\r\n\r\n")?.1.to_string()))
 }
 
 /// A process of the engine, killed when dropped.
@@ -137,6 +195,7 @@ impl Process {
         let mut program = alone(folder);
         program
             .env("RECSYS_REDIS_URL", service("RECSYS_TEST_REDIS"))
+            .env("RECSYS_REDIS_LEASE_MS", "1000")
             .env("RECSYS_ZOOKEEPER_HOSTS", zookeeper);
         Process::spawn(program, "2", &[])
     }
@@ -165,17 +224,7 @@ impl Process {
     }
 
     pub(crate) fn try_call(&self, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
-        let length = body.len();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
-        );
-        stream.write_all(format!("{head}{body}").as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let status = answer.split(' ').nth(1)?.parse().ok()?;
-        Some((status, answer.split_once("\r\n\r\n")?.1.to_string()))
+        try_call(self.port, method, path, body, Duration::from_secs(30))
     }
 
     /// Calls, and takes nothing but success.
@@ -290,6 +339,73 @@ impl Drop for Process {
         // One that has ended can't be killed.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A Redis server without TLS, killed when dropped.
+pub(crate) struct PlainRedis {
+    server: Child,
+    pub(crate) port: u16,
+}
+
+impl PlainRedis {
+    pub(crate) fn start(folder: &Path) -> PlainRedis {
+        let port = free_port();
+        let mut server = Command::new("redis-server");
+        server.current_dir(folder).stdout(Stdio::null()).args([
+            "--save",
+            "",
+            "--bind",
+            "127.0.0.1",
+        ]);
+        let server = server.args(["--port", &port.to_string()]).spawn();
+        let server = server.expect("redis-server is installed by scripts/test");
+        let server = PlainRedis { server, port };
+        eventually("Redis", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        server
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    fn connection(&self, login: &str) -> redis::Connection {
+        let url = format!("redis://{login}127.0.0.1:{}", self.port);
+        redis::Client::open(url).unwrap().get_connection().unwrap()
+    }
+
+    /// Sends a command, given as words.
+    pub(crate) fn send<T: redis::FromRedisValue>(&self, line: &str) -> T {
+        let mut words = line.split(' ');
+        let mut command = redis::cmd(words.next().unwrap());
+        command.arg(words.collect::<Vec<_>>()).query(&mut self.connection("")).unwrap()
+    }
+
+    /// The fields of a user's hash.
+    pub(crate) fn hash(&self, user: &str) -> Value {
+        let fields: BTreeMap<String, String> = self.send(&format!("HGETALL user:profile:{user}"));
+        json!(fields)
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let kill = format!("kill -{signal} {}", self.server.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Has it want a password from now on, of clients that are connected as well; none wants any.
+    pub(crate) fn want(&self, login: &str, password: &str) {
+        let mut connection = self.connection(login);
+        let set = redis::cmd("CONFIG").arg("SET").arg("requirepass").arg(password).clone();
+        set.exec(&mut connection).unwrap();
+        let kill = redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").clone();
+        kill.exec(&mut connection).unwrap();
+    }
+}
+
+impl Drop for PlainRedis {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
     }
 }
 

@@ -112,8 +112,24 @@ pub(crate) fn delete(topic: &str) {
 
 /// Deletes the records of a partition that are before an offset, as retention does.
 pub(crate) fn delete_before(topic: &str, partition: i32, offset: i64) {
+    delete_up_to(topic, partition, Offset::Offset(offset));
+}
+
+/// Deletes all records of all topics of a prefix.
+pub(crate) fn delete_all_records(prefix: &str) {
+    let writer = writer(&[]);
+    for topic in ["view-events", "add-to-cart-events", "purchase-events", "user-merges"] {
+        let topic = format!("{prefix}{topic}");
+        for partition in 0..partitions(&writer, &topic) {
+            let partition = i32::try_from(partition).unwrap();
+            delete_up_to(&topic, partition, Offset::End);
+        }
+    }
+}
+
+fn delete_up_to(topic: &str, partition: i32, offset: Offset) {
     let mut offsets = TopicPartitionList::new();
-    offsets.add_partition_offset(topic, partition, Offset::Offset(offset)).unwrap();
+    offsets.add_partition_offset(topic, partition, offset).unwrap();
     let deleted = answer(admin().delete_records(&offsets, &AdminOptions::new()));
     deleted.elements()[0].error().unwrap();
 }

@@ -7,8 +7,25 @@ use serde_json::json;
 use std::process::Stdio;
 
 /// The rights that the engine needs, as `workers.toml` has them.
-const RIGHTS: [&str; 8] =
-    ["+multi", "+exec", "+del", "+hset", "+hdel", "+get", "+getset", "+dbsize"];
+const RIGHTS: [&str; 17] = [
+    "+multi",
+    "+exec",
+    "+watch",
+    "+unwatch",
+    "+del",
+    "+hset",
+    "+hdel",
+    "+hgetall",
+    "+get",
+    "+set",
+    "+getset",
+    "+scan",
+    "+dbsize",
+    "+client|setname",
+    "+client|list",
+    "+client|kill",
+    "~recsys:*",
+];
 
 fn command(parts: &[&str]) {
     let _: redis::Value =
@@ -60,7 +77,7 @@ fn a_profile_that_redis_lost_comes_back_whole() {
 #[ignore = "needs the services that scripts/test starts"]
 fn a_key_that_redis_refuses_is_left_until_it_may_be_written() {
     let _services = services();
-    let engine = ["ACL", "SETUSER", "engine", "reset", "on", ">secret", "~recsys:marker:*"];
+    let engine = ["ACL", "SETUSER", "engine", "reset", "on", ">secret"];
     command(&[&engine[..], &["~user:profile:ida"], &RIGHTS].concat());
     let url = service("RECSYS_TEST_REDIS").replace("redis://", "redis://engine:secret@");
     let process = Process::start(&prefix("noperm"), "1", &["--set", &format!("redis.url={url}")]);

@@ -1,47 +1,12 @@
 //! Services that want a login or TLS: used with the right ones, and told of by what they refuse.
 
-use crate::harness::{Process, alone, event, eventually, free_port, service, services, with_log};
+use crate::harness::{
+    PlainRedis, Process, alone, bounded, event, eventually, free_port, service, services,
+    services_script, with_log,
+};
 use serde_json::{Value, json};
-use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-
-/// A Redis server without TLS, killed when dropped.
-struct PlainRedis(Child, u16);
-
-impl PlainRedis {
-    fn start(folder: &Path) -> PlainRedis {
-        let port = free_port();
-        let mut server = Command::new("redis-server");
-        server.current_dir(folder).stdout(Stdio::null()).args([
-            "--save",
-            "",
-            "--bind",
-            "127.0.0.1",
-        ]);
-        let server = server.args(["--port", &port.to_string()]).spawn();
-        let server = PlainRedis(server.expect("redis-server is installed by scripts/test"), port);
-        eventually("Redis", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        server
-    }
-
-    /// Has it want a password from now on, of clients that are connected as well; none wants any.
-    fn want(&self, login: &str, password: &str) {
-        let client = redis::Client::open(format!("redis://{login}127.0.0.1:{}", self.1)).unwrap();
-        let mut connection = client.get_connection().unwrap();
-        let set = redis::cmd("CONFIG").arg("SET").arg("requirepass").arg(password).clone();
-        set.exec(&mut connection).unwrap();
-        let kill = redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").clone();
-        kill.exec(&mut connection).unwrap();
-    }
-}
-
-impl Drop for PlainRedis {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use std::process::{Command, Stdio};
 
 /// What `path` answers.
 fn told(process: &Process, path: &str) -> Value {
@@ -60,7 +25,7 @@ fn sink_fails(process: &Process, expected: &str) {
 
 fn on_redis(folder: &Path, url: &str) -> Process {
     let mut program = alone(folder);
-    program.env("RECSYS_REDIS_URL", url);
+    program.env("RECSYS_REDIS_URL", url).env("RECSYS_REDIS_LEASE_MS", "1000");
     let mut program = with_log(program);
     program.env("RECSYS_LOG", "recsys::sinks=info");
     let process = Process::spawn(program, "1", &[]);
@@ -73,7 +38,7 @@ fn on_redis(folder: &Path, url: &str) -> Process {
 fn a_redis_that_refuses_is_told_as_what_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let redis = PlainRedis::start(folder.path());
-    let address = format!("127.0.0.1:{}", redis.1);
+    let address = format!("127.0.0.1:{}", redis.port);
     // From the start.
     let process = on_redis(folder.path(), &format!("rediss://{address}"));
     sink_fails(&process, &format!("Redis speaks no TLS at {address}"));
@@ -130,7 +95,7 @@ impl Secure {
     }
 
     fn script(&self, arguments: &[&str]) {
-        let mut script = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/services"));
+        let mut script = services_script();
         script.args(arguments).stdout(Stdio::null());
         script.env("SERVICES_DIR", self.folder.path());
         script.env("KAFKA_PORTS", self.kafka.to_string());
@@ -138,7 +103,8 @@ impl Secure {
         script.env("REDIS_PORT", self.redis.to_string());
         script.env("ZOOKEEPER_PORT", self.zookeeper.to_string());
         script.env("SERVICES_TIMEOUT", "180");
-        assert!(script.status().unwrap().success(), "{arguments:?}");
+        let status = script.status().unwrap();
+        assert!(status.success(), "{arguments:?}: {status}");
     }
 
     /// The program with everything that is right, in a folder of its own.
@@ -169,8 +135,8 @@ impl Drop for Secure {
 }
 
 /// Runs a command to its end; returns whether it did well, and all that it said.
-fn said(mut program: Command, arguments: &[&str]) -> (bool, String) {
-    let output = program.args(arguments).output().unwrap();
+fn said(program: Command, arguments: &[&str]) -> (bool, String) {
+    let output = bounded(program).args(arguments).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }

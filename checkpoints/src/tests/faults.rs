@@ -1,8 +1,8 @@
 //! Whatever write fails, the last whole checkpoint is restored, and a run goes on from it.
 
-use super::{PROFILES, Profiles, Row, Writer, add, folder, profiles, restored_profiles};
+use super::{PROFILES, Profiles, Row, Writer, add, changes, folder, restored_profiles};
 use crate::faults::{Fault, Faults, Schedule};
-use crate::{Error, Kind, Store, encode};
+use crate::{Error, Kind, Store};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ async fn check_every_write(fault: Fault) {
     }
 }
 
-fn behind(store: &Store, schedule: &Arc<Schedule>) -> Store {
+pub(super) fn behind(store: &Store, schedule: &Arc<Schedule>) -> Store {
     store.clone().behind(|objects| Faults::new(objects, schedule.clone()))
 }
 
@@ -161,7 +161,7 @@ async fn a_full_disk_is_told_with_the_place_and_the_object() {
     let (_folder, store) = folder();
     let full = behind(&store, &Schedule::new(1, Fault::Full));
     let writer = Writer::claim(&full).await.unwrap();
-    let encoded = encode(&PROFILES, &profiles(&rows(0)).into_shards()).unwrap();
+    let encoded = changes(&rows(0));
     let kind = Kind::Changes { writer: 0 };
     let error = writer.run.draft().put(&PROFILES, kind, encoded).await.unwrap_err();
     let text = error.to_string();

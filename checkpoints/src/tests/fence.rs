@@ -1,7 +1,7 @@
 //! Of two runs one goes on.
 
-use super::{PROFILES, Profiles, Writer, add, folder, profiles, restored_profiles};
-use crate::{Content, Draft, Error, Kind, Run, RunId, encode, list};
+use super::{PROFILES, Profiles, Writer, add, changes, folder, restored_profiles};
+use crate::{Content, Draft, Error, Kind, Run, RunId, list};
 use std::collections::BTreeSet;
 use tokio::task::JoinSet;
 
@@ -113,7 +113,7 @@ async fn segments_of_another_process_are_part_of_a_checkpoint() {
     let mut run = Run::claim(&store).await.unwrap();
     // The other one is told the run and the number alone.
     let other = Draft::new(&store, run.id(), run.draft().number());
-    let encoded = encode(&PROFILES, &profiles(&[("ann", "hats", [1, 0])]).into_shards()).unwrap();
+    let encoded = changes(&[("ann", "hats", [1, 0])]);
     let kind = Kind::Changes { writer: 1 };
     let segment = other.put(&PROFILES, kind, encoded).await.unwrap();
     let beginning = format!("segments/{:020}-{}/profiles/changes-01-", 2, run.id());
@@ -126,8 +126,7 @@ async fn segments_of_another_process_are_part_of_a_checkpoint() {
 async fn what_a_collector_may_have_removed_cannot_be_named() {
     let (_folder, store) = folder();
     let mut writer = Writer::claim(&store).await.unwrap();
-    let encoded =
-        || encode(&PROFILES, &profiles(&[("bob", "hats", [1, 0])]).into_shards()).unwrap();
+    let encoded = || changes(&[("bob", "hats", [1, 0])]);
     let kind = Kind::Base { shard: super::shard("bob") };
     let slow = writer.run.draft().put(&PROFILES, kind, encoded()).await.unwrap();
     // Two checkpoints later it may be named, three later it may not.

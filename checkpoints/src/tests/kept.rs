@@ -1,7 +1,7 @@
 //! What is kept, and what is collected.
 
-use super::{PROFILES, Profiles, Writer, add, files, folder, profiles, restored_profiles};
-use crate::{Collected, Error, Kind, Run, Store, encode, list};
+use super::{PROFILES, Profiles, Writer, add, changes, files, folder, restored_profiles};
+use crate::{Collected, Error, Kind, Run, Store, list};
 use std::fs;
 
 async fn numbers(store: &Store) -> Vec<u64> {
@@ -60,7 +60,7 @@ async fn two_checkpoints_and_the_claims_after_the_older_are_kept_with_what_they_
 async fn objects_of_an_unfinished_checkpoint_go_once_their_number_is_below() {
     let (folder, store) = folder();
     let mut writer = Writer::claim(&store).await.unwrap();
-    let encoded = encode(&PROFILES, &profiles(&[("cat", "hats", [1, 0])]).into_shards()).unwrap();
+    let encoded = changes(&[("cat", "hats", [1, 0])]);
     let kind = Kind::Changes { writer: 9 };
     let unfinished = writer.run.draft().put(&PROFILES, kind, encoded).await.unwrap(); // for 2
     let file = folder.path().join(&unfinished.path);
@@ -158,7 +158,7 @@ async fn all_of_it_may_be_spawned() {
     let all = async move {
         let mut run = Run::claim(&store).await?;
         assert!(run.restore(&super::TABLES, |_| true).await?.is_none());
-        let encoded = encode(&PROFILES, &profiles(&[("ann", "hats", [1, 0])]).into_shards())?;
+        let encoded = changes(&[("ann", "hats", [1, 0])]);
         let draft = run.draft();
         let segment = draft.put(&PROFILES, Kind::Changes { writer: 0 }, encoded).await?;
         for _ in 0..2 {

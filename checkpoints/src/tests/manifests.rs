@@ -39,7 +39,7 @@ fn file() -> String {
     let sum = "SUM";
     let text = FILE.replace("\"C\"", &format!("{:?}", "ab".repeat(32)));
     let inner = &text[text.find("{\"run\"").unwrap()..text.len() - 1];
-    let checksum = crate::segment::checksum(inner.as_bytes());
+    let checksum = crate::encode::checksum(inner.as_bytes());
     text.replace(sum, &checksum)
 }
 
@@ -103,7 +103,7 @@ fn unknown_fields_are_refused() {
     ] {
         let text = file().replacen(known, unknown, 1);
         let inner = text[text.find("{\"run\"").unwrap()..text.len() - 1].to_owned();
-        let sum = crate::segment::checksum(inner.as_bytes());
+        let sum = crate::encode::checksum(inner.as_bytes());
         let text = format!("{{\"format\":1,\"sha256\":\"{sum}\",\"manifest\":{inner}}}");
         let refused = Manifest::decode(text.as_bytes(), 7);
         assert!(matches!(refused, Err(Reason::Syntax(_))), "{unknown}: {refused:?}");

@@ -9,10 +9,11 @@ mod refused;
 mod kept;
 mod faults;
 mod verify;
+mod export;
 
 use crate::{
-    Batch, Column, Content, Digest, Error, Kind, Restored, Rows, Run, Segment, Shard, Store, Table,
-    Value, encode,
+    Batch, Column, Content, Digest, Effort, Encoded, Error, Kind, Restored, Rows, Run, Segment,
+    Shard, Store, Table, Value, encode,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use tempfile::TempDir;
 
 pub(crate) static PROFILES: Table = Table {
     name: "profiles",
-    columns: &[Column::text("user"), Column::text("tag").with_dictionary()],
+    columns: &[Column::text("user"), Column::text("tag")],
     counts: &["views", "carts"],
 };
 
@@ -39,12 +40,22 @@ pub(crate) fn shard(name: &str) -> Shard {
     Shard::of(name.bytes().fold(7, |hash, byte| hash * 31 + u64::from(byte)))
 }
 
-pub(crate) fn profiles(rows: &[Row<'_>]) -> Rows {
+pub(crate) fn profiles(rows: &[Row<'_>]) -> Batch {
     let mut built = Rows::new(&PROFILES);
     for (user, tag, counts) in rows {
-        built.push(shard(user), &[Value::Text(user), Value::Text(tag)], counts);
+        built.push(&[Value::Text(user), Value::Text(tag)], counts);
     }
-    built
+    built.into_batch()
+}
+
+/// The rows of each shard.
+pub(crate) fn divided(rows: &Batch) -> Vec<(Shard, Batch)> {
+    rows.divided(|row| shard(rows.text(0, row)), |_| true)
+}
+
+/// A segment of changes.
+pub(crate) fn changes(rows: &[Row<'_>]) -> Encoded {
+    encode(&PROFILES, Effort::Fast, &[profiles(rows)]).unwrap()
 }
 
 /// Adds rows to what others add up to.
@@ -61,15 +72,15 @@ pub(crate) fn added(batches: &[Batch]) -> Profiles {
     for batch in batches {
         for row in 0..batch.len() {
             let counts = [batch.counts(0)[row], batch.counts(1)[row]];
-            add(&mut sum, &[(batch.text(0).value(row), batch.text(1).value(row), counts)]);
+            add(&mut sum, &[(batch.text(0, row), batch.text(1, row), counts)]);
         }
     }
     sum
 }
 
 pub(crate) fn restored_profiles(restored: &Restored) -> Profiles {
-    let rows = Shard::all().map(|shard| restored.rows(&PROFILES, shard).unwrap());
-    added(&rows.flatten().collect::<Vec<_>>())
+    let rows = restored.rows(&PROFILES).map(Result::unwrap);
+    added(&rows.collect::<Vec<_>>())
 }
 
 /// A run whose checkpoints are all that it wrote.
@@ -97,8 +108,8 @@ impl Writer {
 
     /// Adds a segment of changes and commits.
     pub(crate) async fn write(&mut self, rows: &[Row<'_>]) -> Result<u64, Error> {
-        let encoded = encode(&PROFILES, &profiles(rows).into_shards())?;
         let kind = Kind::Changes { writer: 3 };
+        let encoded = encode(&PROFILES, Effort::Fast, &[profiles(rows)])?;
         let segment = self.run.draft().put(&PROFILES, kind, encoded).await?;
         let segments = [&*self.segments, &[segment]].concat();
         self.commit(segments).await
@@ -122,9 +133,10 @@ impl Writer {
         let rows: Vec<Row<'_>> =
             rows.iter().map(|((user, tag), counts)| (&**user, &**tag, *counts)).collect();
         let mut bases = Vec::new();
-        for (shard, batch) in profiles(&rows).into_shards() {
-            let encoded = encode(&PROFILES, &[(shard, batch)])?;
-            bases.push(self.run.draft().put(&PROFILES, Kind::Base { shard }, encoded).await?);
+        for (shard, batch) in divided(&profiles(&rows)) {
+            let kind = Kind::Base { shard };
+            let encoded = encode(&PROFILES, Effort::Fast, &[batch])?;
+            bases.push(self.run.draft().put(&PROFILES, kind, encoded).await?);
         }
         self.commit(bases).await
     }

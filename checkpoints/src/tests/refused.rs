@@ -159,11 +159,10 @@ async fn only_what_may_hold_wanted_shards_is_read() {
         }
     };
     let restored = load(ann).await;
-    let kinds: Vec<_> =
-        restored.segments(&super::PROFILES).map(|(segment, _)| segment.kind).collect();
+    let kinds: Vec<_> = restored.segments().map(|segment| segment.named().kind).collect();
     assert_eq!(kinds, [crate::Kind::Base { shard: ann }]);
     assert_eq!(restored_profiles(&restored).into_values().collect::<Vec<_>>(), [[4, 0]]);
-    assert_eq!(load(Shard::of(60)).await.segments(&super::PROFILES).count(), 0);
+    assert_eq!(load(Shard::of(60)).await.segments().count(), 0);
     assert!(
         Restored::load(&store, 77, &TABLES, |_| true)
             .await

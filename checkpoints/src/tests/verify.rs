@@ -1,8 +1,8 @@
 //! Lists, checks of every segment, and the search for an id.
 
-use super::{PROFILES, TABLES, TRENDS, Writer, folder, profiles};
+use super::{PROFILES, TABLES, TRENDS, Writer, changes, folder};
 use crate::{
-    Content, Found, Kind, Reason, Rows, Run, Shard, Value, contains, encode, list, verify,
+    Content, Effort, Found, Kind, Reason, Rows, Run, Value, contains, encode, list, verify,
 };
 use serde_json::json;
 use std::fs;
@@ -66,7 +66,7 @@ async fn a_check_compares_rows_and_tables() {
     let (_folder, store) = folder();
     let mut run = Run::claim(&store).await.unwrap();
     let kind = Kind::Changes { writer: 0 };
-    let encoded = encode(&PROFILES, &profiles(&[("ann", "hats", [1, 0])]).into_shards()).unwrap();
+    let encoded = changes(&[("ann", "hats", [1, 0])]);
     let draft = run.draft();
     let mut more = draft.put(&PROFILES, kind, encoded.clone()).await.unwrap();
     more.rows = 2;
@@ -74,7 +74,7 @@ async fn a_check_compares_rows_and_tables() {
     let torn = crate::Encoded {
         bytes: "no Parquet".into(),
         rows: 1,
-        checksum: crate::segment::checksum(b"no Parquet"),
+        checksum: crate::encode::checksum(b"no Parquet"),
     };
     let torn = draft.put(&PROFILES, kind, torn).await.unwrap();
     let segments = vec![more, other, torn];
@@ -90,7 +90,7 @@ async fn a_check_compares_rows_and_tables() {
 async fn an_id_is_found_wherever_it_is() {
     static LISTS: crate::Table = crate::Table {
         name: "lists",
-        columns: &[crate::Column::texts("users").with_dictionary(), crate::Column::u64("n")],
+        columns: &[crate::Column::texts("users"), crate::Column::u64("n")],
         counts: &["count"],
     };
     let (folder, store) = folder();
@@ -99,9 +99,9 @@ async fn an_id_is_found_wherever_it_is() {
     writer.write(&[("anna", "an", [1, 0])]).await.unwrap();
     // An object that no manifest names, and a manifest's state.
     let mut rows = Rows::new(&LISTS);
-    rows.push(Shard::of(0), &[Value::Texts(&["bob", "ann"]), Value::U64(1)], &[1]);
+    rows.push(&[Value::Texts(&["bob", "ann"]), Value::U64(1)], &[1]);
     let kind = Kind::Changes { writer: 0 };
-    let encoded = encode(&LISTS, &rows.into_shards()).unwrap();
+    let encoded = encode(&LISTS, Effort::Fast, &[rows.into_batch()]).unwrap();
     let unfinished = writer.run.draft().put(&LISTS, kind, encoded).await.unwrap();
     let state = json!({"moved": {"ann": ["ann", "x"]}});
     let segments = writer.segments.clone();

@@ -12,7 +12,7 @@
 
 mod traffic;
 
-use dataflows::graph::{Holders, Listeners, Mode, ViewConfig, graph};
+use dataflows::graph::{Holders, Listeners, Mode, Persistence, ViewConfig, graph};
 use dataflows::held::Size;
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ids::hash::owner;
@@ -21,7 +21,7 @@ use dataflows::questions::questions;
 use dataflows::record::block::Block;
 use dataflows::record::event::Event;
 use dataflows::record::reached::Reached;
-use dataflows::time::{Time, hour, input_time};
+use dataflows::time::{RESTORED, Time, hour, input_time};
 use dataflows::views::history::Limits;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -234,11 +234,19 @@ fn run(
         limits: Limits { paired: 100, kept: 1_000, horizon: 30 * 24 },
         copy_hours: 1,
         stay_hours: None,
+        persistence: Persistence::NONE,
     };
     let dictionaries = SharedDictionaries::default();
     let (mut inputs, views, closed, mut holders) = worker.dataflow::<Time, _, _>(|scope| {
         let (on_block, on_model) = (|_, _: &_| (), |_, _| ());
-        let listeners = Listeners { on_epoch: |_| (), on_oldest: |_| (), on_model, on_block };
+        let listeners = Listeners {
+            on_epoch: |_| (),
+            on_oldest: |_| (),
+            on_model,
+            on_block,
+            on_announcement: |_, _| (),
+            on_report: |_| (),
+        };
         let (inputs, outputs) = graph(scope, config, &dictionaries, listeners);
         (inputs, outputs.views, outputs.closed, outputs.holders)
     });
@@ -252,7 +260,9 @@ fn run(
     });
     start.wait();
     let began = Instant::now();
-    let (mut time, mut open) = (0, VecDeque::new());
+    // The first time is that of what is restored, which nothing is.
+    let (mut time, mut open) = (input_time(RESTORED + 1), VecDeque::new());
+    inputs.advance_to(time);
     let told = Cell::new(0);
     inputs.reached.send(Reading::all_known(worker.index()));
     let (mut fed, mut thirds) = (0, 0);

@@ -59,16 +59,8 @@ impl<'scope> ClosedBuilder<'scope> {
         }));
     }
 
-    /// Adds a view to wait for.
-    pub(crate) fn add_view<V: ExchangeData, R: ExchangeData + Semigroup>(
-        &mut self,
-        view: AnyView<'scope, V, R>,
-    ) -> TraceAgent<PackedSpine<V, R>> {
-        self.add_view_with(view, |_, _| ())
-    }
-
     /// Adds a view to wait for, and calls `each` with every batch and the upper bound of its times.
-    pub(crate) fn add_view_with<V: ExchangeData, R: ExchangeData + Semigroup>(
+    pub(crate) fn add_view<V: ExchangeData, R: ExchangeData + Semigroup>(
         &mut self,
         view: AnyView<'scope, V, R>,
         mut each: impl FnMut(Time, Option<&Batch<V, R>>) + 'static,

@@ -132,6 +132,13 @@ fn signed(number: i64) -> u128 {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest(u128);
 
+impl Digest {
+    /// It as a number.
+    pub fn number(self) -> u128 {
+        self.0
+    }
+}
+
 impl AddAssign for Digest {
     fn add_assign(&mut self, other: Digest) {
         self.0 = self.0.wrapping_add(other.0);

@@ -97,6 +97,13 @@ impl Digests {
         self.kept(sums)
     }
 
+    /// The digests as of a time that was remembered, which ends with this.
+    pub(crate) fn take(&mut self, time: Time) -> Vec<(DigestedView, Digest)> {
+        let digests = self.at(time);
+        self.remembered.remove(&time);
+        digests
+    }
+
     fn kept(&self, sums: Sums) -> Vec<(DigestedView, Digest)> {
         let kept = DigestedView::ALL.into_iter().filter(|view| self.views.contains(view));
         kept.map(|view| (view, sums[view as usize])).collect()

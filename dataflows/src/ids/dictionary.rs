@@ -292,12 +292,12 @@ impl Dictionaries {
         ]
     }
 
-    /// Whether a set of tags stands in, and the tags' names, in order.
-    pub fn tags_of(&self, tag_set: u32) -> (bool, Vec<&str>) {
-        let TagSet { tags, is_stand_in } = self.tag_sets.get(tag_set);
+    /// The names of a set's tags, in order.
+    pub fn tags_of(&self, tag_set: u32) -> Vec<&str> {
+        let TagSet { tags, .. } = self.tag_sets.get(tag_set);
         let mut names: Vec<&str> = tags.iter().map(|&tag| self.tags.text(tag)).collect();
         names.sort_unstable();
-        (is_stand_in, names)
+        names
     }
 }
 

@@ -9,15 +9,20 @@
 //! Every worker has all decisions.
 
 use crate::held::Size;
+use crate::ids::secret::{Secret, SecretHash};
 use crate::record::decision::Decision;
-use crate::time::Time;
-use hashbrown::{DefaultHashBuilder, HashTable};
+use crate::time::{Time, is_needed};
+use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
-use std::hash::BuildHasher;
 
 /// The most decisions that are followed for one event.
 const MAX_STEPS: usize = 8;
+
+/// The hours after a merge was written for which some event, or a further decision, may need it.
+pub fn kept_hours(horizon: u32) -> u32 {
+    horizon.saturating_mul(2).saturating_add(48)
+}
 
 /// All decisions so far.
 pub struct Decisions {
@@ -27,13 +32,13 @@ pub struct Decisions {
     has_forgets: bool,
     /// By the hour in which they were written, the users that were merged.
     by_hour: BTreeMap<u32, Vec<Key>>,
-    /// Keyed at random: nobody can give two users one key.
-    hashers: [DefaultHashBuilder; 2],
+    /// The key of hashes: nobody can give two users one key.
+    secret: Secret,
     held: Size,
 }
 
-/// A hash of a user's name, of 128 bits, so that no two are equal by chance.
-type Key = [u64; 2];
+/// A hash of a user's name.
+type Key = SecretHash;
 
 /// What was said of a user.
 #[derive(Default)]
@@ -74,6 +79,28 @@ pub struct Forgotten {
     pub erased: Option<Time>,
 }
 
+/// A forget that was carried out before this engine began: of the name only a hash is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastForget {
+    /// The hash of the user's name.
+    pub user: SecretHash,
+    /// As in [`Forgotten`], and so are the others.
+    pub time: i64,
+    /// The hour.
+    pub recorded: u32,
+    /// The logical time.
+    pub since: Time,
+}
+
+impl PastForget {
+    /// What is left of a decision of a logical time, if it was a forget.
+    pub fn of(decision: &Decision, since: Time, secret: Secret) -> Option<PastForget> {
+        let &Decision { ref user, time, ref account, recorded } = decision;
+        let user = secret.hash(&[user]);
+        account.is_none().then_some(PastForget { user, time, recorded, since })
+    }
+}
+
 /// For whom an event counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder<'a> {
@@ -94,10 +121,9 @@ struct Of {
 
 impl Decisions {
     /// No decisions yet. A merge holds for events that are written at most `horizon` hours after it.
-    pub fn new(horizon: u32) -> Decisions {
+    pub fn new(horizon: u32, secret: Secret) -> Decisions {
         let (users, by_hour, held) = Default::default();
-        let has_forgets = false;
-        Decisions { horizon, users, has_forgets, by_hour, hashers: Default::default(), held }
+        Decisions { horizon, users, has_forgets: false, by_hour, secret, held }
     }
 
     /// The age, in hours, at which what is known of guests is forgotten.
@@ -112,8 +138,7 @@ impl Decisions {
             let Some(account) = account else {
                 let (written, erased) = (None, None);
                 self.entry(user).forgets.push(Forgotten { time, recorded, since, written, erased });
-                self.has_forgets = true;
-                self.held.bytes += size_of::<Forgotten>();
+                self.note_forget();
                 continue;
             };
             let (key, into) = (self.key(user), self.key(account));
@@ -130,6 +155,21 @@ impl Decisions {
             self.held.bytes += Merge::BYTES;
         }
         self.held.records += decisions.len();
+    }
+
+    /// Adds a forget of which nothing was left when this engine began, at a time.
+    pub fn add_past(&mut self, forget: PastForget, begun: Time) {
+        let PastForget { user, time, recorded, since } = forget;
+        let (written, erased) = (Some(begun), Some(begun));
+        let forgets = &mut self.entry_of(user).forgets;
+        forgets.push(Forgotten { time, recorded, since, written, erased });
+        self.note_forget();
+        self.held.records += 1;
+    }
+
+    fn note_forget(&mut self) {
+        self.has_forgets = true;
+        self.held.bytes += size_of::<Forgotten>();
     }
 
     /// For whom an event of a user counts as of a logical time. `recorded` is the hour in which the event was
@@ -259,9 +299,9 @@ impl Decisions {
     ///
     /// What was moved is remembered for a horizon, as events are: see [`crate::moves`].
     pub fn forget_before(&mut self, hour: u32) {
-        let kept = 2 * u64::from(self.horizon) + 48;
+        let kept = kept_hours(self.horizon);
         while let Some(first) = self.by_hour.first_entry()
-            && u64::from(*first.key()) + kept < u64::from(hour)
+            && !is_needed(*first.key(), kept, hour)
         {
             let (recorded, keys) = first.remove_entry();
             for key in keys {
@@ -332,7 +372,7 @@ impl Decisions {
     }
 
     fn key(&self, name: &str) -> Key {
-        self.hashers.each_ref().map(|hasher| hasher.hash_one(name))
+        self.secret.hash(&[name])
     }
 
     fn get(&self, key: Key) -> Option<&User> {
@@ -345,13 +385,17 @@ impl Decisions {
 
     fn entry(&mut self, name: &str) -> &mut User {
         let key = self.key(name);
+        if self.entry_of(key).name.is_empty() {
+            self.held.bytes += name.len();
+            self.entry_of(key).name = name.into();
+        }
+        self.entry_of(key)
+    }
+
+    fn entry_of(&mut self, key: Key) -> &mut User {
         let is_key = |(other, _): &(Key, User)| *other == key;
         let entry = self.users.entry(key[0], is_key, |(key, _)| key[0]);
         let (_, user) = entry.or_insert_with(|| (key, User::default())).into_mut();
-        if user.name.is_empty() {
-            user.name = name.into();
-            self.held.bytes += name.len();
-        }
         user
     }
 
@@ -386,7 +430,7 @@ mod tests {
         let mut reversed = decisions.to_vec();
         reversed.reverse();
         [decisions.to_vec(), reversed].map(|decisions| {
-            let mut all = Decisions::new(HORIZON);
+            let mut all = Decisions::new(HORIZON, Secret::new([1, 2]));
             decisions
                 .iter()
                 .zip(1..)
@@ -483,7 +527,7 @@ mod tests {
 
     #[test]
     fn merges_leave_and_take_names_with_them() {
-        let mut all = Decisions::new(HORIZON);
+        let mut all = Decisions::new(HORIZON, Secret::new([1, 2]));
         all.add(&[forget("z", 0, 0)], 1);
         for hour in 0..2000 {
             for user in 0..10 {

@@ -5,7 +5,7 @@
 //! decision of an earlier time comes after it, what the block made is corrected at its own time, which cannot be
 //! complete before the decision's is.
 
-use super::decisions::{Decisions, Holder};
+use super::decisions::{Decisions, Holder, PastForget};
 use super::moment::Moment;
 use crate::arrange::packed::Value;
 use crate::arrange::view::Changes;
@@ -97,6 +97,8 @@ pub struct Surroundings<F> {
     pub held: Rc<Cell<Size>>,
     /// Gets every block.
     pub on_block: F,
+    /// When this engine began.
+    pub begun: Time,
 }
 
 /// Interns events, in blocks that are at the owners of their users. Those that count for others come out as they
@@ -107,6 +109,7 @@ pub struct Surroundings<F> {
 pub fn intern<'scope>(
     blocks: Blocks<'scope>,
     decisions: Stream<'scope, Time, Vec<Decision>>,
+    past_forgets: Stream<'scope, Time, Vec<PastForget>>,
     oldest: Stream<'scope, Time, Vec<u32>>,
     ranks: bool,
     surroundings: Surroundings<impl FnMut(Time, &Rc<Block>) + 'static>,
@@ -115,6 +118,7 @@ pub fn intern<'scope>(
     let mut builder = OperatorBuilder::new("intern events".into(), scope);
     let mut blocks = builder.new_input(blocks, Pipeline);
     let mut decisions = builder.new_input(decisions, Pipeline);
+    let mut past_forgets = builder.new_input(past_forgets, Pipeline);
     let mut oldest = builder.new_input(oldest, Pipeline);
     let (mut outputs, interned) = Outputs::new(&mut builder);
     let (elsewhere, attributions) = builder.new_output();
@@ -122,7 +126,7 @@ pub fn intern<'scope>(
     let (sets, set_stream) = builder.new_output();
     let mut sets = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(sets);
     let mut news = NewSets::default();
-    let Surroundings { dictionaries, decisions: known, held, mut on_block } = surroundings;
+    let Surroundings { dictionaries, decisions: known, held, mut on_block, begun } = surroundings;
     let mut ids = Ids::new(ranks, false);
     let mut moved = Moved::new(scope.peers());
     builder.build(move |_| {
@@ -131,6 +135,10 @@ pub fn intern<'scope>(
         let mut open: BTreeMap<Time, Vec<Rc<Block>>> = BTreeMap::new();
         move |frontiers| {
             let (mut elsewhere, mut sets) = (elsewhere.activate(), sets.activate());
+            past_forgets.for_each(|_, forgets| {
+                let mut known = known.borrow_mut();
+                forgets.drain(..).for_each(|forget| known.add_past(forget, begun));
+            });
             decisions.for_each(|capability, decisions| {
                 let retain = |output| capability.retain_least(output).expect("data has a time");
                 let capabilities = [0, 1, 2].map(retain);

@@ -5,14 +5,15 @@
 //! complete. All others pass at once.
 
 use crate::held::Size;
+use crate::ids::hash::stable_hash;
+use crate::ids::secret::{Secret, SecretHash};
 use crate::inputs::Blocks;
 use crate::record::block::Block;
 use crate::record::event::Event;
-use crate::time::{EventClock, Time};
-use hashbrown::{DefaultHashBuilder, HashTable};
+use crate::time::{EventClock, Time, is_needed};
+use hashbrown::HashTable;
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::hash::BuildHasher;
 use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
@@ -27,9 +28,40 @@ struct Epoch {
     blocks: Vec<(usize, Block)>,
 }
 
+/// The hours after an event was written for which a record may be a copy of it: one more than the window, as
+/// producers' clocks differ.
+pub fn kept_hours(window: u32) -> u32 {
+    window.saturating_add(1)
+}
+
+/// An event that was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountedId {
+    /// The hash that decides its user's owner.
+    pub owner: u64,
+    /// That of its user and its id.
+    pub hash: SecretHash,
+    /// The hour in which its record was written.
+    pub recorded: u32,
+}
+
+/// How events are compared, and who is told.
+pub struct Copies<F> {
+    /// The hours before and after an event in which a copy may have been written; 0 if there are none.
+    pub window: u32,
+    /// The key of hashes: nobody can make another's id look like a copy.
+    pub secret: Secret,
+    /// Counts the copies.
+    pub dropped: Rc<Cell<u64>>,
+    /// The size of what is held.
+    pub held: Rc<Cell<Size>>,
+    /// Is told of each event that is counted, before its time is complete here.
+    pub on_counted: F,
+}
+
 /// Exchanges blocks to the owners of their users, and drops copies of events there: those for which one of
-/// the same user and id, written at most `window` hours before or after, has been counted. `copies`
-/// counts them. What no record that is left to read can be a copy of is forgotten.
+/// the same user and id, written at most a window before or after, has been counted, `before` this engine began among
+/// them. What no record that is left to read can be a copy of is forgotten.
 ///
 /// ```text
 /// events.filter(|event| event.id == "" or counted.none(|other|
@@ -38,22 +70,24 @@ struct Epoch {
 pub fn unique<'scope>(
     blocks: Blocks<'scope>,
     oldest: Stream<'scope, Time, Vec<u32>>,
-    window: u32,
-    copies: Rc<Cell<u64>>,
-    held: Rc<Cell<Size>>,
+    before: Stream<'scope, Time, Vec<CountedId>>,
+    copies: Copies<impl FnMut(Time, CountedId) + 'static>,
 ) -> Blocks<'scope> {
+    let Copies { window, secret, dropped, held, mut on_counted } = copies;
     let scope = blocks.scope();
     let by_owner = Exchange::new(|(owner, _): &(usize, Block)| *owner as u64);
     let mut builder = OperatorBuilder::new("drop copies".into(), scope);
     let mut blocks = builder.new_input(blocks, by_owner);
     let mut oldest = builder.new_input(oldest, Pipeline);
+    let mut before = builder.new_input(before, Pipeline);
     let (passed, unique) = builder.new_output();
     let mut passed = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(passed);
     builder.build(move |_| {
         let mut waiting: BTreeMap<Time, Epoch> = BTreeMap::new();
         let mut clock = EventClock::default();
-        let mut counted = Counted::new(window);
+        let mut counted = Counted::new(window, secret);
         move |frontiers| {
+            before.for_each(|_, ids| ids.drain(..).for_each(|id| counted.add(id)));
             let mut passed = passed.activate();
             blocks.for_each(|capability, blocks| {
                 let time = *capability.least().expect("data has a time");
@@ -73,10 +107,11 @@ pub fn unique<'scope>(
             });
             let is_open = |time: &Time| frontiers.iter().any(|frontier| frontier.less_equal(time));
             while let Some(first) = waiting.first_entry().filter(|first| !is_open(first.key())) {
-                let Epoch { capability, blocks } = first.remove();
+                let (time, Epoch { capability, blocks }) = first.remove_entry();
                 let unique = blocks.into_iter().map(|(owner, block)| {
-                    let (block, dropped) = counted.without_copies(block);
-                    copies.set(copies.get() + dropped);
+                    let on_counted = |id| on_counted(time, id);
+                    let (block, copies) = counted.without_copies(block, on_counted);
+                    dropped.set(dropped.get() + copies);
                     (owner, block)
                 });
                 passed.session(&capability).give_iterator(unique);
@@ -97,22 +132,29 @@ struct Counted {
     window: u32,
     /// By the hour in which their records were written, hashes of users and ids. They have 128 bits, so that
     /// no two are equal by chance.
-    by_hour: BTreeMap<u32, HashTable<[u64; 2]>>,
-    /// Keyed at random: nobody can make another's id look like a copy.
-    hashers: [DefaultHashBuilder; 2],
+    by_hour: BTreeMap<u32, HashTable<SecretHash>>,
+    secret: Secret,
 }
 
 impl Counted {
-    fn new(window: u32) -> Counted {
-        Counted { window, by_hour: BTreeMap::new(), hashers: Default::default() }
+    fn new(window: u32, secret: Secret) -> Counted {
+        Counted { window, by_hour: BTreeMap::new(), secret }
     }
 
-    /// The block without its copies, and their number.
-    fn without_copies(&mut self, block: Block) -> (Block, u64) {
+    /// The block without its copies, and their number. `on_counted` is told of the others.
+    fn without_copies(
+        &mut self,
+        block: Block,
+        mut on_counted: impl FnMut(CountedId),
+    ) -> (Block, u64) {
         let mut copies = 0;
         let mut are_new = Vec::with_capacity(block.events());
         block.for_each(|event| {
-            let is_new = event.id.is_empty() || self.is_new(event);
+            let is_new = event.id.is_empty() || {
+                let counted = self.count(event);
+                counted.into_iter().for_each(&mut on_counted);
+                counted.is_some()
+            };
             copies += u64::from(!is_new);
             are_new.push(is_new);
         });
@@ -124,25 +166,34 @@ impl Counted {
     }
 
     /// Counts an event, unless it is a copy of one that was.
-    fn is_new(&mut self, event: &Event<'_>) -> bool {
-        let key = self.hashers.each_ref().map(|hasher| hasher.hash_one((event.user, event.id)));
+    fn count(&mut self, event: &Event<'_>) -> Option<CountedId> {
+        let key = self.secret.hash(&[event.user, event.id]);
         let (hour, window) = (event.recorded, self.window);
         let near = hour.saturating_sub(window)..=hour.saturating_add(window);
         let is_there =
-            |keys: &HashTable<[u64; 2]>| keys.find(key[0], |other| *other == key).is_some();
+            |keys: &HashTable<SecretHash>| keys.find(key[0], |other| *other == key).is_some();
         if self.by_hour.range(near).any(|(_, keys)| is_there(keys)) {
-            return false;
+            return None;
         }
-        self.by_hour.entry(hour).or_default().insert_unique(key[0], key, |key| key[0]);
-        true
+        let owner = stable_hash(event.user.as_bytes());
+        let id = CountedId { owner, hash: key, recorded: hour };
+        self.add(id);
+        Some(id)
     }
 
-    /// Forgets what no record can be a copy of, if none that was written before an hour is left to read. An
-    /// hour more is kept, as producers' clocks differ.
+    /// Adds an event that was counted.
+    fn add(&mut self, CountedId { hash, recorded, .. }: CountedId) {
+        let keys = self.by_hour.entry(recorded).or_default();
+        keys.insert_unique(hash[0], hash, |hash| hash[0]);
+    }
+
+    /// Forgets what no record can be a copy of, if none that was written before an hour is left to read.
     fn forget(&mut self, oldest: u32) {
-        let first = oldest.saturating_sub(self.window + 1);
-        while self.by_hour.first_key_value().is_some_and(|(hour, _)| *hour < first) {
-            self.by_hour.pop_first();
+        let kept = kept_hours(self.window);
+        while let Some(first) = self.by_hour.first_entry()
+            && !is_needed(*first.key(), kept, oldest)
+        {
+            first.remove();
         }
     }
 
@@ -158,6 +209,8 @@ impl Counted {
 mod tests {
     use super::*;
     use crate::record::event::Kind;
+
+    const SECRET: Secret = Secret::new([1, 2]);
 
     fn event<'a>(user: &'a str, id: &'a str, recorded: u32) -> Event<'a> {
         Event {
@@ -175,8 +228,8 @@ mod tests {
 
     #[test]
     fn a_copy_is_of_the_same_user_and_id_and_written_within_the_window() {
-        let mut counted = Counted::new(2);
-        let mut is_new = |user, id, recorded| counted.is_new(&event(user, id, recorded));
+        let mut counted = Counted::new(2, SECRET);
+        let mut is_new = |user, id, recorded| counted.count(&event(user, id, recorded)).is_some();
         assert!(is_new("u", "e", 10));
         assert!(!is_new("u", "e", 10) && !is_new("u", "e", 12) && !is_new("u", "e", 8));
         assert!(is_new("v", "e", 10) && is_new("u", "f", 10) && is_new("ue", "", 10));
@@ -186,13 +239,14 @@ mod tests {
 
     #[test]
     fn what_no_record_can_be_a_copy_of_is_forgotten() {
-        let mut counted = Counted::new(1);
+        let mut counted = Counted::new(1, SECRET);
         for hour in 0..1000 {
             for id in 0..100 {
-                assert!(counted.is_new(&event("u", &format!("{hour}-{id}"), hour)));
+                assert!(counted.count(&event("u", &format!("{hour}-{id}"), hour)).is_some());
             }
             counted.forget(hour);
-            assert!(!counted.is_new(&event("u", &format!("{}-7", hour.saturating_sub(1)), hour)));
+            let before = format!("{}-7", hour.saturating_sub(1));
+            assert!(counted.count(&event("u", &before, hour)).is_none());
             assert!(counted.size().records <= 300);
         }
         assert!(counted.size().bytes < 20_000, "{:?}", counted.size());
@@ -206,8 +260,8 @@ mod tests {
         }
         block.note_clock(77);
         block.note_written(78);
-        let mut counted = Counted::new(1);
-        let (unique, copies) = counted.without_copies(block.clone());
+        let mut counted = Counted::new(1, SECRET);
+        let (unique, copies) = counted.without_copies(block.clone(), |_| {});
         let mut ids = String::new();
         unique.for_each(|event| ids += &format!("{},", event.id));
         assert_eq!((&*ids, copies), ("a,,b,,c,", 2));

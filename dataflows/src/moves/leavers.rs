@@ -34,28 +34,21 @@ impl Leavers {
         Leavers(Rc::new(RefCell::new(State { left: Vec::new(), idle })))
     }
 
-    /// Notes the users of rows in the ledger, which leave it.
-    pub(super) fn of_ledger<V>(&self) -> impl FnMut(&[Update<V>]) + use<V> {
-        let state = self.0.clone();
-        move |updates| {
-            let origins = updates.iter().map(|((origin, _), time, _)| (*time, *origin));
-            state.borrow_mut().left.extend(origins);
-        }
+    /// Notes users of whom something has left a view, or was not let in.
+    pub(super) fn left(&self, users: impl Iterator<Item = (Time, u32)>) {
+        self.0.borrow_mut().left.extend(users);
     }
 
-    /// Notes the users of moments in the history, which leave it: all, or the guests.
-    pub(crate) fn of_history(&self) -> impl FnMut(&[Update<Moment>]) + 'static {
-        let state = self.0.clone();
-        move |updates| {
-            let State { left, idle } = &mut *state.borrow_mut();
-            let may_go = |moment: &Moment| idle.is_some() || moment.is_guests();
-            let users = updates.iter().filter(|((_, moment), _, _)| may_go(moment));
-            left.extend(users.map(|((user, _), time, _)| (*time, *user)));
-        }
+    /// Notes the users of moments that leave the history, or were not let in: all, or the guests.
+    pub(crate) fn left_history(&self, gone: &[Update<Moment>]) {
+        let State { left, idle } = &mut *self.0.borrow_mut();
+        let may_go = |moment: &Moment| idle.is_some() || moment.is_guests();
+        let users = gone.iter().filter(|((_, moment), _, _)| may_go(moment));
+        left.extend(users.map(|((user, _), time, _)| (*time, *user)));
     }
 
-    /// Notes a user whose rows have moved.
-    pub(super) fn moved(&self, user: u32, time: Time) {
+    /// Notes a user whose rows have moved, or were restored.
+    pub(crate) fn moved(&self, user: u32, time: Time) {
         let State { left, idle } = &mut *self.0.borrow_mut();
         if idle.is_some() {
             left.push((time, user));

@@ -11,7 +11,7 @@ use crate::ingest::intern::Of;
 use crate::ingest::moment::Moment;
 use crate::score::counts::Counts;
 use crate::time::Time;
-use crate::views::retention::{Gone, Left, Retained, retained};
+use crate::views::retention::{Gone, Left, Rules, Update, retained};
 use crate::views::tags::settle;
 use differential_dataflow::AsCollection;
 use differential_dataflow::consolidation::consolidate;
@@ -59,19 +59,9 @@ pub(crate) fn ledger<'scope>(
 ) -> Ledger<'scope> {
     let Sources { attributed, left, moments, rest, leavers } = sources;
     let (hours, rest_hours) = (held.by("moved_hours"), held.by("moved_hours"));
-    let hour = |of: &Of<Moment>| of.value.hour();
     let (let_in, beyond) = let_in(attributed, left);
     let moments = let_in.concat(moments);
-    let Retained { view, left, .. } = retained(
-        moments,
-        ages.clone(),
-        horizon,
-        hour,
-        |_, _, _| vec![],
-        |_| (),
-        "moved moments",
-        hours,
-    );
+    let moments = retained(moments, ages.clone(), horizon, OfMoments, "moved moments", hours);
     let rows =
         move |&((origin, of), hour): &Left<Of<Moment>>, _: TagSet<'_>, tags: &[u32], counts| {
             let rows = rows_of(of.value, of.value.first_minute(), tags, counts);
@@ -81,21 +71,33 @@ pub(crate) fn ledger<'scope>(
             });
             dated.collect()
         };
-    let gone = left.concat(beyond);
+    let gone = moments.left.concat(beyond);
     let gone = settle(gone, catalogue, dictionaries.clone(), |of| of.value, rows);
-    let hour = |of: &Of<DatedRow>| of.value.hour;
     let rest = rest.concat(gone);
-    let rest = retained(
-        rest,
-        ages.clone(),
-        horizon,
-        hour,
-        |_, _, _| vec![],
-        leavers.of_ledger(),
-        "moved rest",
-        rest_hours,
-    );
-    Ledger { moments: view, rest: rest.view }
+    let rest = retained(rest, ages.clone(), horizon, OfRows(leavers), "moved rest", rest_hours);
+    Ledger { moments: moments.view, rest: rest.view }
+}
+
+/// What came from others stays as long as its moment would.
+struct OfMoments;
+
+impl Rules<Of<Moment>> for OfMoments {
+    fn hour(&self, of: &Of<Moment>) -> u32 {
+        of.value.hour()
+    }
+}
+
+/// The rest stays for a horizon; with it an origin may be gone.
+struct OfRows(Leavers);
+
+impl Rules<Of<DatedRow>> for OfRows {
+    fn hour(&self, of: &Of<DatedRow>) -> u32 {
+        of.value.hour
+    }
+
+    fn left(&mut self, gone: &[Update<Of<DatedRow>>]) {
+        self.0.left(gone.iter().map(|((origin, _), time, _)| (*time, *origin)));
+    }
 }
 
 /// Divides events that came for others than their users into those that the history let in, and those that it did not.

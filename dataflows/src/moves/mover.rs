@@ -9,7 +9,7 @@ use crate::ids::hash::owner;
 use crate::ingest::decisions::{Decisions, Holder};
 use crate::ingest::moment::Moment;
 use crate::record::decision::Decision;
-use crate::time::{EventClock, HOUR, Time, is_move};
+use crate::time::{EventClock, HOUR, RESTORED, Time, is_move};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
@@ -57,6 +57,10 @@ pub(crate) fn moves<'scope>(
             decisions.for_each(|capability, decisions| {
                 let time = *capability.least().expect("data has a time");
                 assert!(!is_move(time), "input has even times");
+                // Decisions that are restored have been carried out.
+                if time == RESTORED {
+                    return;
+                }
                 let new = || Waiting::new(capability.delayed(&(time + 1), 0));
                 waiting.entry(time).or_insert_with(new).decided.append(decisions);
             });

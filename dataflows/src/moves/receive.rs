@@ -2,13 +2,13 @@
 
 use super::leavers::Leavers;
 use super::rows::{DatedRow, MovedMoment, MovedRow, MovedRows, NamedRow, Row, rows_of};
-use crate::arrange::packed::Value;
 use crate::arrange::view::Changes;
 use crate::ids::dictionary::{Dictionaries, SharedDictionaries};
 use crate::ingest::intern::Of;
 use crate::ingest::moment::Moment;
 use crate::score::counts::Counts;
 use crate::time::Time;
+use crate::views::retention::Update;
 use differential_dataflow::AsCollection;
 use std::cmp::Reverse;
 use timely::container::CapacityContainerBuilder;
@@ -18,7 +18,7 @@ use timely::dataflow::operators::InputCapability;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
-/// Changes of the views by user.
+/// Changes of the views by user: rows that moved, or were restored.
 pub struct Received<'scope> {
     /// Of profiles.
     pub tags: Changes<'scope, u32>,
@@ -34,17 +34,94 @@ pub struct Received<'scope> {
     pub moved_rest: Changes<'scope, Of<DatedRow>>,
 }
 
-type Updates<V> = Vec<((u32, V), Time, Counts)>;
+impl<'scope> Received<'scope> {
+    /// The changes of both.
+    #[must_use]
+    pub fn concat(self, other: Received<'scope>) -> Received<'scope> {
+        Received {
+            tags: self.tags.concat(other.tags),
+            products: self.products.concat(other.products),
+            minutes: self.minutes.concat(other.minutes),
+            moments: self.moments.concat(other.moments),
+            moved_moments: self.moved_moments.concat(other.moved_moments),
+            moved_rest: self.moved_rest.concat(other.moved_rest),
+        }
+    }
+}
 
-/// The changes of one message.
+/// Changes of a view in ids.
+pub(crate) type Updates<V> = Vec<((u32, V), Time, Counts)>;
+
+/// Changes of the views by user in ids.
 #[derive(Default)]
-struct Interned {
-    tags: Updates<u32>,
-    products: Updates<u32>,
-    minutes: Updates<Reverse<u32>>,
-    moments: Updates<Moment>,
-    moved_moments: Updates<Of<Moment>>,
-    moved_rest: Updates<Of<DatedRow>>,
+pub(crate) struct UserUpdates {
+    pub(crate) tags: Updates<u32>,
+    pub(crate) products: Updates<u32>,
+    pub(crate) minutes: Updates<Reverse<u32>>,
+    pub(crate) moments: Updates<Moment>,
+    pub(crate) moved_moments: Updates<Of<Moment>>,
+    pub(crate) moved_rest: Updates<Of<DatedRow>>,
+}
+
+/// The outputs of an operator that interns such changes.
+pub(crate) struct UserOutputs {
+    tags: Output<Update<u32>>,
+    products: Output<Update<u32>>,
+    minutes: Output<Update<Reverse<u32>>>,
+    moments: Output<Update<Moment>>,
+    moved_moments: Output<Update<Of<Moment>>>,
+    moved_rest: Output<Update<Of<DatedRow>>>,
+}
+
+impl UserOutputs {
+    pub(crate) fn new<'scope>(
+        builder: &mut OperatorBuilder<'scope, Time>,
+    ) -> (UserOutputs, Received<'scope>) {
+        let (tags, tag_changes) = output(builder);
+        let (products, product_changes) = output(builder);
+        let (minutes, minute_changes) = output(builder);
+        let (moments, moment_changes) = output(builder);
+        let (moved_moments, moved_moment_changes) = output(builder);
+        let (moved_rest, moved_rest_changes) = output(builder);
+        let outputs = UserOutputs { tags, products, minutes, moments, moved_moments, moved_rest };
+        let changes = Received {
+            tags: tag_changes.as_collection(),
+            products: product_changes.as_collection(),
+            minutes: minute_changes.as_collection(),
+            moments: moment_changes.as_collection(),
+            moved_moments: moved_moment_changes.as_collection(),
+            moved_rest: moved_rest_changes.as_collection(),
+        };
+        (outputs, changes)
+    }
+
+    /// Sends all of them.
+    pub(crate) fn give(&mut self, at: &InputCapability<Time>, updates: &mut UserUpdates) {
+        give(&mut self.tags, at, &mut updates.tags);
+        give(&mut self.products, at, &mut updates.products);
+        give(&mut self.minutes, at, &mut updates.minutes);
+        give(&mut self.moments, at, &mut updates.moments);
+        give(&mut self.moved_moments, at, &mut updates.moved_moments);
+        give(&mut self.moved_rest, at, &mut updates.moved_rest);
+    }
+}
+
+/// An output of an operator that gives whole containers.
+pub(crate) type Output<D> = OutputBuilder<Time, CapacityContainerBuilder<Vec<D>>>;
+
+pub(crate) fn output<'scope, D: Clone + 'static>(
+    builder: &mut OperatorBuilder<'scope, Time>,
+) -> (Output<D>, Stream<'scope, Time, Vec<D>>) {
+    let (output, stream) = builder.new_output();
+    (OutputBuilder::from(output), stream)
+}
+
+pub(crate) fn give<D: Clone + 'static>(
+    output: &mut Output<D>,
+    at: &InputCapability<Time>,
+    data: &mut Vec<D>,
+) {
+    output.activate().session(at).give_container(data);
 }
 
 /// Exchanges moved rows to the owners of their holders, and interns them. `leavers` is told whose rows
@@ -57,14 +134,9 @@ pub(crate) fn receive<'scope>(
     let by_owner = Exchange::new(|moved: &MovedRows| moved.owner as u64);
     let mut builder = OperatorBuilder::new("intern moved rows".into(), moved.scope());
     let mut moved = builder.new_input(moved, by_owner);
-    let (mut tags, tag_changes) = output(&mut builder);
-    let (mut products, product_changes) = output(&mut builder);
-    let (mut minutes, minute_changes) = output(&mut builder);
-    let (mut moments, moment_changes) = output(&mut builder);
-    let (mut moved_moments, moved_moment_changes) = output(&mut builder);
-    let (mut moved_rest, moved_rest_changes) = output(&mut builder);
+    let (mut outputs, received) = UserOutputs::new(&mut builder);
     builder.build(move |_| {
-        let mut changes = Interned::default();
+        let mut changes = UserUpdates::default();
         move |_| {
             moved.for_each(|capability, moved| {
                 let time = *capability.least().expect("data has a time");
@@ -72,39 +144,14 @@ pub(crate) fn receive<'scope>(
                 for moved in moved.drain(..) {
                     leavers.moved(changes.add(moved, time, dictionaries), time);
                 }
-                give(&mut tags, &capability, &mut changes.tags);
-                give(&mut products, &capability, &mut changes.products);
-                give(&mut minutes, &capability, &mut changes.minutes);
-                give(&mut moments, &capability, &mut changes.moments);
-                give(&mut moved_moments, &capability, &mut changes.moved_moments);
-                give(&mut moved_rest, &capability, &mut changes.moved_rest);
+                outputs.give(&capability, &mut changes);
             });
         }
     });
-    Received {
-        tags: tag_changes,
-        products: product_changes,
-        minutes: minute_changes,
-        moments: moment_changes,
-        moved_moments: moved_moment_changes,
-        moved_rest: moved_rest_changes,
-    }
+    received
 }
 
-type Output<V> = OutputBuilder<Time, CapacityContainerBuilder<Updates<V>>>;
-
-fn output<'scope, V: Value>(
-    builder: &mut OperatorBuilder<'scope, Time>,
-) -> (Output<V>, Changes<'scope, V>) {
-    let (output, changes) = builder.new_output();
-    (OutputBuilder::from(output), changes.as_collection())
-}
-
-fn give<V: Value>(output: &mut Output<V>, at: &InputCapability<Time>, changes: &mut Updates<V>) {
-    output.activate().session(at).give_container(changes);
-}
-
-impl Interned {
+impl UserUpdates {
     /// Adds what moved, and returns the user whose rows change.
     fn add(&mut self, moved: MovedRows, time: Time, dictionaries: &mut Dictionaries) -> u32 {
         let MovedRows { holder, origin, moments, rest, .. } = moved;

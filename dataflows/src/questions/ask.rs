@@ -32,6 +32,11 @@ pub trait Ask: Send + 'static {
         None
     }
 
+    /// Whether somebody waits for the answer: epochs are smaller while such questions come.
+    fn is_urgent(&self) -> bool {
+        true
+    }
+
     /// Makes the answer from the answers to the queries, which come in any order.
     fn answer(self, answers: Vec<QueryAnswer>) -> Self::Answer;
 }
@@ -251,6 +256,42 @@ impl Ask for Path {
             QueryAnswer::Path(path) => path,
             _ => None,
         })
+    }
+}
+
+/// How far the sinks of all workers have written, and what the answer's time has read of each partition.
+pub struct Written;
+
+/// The answer to [`Written`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct SinkProgress {
+    /// Every change of an earlier time has been written, at every worker.
+    pub before: Time,
+    /// The next offset of each partition, named `topic/index`, as of the answer's time; in the order of names.
+    pub positions: Vec<(String, i64)>,
+}
+
+impl Ask for Written {
+    type Answer = SinkProgress;
+
+    fn queries(&self) -> Vec<Query> {
+        vec![Query::Written]
+    }
+
+    fn is_urgent(&self) -> bool {
+        false
+    }
+
+    fn answer(self, answers: Vec<QueryAnswer>) -> SinkProgress {
+        let mut progress = SinkProgress { before: Time::MAX, positions: Vec::new() };
+        for answer in answers {
+            if let QueryAnswer::Written(before, positions) = answer {
+                progress.before = progress.before.min(before);
+                progress.positions.extend(positions);
+            }
+        }
+        progress.positions.sort_unstable();
+        progress
     }
 }
 

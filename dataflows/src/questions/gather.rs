@@ -123,6 +123,7 @@ impl Gathering {
             AnswerPart::Digests(digests) => Some(QueryAnswer::Digests(digests)),
             AnswerPart::Forgotten(forgotten) => Some(QueryAnswer::Forgotten(forgotten)),
             AnswerPart::Path(users) => Some(QueryAnswer::Path(users)),
+            AnswerPart::Written(before, positions) => Some(QueryAnswer::Written(before, positions)),
             AnswerPart::Position(place, next) => Some(QueryAnswer::Position(place, next)),
             AnswerPart::Unranked => Some(QueryAnswer::Ranking(Ranking::default())),
         };

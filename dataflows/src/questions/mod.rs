@@ -64,6 +64,7 @@ pub fn questions<'scope>(
         asked_from: views.asked_from,
         model_history: views.model_history,
         digests: views.digests,
+        written_before: views.written_before,
         rankings: user_rankings,
         dictionaries: dictionaries.clone(),
     };

@@ -8,6 +8,7 @@ use crate::ranking::evidence::{PairRow, PopularProducts, Visited};
 use crate::ranking::rules::Plan;
 use crate::record::event::OwnedEvent;
 use crate::score::weights::Score;
+use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
 /// A part of an answer. Until the origin receives it, products are ids of its sender.
@@ -19,6 +20,7 @@ pub(crate) enum AnswerPart {
     Digests(ViewDigests),
     Forgotten(Vec<(Forgotten, [ViewDigests; 2])>),
     Path(Option<Vec<String>>),
+    Written(Time, Vec<(String, i64)>),
     Position(usize, i64),
     /// A ranking's plan, and its evidence from the user's owner.
     Planned(Box<Planned>),

@@ -54,6 +54,8 @@ pub enum Query {
         /// The user.
         user: String,
     },
+    /// How far the sinks have written, and the next offsets of all partitions.
+    Written,
     /// The next offset of a partition, named `topic/index`.
     Position {
         /// The partition's place in the question.
@@ -82,9 +84,10 @@ impl RoutedQuery {
         let mut all = Vec::with_capacity(queries.len());
         for query in queries {
             match &query {
-                Query::Recent { .. } | Query::Digests | Query::Forgotten { .. } => {
-                    all.extend((0..peers).map(|to| routed(to, query.clone())))
-                }
+                Query::Recent { .. }
+                | Query::Digests
+                | Query::Forgotten { .. }
+                | Query::Written => all.extend((0..peers).map(|to| routed(to, query.clone()))),
                 Query::Position { partition: key, .. }
                 | Query::Profile { user: key, .. }
                 | Query::Activity { user: key }
@@ -122,6 +125,9 @@ pub enum QueryAnswer {
     Forgotten(Vec<(Forgotten, [ViewDigests; 2])>),
     /// The users of the path, if there is one, the first one first.
     Path(Option<Vec<String>>),
+    /// The time before which one worker's sink has written everything, and the next offsets of that worker's
+    /// partitions.
+    Written(Time, Vec<(String, i64)>),
     /// The partition's place in the question, and its next offset.
     Position(usize, i64),
 }

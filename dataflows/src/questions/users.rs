@@ -34,6 +34,7 @@ pub(super) struct UserViews {
     pub(super) asked_from: Rc<Cell<Time>>,
     pub(super) model_history: Rc<RefCell<ModelHistory>>,
     pub(super) digests: Rc<RefCell<Digests>>,
+    pub(super) written_before: Rc<Cell<Time>>,
     /// `None` if only profiles are kept.
     pub(super) rankings: Option<UserRankingViews>,
     pub(super) dictionaries: SharedDictionaries,
@@ -95,6 +96,9 @@ impl UserViews {
                 AnswerPart::Path(self.decisions.borrow().path_to(&from, &to, until, time))
             }
             Query::Digests => AnswerPart::Digests(self.digests.borrow().at(time)),
+            Query::Written => {
+                AnswerPart::Written(self.written_before.get(), self.all_positions(time))
+            }
             Query::Position { place, partition } => {
                 AnswerPart::Position(place, self.position(&partition, time))
             }
@@ -153,6 +157,21 @@ impl UserViews {
             self.positions.each(partition, time, |(), sum| next = *sum);
         }
         next
+    }
+
+    /// The next offsets of the partitions that this worker counts.
+    fn all_positions(&mut self, time: Time) -> Vec<(String, i64)> {
+        let dictionaries = self.dictionaries.borrow();
+        let names = &dictionaries.partitions;
+        let mut positions = Vec::with_capacity(names.len());
+        // Partitions are numbered by u32.
+        for partition in 0..u32::try_from(names.len()).unwrap_or(u32::MAX) {
+            let add =
+                |(): &(), next: &i64| positions.push((names.text(partition).to_owned(), *next));
+            self.positions.each(partition, time, add);
+        }
+        positions.sort_unstable();
+        positions
     }
 
     fn rank(

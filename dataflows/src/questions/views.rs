@@ -29,6 +29,8 @@ pub struct Views {
     pub(crate) asked_from: Rc<Cell<Time>>,
     pub(crate) model_history: Rc<RefCell<ModelHistory>>,
     pub(crate) digests: Rc<RefCell<Digests>>,
+    /// Where a worker's sink says up to where it has written.
+    pub(crate) written_before: Rc<Cell<Time>>,
     /// `None` if only profiles are kept: then rankings are empty.
     pub(crate) rankings: Option<RankingViews>,
 }

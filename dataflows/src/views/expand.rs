@@ -7,7 +7,7 @@ use crate::ids::dictionary::SharedDictionaries;
 use crate::ids::tag_sets::TagSet;
 use crate::ingest::moment::Moment;
 use crate::score::counts::Counts;
-use crate::time::Time;
+use crate::time::{RESTORED, Time};
 use differential_dataflow::{AsCollection, VecCollection};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
@@ -45,7 +45,8 @@ pub fn expand<'scope>(
                     let (product, day) = (moment.product, moment.day());
                     let TagSet { tags, is_stand_in } = tag_sets.get(moment.tag_set);
                     let brought = if is_stand_in { &[] } else { tags };
-                    if ranks {
+                    // What was popular is restored itself.
+                    if ranks && time != RESTORED {
                         for &tag in brought.iter().chain(&[OVERALL_ID]) {
                             popular.give(((tag, ProductDay { product, day }), time, counts));
                         }

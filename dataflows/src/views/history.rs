@@ -1,12 +1,16 @@
 //! The history of every user, newest first, capped by day and limited in age.
 
-use super::retention::{Retained, retained};
+use super::retention::{Retained, Rules, Trace, Update, retained};
+use crate::arrange::reader::Reader;
 use crate::arrange::view::Changes;
 use crate::held::{Held, Size};
 use crate::ids::dictionary::{Dictionaries, SharedDictionaries};
 use crate::ingest::moment::Moment;
-use crate::time::{DAY_HOURS, Time, is_move};
+use crate::score::counts::Counts;
+use crate::time::{Time, is_of_old};
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use timely::dataflow::Stream;
 
 /// The limits of the history.
@@ -26,157 +30,206 @@ pub fn history<'scope>(
     ages: Stream<'scope, Time, Vec<u32>>,
     limits: Limits,
     dictionaries: SharedDictionaries,
-    on_left: impl FnMut(&[Update]) + 'static,
+    on_left: impl FnMut(&[Update<Moment>]) + 'static,
     held: &Held,
 ) -> Retained<'scope, Moment> {
-    let mut day_counts = DayCounts::default();
-    let held_counts = held.by("day_counts");
-    let admit = move |updates: &mut Vec<Update>, time, now| {
-        if is_move(time) {
-            day_counts.restart(updates);
+    let counts = DayCounts::default();
+    let caps = Caps { limits, dictionaries, counts, on_left, held: held.by("day_counts") };
+    retained(moments, ages, limits.horizon, caps, "history", held.by("history_hours"))
+}
+
+/// Caps the moments of each user and day.
+///
+/// Events of a day are numbered after the moments that the history has of it, in the order of logical time, and within
+/// one logical time by event time, product, kind and tags, and those of accounts before those of guests. So what is
+/// let in follows from the history, whatever has moved.
+struct Caps<F> {
+    limits: Limits,
+    dictionaries: SharedDictionaries,
+    counts: DayCounts,
+    on_left: F,
+    held: Rc<Cell<Size>>,
+}
+
+impl<F: FnMut(&[Update<Moment>]) + 'static> Rules<Moment> for Caps<F> {
+    fn hour(&self, moment: &Moment) -> u32 {
+        moment.hour()
+    }
+
+    fn needs_view(&self, updates: &[Update<Moment>], time: Time) -> bool {
+        !is_of_old(time)
+            && !updates.iter().all(|((user, moment), ..)| self.counts.knows(*user, moment.day()))
+    }
+
+    /// Marks the moments beyond `paired`, and takes those beyond `kept` out.
+    fn admit(
+        &mut self,
+        updates: &mut Vec<Update<Moment>>,
+        time: Time,
+        now: u32,
+        view: &mut Trace<Moment>,
+    ) -> Vec<Update<Moment>> {
+        if is_of_old(time) {
+            updates.iter().for_each(|((user, _), ..)| self.counts.forget(*user));
             return Vec::new();
         }
-        day_counts.forget(now, limits.horizon);
-        let refused = day_counts.admit(updates, limits, &dictionaries);
-        updates.iter_mut().for_each(|((_, moment), _, _)| *moment = moment.let_in());
-        held_counts.set(day_counts.size());
-        refused
-    };
-    let hour = |moment: &Moment| moment.hour();
-    let held = held.by("history_hours");
-    retained(moments, ages, limits.horizon, hour, admit, on_left, "history", held)
+        let Limits { paired, kept, horizon } = self.limits;
+        self.counts.begin(updates, |hour| now < hour.saturating_add(horizon), view);
+        let mut is_over = false;
+        for ((user, moment), ..) in updates.iter() {
+            is_over |= paired < self.counts.next(*user, moment.day());
+        }
+        let mut beyond = Vec::new();
+        if is_over {
+            updates.iter().for_each(|((user, moment), ..)| self.counts.undo(*user, moment.day()));
+            sort(updates, &self.dictionaries.borrow());
+            beyond.extend(updates.extract_if(.., |((user, moment), ..)| {
+                let number = self.counts.next(*user, moment.day());
+                *moment = moment.pairing(number <= paired);
+                kept < number
+            }));
+        }
+        updates.iter_mut().for_each(|((_, moment), ..)| *moment = moment.let_in());
+        self.held.set(self.counts.size());
+        beyond
+    }
+
+    fn left(&mut self, gone: &[Update<Moment>]) {
+        gone.iter().for_each(|((user, moment), ..)| self.counts.forget_day(*user, moment.day()));
+        (self.on_left)(gone);
+    }
 }
 
-type Update = super::retention::Update<Moment>;
+/// Sorts the moments of each user into the order in which they are numbered.
+fn sort(updates: &mut [Update<Moment>], names: &Dictionaries) {
+    updates.sort_by(|((user, one), _, kind), ((other_user, other), _, other_kind)| {
+        let text = |moment: &Moment| names.products.text(moment.product);
+        let tags = |moment: &Moment| {
+            let is_stand_in = names.tag_sets.get(moment.tag_set).is_stand_in;
+            (is_stand_in, names.tags_of(moment.tag_set))
+        };
+        let times = || one.time().cmp(&other.time());
+        let users = user.cmp(other_user).then_with(times);
+        let events = users.then_with(|| text(one).cmp(text(other))).then(kind.cmp(other_kind));
+        let events = events.then_with(|| tags(one).cmp(&tags(other)));
+        events.then(one.whose().cmp(&other.whose()))
+    });
+}
 
-/// Counts the events of each user and day, to cap them.
-///
-/// When moments of a user move away, the user's counts begin anew: the user may be gone, and the id be another's then.
-///
-/// Events of a day are numbered in the order of logical time, and within one logical time by event
-/// time, product, kind and tags, and those of accounts before those of guests. A user's newest day is
-/// counted apart from the events that come for a day after a newer one has begun.
+/// Counts the moments of each user and day. The newest day's count is kept; the view is read for any other.
 #[derive(Default)]
 struct DayCounts {
-    /// By user, the newest day and its count.
+    /// By user. One who was never seen has no moments.
     newest: Vec<Newest>,
-    /// By user, how often the counts have begun anew, and day, the count of events that came late.
-    late: HashMap<(u32, u8, u16), u32>,
-    /// The first day that is not forgotten.
-    first: u32,
+    /// By user and day, the counts of other days that the time under way has events of.
+    late: HashMap<(u32, u16), u32>,
 }
 
-/// The newest day of a user.
+/// The newest day of a user of which the history has moments.
 #[derive(Clone, Copy, Default)]
 struct Newest {
     day: u16,
-    /// How often the user's counts have begun anew.
-    restarts: u8,
+    /// Whether it has to be read from the view again.
+    is_forgotten: bool,
     count: u32,
 }
 
 impl DayCounts {
-    /// Begins the counts of users anew of whom moments move away.
-    fn restart(&mut self, updates: &[Update]) {
-        let mut users: Vec<u32> = updates
-            .iter()
-            .filter(|(_, _, counts)| counts.total() < 0)
-            .map(|((user, _), _, _)| *user)
-            .collect();
-        users.sort_unstable();
-        users.dedup();
-        for user in users {
-            if let Some(newest) = self.newest.get_mut(user as usize) {
-                let restarts = newest.restarts.wrapping_add(1);
-                *newest = Newest { restarts, ..Newest::default() };
-            }
-        }
+    /// True if the view need not be read for an event of a day.
+    fn knows(&self, user: u32, day: u16) -> bool {
+        let newest = self.newest.get(user as usize);
+        newest.is_none_or(|newest| !newest.is_forgotten && newest.day <= day)
     }
 
-    fn size(&self) -> Size {
-        let newest = size_of::<Newest>() * self.newest.capacity();
-        let late = (size_of::<((u32, u8, u16), u32)>() + 1) * self.late.capacity();
-        Size { records: self.newest.len() + self.late.len(), bytes: newest + late }
-    }
-
-    /// Numbers the updates of one time: those beyond `paired` are marked, those beyond `kept`
-    /// are taken out and returned.
-    fn admit(
+    /// Makes the counts of all days of events known. Moments of hours for which `is_kept` does not hold have left.
+    fn begin(
         &mut self,
-        updates: &mut Vec<Update>,
-        limits: Limits,
-        names: &SharedDictionaries,
-    ) -> Vec<Update> {
-        self.begin_days(updates);
-        let mut is_over = false;
-        for ((user, moment), _, _) in updates.iter() {
-            let count = self.count(*user, moment);
-            *count = count.saturating_add(1);
-            is_over |= *count > limits.paired;
-        }
-        if is_over { self.renumber(updates, limits, &names.borrow()) } else { Vec::new() }
-    }
-
-    /// Forgets the counts of days of which no event can be admitted any more.
-    fn forget(&mut self, now: u32, horizon: u32) {
-        let first = now.saturating_sub(horizon).saturating_add(1) / DAY_HOURS;
-        if self.first < first {
-            self.first = first;
-            self.late.retain(|&(.., day), _| first <= day.into());
-        }
-    }
-
-    /// Begins new days before anything is counted.
-    fn begin_days(&mut self, updates: &[Update]) {
-        for ((user, moment), _, _) in updates {
-            let (user, day) = (*user as usize, moment.day());
-            if self.newest.len() <= user {
-                self.newest.resize(user + 1, Newest::default());
+        updates: &[Update<Moment>],
+        is_kept: impl Fn(u32) -> bool,
+        view: &mut Trace<Moment>,
+    ) {
+        self.late.clear();
+        let mut reader = None;
+        let mut read = |user, each: &mut dyn FnMut(u16, u32)| {
+            let reader = reader.get_or_insert_with(|| Reader::new(view));
+            reader.seek(user);
+            reader.each(Time::MAX, |moment: &Moment, sum: Counts| {
+                if is_kept(moment.hour()) {
+                    each(moment.day(), u32::try_from(sum.total()).unwrap_or(0));
+                }
+            });
+        };
+        for ((user, moment), ..) in updates {
+            let (user, day) = (*user, moment.day());
+            if self.newest.len() <= user as usize {
+                self.newest.resize(user as usize + 1, Newest::default());
             }
-            let newest = &mut self.newest[user];
+            let newest = &mut self.newest[user as usize];
+            if newest.is_forgotten {
+                *newest = Newest::default();
+                // They come newest first.
+                read(user, &mut |day, count| {
+                    newest.day = newest.day.max(day);
+                    newest.count += if newest.day == day { count } else { 0 };
+                });
+            }
             if newest.day < day {
-                *newest = Newest { day, count: 0, ..*newest };
+                self.late.insert((user, newest.day), newest.count);
+                *newest = Newest { day, ..Newest::default() };
+            }
+        }
+        for ((user, moment), ..) in updates {
+            let (user, day) = (*user, moment.day());
+            if day < self.newest[user as usize].day {
+                self.late.entry((user, day)).or_insert_with(|| {
+                    let mut sum = 0;
+                    read(user, &mut |of, count| sum += if of == day { count } else { 0 });
+                    sum
+                });
             }
         }
     }
 
-    /// Uncounts the updates, and counts them again in their order, to find which exceed the limits.
-    /// Returns those beyond `kept`.
-    fn renumber(
-        &mut self,
-        updates: &mut Vec<Update>,
-        limits: Limits,
-        names: &Dictionaries,
-    ) -> Vec<Update> {
-        for ((user, moment), _, _) in updates.iter() {
-            *self.count(*user, moment) -= 1;
-        }
-        updates.sort_by(|((user, one), _, kind), ((other_user, other), _, other_kind)| {
-            let text = |moment: &Moment| names.products.text(moment.product);
-            let tags = |moment: &Moment| names.tags_of(moment.tag_set);
-            let times = || one.time().cmp(&other.time());
-            let users = user.cmp(other_user).then_with(times);
-            let events = users.then_with(|| text(one).cmp(text(other))).then(kind.cmp(other_kind));
-            let events = events.then_with(|| tags(one).cmp(&tags(other)));
-            events.then(one.whose().cmp(&other.whose()))
-        });
-        let beyond = updates.extract_if(.., |((user, moment), _, _)| {
-            let count = self.count(*user, moment);
-            *count = count.saturating_add(1);
-            *moment = moment.pairing(*count <= limits.paired);
-            *count > limits.kept
-        });
-        beyond.collect()
+    /// Counts a moment, and returns its number.
+    fn next(&mut self, user: u32, day: u16) -> u32 {
+        let count = self.count(user, day);
+        *count = count.saturating_add(1);
+        *count
     }
 
-    /// The count that a moment belongs to.
-    fn count(&mut self, user: u32, moment: &Moment) -> &mut u32 {
-        let day = moment.day();
+    /// Takes the count of a moment back.
+    fn undo(&mut self, user: u32, day: u16) {
+        *self.count(user, day) -= 1;
+    }
+
+    /// The count of a day that is known.
+    fn count(&mut self, user: u32, day: u16) -> &mut u32 {
         let newest = &mut self.newest[user as usize];
         if newest.day == day {
             &mut newest.count
         } else {
-            self.late.entry((user, newest.restarts, day)).or_default()
+            self.late.get_mut(&(user, day)).expect("the day has been looked up")
         }
+    }
+
+    /// A user's moments have changed.
+    fn forget(&mut self, user: u32) {
+        if self.newest.len() <= user as usize {
+            self.newest.resize(user as usize + 1, Newest::default());
+        }
+        self.newest[user as usize].is_forgotten = true;
+    }
+
+    /// A user's moments of a day have changed.
+    fn forget_day(&mut self, user: u32, day: u16) {
+        if let Some(newest) = self.newest.get_mut(user as usize).filter(|newest| newest.day == day)
+        {
+            newest.is_forgotten = true;
+        }
+    }
+
+    fn size(&self) -> Size {
+        let bytes = size_of::<Newest>() * self.newest.capacity();
+        Size { records: self.newest.len(), bytes }
     }
 }

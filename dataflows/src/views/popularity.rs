@@ -63,10 +63,11 @@ impl HasIds for (u32, ProductDay) {
 }
 
 /// Tag to products by day, in ids of their owner: what the history has by the tags that events brought, and overall,
-/// and by resolved ones.
+/// and by resolved ones. What is restored lies at its owners.
 pub fn popularity<'scope>(
     popular: Changes<'scope, ProductDay>,
     resolved: VecCollection<'scope, Time, Touch, Counts>,
+    restored: Changes<'scope, ProductDay>,
     dictionaries: &SharedDictionaries,
     held: &Held,
 ) -> View<'scope, ProductDay> {
@@ -75,5 +76,5 @@ pub fn popularity<'scope>(
     let resolved =
         resolved.map(|Touch { tag, product, day, .. }| (tag, ProductDay { product, day }));
     let owned = to_owners(popular.concat(resolved).inner, dictionaries, "popularity", held);
-    arrange_here(owned.as_collection(), "popularity")
+    arrange_here(owned.as_collection().concat(restored), "popularity")
 }

@@ -16,6 +16,7 @@ use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::core::Concat;
 use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::vec::{Broadcast, Map};
 
@@ -34,8 +35,11 @@ pub struct Label {
 
 impl Value for Label {}
 
+/// A product and a tag, by their names, and whether it is a stand-in.
+pub type LabelName = (String, String, bool);
+
 /// Product to labels. Each worker broadcasts a label when it first sees it, so that a label's count
-/// is the number of workers that have seen it.
+/// is the number of workers that have seen it, and what was restored at some worker.
 ///
 /// ```text
 /// at each worker:  sets.flat_map(|(product, set)| set.tags.map(|tag| (product, tag))).distinct()
@@ -47,6 +51,7 @@ impl Value for Label {}
 /// later one.
 pub fn labels<'scope>(
     sets: Stream<'scope, Time, Vec<(ProductSet, Time)>>,
+    restored: Stream<'scope, Time, Vec<(LabelName, Time, Counts)>>,
     dictionaries: &SharedDictionaries,
     held: Rc<Cell<Size>>,
 ) -> View<'scope, Label> {
@@ -87,11 +92,13 @@ pub fn labels<'scope>(
             }
         },
     );
-    let labels = announced.broadcast().map(move |((product, tag, is_stand_in), time, counts)| {
-        let mut dictionaries = receiving.borrow_mut();
-        let tag = dictionaries.tags.intern(&tag);
-        ((dictionaries.products.intern(&product), Label { is_stand_in, tag }), time, counts)
-    });
+    let labels = announced.concat(restored).broadcast().map(
+        move |((product, tag, is_stand_in), time, counts)| {
+            let mut dictionaries = receiving.borrow_mut();
+            let tag = dictionaries.tags.intern(&tag);
+            ((dictionaries.products.intern(&product), Label { is_stand_in, tag }), time, counts)
+        },
+    );
     arrange_here(labels.as_collection(), "labels")
 }
 

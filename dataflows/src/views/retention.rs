@@ -7,7 +7,7 @@ use crate::arrange::view::{Changes, View, ViewSpine, arrange_here};
 use crate::held::Size;
 use crate::record::event::Kind;
 use crate::score::counts::Counts;
-use crate::time::{EventClock, Time, is_move};
+use crate::time::{EventClock, Time, is_of_old};
 use differential_dataflow::consolidation::consolidate_updates;
 use differential_dataflow::difference::IsZero;
 use differential_dataflow::operators::arrange::TraceAgent;
@@ -74,32 +74,55 @@ impl<V: Value> Epoch<V> {
     }
 }
 
+/// What makes one such view another. It is called for the times in order, once for each.
+pub trait Rules<V: Value>: 'static {
+    /// The hour from which the age of a value is counted.
+    fn hour(&self, value: &V) -> u32;
+
+    /// True if [`Rules::admit`] will read the view.
+    fn needs_view(&self, _updates: &[Update<V>], _time: Time) -> bool {
+        false
+    }
+
+    /// May change the updates of a time, one for each event, before they enter, and returns those that do not, which
+    /// it takes out. What moves from user to user, or is restored, has been admitted before: nothing of that may be
+    /// changed. The view,
+    /// if it is needed, is as of all earlier times; what leaves at this one, by the age clock's hour, is still there.
+    fn admit(
+        &mut self,
+        _updates: &mut Vec<Update<V>>,
+        _time: Time,
+        _now: u32,
+        _view: &mut Trace<V>,
+    ) -> Vec<Update<V>> {
+        Vec::new()
+    }
+
+    /// Is told what leaves by age, or does not enter, before its time is complete.
+    fn left(&mut self, _gone: &[Update<V>]) {}
+}
+
+/// The trace of a view.
+pub(crate) type Trace<V> = TraceAgent<ViewSpine<V>>;
+
 /// Keeps values whose hour is less than `horizon` hours behind the age clock: older ones are
 /// retracted, and those that come too late do not enter.
 ///
-/// `admit` is called for the times in order, once each, with the time and the age clock's hour. It may change the
-/// updates, one for each event, before they enter, and takes those out that do not. What moves from user to user has
-/// been admitted before: nothing of that may be changed. `on_left` is told what leaves, or does not enter, before its
-/// time is complete.
-///
 /// ```text
 /// at each complete time t, in order, with now = clock.at(t):
-///     updates.retain(|value| now < hour_of(value) + horizon)    unless they move at t
-///     admit(updates, t, now)
-///     changes = updates - view.filter(|value| hour_of(value) + horizon <= now)
+///     updates.retain(|value| now < rules.hour(value) + horizon)    unless they were let in before t
+///     rules.admit(updates, t)
+///     changes = updates - view.filter(|value| rules.hour(value) + horizon <= now)
 /// ```
-#[allow(clippy::too_many_arguments, reason = "what makes one such view another")]
 pub fn retained<'scope, V: Value>(
     updates: Changes<'scope, V>,
     ages: Stream<'scope, Time, Vec<u32>>,
     horizon: u32,
-    hour_of: impl Fn(&V) -> u32 + 'static,
-    mut admit: impl FnMut(&mut Vec<Update<V>>, Time, u32) -> Vec<Update<V>> + 'static,
-    mut on_left: impl FnMut(&[Update<V>]) + 'static,
+    mut rules: impl Rules<V>,
     name: &str,
     held: Rc<Cell<Size>>,
 ) -> Retained<'scope, V> {
-    let trace: Rc<RefCell<Option<TraceAgent<ViewSpine<V>>>>> = Rc::default();
+    let trace: Rc<RefCell<Option<Trace<V>>>> = Rc::default();
     let own = trace.clone();
     let scope = updates.inner.scope();
     let mut builder = OperatorBuilder::new(format!("retain {name}"), scope);
@@ -139,35 +162,43 @@ pub fn retained<'scope, V: Value>(
                     break;
                 }
                 let now = clock.at(time);
-                if keys_by_hour.is_due(now) && !is_sealed(trace, time) {
+                let needs_view =
+                    keys_by_hour.is_due(now) || rules.needs_view(&first.get().updates, time);
+                if needs_view && !is_sealed(trace, time) {
                     // What leaves is computed from the view as of all earlier times.
                     activator.activate();
                     break;
                 }
                 let mut epoch = first.remove();
-                let mut gone = Vec::new();
-                if !is_move(time) {
+                let (mut expired, mut gone) = (Vec::new(), Vec::new());
+                keys_by_hour.expire(
+                    now,
+                    trace,
+                    |value| rules.hour(value),
+                    |keyed, counts| {
+                        expired.push((keyed.clone(), time, counts.times(-1)));
+                        gone.push((keyed, time, counts));
+                    },
+                );
+                rules.left(&gone);
+                let mut refused = Vec::new();
+                if !is_of_old(time) {
                     epoch.cancel_retractions();
                     let is_too_old = |((_, value), _, _): &mut Update<V>| {
-                        hour_of(value).saturating_add(horizon) <= now
+                        rules.hour(value).saturating_add(horizon) <= now
                     };
-                    gone.extend(epoch.updates.extract_if(.., is_too_old));
+                    refused.extend(epoch.updates.extract_if(.., is_too_old));
                 }
-                gone.append(&mut admit(&mut epoch.updates, time, now));
-                let mut expired = Vec::new();
-                keys_by_hour.expire(now, trace, &hour_of, |keyed, counts| {
-                    expired.push((keyed.clone(), time, counts.times(-1)));
-                    gone.push((keyed, time, counts));
-                });
+                refused.append(&mut rules.admit(&mut epoch.updates, time, now, trace));
+                rules.left(&refused);
                 for ((key, value), _, _) in &epoch.updates {
-                    keys_by_hour.add(hour_of(value), *key);
+                    keys_by_hour.add(rules.hour(value), *key);
                 }
-                on_left(&gone);
                 let [for_changes, for_left] = &epoch.capabilities;
                 let all = expired.into_iter().chain(epoch.updates);
                 changes.session(for_changes).give_iterator(all);
-                let gone =
-                    gone.into_iter().map(|(keyed, time, counts)| ((keyed, now), time, counts));
+                let gone = gone.into_iter().chain(refused);
+                let gone = gone.map(|(keyed, time, counts)| ((keyed, now), time, counts));
                 left.session(for_left).give_iterator(gone);
             }
             let next = waiting.keys().next().copied();
@@ -225,7 +256,7 @@ impl KeysByHour {
     fn expire<V: ExchangeData>(
         &mut self,
         now: u32,
-        trace: &mut TraceAgent<ViewSpine<V>>,
+        trace: &mut Trace<V>,
         hour_of: impl Fn(&V) -> u32,
         mut each: impl FnMut((u32, V), Counts),
     ) {

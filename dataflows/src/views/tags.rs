@@ -10,7 +10,7 @@ use crate::ids::tag_sets::TagSet;
 use crate::ingest::catalogue::{Catalogue, CatalogueEntry, CatalogueSpine};
 use crate::ingest::moment::Moment;
 use crate::score::counts::Counts;
-use crate::time::Time;
+use crate::time::{RESTORED, Time};
 use differential_dataflow::difference::Abelian;
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::{AsCollection, ExchangeData, VecCollection};
@@ -18,8 +18,9 @@ use std::collections::BTreeMap;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::core::Concat;
 use timely::dataflow::operators::generic::Operator;
-use timely::dataflow::operators::vec::Map;
+use timely::dataflow::operators::vec::{Filter, Map};
 use timely::progress::Antichain;
 
 /// An event under a tag that it counts for now.
@@ -48,7 +49,8 @@ impl Value for StandIn {
 ///
 /// A touch counts for its stand-in; a join with the catalogue retracts that and adds the row's
 /// tags. So a row that comes late, is corrected or is deleted re-tags all touches of its product.
-/// Returns the touches under the tags that they count for now, and the stand-ins by product.
+/// Returns the touches under the tags that they count for now, unless they are restored, since whatever they count
+/// for is restored, too; and the stand-ins by product.
 pub fn resolve_tags<'scope>(
     stand_ins: VecCollection<'scope, Time, Touch, Counts>,
     catalogue: Catalogue<'scope>,
@@ -68,7 +70,8 @@ pub fn resolve_tags<'scope>(
         }
         (touch, time, diff)
     });
-    (stand_ins.concat(corrections.as_collection()), by_product)
+    let resolved = stand_ins.inner.concat(corrections);
+    (resolved.filter(|(_, time, _)| *time != RESTORED).as_collection(), by_product)
 }
 
 /// Reads the catalogue.

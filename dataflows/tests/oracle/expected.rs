@@ -38,10 +38,6 @@ pub(crate) struct Oracle {
     pub(crate) is_later: bool,
     /// The hours that idle users stay.
     pub(crate) stay_hours: Option<u32>,
-    /// By user, the newest day of a moment.
-    pub(crate) newest_days: BTreeMap<String, u16>,
-    /// By user, day and whether it was the newest, the number of moments.
-    pub(crate) day_counts: BTreeMap<(String, u16, bool), u32>,
     /// The latest row of each product; `None` for a deleted one.
     pub(crate) catalogue: BTreeMap<String, Option<Product>>,
     pub(crate) model: Model,
@@ -95,8 +91,6 @@ impl Oracle {
             now: 0,
             is_later: false,
             stay_hours,
-            newest_days: BTreeMap::new(),
-            day_counts: BTreeMap::new(),
             catalogue: BTreeMap::new(),
             model: Model::default(),
             positions: BTreeMap::new(),
@@ -168,6 +162,7 @@ impl Oracle {
                 unreachable!("scripts do not ask for it")
             }
             Query::Digests => vec![QueryAnswer::Digests(self.digests())],
+            Query::Written => (0..self.peers).map(|peer| self.written(peer)).collect(),
             Query::Position { place, partition } => {
                 let next = self.positions.get(partition).copied().unwrap_or_default();
                 vec![QueryAnswer::Position(*place, next)]
@@ -177,6 +172,13 @@ impl Oracle {
             }
             Query::Rank { .. } => vec![QueryAnswer::Ranking(Ranking::default())],
         }
+    }
+
+    /// The positions that a peer counts, without a sink.
+    fn written(&self, peer: usize) -> QueryAnswer {
+        let owned = self.positions.iter().filter(|(name, _)| owner(name, self.peers) == peer);
+        let read = owned.filter(|(_, next)| **next != 0);
+        QueryAnswer::Written(Time::MAX, read.map(|(name, next)| (name.clone(), *next)).collect())
     }
 
     /// The hour of the newest event as of the last step, copies among them, never ahead of when it came.

@@ -1,7 +1,7 @@
 //! What is held does not grow with the age of a shop: guests come and go, some sign in, and products are not known.
 
 use crate::script::{COPY_HOURS, Random};
-use dataflows::graph::{Listeners, Mode, ViewConfig, graph};
+use dataflows::graph::{Listeners, Mode, Persistence, ViewConfig, graph};
 use dataflows::held::Size;
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ingest::reading::Reading;
@@ -58,10 +58,23 @@ fn check(mode: Mode, stay_hours: Option<u32>, most_names: usize) {
 fn run(mode: Mode, stay_hours: Option<u32>, horizons: [u32; 2]) -> [HeldSizes; 2] {
     timely::execute_directly(move |worker| {
         let dictionaries = SharedDictionaries::default();
-        let config = ViewConfig { mode, limits: LIMITS, copy_hours: COPY_HOURS, stay_hours };
+        let config = ViewConfig {
+            mode,
+            limits: LIMITS,
+            copy_hours: COPY_HOURS,
+            stay_hours,
+            persistence: Persistence::NONE,
+        };
         let (mut inputs, views, closed, mut holders) = worker.dataflow(|scope| {
             let (on_model, on_block) = (|_, _| {}, |_, _: &Block| {});
-            let listeners = Listeners { on_epoch: |_| {}, on_oldest: |_| {}, on_model, on_block };
+            let listeners = Listeners {
+                on_epoch: |_| {},
+                on_oldest: |_| {},
+                on_model,
+                on_block,
+                on_announcement: |_, _| {},
+                on_report: |_| {},
+            };
             let (inputs, outputs) = graph(scope, config, &dictionaries, listeners);
             (inputs, outputs.views, outputs.closed, outputs.holders)
         });

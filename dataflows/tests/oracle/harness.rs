@@ -3,10 +3,13 @@
 use crate::compare::check_answer;
 use crate::expected::Oracle;
 use crate::script::{COPY_HOURS, LIMITS, Random, STAY_HOURS, Step, script};
+use crate::stored::Stored;
 use dataflows::arrange::closed::Closed;
-use dataflows::graph::{Listeners, Mode, ViewConfig, graph};
+use dataflows::cut::capture::CutState;
+use dataflows::graph::{Listeners, Mode, Outputs, Persistence, ViewConfig, graph};
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ids::hash::owner;
+use dataflows::ids::secret::Secret;
 use dataflows::ingest::reading::Reading;
 use dataflows::inputs::Inputs;
 use dataflows::questions::query::{Answered, QueryAnswer, RoutedQuery};
@@ -15,8 +18,10 @@ use dataflows::record::block::Block;
 use dataflows::record::event::{Event, OwnedEvent};
 use dataflows::record::reached::Reached;
 use dataflows::score::model::Model;
-use dataflows::time::{Time, hour};
+use dataflows::stored::StoredRows;
+use dataflows::time::{RESTORED, Time, hour};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use timely::dataflow::operators::{Inspect, probe};
@@ -28,6 +33,8 @@ enum Message {
     Model(Time, Model),
     /// An answer, and the worker that got it.
     Answer(usize, Answered),
+    Rows(StoredRows),
+    State(CutState),
 }
 
 /// By question: the worker that got the answer, the time, and the answers to its queries.
@@ -45,12 +52,14 @@ pub(crate) struct Case {
     mode: Mode,
     /// Whether idle users leave.
     idle_leave: bool,
+    /// The steps after which the state is stored, and the number of workers that go on from it.
+    cut: Option<(usize, usize)>,
 }
 
 impl Case {
     /// A case with all views, fed at one worker.
     pub(crate) const fn new(seed: u64, workers: usize, open: usize) -> Case {
-        Case { seed, workers, open, feeders: 1, mode: Mode::All, idle_leave: false }
+        Case { seed, workers, open, feeders: 1, mode: Mode::All, idle_leave: false, cut: None }
     }
 
     /// A random case, determined by its seed alone.
@@ -60,7 +69,18 @@ impl Case {
         let open = [0, 1, 3, 7, 20, 1000][random.below(6)];
         let mode = if random.below(4) == 0 { Mode::Profile } else { Mode::All };
         let case = Case::new(seed, workers, open).fed_by(1 + random.below(workers)).with(mode);
-        if mode == Mode::All && random.below(2) == 0 { case.where_idle_leave() } else { case }
+        let is_idle = mode == Mode::All && random.below(2) == 0;
+        let case = if is_idle { case.where_idle_leave() } else { case };
+        if random.below(2) == 0 {
+            case.restarted(1 + random.below(30), 1 + random.below(5))
+        } else {
+            case
+        }
+    }
+
+    /// The same, where other workers go on after so many steps.
+    pub(crate) const fn restarted(self, steps: usize, workers: usize) -> Case {
+        Case { cut: Some((steps, workers)), ..self }
     }
 
     pub(crate) const fn fed_by(self, feeders: usize) -> Case {
@@ -80,42 +100,76 @@ impl Case {
     }
 }
 
+/// A part of a script, and what is there before it.
+#[derive(Clone)]
+struct Part {
+    case: Case,
+    steps: Arc<Vec<Step>>,
+    /// The steps that are run.
+    run: Range<usize>,
+    /// What the first worker begins with.
+    stored: Vec<StoredRows>,
+    model: Option<Model>,
+    /// Whether the state is stored at the end.
+    is_stored: bool,
+}
+
 /// Runs a case and holds all its answers to the oracle.
 pub(crate) fn check(case: Case) {
+    let steps = Arc::new(script(case.seed, case.workers));
+    let all = 0..steps.len();
+    let part =
+        Part { case, steps, run: all.clone(), stored: vec![], model: None, is_stored: false };
+    let Some((cut, workers)) = case.cut else {
+        check_part(part);
+        return;
+    };
+    let stored = check_part(Part { run: 0..cut, is_stored: true, ..part.clone() });
+    let model = stored.states.iter().find_map(|state| state.model);
+    let feeders = case.feeders.min(workers);
+    let steps = Arc::new(script(case.seed, workers));
+    let case = Case { workers, feeders, ..case };
+    let (stored, run) = (stored.sum(), cut..all.end);
+    check_part(Part { case, steps, run, stored, model, ..part });
+}
+
+/// Runs a part, holds its answers to the oracle, and returns what was stored.
+fn check_part(part: Part) -> Stored {
+    let Part { case, steps, run: range, .. } = part.clone();
     let Case { seed, workers, .. } = case;
-    let steps = Arc::new(script(seed, workers));
     let (sender, messages) = channel();
-    let running = steps.clone();
     let guards = timely::execute(timely::Config::process(workers), move |worker| {
-        run(worker, &running, Random::new(seed ^ worker.index() as u64), case, sender.clone());
+        run(worker, &part, Random::new(seed ^ worker.index() as u64), sender.clone());
     });
     for result in guards.expect("workers start").join() {
         result.expect("no worker panics");
     }
-    let mut answers = receive(messages, &steps, workers);
+    let (mut answers, stored) = receive(messages, &steps[range.clone()], workers);
     let mut oracle = Oracle::new(workers, case.mode, case.stay_hours());
-    for (index, step) in steps.iter().enumerate() {
+    for (index, step) in steps.iter().enumerate().take(range.end) {
         oracle.add(step);
+        if !range.contains(&index) {
+            continue;
+        }
         for (place, (origin, query)) in step.queries.iter().enumerate() {
             let context = format!("{case:?}, step {index}: {query:?}");
             let answer = answers.remove(&question_id(index, place));
             let (at, as_of, found) = answer.unwrap_or_else(|| panic!("{context}: no answer"));
             assert_eq!((at, as_of), (*origin, step.time), "{context}");
-            check_answer(&oracle, &found, query, case.feeders, &context);
+            // What is restored was the input of several, in any order of these.
+            let feeders = case.feeders + usize::from(range.start > 0);
+            check_answer(&oracle, &found, query, feeders, &context);
         }
     }
     assert!(answers.is_empty(), "{case:?}: answers without a question: {answers:?}");
+    stored
 }
 
 /// Runs a worker: feeds it the script, and asks its questions when their times are complete, some
 /// of them when later times are complete as well.
-fn run(
-    worker: &mut Worker,
-    steps: &[Step],
-    mut random: Random,
-    case: Case,
-    sender: Sender<Message>,
-) {
+fn run(worker: &mut Worker, part: &Part, mut random: Random, sender: Sender<Message>) {
+    let Part { case, run, stored, model, is_stored, .. } = part;
+    let (case, steps) = (*case, &part.steps[run.clone()]);
     let (me, peers) = (worker.index(), worker.peers());
     let asking = probe::Handle::new();
     let dictionaries = SharedDictionaries::default();
@@ -128,12 +182,26 @@ fn run(
         limits: LIMITS,
         copy_hours: COPY_HOURS,
         stay_hours: case.stay_hours(),
+        persistence: Persistence {
+            captures: *is_stored,
+            secret: Secret::new([7, 8]),
+            begun: steps[0].time,
+        },
     };
-    let (mut inputs, views, closed) = worker.dataflow(|scope| {
+    let told = sender.clone();
+    let (mut inputs, views, closed, captures, names_needed_from) = worker.dataflow(|scope| {
         let (on_oldest, on_block) = (|_| {}, |_, _: &Block| {});
-        let listeners = Listeners { on_epoch, on_oldest, on_model, on_block };
+        let listeners = Listeners {
+            on_epoch,
+            on_oldest,
+            on_model,
+            on_block,
+            on_announcement: |_, _| {},
+            on_report: |_| {},
+        };
         let (inputs, outputs) = graph(scope, config, &dictionaries, listeners);
-        (inputs, outputs.views, outputs.closed)
+        let Outputs { views, closed, captures, names_needed_from, .. } = outputs;
+        (inputs, views, closed, captures, names_needed_from)
     });
     let mut queries = worker.dataflow(|scope| {
         let (queries, answers) = questions(scope, views, &dictionaries, &asking);
@@ -148,7 +216,7 @@ fn run(
             queries.advance_to(step.time);
             for (place, (origin, query)) in step.queries.iter().enumerate() {
                 if *origin == me {
-                    let id = question_id(asked, place);
+                    let id = question_id(run.start + asked, place);
                     RoutedQuery::route(me, id, vec![query.clone()], peers)
                         .into_iter()
                         .for_each(|query| queries.send(query));
@@ -158,6 +226,22 @@ fn run(
             asked += 1;
         }
         asked == steps.len()
+    };
+    if run.start > 0 {
+        if me == 0 {
+            stored.iter().for_each(|stored| inputs.restored.send(stored.clone()));
+            model.iter().for_each(|model| inputs.models.send((RESTORED, *model)));
+        }
+        inputs.advance_to(RESTORED + 1);
+        worker.step_while(|| !closed.has(RESTORED));
+    }
+    names_needed_from.set(captures.written_before());
+    let store = |until| {
+        let is_done = captures.write(until, |rows| {
+            told.send(Message::Rows(rows)).expect("the test listens");
+        });
+        names_needed_from.set(captures.written_before());
+        is_done
     };
     for (index, step) in steps.iter().enumerate() {
         inputs.advance_to(step.time);
@@ -170,11 +254,23 @@ fn run(
         if random.below(3) == 0 {
             ask(&closed);
         }
+        if random.below(5) == 0 {
+            store(closed.before());
+        }
         if let Some(due) = index.checked_sub(case.open) {
             worker.step_while(|| !closed.has(steps[due].time));
         }
     }
     worker.step_while(|| !ask(&closed));
+    if *is_stored {
+        // With what the last step moves.
+        let until = steps[steps.len() - 1].time + 2;
+        inputs.advance_to(until);
+        worker.step_while(|| closed.before() < until);
+        while !store(until) {}
+        assert_eq!(captures.written_before(), until);
+        told.send(Message::State(captures.state(until))).expect("the test listens");
+    }
 }
 
 /// Sends the input of a step that enters at a worker. Records enter at the feeders in turn, and
@@ -250,14 +346,17 @@ fn question_id(step: usize, place: usize) -> u64 {
     (step * 1000 + place) as u64
 }
 
-/// Receives the answers. Every worker must have received every epoch and every model.
-fn receive(messages: Receiver<Message>, steps: &[Step], workers: usize) -> Answers {
-    let mut answers = Answers::new();
+/// Receives the answers, and what was stored. Every worker must have received every epoch and every model.
+fn receive(messages: Receiver<Message>, steps: &[Step], workers: usize) -> (Answers, Stored) {
+    let (mut answers, mut stored) = (Answers::new(), Stored::default());
     let (mut epochs, mut models) = (Vec::new(), Vec::new());
     for message in messages {
         match message {
             Message::Epoch(time) => epochs.push(time),
+            Message::Model(RESTORED, _) => {}
             Message::Model(time, model) => models.push((time, model)),
+            Message::Rows(rows) => stored.add(&rows),
+            Message::State(state) => stored.states.push(state),
             Message::Answer(worker, (id, time, found)) => {
                 let before = answers.insert(id, (worker, time, found));
                 assert!(before.is_none(), "question {id} is answered once");
@@ -272,5 +371,5 @@ fn receive(messages: Receiver<Message>, steps: &[Step], workers: usize) -> Answe
     let expected = steps.iter().filter_map(|step| Some((step.time, step.model?)));
     let expected: Vec<_> = expected.flat_map(|model| std::iter::repeat_n(model, workers)).collect();
     assert_eq!(models, expected, "every worker receives every model");
-    answers
+    (answers, stored)
 }

@@ -12,6 +12,7 @@ mod history;
 mod rankings;
 mod digests;
 mod compare;
+mod stored;
 mod harness;
 mod orders;
 mod growth;
@@ -54,6 +55,27 @@ fn idle_users_leave_as_the_oracles_do() {
     std::thread::scope(|scope| {
         for (seed, workers, open) in [(30, 1, 0), (31, 3, 0), (32, 2, 7), (33, 3, 20), (34, 4, 1)] {
             scope.spawn(move || check(Case::new(seed, workers, open).where_idle_leave()));
+        }
+    });
+}
+
+/// Seed; workers before; steps; workers after.
+#[test]
+fn what_is_restored_goes_on_as_the_oracle_does() {
+    let cases = [
+        (40, 1, 12, 1),
+        (41, 1, 20, 3),
+        (42, 3, 5, 2),
+        (43, 2, 30, 4),
+        (44, 4, 25, 1),
+        (45, 3, 38, 5),
+    ];
+    std::thread::scope(|scope| {
+        for (seed, before, steps, after) in cases {
+            let case = Case::new(seed, before, 3).restarted(steps, after);
+            scope.spawn(move || check(case));
+            scope.spawn(move || check(case.with(Mode::Profile)));
+            scope.spawn(move || check(case.where_idle_leave()));
         }
     });
 }

@@ -95,7 +95,6 @@ impl Oracle {
             meant.extend(users);
         }
         let now = self.now_at_end();
-        let mut from = BTreeSet::new();
         for mut counted in std::mem::take(&mut self.counted) {
             let is_own = counted.origin == counted.event.user;
             let left = |hour: u32| u64::from(hour.saturating_sub(LIMITS.horizon)) * HOUR;
@@ -115,10 +114,6 @@ impl Oracle {
                 let of_origin =
                     OwnedEvent { user: counted.origin.clone(), ..counted.event.clone() };
                 let holder = self.holder(&of_origin, time, None);
-                let moves = holder.as_ref() != Some(&counted.event.user);
-                if moves && matches!(counted.place, Place::History(_)) {
-                    from.insert(counted.event.user.clone());
-                }
                 let Some(holder) = holder else { continue };
                 if holder != counted.event.user && is_own && matches!(counted.place, Place::Rest(_))
                 {
@@ -131,9 +126,6 @@ impl Oracle {
                 self.counted.push(counted);
             }
         }
-        // Their counts begin anew.
-        self.newest_days.retain(|user, _| !from.contains(user));
-        self.day_counts.retain(|(user, ..), _| !from.contains(user));
     }
 
     /// Takes out of the history what is too old by now; and forgets from whom the rest came.
@@ -184,10 +176,6 @@ impl Oracle {
                 self.counted.push(counted);
             }
         }
-        for Counted { event, .. } in &moments {
-            let newest = self.newest_days.entry(event.user.clone()).or_default();
-            *newest = event_day(event).max(*newest);
-        }
         moments.sort_by_cached_key(|Counted { event, origin, by_guest, .. }| {
             let mut tags = event.tags.clone();
             tags.sort_unstable();
@@ -201,12 +189,14 @@ impl Oracle {
         });
         for mut counted in moments {
             let event = &counted.event;
-            let (user, day) = (event.user.clone(), event_day(event));
-            let is_newest = self.newest_days[&user] == day;
-            let count = self.day_counts.entry((user, day, is_newest)).or_default();
-            *count += 1;
-            counted.place = Place::History(*count <= LIMITS.paired);
-            if *count > LIMITS.kept {
+            let of_day = self.counted.iter().filter(|other| {
+                matches!(other.place, Place::History(_))
+                    && other.event.user == event.user
+                    && event_day(&other.event) == event_day(event)
+            });
+            let number = 1 + u32::try_from(of_day.count()).expect("it is small");
+            counted.place = Place::History(number <= LIMITS.paired);
+            if LIMITS.kept < number {
                 if counted.by_guest {
                     continue;
                 }

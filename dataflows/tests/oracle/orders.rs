@@ -5,7 +5,7 @@ use crate::harness::borrowed;
 use crate::script::{COPY_HOURS, Random};
 use dataflows::digest::hash::Digest;
 use dataflows::digest::rows::DigestedView;
-use dataflows::graph::{Listeners, Mode, ViewConfig, graph};
+use dataflows::graph::{Listeners, Mode, Persistence, ViewConfig, graph};
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ingest::reading::Reading;
 use dataflows::questions::ask::{Ask, ViewDigests};
@@ -189,10 +189,18 @@ fn digests(partitions: &Partitions, mut random: Random) -> Vec<(DigestedView, Di
             limits: LIMITS,
             copy_hours: COPY_HOURS,
             stay_hours: None,
+            persistence: Persistence::NONE,
         };
         let (mut inputs, views, closed) = worker.dataflow(|scope| {
             let (on_model, on_block) = (|_, _| {}, |_, _: &Block| {});
-            let listeners = Listeners { on_epoch: |_| {}, on_oldest: |_| {}, on_model, on_block };
+            let listeners = Listeners {
+                on_epoch: |_| {},
+                on_oldest: |_| {},
+                on_model,
+                on_block,
+                on_announcement: |_, _| {},
+                on_report: |_| {},
+            };
             let (inputs, outputs) = graph(scope, config, &dictionaries, listeners);
             (inputs, outputs.views, outputs.closed)
         });

@@ -225,6 +225,7 @@ fn queries() -> impl Iterator<Item = Query> {
     let partitions = PARTITIONS.iter().chain(&["nowhere/0"]).enumerate();
     let positions = partitions
         .map(|(place, &partition)| Query::Position { place, partition: partition.into() });
+    let positions = positions.chain([Query::Written]);
     let recents = [0, 3, 100].map(|limit| Query::Recent { limit });
     let ranked = recommends.chain(trends).chain(similar).chain(visits);
     // The digests first: they tell most.

@@ -81,6 +81,8 @@ pub(in crate::cli) enum Command {
     Evaluate(EvaluateArgs),
     /// See whether a service answers: write to it, read it back, clean up
     Check(CheckArgs),
+    /// Hold what Redis has to the state of the engine that writes there
+    Redis(RedisArgs),
     /// Ask the process that has this configuration whether it is alive, or ready
     Health(HealthArgs),
     /// Show what the process that has this configuration says of itself: its progress, what is wrong, the
@@ -88,6 +90,8 @@ pub(in crate::cli) enum Command {
     Status,
     /// Read or write what may change at run time
     Config(ConfigArgs),
+    /// Write a checkpoint, or look at those that there are
+    Checkpoint(CheckpointArgs),
     /// Check the configuration, and show every setting with where it comes from
     CheckConfig,
     /// See whether a receipt of a forget is what was signed
@@ -117,15 +121,23 @@ pub(in crate::cli) struct RunArgs {
     /// Read on where records were deleted before they were read [kafka.accept_loss]
     #[arg(long)]
     accept_loss: bool,
+    /// Begin without the checkpoints that there are, and read the topics from their beginning [checkpoint.rebuild]
+    #[arg(long)]
+    rebuild: bool,
+    /// Take Redis from another engine that is alive: it ends. Of several processes, the first needs it
+    #[arg(long)]
+    pub(in crate::cli) take_over: bool,
 }
 
 impl RunArgs {
     pub(in crate::cli) fn flags(&self) -> Vec<Flag> {
-        let accepts = self.accept_loss.then(|| "true".to_owned());
+        let [accepts, rebuilds] =
+            [self.accept_loss, self.rebuild].map(|is_set| is_set.then(|| "true".to_owned()));
         let flags = [
             flag("workers", "--workers", self.workers.as_ref()),
             flag("process", "--process", self.process.as_ref()),
             flag("kafka.accept_loss", "--accept-loss", accepts.as_ref()),
+            flag("checkpoint.rebuild", "--rebuild", rebuilds.as_ref()),
         ];
         flags.into_iter().flatten().collect()
     }
@@ -200,6 +212,29 @@ pub(in crate::cli) struct CheckArgs {
 }
 
 #[derive(Debug, Args)]
+pub(in crate::cli) struct RedisArgs {
+    #[command(subcommand)]
+    pub(in crate::cli) action: RedisAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum RedisAction {
+    /// Compare all of Redis with the state, and print what differs; the exit code is 1 when anything does
+    ///
+    /// A running engine is asked, through Redis: it compares every profile with what it has written there, while it
+    /// goes on writing. What is missing has no key, what is wrong has other fields, and what is foreign is the key of
+    /// nobody who has a profile.
+    #[command(
+        after_help = "Example:\n  recsys redis check --repair --set redis.url=redis://10.0.0.5"
+    )]
+    Check {
+        /// Mend what differs: profiles are written anew, and foreign keys deleted. Then the exit code is 0
+        #[arg(long)]
+        repair: bool,
+    },
+}
+
+#[derive(Debug, Args)]
 #[command(after_help = "Example:\n  recsys health --ready --set http.listen=0.0.0.0:8081")]
 pub(in crate::cli) struct HealthArgs {
     /// Whether it is ready: it has caught up, and answers
@@ -239,6 +274,45 @@ pub(in crate::cli) enum ConfigAction {
         path: String,
         /// The value; standard input when it is left out
         value: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  recsys checkpoint now
+  recsys checkpoint verify --set checkpoint.url=s3://shop/recsys
+  recsys checkpoint verify --absent user17
+  recsys checkpoint export --to /backup/monday")]
+pub(in crate::cli) struct CheckpointArgs {
+    #[command(subcommand)]
+    pub(in crate::cli) action: CheckpointAction,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(in crate::cli) enum CheckpointAction {
+    /// Have the process that has this configuration write one, and wait for it
+    Now,
+    /// List all, the newest first, a line of JSON each, and whether their files are there
+    List,
+    /// The same, and read every file: its checksum, its rows and its columns
+    ///
+    /// The exit code is 65 if one is damaged.
+    Verify {
+        /// Also look for this text, such as a user's id, in everything that is stored; the exit code is 1 if it is there
+        #[arg(long, value_name = "TEXT")]
+        absent: Option<String>,
+    },
+    /// Copy one to a place that is empty, as a backup: list, verify and begin with it by checkpoint.url
+    ///
+    /// Files are compared with their checksums while they are copied; if one is damaged, it is named, and the exit code
+    /// is 65. The manifest is written last. The engine may go on meanwhile.
+    Export {
+        /// Where to: a folder, which is made if it is not there, or a URL as checkpoint.url may be
+        #[arg(long, value_name = "FOLDER")]
+        to: String,
+        /// Its number, as list shows it; without one, the newest
+        number: Option<u64>,
     },
 }
 

@@ -4,7 +4,7 @@ use super::RecordWriter;
 use crate::cli::failure::Unwritable;
 use crate::cli::files::make_folder;
 use crate::sources::files::{AppendError, Lines, TopicFile, path};
-use crate::sources::now_ms;
+use crate::wall_clock::now_ms;
 use anyhow::Context;
 use parser::stamped;
 use std::collections::HashMap;

@@ -8,7 +8,7 @@ use crate::http::routes::ROUTES;
 use crate::settings::status::{NodeStatus, Stored};
 use crate::settings::write::LARGEST_VALUE;
 use crate::settings::{BLEND, WEIGHTS};
-use crate::source_health::{LostRecords, LostWhen, Trouble};
+use crate::source_health::{LostRecords, LostWhen, PartitionExtent, Trouble};
 use dataflows::digest::hash::Hash;
 use dataflows::questions::query::Query;
 use dataflows::ranking::rules::{LeaveOut, Rules};
@@ -291,7 +291,7 @@ fn users_are_forgotten() {
         r#"{"receipt":{"userSha256":"283bb9deef02e6843abfb538efa1eca70801bd8a701c3f98191e123496339247","#,
         r#""until":"2025-04-01T12:00:00.000Z","recordedAt":"2025-04-01T12:00:00.000Z","#,
         r#""rowsLeftAt":"2025-04-01T12:00:01.000Z","redisDeletedAt":"2025-04-01T12:00:02.000Z","#,
-        r#""nameErasedAt":null,"digestsBefore":{"bought":"…"#,
+        r#""nameErasedAt":null,"checkpointsErasedAt":null,"digestsBefore":{"bought":"…"#,
     );
     let when = r#"{"timestamp":"2025-04-01T12:00:00.000Z","userId":"a/ü","from":{}}"#;
     let (old, ahead) = (r#"{"timestamp":946684800000}"#, r#"{"timestamp":"9999-01-01T00:00:00Z"}"#);
@@ -501,11 +501,31 @@ fn the_status_shows_the_records_that_are_lost_and_the_members() {
     assert_eq!((&status()["lost"], &status()["members"]), (&json!([]), &Value::Null));
     let partition = Partition { topic: "view-events".into(), index: 3 };
     let (when, reads_on) = (LostWhen::Running, false);
-    let lost = LostRecords { partition, when, from: 5, to: 12, offsets: 7, reads_on };
+    let topic_ids = None;
+    let lost = LostRecords { partition, when, from: 5, to: 12, offsets: 7, reads_on, topic_ids };
+    let other = LostRecords {
+        partition: Partition { topic: "view-events".into(), index: 4 },
+        topic_ids: Some(["A".into(), "B".into()]),
+        ..lost.clone()
+    };
     fixture.source_health.lose(lost);
+    fixture.source_health.lose(other);
     let lost = json!([{"topic": "view-events", "partition": 3, "when": "running", "from": 5, "to": 12,
-        "offsets": 7, "readsOn": false}]);
+        "offsets": 7, "readsOn": false},
+        {"topic": "view-events", "partition": 4, "when": "running", "from": 5, "to": 12, "offsets": 7,
+        "readsOn": false, "topicIds": ["A", "B"]}]);
     assert_eq!(status()["lost"], lost);
+    let partition = Partition { topic: "view-events".into(), index: 3 };
+    fixture.source_health.measure(&partition, PartitionExtent { first: 2, position: 5, end: 12 });
+    let read = json!([{"topic": "view-events", "partition": 3, "first": 2, "position": 5, "end": 12, "lag": 7}]);
+    assert_eq!(status()["partitions"], read);
+    let partition = Partition { topic: "view-events".into(), index: 4 };
+    fixture.source_health.measure(&partition, PartitionExtent { first: 0, position: 9, end: 11 });
+    assert_eq!(status()["backlog"], 9);
+    for (worker, bytes) in [("0", 300), ("1", 12)] {
+        fixture.metrics.engine.held_bytes.with_label_values(&["history", worker]).set(bytes);
+    }
+    assert_eq!(status()["held"], json!({"history": 312}));
     let member = |json: &str| serde_json::from_str(json).unwrap();
     let members = vec![
         member(

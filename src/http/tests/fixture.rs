@@ -8,6 +8,7 @@ use crate::engine::ModelInForce;
 use crate::engine::question::{Asker, Question};
 use crate::http::{Front, Server, Status, serve};
 use crate::metrics::Metrics;
+use crate::persistence::{CheckpointStatus, Requests};
 use crate::readiness::Readiness;
 use crate::settings::status::SettingsStatus;
 use crate::source_health::SourceHealth;
@@ -118,6 +119,8 @@ impl Fixture {
             horizon_hours: HORIZON_HOURS,
             receipt_key: None,
             has_redis: true,
+            checkpoints: Requests::default(),
+            checkpoint_status: CheckpointStatus::default(),
             status,
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -86,7 +86,12 @@ fn run(answers: Vec<Read>, copies: [Option<&str>; 2]) -> Outcome {
     let role = Role::Feeds(last_good, metrics.clone());
     let monitor = Monitor::new(store.clone(), role, status.clone());
     let mut applied = Vec::new();
-    let mut run = Box::pin(monitor.run(|Weights([Score(view), ..])| applied.push(view)));
+    let mut run = Box::pin(monitor.run(|Weights([Score(view), ..])| {
+        applied.push(view);
+        // A process that is killed now begins with it again.
+        let kept = local.copy.lock().unwrap().clone().unwrap_or_default();
+        assert!(kept.contains(&format!("\"view\":{}", view / Score::UNIT)), "{kept}");
+    }));
     // The script never waits, so one poll plays all of it.
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(run.as_mut().poll(&mut context).is_pending());

@@ -4,7 +4,7 @@
 //! session has yet to expire. So who holds a name is waited for, as long as a session without a process
 //! lasts; a node that is still there then has a process, and this one must not have the same name.
 
-use crate::settings::holder::Holder;
+use crate::holder::Holder;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -2,8 +2,8 @@
 
 use super::{MEMBERS, Membership, ZooKeeperStore};
 use crate::config;
+use crate::holder::Holder;
 use crate::service_health::ServiceHealth;
-use crate::settings::holder::Holder;
 use crate::settings::{Store, StoreError};
 use std::time::{Duration, Instant};
 use tokio::io::copy_bidirectional;

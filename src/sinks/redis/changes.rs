@@ -42,11 +42,6 @@ impl Sealed {
         Size { records: self.updates, bytes }
     }
 
-    /// True if nothing is held.
-    pub(super) fn is_empty(&self) -> bool {
-        self.batches.is_empty()
-    }
-
     /// True when more is held than should be.
     pub(super) fn is_too_much(&self) -> bool {
         self.batches.len() > MOST_BATCHES || self.updates > MOST_UPDATES

@@ -4,9 +4,11 @@ use crate::config::RedisConfig;
 use crate::engine::RecordTimes;
 use crate::metrics::SinkWorkerMetrics;
 use crate::service_health::ServiceHealth;
+use crate::sinks::redis::audit::Audit;
 use crate::sinks::redis::client::client;
 use crate::sinks::redis::encode::Pipeline;
-use crate::sinks::redis::writer::{ConnectionStatus, Delivery, Writer};
+use crate::sinks::redis::lease::{Grant, Lease};
+use crate::sinks::redis::writer::{ConnectionStatus, Delivery, Found, Writer};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use redis::RedisResult;
 use std::sync::Arc;
@@ -17,6 +19,9 @@ const IN_FLIGHT: usize = 2;
 /// The worker's end of the connection. No call of it blocks.
 pub(super) struct Connection {
     sender: Sender<Delivery>,
+    /// The number of pipelines that were sent.
+    sent: u64,
+    lease: Lease,
     /// Buffers of pipelines that Redis has taken: the next ones are written into them.
     spare: Receiver<Vec<u8>>,
     status: Arc<ConnectionStatus>,
@@ -26,6 +31,7 @@ impl Connection {
     /// Starts the thread, which connects when it has something to write.
     pub(super) fn open(
         config: &RedisConfig,
+        lease: &Lease,
         worker: usize,
         metrics: SinkWorkerMetrics,
         health: ServiceHealth,
@@ -35,17 +41,53 @@ impl Connection {
         let (give_back, spare) = bounded(IN_FLIGHT);
         let status = Arc::new(ConnectionStatus::default());
         let observers = (metrics, health);
+        let held = (lease.clone(), config.lease);
         let writer =
-            Writer::new(client, config.timeout, worker, observers, status.clone(), give_back);
+            Writer::new(client, held, config.timeout, worker, observers, status.clone(), give_back);
         std::thread::Builder::new()
             .name(format!("redis-{worker}"))
             .spawn(move || writer.run(&deliveries))?;
-        Ok(Connection { sender, spare, status })
+        Ok(Connection { sender, sent: 0, lease: lease.clone(), spare, status })
+    }
+
+    /// What the keeper and the thread share with the worker.
+    pub(super) fn status(&self) -> Arc<ConnectionStatus> {
+        self.status.clone()
+    }
+
+    /// What this engine may write, if it may.
+    pub(super) fn grant(&self) -> Option<Grant> {
+        self.lease.grant()
     }
 
     /// True when another pipeline may be sent.
     pub(super) fn is_free(&self) -> bool {
         self.status.in_flight() < IN_FLIGHT
+    }
+
+    /// The number of pipelines that were sent.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// The number of them that Redis has taken. What is wrong with these is known.
+    pub(super) fn acknowledged(&self) -> u64 {
+        self.sent - self.status.in_flight() as u64
+    }
+
+    /// The users whose keys are to be looked at, since the last call.
+    pub(super) fn take_found(&self) -> Vec<Found> {
+        self.status.take_found()
+    }
+
+    /// The comparison that was asked for since the last call.
+    pub(super) fn take_audit(&self) -> Option<Arc<Audit>> {
+        self.status.take_audit()
+    }
+
+    /// True if Redis has not allowed to compare since the last call.
+    pub(super) fn take_refuses_comparing(&self) -> bool {
+        self.status.take_refuses_comparing()
     }
 
     /// Returns a buffer for the next pipeline.
@@ -65,8 +107,9 @@ impl Connection {
 
     /// Sends a pipeline, with the record times of the events that are written once Redis has taken it.
     /// The thread wakes the worker then.
-    pub(super) fn send(&self, pipeline: Pipeline, records: RecordTimes) {
+    pub(super) fn send(&mut self, pipeline: Pipeline, records: RecordTimes) {
         self.status.sent();
+        self.sent += 1;
         // The thread ends only after this end is dropped.
         let _ = self.sender.send(Delivery { pipeline, records, worker: std::thread::current() });
     }

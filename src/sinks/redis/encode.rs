@@ -1,15 +1,21 @@
 //! Profiles as RESP, the protocol of Redis.
 
+use crate::sinks::redis::audit::{Audit, Check, Expected};
 use dataflows::score::weights::Score;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// Packed commands.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub(super) struct Pipeline {
     packed: Vec<u8>,
     /// By command, the most fields that it may find to be new.
     max_new: Vec<u32>,
     fields: u64,
+    /// The commands that compare a key, in their order, and the bytes that they expect.
+    checks: Vec<Check>,
+    expected: usize,
 }
 
 /// The way in which a user's tags are written to their hash.
@@ -22,17 +28,28 @@ pub(super) enum Write {
 }
 
 /// What stands before a user's name in the key of their hash.
-const PREFIX: &str = "user:profile:";
+pub(super) const PREFIX: &str = "user:profile:";
 
 impl Pipeline {
     /// An empty pipeline in the buffer of another.
     pub(super) fn reuse(mut packed: Vec<u8>) -> Pipeline {
         packed.clear();
-        Pipeline { packed, max_new: Vec::new(), fields: 0 }
+        Pipeline { packed, ..Pipeline::default() }
     }
 
     pub(super) fn packed(&self) -> &[u8] {
         &self.packed
+    }
+
+    /// About the bytes that are sent and received.
+    pub(super) fn size(&self) -> usize {
+        self.packed.len() + self.expected
+    }
+
+    /// The comparison that a command makes.
+    pub(super) fn check(&self, answer: usize) -> Option<&Check> {
+        let at = self.checks.binary_search_by_key(&answer, |check| check.answer).ok()?;
+        Some(&self.checks[at])
     }
 
     pub(super) fn into_packed(self) -> Vec<u8> {
@@ -153,18 +170,18 @@ impl Encoder {
         match write {
             Write::Replace => {
                 self.pipeline.command(&["MULTI"]);
-                self.write("DEL", user, &Arguments::default(), u32::MAX);
+                self.write("DEL", user.as_bytes(), &Arguments::default(), u32::MAX);
                 if set.count > 0 {
-                    self.write("HSET", user, &set, u32::MAX);
+                    self.write("HSET", user.as_bytes(), &set, u32::MAX);
                 }
                 self.pipeline.command(&["EXEC"]);
             }
             Write::Update { max_new } => {
                 if set.count > 0 {
-                    self.write("HSET", user, &set, max_new);
+                    self.write("HSET", user.as_bytes(), &set, max_new);
                 }
                 if gone.count > 0 {
-                    self.write("HDEL", user, &gone, u32::MAX);
+                    self.write("HDEL", user.as_bytes(), &gone, u32::MAX);
                 }
             }
         }
@@ -175,14 +192,43 @@ impl Encoder {
         }
     }
 
-    fn write(&mut self, command: &str, user: &str, arguments: &Arguments, max_new: u32) {
+    /// Compares the tags with their user's hash.
+    pub(super) fn compare(&mut self, user: &str, audit: Option<Arc<Audit>>) {
+        let mut fields = BTreeMap::new();
+        let mut rest = &self.set.packed[..];
+        while let (Some(tag), Some(score)) = (part(&mut rest), part(&mut rest)) {
+            fields.insert(tag.into(), score.into());
+        }
+        self.pipeline.expected += self.set.packed.len();
+        for arguments in [&mut self.set, &mut self.gone] {
+            arguments.packed.clear();
+            arguments.count = 0;
+        }
+        self.check("HGETALL", user.as_bytes(), Expected::Profile(fields), audit);
+    }
+
+    /// Compares the hash of somebody who has no profile with nothing, or deletes it.
+    pub(super) fn compare_absent(&mut self, user: &[u8], audit: Option<Arc<Audit>>, delete: bool) {
+        match delete {
+            true => self.check("DEL", user, Expected::Deleted, audit),
+            false => self.check("HGETALL", user, Expected::Nothing, audit),
+        }
+    }
+
+    fn check(&mut self, command: &str, user: &[u8], expected: Expected, audit: Option<Arc<Audit>>) {
+        let answer = self.pipeline.answers();
+        self.pipeline.checks.push(Check { answer, user: user.to_vec(), expected, audit });
+        self.write(command, user, &Arguments::default(), u32::MAX);
+    }
+
+    fn write(&mut self, command: &str, user: &[u8], arguments: &Arguments, max_new: u32) {
         self.pipeline.head(2 + arguments.count, max_new);
         let packed = &mut self.pipeline.packed;
         bulk(packed, command.as_bytes());
         packed.push(b'$');
         number(packed, PREFIX.len() + user.len());
         packed.extend_from_slice(PREFIX.as_bytes());
-        packed.extend_from_slice(user.as_bytes());
+        packed.extend_from_slice(user);
         packed.extend_from_slice(b"\r\n");
         packed.extend_from_slice(&arguments.packed);
     }
@@ -203,7 +249,9 @@ fn number(packed: &mut Vec<u8>, number: usize) {
 #[cfg(test)]
 mod tests {
     use super::{Encoder, Pipeline, Write};
+    use crate::sinks::redis::audit::Expected;
     use dataflows::score::weights::Score;
+    use std::collections::BTreeMap;
 
     #[test]
     fn users_become_commands() {
@@ -240,6 +288,29 @@ mod tests {
         check(update, &[("hats", 0)], "*3 $4 HDEL $15 user:profile:u1 $4 hats ", 1);
         check(Write::Replace, &[], "*1 $5 MULTI *2 $3 DEL $15 user:profile:u1 *1 $4 EXEC ", 3);
         check(update, &[], "", 0);
+    }
+
+    #[test]
+    fn a_comparison_knows_what_it_expects() {
+        let mut encoder = Encoder::default();
+        encoder.tag("shoes", Score(4_000_000));
+        encoder.user("u1", Write::Update { max_new: 1 });
+        encoder.tag("shoes", Score(4_000_000));
+        encoder.tag("hats", Score(0));
+        encoder.compare("u1", None);
+        encoder.compare_absent(b"u2", None, true);
+        let pipeline = encoder.pipeline;
+        let packed = String::from_utf8(pipeline.packed().to_vec()).unwrap();
+        assert!(
+            packed
+                .replace("\r\n", " ")
+                .ends_with("*2 $7 HGETALL $15 user:profile:u1 *2 $3 DEL $15 user:profile:u2 ")
+        );
+        assert_eq!((pipeline.answers(), pipeline.checks.len(), pipeline.fields()), (3, 2, 1));
+        assert!(pipeline.check(0).is_none());
+        let fields = BTreeMap::from([(Box::from(&b"shoes"[..]), Box::from(&b"4"[..]))]);
+        assert_eq!(pipeline.check(1).unwrap().expected, Expected::Profile(fields));
+        assert_eq!(pipeline.check(2).unwrap().expected, Expected::Deleted);
     }
 
     #[test]

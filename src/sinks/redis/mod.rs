@@ -1,17 +1,30 @@
 //! Profiles to Redis: absolute values, the latest of each key, a user's tags in one `HSET`.
 
+mod audit;
 mod encode;
 mod waiting;
 mod changes;
+mod share;
 mod sweep;
 mod refused;
+mod watched;
+mod lease;
+mod rivals;
 mod client;
 mod trouble;
 mod writer;
+mod comparing;
 mod connection;
 mod sink;
+mod mark;
+mod question;
+mod scan;
+mod keeper;
 mod open;
 
+pub use audit::{Difference, Kind, Report};
 pub use client::client;
-pub use open::{OpenError, open};
+pub use lease::{HeldByAnother, Lease};
+pub use open::{OpenError, Tenant, open};
+pub use question::{Unanswered, ask};
 pub use trouble::{Trouble, trouble};

@@ -2,48 +2,96 @@
 
 use crate::config::RedisConfig;
 use crate::engine::UnattachedSink;
+use crate::engine::question::Asker;
+use crate::holder::Holder;
 use crate::metrics::SinkMetrics;
 use crate::service_health::ServiceHealth;
 use crate::sinks::redis::client::client;
 use crate::sinks::redis::connection::Connection;
+use crate::sinks::redis::keeper::{Keeper, KeeperState, claimant};
+use crate::sinks::redis::lease::{HeldByAnother, Lease};
+use crate::sinks::redis::mark::Marks;
+use crate::sinks::redis::scan::Scan;
+use crate::sinks::redis::share::Share;
 use crate::sinks::redis::sink::RedisOutput;
-use redis::RedisResult;
 use std::ops::Range;
 
 /// The Redis sink could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("the Redis sink could not be started")]
-pub struct OpenError(#[from] redis::RedisError);
-
-/// Opens one sink for each worker. No worker of this run may have written before.
-///
-/// The sinks connect, and connect again, by themselves: Redis may be away. They tell `health` what is wrong.
-///
-/// # Errors
-/// When a file of certificates cannot be used, or a thread can't be started.
-pub fn open(
-    config: &RedisConfig,
-    workers: Range<usize>,
-    metrics: &SinkMetrics,
-    health: &ServiceHealth,
-) -> Result<Vec<Box<dyn UnattachedSink>>, OpenError> {
-    let is_blank = is_blank(config);
-    let open = |worker| {
-        let metrics = metrics.worker(worker);
-        let connection = Connection::open(config, worker, metrics.clone(), health.clone())?;
-        let RedisConfig { slice, pipeline_bytes, .. } = *config;
-        let output = RedisOutput { connection, slice, pipeline_bytes, metrics, is_blank };
-        Ok(Box::new(output) as Box<dyn UnattachedSink>)
-    };
-    workers.map(open).collect()
+pub enum OpenError {
+    /// A file of certificates cannot be used, or a thread can't be started.
+    #[error("the Redis sink could not be started: {0}")]
+    Start(#[from] redis::RedisError),
+    /// Redis is another engine's.
+    #[error(transparent)]
+    Held(#[from] HeldByAnother),
 }
 
-/// True when Redis is known to hold nothing. One that does not answer may hold anything.
-fn is_blank(config: &RedisConfig) -> bool {
-    let keys = || -> RedisResult<u64> {
-        let mut connection = client(config)?.get_connection_with_timeout(config.timeout)?;
-        connection.set_read_timeout(Some(config.timeout))?;
-        redis::cmd("DBSIZE").query(&mut connection)
+/// The process that opens sinks, among those of its engine.
+pub struct Tenant {
+    /// A number that the processes of this run share, and no other run has.
+    pub run: u64,
+    /// Who this process is.
+    pub holder: Holder,
+    /// The number of processes.
+    pub processes: usize,
+    /// The indices of this process's workers, and the number of all.
+    pub workers: Range<usize>,
+    /// As above.
+    pub peers: usize,
+    /// Whether another engine that is alive loses Redis to this one.
+    pub takes_over: bool,
+    /// Asks the workers how far their sinks are.
+    pub asker: Asker,
+}
+
+/// Opens one sink for each worker, once Redis is known to be this engine's, or not to answer now. Tells `waits`
+/// meanwhile what it waits for.
+///
+/// The sinks connect, and connect again, by themselves: Redis may be away. They tell `health` what is wrong, and write
+/// nothing without `lease`.
+///
+/// # Errors
+/// When another engine holds Redis, a file of certificates cannot be used, or a thread can't be started.
+pub fn open(
+    config: &RedisConfig,
+    lease: &Lease,
+    tenant: Tenant,
+    (metrics, health): (&SinkMetrics, &ServiceHealth),
+    waits: &dyn Fn(&str),
+) -> Result<Vec<Box<dyn UnattachedSink>>, OpenError> {
+    let RedisConfig { slice, pipeline_bytes, compared_per_second, timeout, lease: lasts, .. } =
+        *config;
+    let Tenant { run, holder, processes, workers, peers, takes_over, asker } = tenant;
+    let (mut sinks, mut statuses) = (Vec::<Box<dyn UnattachedSink>>::new(), Vec::new());
+    for worker in workers.clone() {
+        let metrics = metrics.worker(worker);
+        let connection = Connection::open(config, lease, worker, metrics.clone(), health.clone())?;
+        statuses.push(connection.status());
+        let share = Share { worker, peers };
+        let output =
+            RedisOutput { connection, share, slice, pipeline_bytes, metrics, compared_per_second };
+        sinks.push(Box::new(output));
+    }
+    let (process, claimant) = (holder.process, claimant(run, holder, processes, takes_over));
+    let keeper = Keeper {
+        client: client(config)?,
+        timeout,
+        lasts,
+        lease: lease.clone(),
+        process,
+        health: health.clone(),
+        metrics: metrics.worker(workers.start),
+        marks: Marks::new(asker, claimant.run.clone()),
+        scan: Scan::new(compared_per_second, statuses, workers.start, peers),
+        claimant,
+        state: KeeperState::default(),
     };
-    keys().is_ok_and(|keys| keys == 0)
+    let thread = std::thread::Builder::new().name("redis-keeper".into());
+    thread.spawn(move || keeper.run()).map_err(redis::RedisError::from)?;
+    lease.await_first(waits);
+    match lease.loss() {
+        Some(held) => Err(held.into()),
+        None => Ok(sinks),
+    }
 }

@@ -7,11 +7,15 @@
 
 use crate::engine::{Arrivals, RecordTimes, Sink, UnattachedSink};
 use crate::metrics::SinkWorkerMetrics;
+use crate::sinks::redis::audit::Audit;
 use crate::sinks::redis::changes::{Changes, Sealed};
+use crate::sinks::redis::comparing::{Comparing, Next};
 use crate::sinks::redis::connection::Connection;
 use crate::sinks::redis::encode::{Encoder, Pipeline, Write};
+use crate::sinks::redis::share::Share;
 use crate::sinks::redis::sweep::Sweep;
 use crate::sinks::redis::waiting::Waiting;
+use crate::sinks::redis::writer::Found;
 use dataflows::arrange::reader::Reader;
 use dataflows::arrange::view::{View, ViewSpine};
 use dataflows::held::Size;
@@ -23,8 +27,10 @@ use differential_dataflow::difference::{Abelian, Semigroup};
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::TraceReader;
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use timely::dataflow::operators::core::Inspect;
 use timely::progress::frontier::AntichainRef;
@@ -32,14 +38,18 @@ use timely::progress::frontier::AntichainRef;
 /// A connection and its limits. It becomes a sink when it is attached to profiles.
 pub(super) struct RedisOutput {
     pub(super) connection: Connection,
+    pub(super) share: Share,
     /// The longest time to encode without a pause.
     pub(super) slice: Duration,
     /// The size of a pipeline.
     pub(super) pipeline_bytes: usize,
     pub(super) metrics: SinkWorkerMetrics,
-    /// True while Redis holds nothing but what this run has written.
-    pub(super) is_blank: bool,
+    /// The most profiles that are compared with Redis a second; 0 for none.
+    pub(super) compared_per_second: usize,
 }
+
+/// The time without a pipeline after which one without any profile tells how far Redis has taken everything.
+const MARK: Duration = Duration::from_secs(1);
 
 impl UnattachedSink for RedisOutput {
     fn attach(
@@ -59,7 +69,9 @@ impl UnattachedSink for RedisOutput {
             }
         });
         Box::new(RedisSink {
+            comparing: Comparing::new(self.compared_per_second),
             output: *self,
+            is_blank: None,
             weights: None,
             trace: profile.trace,
             dictionaries,
@@ -73,6 +85,8 @@ impl UnattachedSink for RedisOutput {
             changed: Vec::new(),
             arrivals,
             sent_before: 0,
+            sent: VecDeque::new(),
+            sent_at: Instant::now(),
             written_before: 0,
         })
     }
@@ -89,6 +103,9 @@ struct RedisSink {
     /// The changes that are being written, over several slices.
     changes: Option<Changes>,
     sweep: Sweep,
+    comparing: Comparing,
+    /// True while Redis holds nothing but what this run has written; not known before it may write.
+    is_blank: Option<bool>,
     waiting: Rc<RefCell<Waiting>>,
     /// By user, true when the user's hash holds what this run wrote and nothing else.
     written: Vec<bool>,
@@ -98,8 +115,14 @@ struct RedisSink {
     /// A buffer for the changed tags of one user.
     changed: Vec<u32>,
     arrivals: Arrivals,
-    /// The time before which all changes have been sent, and that before which they have been acknowledged.
+    /// The time before which all changes have been sent.
     sent_before: Time,
+    /// The numbers of pipelines that are not acknowledged, each with the time before which all changes are in it and
+    /// those before it.
+    sent: VecDeque<(u64, Time)>,
+    /// When the last one was sent.
+    sent_at: Instant,
+    /// The time before which all changes have been acknowledged.
     written_before: Time,
 }
 
@@ -121,24 +144,33 @@ impl Sink for RedisSink {
         let frontier = [as_of];
         self.trace.set_logical_compaction(AntichainRef::new(&frontier));
         self.trace.set_physical_compaction(AntichainRef::new(&frontier));
+        let grant = self.output.connection.grant();
+        if let Some(grant) = grant {
+            self.is_blank.get_or_insert(grant.is_blank);
+        }
+        // Read first: what is wrong with these pipelines is told before they count as acknowledged.
+        let acknowledged = self.output.connection.acknowledged();
         if self.output.connection.take_lost() {
             // Redis lost its data, or is another one: it holds nothing that this run wrote.
-            self.output.is_blank = false;
+            self.is_blank = Some(false);
             self.written.clear();
             self.sweep.start_unwritten();
             self.wait_for_sweep();
         }
         self.repair();
-        if self.output.connection.is_free() && self.sweep.is_over() {
-            self.written_before = self.sent_before;
-            if self.changes.is_none() && self.sealed.borrow().is_empty() {
-                self.written_before = closed;
+        if self.sweep.is_over() {
+            while let Some((_, before)) = self.sent.pop_front_if(|(sent, _)| *sent <= acknowledged)
+            {
+                self.written_before = before;
             }
         }
+        self.compare(acknowledged);
         if let Some(weights) = self.weights
+            && let Some(is_blank) = self.is_blank
+            && grant.is_some()
             && self.output.connection.is_free()
         {
-            self.write(closed, as_of, weights);
+            self.write(closed, as_of, weights, is_blank);
         } else if self.sealed.borrow().is_too_much() {
             self.drop_changes();
         }
@@ -164,24 +196,41 @@ impl RedisSink {
         if damaged.is_empty() {
             return;
         }
-        let users = &self.dictionaries.borrow().users;
-        for user in damaged.iter().filter_map(|name| users.id(name)) {
+        let dictionaries = self.dictionaries.borrow();
+        for user in damaged.iter().filter_map(|name| dictionaries.users.id(name)) {
             if let Some(written) = self.written.get_mut(user as usize) {
                 *written = false;
             }
         }
+        drop(dictionaries);
         self.sweep.start_unwritten();
         self.wait_for_sweep();
     }
 
-    /// Notes the users that the sweep which has begun is to write.
-    fn wait_for_sweep(&self) {
+    /// Takes what is to be compared, and tells whoever asked for all of it of its end.
+    fn compare(&mut self, acknowledged: u64) {
+        let (connection, now) = (&self.output.connection, Instant::now());
+        if let Some(audit) = connection.take_audit() {
+            self.comparing.begin(audit);
+        }
+        self.comparing.add(connection.take_found());
+        if connection.take_refuses_comparing() {
+            self.comparing.pause(now);
+        }
+        self.comparing.tick(now);
+        self.comparing.settle(connection.sent(), acknowledged, self.sweep.is_over());
+    }
+
+    /// Notes the users that the sweep which has begun is to write. Nothing counts as written before its end.
+    fn wait_for_sweep(&mut self) {
+        self.sent.clear();
+        let is_blank = self.is_blank.unwrap_or(false);
         let is_of_all = !self.sweep.is_behind();
         let mut waiting = self.waiting.borrow_mut();
         // Users are numbered by u32.
         for user in 0..u32::try_from(self.dictionaries.borrow().users.len()).unwrap_or(u32::MAX) {
             let written = self.written.get(user as usize).copied();
-            if is_of_all || !written.unwrap_or(self.output.is_blank) {
+            if is_of_all || !written.unwrap_or(is_blank) {
                 waiting.sweep(user);
             }
         }
@@ -189,7 +238,7 @@ impl RedisSink {
 
     /// Drops the changes, as Redis or the weights have been away for long; a sweep writes their users later.
     fn drop_changes(&mut self) {
-        self.output.is_blank = false;
+        self.is_blank = Some(false);
         let changes = self.changes.take().into_iter().flat_map(Changes::into_users);
         for user in changes.chain(self.sealed.borrow_mut().take_users()) {
             if let Some(written) = self.written.get_mut(user as usize) {
@@ -202,22 +251,28 @@ impl RedisSink {
     }
 
     /// Encodes users as of a time, until the slice or the pipeline is full, and sends them.
-    fn write(&mut self, closed: Time, as_of: Time, weights: Weights) {
+    fn write(&mut self, closed: Time, as_of: Time, weights: Weights, is_blank: bool) {
         if self.changes.is_none() {
             self.changes = self.sealed.borrow_mut().take(closed);
+            if self.changes.is_none() {
+                self.sent_before = closed;
+            }
         }
-        if self.changes.is_none() && self.sweep.is_over() {
+        let is_idle = self.changes.is_none() && self.sweep.is_over();
+        let is_mark_due = self.sent_at.elapsed() >= MARK && self.written_before < self.sent_before;
+        if is_idle && !is_mark_due && !self.comparing.is_due() {
             return;
         }
         let began = Instant::now();
         let dictionaries = self.dictionaries.borrow();
         let mut waiting = self.waiting.borrow_mut();
-        self.written.resize(dictionaries.users.len(), self.output.is_blank);
+        self.written.resize(dictionaries.users.len(), is_blank);
         self.encoder.pipeline = Pipeline::reuse(self.output.connection.spare());
         let mut profiles = ProfileEncoder {
             reader: Reader::new(&mut self.trace),
             as_of,
             weights,
+            share: self.output.share,
             dictionaries: &dictionaries,
             encoder: &mut self.encoder,
             changed: &mut self.changed,
@@ -237,7 +292,7 @@ impl RedisSink {
                 };
                 let is_same = is_same_name(&mut self.generations, user, &dictionaries.users);
                 let was_written = std::mem::replace(&mut self.written[user as usize], true);
-                let was_written = was_written && (is_same || self.output.is_blank);
+                let was_written = was_written && (is_same || is_blank);
                 if was_written {
                     profiles.encode_changes(user, changes);
                 } else {
@@ -245,28 +300,36 @@ impl RedisSink {
                 }
                 waiting.written(user, !was_written);
                 changes.next_user();
-            } else {
-                let Some(user) = self.sweep.next(&self.written) else { break };
-                if dictionaries.users.text(user).is_empty() {
-                    // The user is gone.
-                    waiting.written(user, true);
-                    continue;
+            } else if let Some(user) = self.sweep.next(&self.written) {
+                if self.output.share.has(dictionaries.users.text(user)) {
+                    is_same_name(&mut self.generations, user, &dictionaries.users);
+                    let was_written = std::mem::replace(&mut self.written[user as usize], true);
+                    // Its hash holds these tags, or fewer if Redis has lost some: this writes them again.
+                    let update = Write::Update { max_new: u32::MAX };
+                    let write = if was_written { update } else { Write::Replace };
+                    profiles.encode_whole(user, write);
                 }
-                is_same_name(&mut self.generations, user, &dictionaries.users);
-                let was_written = std::mem::replace(&mut self.written[user as usize], true);
-                // Its hash holds these tags, or fewer if Redis has lost some: this writes them again.
-                let update = Write::Update { max_new: u32::MAX };
-                profiles.encode_whole(user, if was_written { update } else { Write::Replace });
                 waiting.written(user, true);
+            } else {
+                // All that was sent is as of this time, so that Redis must hold just that.
+                match self.comparing.next(&self.written) {
+                    Some(Next::User(user, audit)) => profiles.compare(user, audit),
+                    Some(Next::Found(found)) => profiles.compare_found(found),
+                    None => break,
+                }
             }
-            let is_full = profiles.encoder.pipeline.packed().len() >= self.output.pipeline_bytes;
+            let is_full = profiles.encoder.pipeline.size() >= self.output.pipeline_bytes;
             if is_full || (users.is_multiple_of(32) && began.elapsed() >= self.output.slice) {
                 break;
             }
         }
         let pipeline = std::mem::take(&mut self.encoder.pipeline);
-        if !pipeline.is_empty() {
+        if !pipeline.is_empty() || is_mark_due {
             self.output.connection.send(pipeline, records);
+            self.sent_at = began;
+            if self.sweep.is_over() {
+                self.sent.push_back((self.output.connection.sent(), self.sent_before));
+            }
         }
     }
 }
@@ -288,6 +351,7 @@ struct ProfileEncoder<'a> {
     reader: Reader<u32, Counts>,
     as_of: Time,
     weights: Weights,
+    share: Share,
     dictionaries: &'a Dictionaries,
     encoder: &'a mut Encoder,
     changed: &'a mut Vec<u32>,
@@ -333,12 +397,44 @@ impl ProfileEncoder<'_> {
         });
     }
 
+    /// Compares the hash of a user of this worker with the profile.
+    fn compare(&mut self, user: u32, audit: Option<Arc<Audit>>) {
+        let name = self.dictionaries.users.text(user);
+        if self.share.has(name) {
+            self.tags(user);
+            self.encoder.compare(name, audit);
+        }
+    }
+
+    /// Compares a key that was found with nothing, if it is that of nobody who has a profile.
+    fn compare_found(&mut self, Found { user, audit }: Found) {
+        let known = str::from_utf8(&user).ok().and_then(|name| self.dictionaries.users.id(name));
+        if !known.is_some_and(|user| self.has_profile(user)) {
+            let deletes = audit.as_ref().is_none_or(|audit| audit.repairs());
+            self.encoder.compare_absent(&user, audit, deletes);
+        }
+    }
+
+    fn has_profile(&mut self, user: u32) -> bool {
+        let mut has = false;
+        self.reader.seek(user);
+        self.reader.try_each(self.as_of, |_, counts| {
+            has = self.weights.score(counts) != Score(0);
+            if has { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        has
+    }
+
     /// Encodes all tags of a user.
     fn encode_whole(&mut self, user: u32, write: Write) {
+        self.tags(user);
+        self.encoder.user(self.dictionaries.users.text(user), write);
+    }
+
+    fn tags(&mut self, user: u32) {
         self.reader.seek(user);
         self.reader.each(self.as_of, |&tag, counts| {
             self.encoder.tag(self.dictionaries.tags.text(tag), self.weights.score(counts));
         });
-        self.encoder.user(self.dictionaries.users.text(user), write);
     }
 }

@@ -3,9 +3,13 @@
 use crate::engine::RecordTimes;
 use crate::metrics::SinkWorkerMetrics;
 use crate::service_health::{REDIS, ServiceHealth};
+use crate::sinks::redis::audit::{Audit, Expected};
 use crate::sinks::redis::encode::Pipeline;
+use crate::sinks::redis::lease::Lease;
 use crate::sinks::redis::refused::{Again, Refused};
+use crate::sinks::redis::rivals;
 use crate::sinks::redis::trouble::{Trouble, trouble};
+use crate::wall_clock::now_ms;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use prometheus::local::LocalHistogram;
 use redis::{Client, ConnectionLike, RedisResult};
@@ -20,6 +24,10 @@ const CHECK: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_millis(200);
 /// The time after which it is found out again why the same error comes.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
+
+/// What is told of a Redis that does not let the engine compare.
+const NOT_COMPARED: &str = "Redis's user may not HGETALL and DEL the keys of profiles, so that these are not compared \
+                            with the state: workers.toml lists the rights";
 
 /// A pipeline on its way to Redis.
 pub(super) struct Delivery {
@@ -38,6 +46,18 @@ pub(super) struct ConnectionStatus {
     gave_up: AtomicBool,
     /// Users whose key in Redis does not hold what was written.
     damaged: Mutex<Vec<String>>,
+    /// Users whose keys were found, as the keys have them, that this worker is to look at.
+    found: Mutex<Vec<Found>>,
+    /// True if Redis does not allow to compare, since that was asked last.
+    refuses_comparing: AtomicBool,
+    /// A comparison of all keys that is asked for.
+    audit: Mutex<Option<Arc<Audit>>>,
+}
+
+/// A user whose key was found, as the key has it, and the comparison that it was found for.
+pub(super) struct Found {
+    pub(super) user: Vec<u8>,
+    pub(super) audit: Option<Arc<Audit>>,
 }
 
 impl ConnectionStatus {
@@ -66,6 +86,39 @@ impl ConnectionStatus {
         self.damaged.lock().unwrap_or_else(PoisonError::into_inner).push(user.into());
     }
 
+    /// Has the worker look at the keys of users. Returns how many wait for it.
+    pub(super) fn add_found(&self, users: impl IntoIterator<Item = Found>) -> usize {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.extend(users);
+        found.len()
+    }
+
+    /// The users whose keys are to be looked at, since the last call.
+    pub(super) fn take_found(&self) -> Vec<Found> {
+        std::mem::take(&mut *self.found.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn refuse_comparing(&self) {
+        if !self.refuses_comparing.swap(true, Ordering::AcqRel) {
+            tracing::warn!("{NOT_COMPARED}");
+        }
+    }
+
+    /// True if Redis has not allowed to compare since the last call.
+    pub(super) fn take_refuses_comparing(&self) -> bool {
+        self.refuses_comparing.swap(false, Ordering::AcqRel)
+    }
+
+    /// Asks the worker for a comparison of all its keys.
+    pub(super) fn ask(&self, audit: Arc<Audit>) {
+        *self.audit.lock().unwrap_or_else(PoisonError::into_inner) = Some(audit);
+    }
+
+    /// The comparison that was asked for since the last call.
+    pub(super) fn take_audit(&self) -> Option<Arc<Audit>> {
+        self.audit.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// Tells the thread that nobody waits for pipelines that Redis does not take.
     pub(super) fn give_up(&self) {
         self.gave_up.store(true, Ordering::Release);
@@ -79,6 +132,11 @@ impl ConnectionStatus {
 pub(super) struct Writer {
     client: Client,
     connection: Option<redis::Connection>,
+    lease: Lease,
+    /// When the connection has found that the lease is this engine's.
+    confirmed: Option<Instant>,
+    /// The time without a confirmation after which it is asked for again.
+    lasts: Duration,
     timeout: Duration,
     marker: String,
     run: String,
@@ -104,6 +162,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(
         client: Client,
+        (lease, lasts): (Lease, Duration),
         timeout: Duration,
         worker: usize,
         (metrics, health): (SinkWorkerMetrics, ServiceHealth),
@@ -114,6 +173,9 @@ impl Writer {
         Writer {
             client,
             connection: None,
+            lease,
+            confirmed: None,
+            lasts,
             timeout,
             marker: format!("recsys:marker:{worker}"),
             run: format!("{}-{}", std::process::id(), started.as_nanos()),
@@ -132,7 +194,7 @@ impl Writer {
         }
     }
 
-    /// Writes pipelines until the worker's end is dropped.
+    /// Writes pipelines until the worker's end is dropped, or the lease is lost.
     pub(super) fn run(mut self, deliveries: &Receiver<Delivery>) {
         loop {
             match deliveries.recv_timeout(CHECK) {
@@ -142,6 +204,9 @@ impl Writer {
                     let after = self.mark(self.written + 1);
                     delivery.pipeline.command(&["GETSET", &self.marker, &after]);
                     while let Err(error) = self.write(&delivery.pipeline) {
+                        if self.lease.is_lost() {
+                            return self.metrics.connected.set(0);
+                        }
                         self.note_failure(&error);
                         if self.status.gave_up.load(Ordering::Acquire) {
                             return;
@@ -150,6 +215,11 @@ impl Writer {
                     }
                     self.finish(delivery, began);
                 }
+                Err(RecvTimeoutError::Timeout) if self.lease.is_lost() => {
+                    return self.metrics.connected.set(0);
+                }
+                // Until the lease is held, its keeper tells what is wrong.
+                Err(RecvTimeoutError::Timeout) if self.lease.grant().is_none() => {}
                 Err(RecvTimeoutError::Timeout) => match self.check() {
                     Ok(()) => self.note_success(),
                     Err(error) => self.note_failure(&error),
@@ -160,8 +230,21 @@ impl Writer {
         }
     }
 
+    /// A connection that may write.
+    ///
+    /// # Errors
+    /// When Redis does not answer, or the lease is not this engine's.
     fn connect(&mut self) -> RedisResult<&mut redis::Connection> {
+        let Some(grant) = self.lease.grant() else {
+            return Err(std::io::Error::other("this engine has no lease on Redis").into());
+        };
+        let confirmed = self.confirmed.map(|confirmed| confirmed.max(grant.confirmed));
+        if confirmed.is_none_or(|confirmed| self.lasts <= confirmed.elapsed()) {
+            // This process was frozen, or Redis away: another engine may have taken the lease.
+            self.connection = None;
+        }
         if self.connection.is_none() {
+            let began = Instant::now();
             let mut connection = self.client.get_connection_with_timeout(self.timeout)?;
             connection.set_read_timeout(Some(self.timeout))?;
             connection.set_write_timeout(Some(self.timeout))?;
@@ -173,6 +256,15 @@ impl Writer {
             {
                 return Err(error);
             }
+            // The keeper tells if connections may have no names.
+            if let Err(error) =
+                rivals::name(&mut connection, grant.fence, &format!("worker-{}", self.index))
+                && error.code() != Some("NOPERM")
+            {
+                return Err(error);
+            }
+            self.lease.confirm(&mut connection, grant.fence)?;
+            self.confirmed = Some(began);
             self.connection = Some(connection);
         }
         self.connection
@@ -184,15 +276,41 @@ impl Writer {
         let (before, after) = (self.mark(self.written), self.mark(self.written + 1));
         let connection = self.connect()?;
         let replies = connection.req_packed_commands(pipeline.packed(), 0, pipeline.answers())?;
-        let mut last = None;
+        let (mut last, mut differences) = (None, Vec::new());
         for (answer, reply) in replies.into_iter().enumerate() {
-            last = self.judge(pipeline, answer, reply)?;
+            match pipeline.check(answer) {
+                Some(check) => match check.judge(reply.extract_error()) {
+                    Ok(difference) => differences.push((check, difference)),
+                    Err(error) if error.code() == Some("NOPERM") => {
+                        self.status.refuse_comparing();
+                        if let Some(audit) = &check.audit {
+                            audit.fail(error.to_string());
+                        }
+                    }
+                    Err(error) => return Err(error),
+                },
+                None => last = self.judge(pipeline, answer, reply)?,
+            }
         }
         let found: Option<String> =
             last.and_then(|value| redis::from_redis_value(value).ok()).flatten();
         self.written += 1;
         // A pipeline that is sent a second time finds the marker of the first time.
         self.compare(found.as_deref() == Some(&before) || found.as_deref() == Some(&after));
+        for (check, difference) in differences {
+            let is_profile = matches!(check.expected, Expected::Profile(_));
+            if let Some(difference) = difference.as_ref().filter(|_| check.mends()) {
+                self.metrics.mended(difference.kind.name()).inc();
+                // A key of nobody has been deleted; any other is written whole.
+                if is_profile {
+                    self.status.add_damaged(&difference.user);
+                }
+            }
+            self.metrics.compared.inc_by(is_profile.into());
+            if let Some(audit) = &check.audit {
+                audit.note(is_profile, difference);
+            }
+        }
         Ok(())
     }
 
@@ -320,10 +438,11 @@ impl Writer {
     /// Measures a pipeline that Redis has taken, gives its buffer back, and wakes the worker.
     fn finish(&mut self, delivery: Delivery, began: Instant) {
         self.note_success();
-        self.metrics.flush.observe(began.elapsed().as_secs_f64());
+        if delivery.pipeline.fields() > 0 {
+            self.metrics.flush.observe(began.elapsed().as_secs_f64());
+        }
         self.metrics.fields.inc_by(delivery.pipeline.fields());
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        let now = now_ms();
         for (time, events) in delivery.records {
             let age = Duration::from_millis(u64::try_from(now - time).unwrap_or(0)).as_secs_f64();
             for _ in 0..events {

@@ -1,43 +1,58 @@
 //! Writes dead letters to a file beside the topics', one JSON object a line.
 
 use super::topic_file::{Lines, TopicFile};
+use crate::event_log::Partition;
 use crate::metrics::SourceMetrics;
-use crate::sources::{DEAD_LETTERS, DeadLetter};
+use crate::sources::written_letters::{WrittenLetters, content};
+use crate::sources::{DEAD_LETTERS, DeadLetter, Positions};
 use prometheus::IntCounter;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 /// The file of dead letters.
 pub(super) struct DeadLetterFile {
     path: PathBuf,
+    /// Those of earlier runs.
+    written: WrittenLetters,
     lost: IntCounter,
 }
 
 /// A dead letter as it is written.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Written<'a> {
-    source_topic: &'a str,
+    #[serde(borrow)]
+    source_topic: Cow<'a, str>,
     source_partition: i32,
     source_offset: i64,
     source_length: usize,
-    reason: &'a str,
-    details: &'a str,
+    #[serde(borrow)]
+    reason: Cow<'a, str>,
+    #[serde(borrow)]
+    details: Cow<'a, str>,
     /// The record as text, with U+FFFD for bytes that are not UTF-8. Its own bytes are at the
     /// offset.
-    record: &'a str,
+    #[serde(borrow)]
+    record: Cow<'a, str>,
 }
 
 impl DeadLetterFile {
-    pub(super) fn new(dir: &Path, metrics: &SourceMetrics) -> DeadLetterFile {
-        DeadLetterFile {
-            path: super::path(dir, DEAD_LETTERS),
-            lost: metrics.dead_letters_lost.clone(),
-        }
+    /// Opens it, for records from these positions on.
+    pub(super) fn new(
+        dir: &Path,
+        metrics: &SourceMetrics,
+        positions: &Positions,
+    ) -> DeadLetterFile {
+        let path = super::path(dir, DEAD_LETTERS);
+        let written = there(&path, positions);
+        DeadLetterFile { path, written, lost: metrics.dead_letters_lost.clone() }
     }
 
-    /// Appends a dead letter. A failure is logged and counted, and goes no further: the topic still
+    /// Appends a dead letter, unless it is there. A failure is logged and counted, and goes no further: the topic still
     /// has the record.
-    pub(super) fn write(&self, letter: &DeadLetter<'_>) {
+    pub(super) fn write(&mut self, letter: &DeadLetter<'_>) {
         if let Err(error) = self.append(letter) {
             let (topic, offset) = (&letter.partition.topic, letter.offset);
             let file = self.path.display();
@@ -46,20 +61,43 @@ impl DeadLetterFile {
         }
     }
 
-    fn append(&self, letter: &DeadLetter<'_>) -> anyhow::Result<()> {
+    fn append(&mut self, letter: &DeadLetter<'_>) -> anyhow::Result<()> {
         let record = String::from_utf8_lossy(letter.value.unwrap_or_default());
+        let content = content(None, Some(record.as_bytes()));
+        if self.written.take(letter.partition, letter.offset, content) {
+            return Ok(());
+        }
         let mut lines = Lines::default();
         lines.push(&serde_json::to_vec(&Written {
-            source_topic: &letter.partition.topic,
+            source_topic: Cow::Borrowed(&*letter.partition.topic),
             source_partition: letter.partition.index,
             source_offset: letter.offset,
             source_length: letter.length,
-            reason: letter.reason.name(),
-            details: &letter.details(),
-            record: &record,
+            reason: letter.reason.name().into(),
+            details: letter.details().into(),
+            record,
         })?);
         // Opened for each: they are rare.
         TopicFile::new(self.path.clone()).append(&lines)?;
         Ok(())
     }
+}
+
+/// The letters that are in a file. What is no letter there is passed over.
+fn there(path: &Path, positions: &Positions) -> WrittenLetters {
+    let mut letters = WrittenLetters::default();
+    // There is no file until there is a letter.
+    let Ok(file) = File::open(path) else { return letters };
+    let (mut file, mut line) = (BufReader::new(file), Vec::new());
+    while file.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        if let Ok(Written { source_topic, source_partition, source_offset, record, .. }) =
+            serde_json::from_slice(&line)
+        {
+            let partition = Partition { topic: source_topic.into(), index: source_partition };
+            let content = content(None, Some(record.as_bytes()));
+            letters.add((partition, source_offset), content, positions);
+        }
+        line.clear();
+    }
+    letters
 }

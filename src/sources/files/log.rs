@@ -6,7 +6,8 @@ use crate::event_log::{
     EventLog, LogError, NewRecord, OutcomeSender, Outcomes, Partition, Position, Subject,
 };
 use crate::sources::recent_failure::RecentFailure;
-use crate::sources::{now_ms, topic_of};
+use crate::sources::topic_of;
+use crate::wall_clock::now_ms;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parser::stamped;
 use std::io;

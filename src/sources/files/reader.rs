@@ -14,9 +14,8 @@ use crate::sources::hours_read::HoursRead;
 use crate::sources::partition_errors::PartitionErrors;
 use crate::sources::partition_lag::PartitionLag;
 use crate::sources::record_batch::Record;
-use crate::sources::{
-    DeadLetter, Feed, Positions, Running, SourceProgress, TOPICS, WorkerInlets, now_ms,
-};
+use crate::sources::{DeadLetter, Feed, Positions, Running, SourceProgress, TOPICS, WorkerInlets};
+use crate::wall_clock::now_ms;
 use parser::{Reason, Written};
 use prometheus::IntCounter;
 use std::collections::VecDeque;
@@ -139,7 +138,7 @@ impl TopicFileReader {
         });
         let files = files.collect();
         senders.iter_mut().for_each(BatchSender::all_known);
-        let dead_letters = DeadLetterFile::new(dir, metrics);
+        let dead_letters = DeadLetterFile::new(dir, metrics, positions);
         TopicFileReader {
             senders,
             files,
@@ -177,7 +176,7 @@ impl TopicFileReader {
         let mut more = false;
         for file in &mut self.files {
             let sender = &mut self.senders[file.worker];
-            let outputs = (sender, &self.dead_letters, &self.metrics, &self.progress);
+            let outputs = (sender, &mut self.dead_letters, &self.metrics, &self.progress);
             let growth = file.read(outputs, self.oldest.get())?;
             if matches!(growth, Ok(Growth::Grew)) {
                 file.tell(&self.read);
@@ -252,7 +251,7 @@ impl TopicFile {
         &mut self,
         (sender, dead_letters, metrics, progress): (
             &mut BatchSender,
-            &DeadLetterFile,
+            &mut DeadLetterFile,
             &SourceMetrics,
             &SourceProgress,
         ),
@@ -322,7 +321,8 @@ impl TopicFile {
 
     fn measure(&mut self) {
         let read_to = self.tail.reached();
-        self.lag.measure(offset(read_to), offset(read_to + self.tail.behind()), Instant::now());
+        let end = offset(read_to + self.tail.behind());
+        self.lag.measure(offset(read_to), (0, end), Instant::now());
     }
 
     /// Handles the outcome of a look at the file: `errors` are those of this kind of look. One that

@@ -7,7 +7,8 @@ use crate::engine::intake::{Outlet, Unit, intake};
 use crate::event_log::{EventLog, LogError, NewRecord, Outcome, Partition, Position, Subject};
 use crate::metrics::{Metrics, SourceMetrics};
 use crate::source_health::Trouble;
-use crate::sources::{Positions, Running, SourcePause, SourceProgress, WorkerInlets, now_ms};
+use crate::sources::{Positions, Running, SourcePause, SourceProgress, WorkerInlets};
+use crate::wall_clock::now_ms;
 use dataflows::record::decision::Decision;
 use dataflows::record::event::Kind;
 use dataflows::record::product::CatalogueRow;
@@ -238,6 +239,26 @@ fn a_line_is_refused_or_counted_whenever_it_is_read() {
     assert_eq!(taken.clock, ahead);
     let refused = ["view-events", "future_timestamp"];
     assert_eq!(fixture.metrics.dead_letters.with_label_values(&refused).get(), 1);
+}
+
+#[test]
+fn a_dead_letter_is_written_once() {
+    let fixture = Fixture::new();
+    let (views, letters) =
+        (fixture.dir.path("view-events.jsonl"), fixture.dir.path("dead-letter-events.jsonl"));
+    let read = |fixture: &Fixture, next: i64| {
+        let (running, outlets) = fixture.start(&Positions::new());
+        let mut taken = Taken::default();
+        taken.take_until(&outlets, |taken| taken.next.get("view-events") == Some(&next));
+        drop(running);
+        std::fs::read_to_string(&letters).unwrap().lines().count()
+    };
+    // Whose letter is not made of its bytes as they are.
+    std::fs::write(&views, b"a\n\xffbc\n").unwrap();
+    assert_eq!([read(&fixture, 6), read(&fixture, 6)], [2, 2]);
+    // Another file has other records at these offsets.
+    std::fs::write(&views, "c\nd\n").unwrap();
+    assert_eq!([read(&fixture, 4), read(&fixture, 4)], [4, 4]);
 }
 
 #[test]

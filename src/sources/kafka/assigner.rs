@@ -5,11 +5,12 @@ use super::cluster::KafkaCluster;
 use super::commit_outcomes::CommitOutcomes;
 use super::commits::Commits;
 use super::dead_letters::DeadLetterTopic;
+use super::letters_there::letters_there;
 use super::offsets::offsets;
 use super::queue::PartitionQueue;
 use super::read_to::ReadTo;
 use super::reader::{AssignedPartition, PartitionProgress, WorkerReader};
-use super::topic_id::{TopicId, topic_ids};
+use super::topic_id::topic_ids;
 use super::topology::Topology;
 use crate::engine::question::Asker;
 use crate::event_log::Partition;
@@ -24,7 +25,7 @@ use crossbeam_channel::{Sender, unbounded};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -51,15 +52,15 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
-/// Starts to read the topics from given positions, including topics that are created later. The asker
-/// tells the positions that the views hold, which are committed.
+/// Starts to read the topics from given positions, of the topics with given ids, including topics that are created later.
+/// The asker tells the positions that the views hold, which are committed.
 ///
 /// # Errors
 /// When librdkafka refuses the properties, or no thread can be started.
 pub fn start(
     cluster: &KafkaCluster,
     (workers, asker): (&WorkerInlets, &Asker),
-    positions: &Positions,
+    positions: (&Positions, BTreeMap<String, String>),
     metrics: &SourceMetrics,
     progress: SourceProgress,
 ) -> Result<Running, StartError> {
@@ -75,6 +76,8 @@ pub(super) struct PartitionAssigner {
     cluster: KafkaCluster,
     consumer: Arc<SplitConsumer>,
     dead_letters: Arc<DeadLetterTopic>,
+    /// Whether it knows those of earlier runs.
+    letters_are_known: bool,
     connection: BrokerConnection,
     workers: WorkerInlets,
     positions: Positions,
@@ -87,7 +90,11 @@ pub(super) struct PartitionAssigner {
     topics: Vec<(Arc<str>, Feed)>,
     topology: Topology,
     /// The ids of the topics, as they were first seen.
-    ids: HashMap<Arc<str>, TopicId>,
+    ids: HashMap<Arc<str>, String>,
+    /// The ids of the topics that the positions are of.
+    ids_before: BTreeMap<String, String>,
+    /// The partitions of which it was told that their topic is another now.
+    of_others: HashSet<Partition>,
     commits: Commits,
     /// The latest error that was about no partition.
     error: Option<KafkaError>,
@@ -107,6 +114,15 @@ struct FoundPartition {
     leader: Option<i32>,
 }
 
+/// Whether a topic is the one that was read before this start.
+enum Origin {
+    Same,
+    /// It is not known yet.
+    Unknown,
+    /// The topic was deleted and made anew: the ids of the one before and of this one.
+    Another([String; 2]),
+}
+
 /// A partition that is about to be assigned.
 struct NewPartition {
     partition: Partition,
@@ -120,7 +136,7 @@ impl PartitionAssigner {
     pub(super) fn new(
         cluster: &KafkaCluster,
         (workers, asker): (&WorkerInlets, &Asker),
-        positions: &Positions,
+        (positions, ids_before): (&Positions, BTreeMap<String, String>),
         metrics: &SourceMetrics,
         (progress, stop): (&SourceProgress, &Arc<AtomicBool>),
     ) -> Result<PartitionAssigner, StartError> {
@@ -133,7 +149,7 @@ impl PartitionAssigner {
             queue_bytes: metrics.read_queue_bytes.clone(),
         };
         let consumer = cluster.consumer(events)?;
-        let dead_letters = Arc::new(DeadLetterTopic::new(cluster, metrics)?);
+        let dead_letters = Arc::new(DeadLetterTopic::new(cluster, metrics, progress)?);
         let mut readers = Vec::new();
         for index in 0..workers.inlets.len() {
             let (sender, assignments) = unbounded();
@@ -155,6 +171,7 @@ impl PartitionAssigner {
             cluster: cluster.clone(),
             consumer: Arc::new(consumer),
             dead_letters,
+            letters_are_known: false,
             connection,
             workers: workers.clone(),
             positions: positions.clone(),
@@ -167,6 +184,8 @@ impl PartitionAssigner {
             topics: TOPICS.map(|(name, feed)| (cluster.topic(name).into(), feed)).to_vec(),
             topology: Topology::new(metrics),
             ids: HashMap::new(),
+            ids_before,
+            of_others: HashSet::new(),
             commits: Commits::new(asker.clone(), outcomes),
             error: None,
         })
@@ -236,18 +255,15 @@ impl PartitionAssigner {
         }
         let led = |found: &FoundPartition| (found.partition.clone(), found.leader);
         let all: Vec<_> = found.iter().map(led).collect();
-        let new = |found: &&FoundPartition| !self.watched.contains_key(&found.partition);
-        let new: Vec<_> = found.iter().filter(new).map(led).collect();
-        let mut begins = offsets(&self.consumer, &new, Offset::Beginning, PATIENCE);
+        // Records are deleted from the beginning, so that of the known ones changes as well.
+        let mut begins = offsets(&self.consumer, &all, Offset::Beginning, PATIENCE);
         let mut ends = offsets(&self.consumer, &all, Offset::End, PATIENCE);
         let (mut new, mut unknown) = (Vec::new(), 0);
         for FoundPartition { partition, feed, reader, .. } in found {
             // What a thread that panicked would have told is missing.
             let end = ends.remove(&partition).unwrap_or(Err(KafkaError::Canceled));
-            let range = match begins.remove(&partition) {
-                Some(begin) => begin.and_then(|begin| Ok((begin, end?))),
-                None => end.map(|end| (0, end)),
-            };
+            let begin = begins.remove(&partition).unwrap_or(Err(KafkaError::Canceled));
+            let range = begin.and_then(|begin| Ok((begin, end?)));
             let Some(range) = self.looked_up(&partition, range) else {
                 unknown += 1;
                 continue;
@@ -256,10 +272,26 @@ impl PartitionAssigner {
             self.metrics.end_offset.with_label_values(&labels).set(range.1);
             match self.watched.get_mut(&partition) {
                 Some(WatchedPartition { read_to, lag }) => {
-                    lag.measure(read_to.get(), range.1, Instant::now());
+                    lag.measure(read_to.get(), range, Instant::now());
                 }
-                None => new.push(self.new_partition(partition, feed, reader, range)),
+                None => match self.origin(&partition.topic) {
+                    Origin::Unknown => unknown += 1,
+                    Origin::Same => {
+                        new.push(self.new_partition(partition, feed, reader, range));
+                    }
+                    Origin::Another(ids) => {
+                        self.lose_topic(&partition, ids);
+                        if self.cluster.accept_loss {
+                            new.push(self.anew(partition, feed, reader, range));
+                        }
+                    }
+                },
             }
+        }
+        if !self.letters_are_known && !new.is_empty() {
+            let there = letters_there(&self.cluster, &self.positions, &self.stop)?;
+            self.dead_letters.know(there);
+            self.letters_are_known = true;
         }
         self.assign(new)?;
         self.tell(unknown);
@@ -278,9 +310,24 @@ impl PartitionAssigner {
             ids.iter().find(|(name, id)| self.ids.get(*name).is_some_and(|was| was != *id));
         let replaced = replaced.map(|(name, _)| name.clone());
         for (name, id) in ids {
+            let was = self.ids_before.get(&*name);
+            if self.cluster.accept_loss || was.is_none_or(|was| *was == id) {
+                self.progress.reads(&name, &id);
+            }
             self.ids.entry(name).or_insert(id);
         }
         replaced
+    }
+
+    /// Whether a topic is the one that its positions are of.
+    fn origin(&self, topic: &Arc<str>) -> Origin {
+        match (self.ids_before.get(&**topic), self.ids.get(topic)) {
+            (None, _) => Origin::Same,
+            // It is looked up again soon.
+            (Some(_), None) => Origin::Unknown,
+            (Some(was), Some(is)) if was == is => Origin::Same,
+            (Some(was), Some(is)) => Origin::Another([was.clone(), is.clone()]),
+        }
     }
 
     /// Finds this process's partitions.
@@ -356,17 +403,59 @@ impl PartitionAssigner {
         if next.is_none() && low > 0 {
             self.begins_late(&partition, low);
         }
+        self.read_from(partition, feed, reader, (start, high))
+    }
+
+    /// The same for a partition of a topic that was made anew: it is read from its first record on.
+    fn anew(
+        &self,
+        partition: Partition,
+        feed: Feed,
+        reader: usize,
+        (low, high): (i64, i64),
+    ) -> NewPartition {
+        let mut new = self.read_from(partition, feed, reader, (low, high));
+        new.progress.begin_anew(low);
+        new
+    }
+
+    /// A new partition that is read from `start` on, and ends at `high`.
+    fn read_from(
+        &self,
+        partition: Partition,
+        feed: Feed,
+        reader: usize,
+        (start, high): (i64, i64),
+    ) -> NewPartition {
         // It is there before anything is lost, so that Prometheus sees it grow.
         self.metrics.records_lost.with_label_values(&[&*partition.topic]);
         let progress = PartitionProgress::new(
             partition.clone(),
             feed,
-            next.unwrap_or(0),
+            self.positions.get(&partition).copied().unwrap_or(0),
             HistorySpan::new(start, high),
             &self.metrics,
             self.progress.health(),
         );
         NewPartition { partition, feed, reader, start, progress }
+    }
+
+    /// Tells, once, that what a partition had went with its topic, before it was read or not.
+    fn lose_topic(&mut self, partition: &Partition, ids: [String; 2]) {
+        if !self.of_others.insert(partition.clone()) {
+            return;
+        }
+        let from = self.positions.get(partition).copied().unwrap_or(0);
+        let (Partition { topic, index }, [was, is]) = (partition, &ids);
+        let reads_on = self.cluster.accept_loss;
+        tracing::error!(
+            %topic, index, position = from, was, is, reads_on,
+            "the topic was deleted and made anew; what was not read of it is lost"
+        );
+        let (partition, when) = (partition.clone(), LostWhen::Start);
+        let topic_ids = Some(ids);
+        let lost = LostRecords { partition, when, from, to: from, offsets: 0, reads_on, topic_ids };
+        self.progress.health().lose(lost);
     }
 
     /// Tells that a partition no longer has its first records, whoever read them.
@@ -377,7 +466,8 @@ impl PartitionAssigner {
             "the records before the first offset are gone; what they told is not in the answers"
         );
         let (partition, when, reads_on) = (partition.clone(), LostWhen::Start, true);
-        let lost = LostRecords { partition, when, from: 0, to: low, offsets: low, reads_on };
+        let (offsets, topic_ids) = (low, None);
+        let lost = LostRecords { partition, when, from: 0, to: low, offsets, reads_on, topic_ids };
         self.progress.health().lose(lost);
     }
 
@@ -428,8 +518,8 @@ impl PartitionAssigner {
 /// may be gone on from.
 fn made_anew(topic: &str) -> String {
     format!(
-        "the topic {topic} was deleted and made anew: what was read of it is no more, and a start reads what it \
-         holds now"
+        "the topic {topic} was deleted and made anew: what was read of it is no more, and a start from a checkpoint reads \
+         what it holds now with --accept-loss alone, or with --rebuild"
     )
 }
 

@@ -4,13 +4,15 @@ use super::client::{Deliveries, DeliveryContext};
 use super::cluster::KafkaCluster;
 use crate::event_log::{Partition, Position};
 use crate::metrics::SourceMetrics;
-use crate::sources::{DEAD_LETTERS, DeadLetter};
+use crate::sources::written_letters::{WrittenLetters, content};
+use crate::sources::{DEAD_LETTERS, DeadLetter, SourceProgress};
 use prometheus::IntCounter;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ThreadedProducer};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// The pause before a dead letter is offered again to a producer whose queue was full.
@@ -32,6 +34,9 @@ pub(super) struct DeadLetterTopic {
     topic: String,
     /// The largest message that the producer takes, in bytes.
     largest: usize,
+    /// Those of earlier runs.
+    written: Mutex<WrittenLetters>,
+    progress: SourceProgress,
     lost: IntCounter,
 }
 
@@ -39,6 +44,7 @@ impl DeadLetterTopic {
     pub(super) fn new(
         cluster: &KafkaCluster,
         metrics: &SourceMetrics,
+        progress: &SourceProgress,
     ) -> KafkaResult<DeadLetterTopic> {
         let defaults = [("linger.ms", "20"), ("queue.buffering.max.kbytes", "32768")];
         // With 0 a dead letter waits for the brokers without a time limit.
@@ -49,13 +55,25 @@ impl DeadLetterTopic {
         let largest = config.get("message.max.bytes").and_then(|bytes| bytes.parse().ok());
         let largest = largest.unwrap_or(LARGEST);
         let logged = AtomicBool::new(false);
-        let deliveries = DeadLetterDeliveries { lost: lost.clone(), target: topic.clone(), logged };
+        let progress = progress.clone();
+        let deliveries = DeadLetterDeliveries {
+            lost: lost.clone(),
+            progress: progress.clone(),
+            target: topic.clone(),
+            logged,
+        };
         let producer =
             ThreadedProducer::from_config_and_context(&config, DeliveryContext(deliveries))?;
-        Ok(DeadLetterTopic { producer, topic, largest, lost })
+        let written = Mutex::default();
+        Ok(DeadLetterTopic { producer, topic, largest, written, progress, lost })
     }
 
-    /// Sends a dead letter, cut to what fits into a message. Blocks while the queue is full, unless
+    /// Takes the letters of earlier runs, which are not sent again.
+    pub(super) fn know(&self, written: WrittenLetters) {
+        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = written;
+    }
+
+    /// Sends a dead letter, cut to what fits into a message, unless it is there. Blocks while the queue is full, unless
     /// `stop` is set.
     pub(super) fn send(&self, dead_letter: &DeadLetter<'_>, stop: &AtomicBool) {
         let place =
@@ -83,12 +101,20 @@ impl DeadLetterTopic {
         record.key = dead_letter.key.map(|key| beginning(key, room / 2));
         let room = room - record.key.map_or(0, <[u8]>::len);
         record.payload = dead_letter.value.map(|value| beginning(value, room));
+        let content = content(record.key, record.payload);
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.take(&place.partition, place.offset, content) {
+            return;
+        }
+        drop(written);
+        self.progress.letter_sent();
         while let Err((error, back)) = self.producer.send(record) {
             let full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
             if !full || stop.load(Ordering::Acquire) {
                 let Position { partition: Partition { topic, index }, offset } = &place;
                 tracing::warn!(%error, %topic, index, offset, "a dead letter could not be written");
                 self.lost.inc();
+                self.progress.letter_settled();
                 return;
             }
             record = back;
@@ -111,6 +137,7 @@ fn beginning(bytes: &[u8], most: usize) -> &[u8] {
 
 struct DeadLetterDeliveries {
     lost: IntCounter,
+    progress: SourceProgress,
     target: String,
     logged: AtomicBool,
 }
@@ -120,6 +147,7 @@ impl Deliveries for DeadLetterDeliveries {
     type Opaque = Box<Position>;
 
     fn delivered(&self, result: &DeliveryResult<'_>, place: Box<Position>) {
+        self.progress.letter_settled();
         match result {
             Ok(_) => self.logged.store(false, Ordering::Relaxed),
             Err((error, _)) => {
@@ -156,7 +184,7 @@ mod tests {
         let properties = BTreeMap::from(properties);
         let cluster = KafkaCluster { bootstrap, properties, ..KafkaCluster::default() };
         let metrics = Metrics::new().sources;
-        let letters = DeadLetterTopic::new(&cluster, &metrics).unwrap();
+        let letters = DeadLetterTopic::new(&cluster, &metrics, &SourceProgress::default()).unwrap();
         let partition = Partition { topic: "user-merges".into(), index: 3 };
         let log = tempfile::NamedTempFile::new().unwrap();
         let subscriber = tracing_subscriber::fmt()

@@ -16,6 +16,7 @@ mod offsets;
 mod topic_id;
 mod read_to;
 mod commits;
+mod letters_there;
 mod dead_letters;
 mod reader;
 mod assigner;

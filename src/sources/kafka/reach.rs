@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// The time after which it is looked whether the brokers have told what is wrong.
 const STEP: Duration = Duration::from_millis(500);
+/// The time for which they may tell then.
+const TELL: Duration = Duration::from_millis(100);
 
 /// Why no broker can be used.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +38,12 @@ pub fn reach(cluster: &KafkaCluster, patience: Duration) -> Result<(), Unreachab
     let topic = cluster.topic("view-events");
     loop {
         let Err(error) = client.fetch_metadata(Some(&topic), STEP) else { return Ok(()) };
-        // It hands the errors of connections to the context.
-        while client.poll(Duration::ZERO).is_some() {}
+        // It hands the errors of connections to the context. A poll without time ends at a line of the log, of which
+        // there may be many before them.
+        let told = Instant::now() + TELL;
+        while context.trouble().is_none() && Instant::now() < told {
+            client.poll(TELL);
+        }
         if let Some(trouble) = context.trouble().or_else(|| cluster.hidden_tls()) {
             return Err(Unreachable::Told(trouble.text));
         }

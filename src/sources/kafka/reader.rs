@@ -12,7 +12,8 @@ use crate::sources::history::HistorySpan;
 use crate::sources::hours_read::HoursRead;
 use crate::sources::partition_errors::PartitionErrors;
 use crate::sources::record_batch::Record;
-use crate::sources::{DeadLetter, Feed, SourceProgress, now_ms};
+use crate::sources::{DeadLetter, Feed, SourceProgress};
+use crate::wall_clock::now_ms;
 use crossbeam_channel::Receiver;
 use parser::Written;
 use prometheus::IntCounter;
@@ -117,6 +118,14 @@ impl PartitionProgress {
             events,
             taken: 0,
         }
+    }
+
+    /// Has reading begin at an offset of a topic that was made anew. What was read of the one before is taken off the
+    /// position before the partition counts as caught up.
+    pub(super) fn begin_anew(&mut self, first: i64) {
+        self.next = first;
+        self.read_to.went_back(first);
+        self.target.get_or_insert(first);
     }
 
     /// What is to be caught up with, if anything is.
@@ -309,7 +318,8 @@ impl WorkerReader {
         let counter = self.metrics.records_lost.with_label_values(&[&**topic]);
         counter.inc_by(offsets.unsigned_abs());
         let (partition, when) = (partition.clone(), LostWhen::Running);
-        let lost = LostRecords { partition, when, from, to, offsets, reads_on };
+        let topic_ids = None;
+        let lost = LostRecords { partition, when, from, to, offsets, reads_on, topic_ids };
         self.progress.health().lose(lost);
     }
 

@@ -104,7 +104,7 @@ impl Fixture {
             pause: SourcePause::default(),
             horizon_hours: 1,
         };
-        let progress = SourceProgress::default();
+        let (progress, positions) = (SourceProgress::default(), (positions, BTreeMap::new()));
         let running =
             start(&self.cluster, (&workers, asker), positions, &self.metrics, progress).unwrap();
         (running, outlets)
@@ -442,9 +442,8 @@ fn what_librdkafka_refuses_is_told_at_once() {
         horizon_hours: 1,
     };
     let asked = (&workers, &Asker::default());
-    assert!(
-        start(&cluster, asked, &Positions::new(), &metrics, SourceProgress::default()).is_err()
-    );
+    let (none, progress) = (Positions::new(), SourceProgress::default());
+    assert!(start(&cluster, asked, (&none, BTreeMap::new()), &metrics, progress).is_err());
     assert!(KafkaLog::new(&cluster, &SourceHealth::default()).is_err());
 }
 

@@ -12,11 +12,11 @@ use rdkafka::bindings::{
     rd_kafka_DescribeTopics_result_topics, rd_kafka_TopicCollection_destroy,
     rd_kafka_TopicCollection_of_topic_names, rd_kafka_TopicCollection_t,
     rd_kafka_TopicDescription_error, rd_kafka_TopicDescription_name, rd_kafka_TopicDescription_t,
-    rd_kafka_TopicDescription_topic_id, rd_kafka_Uuid_least_significant_bits,
-    rd_kafka_Uuid_most_significant_bits, rd_kafka_admin_op_t, rd_kafka_error_code,
-    rd_kafka_event_DescribeTopics_result, rd_kafka_event_destroy, rd_kafka_event_error,
-    rd_kafka_event_t, rd_kafka_queue_destroy, rd_kafka_queue_new, rd_kafka_queue_poll,
-    rd_kafka_queue_t, rd_kafka_resp_err_t,
+    rd_kafka_TopicDescription_topic_id, rd_kafka_Uuid_base64str,
+    rd_kafka_Uuid_least_significant_bits, rd_kafka_Uuid_most_significant_bits, rd_kafka_admin_op_t,
+    rd_kafka_error_code, rd_kafka_event_DescribeTopics_result, rd_kafka_event_destroy,
+    rd_kafka_event_error, rd_kafka_event_t, rd_kafka_queue_destroy, rd_kafka_queue_new,
+    rd_kafka_queue_poll, rd_kafka_queue_t, rd_kafka_resp_err_t,
 };
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -26,11 +26,7 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The id that a topic got when it was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TopicId([i64; 2]);
-
-/// Asks the brokers for the ids of topics. One that is missing, and one of brokers before Kafka 2.8, which
+/// Asks the brokers for the ids of topics, which these got when they were made, as Kafka's own tools write them. One that is missing, and one of brokers before Kafka 2.8, which
 /// gave topics no ids, is left out.
 ///
 /// # Errors
@@ -39,7 +35,7 @@ pub(super) fn topic_ids(
     consumer: &SplitConsumer,
     topics: &[Arc<str>],
     patience: Duration,
-) -> KafkaResult<HashMap<Arc<str>, TopicId>> {
+) -> KafkaResult<HashMap<Arc<str>, String>> {
     let names: Vec<CString> = topics.iter().filter_map(|name| CString::new(&**name).ok()).collect();
     let event = describe(consumer, &names, patience)?;
     // SAFETY: the event lives to the end of this function, and with it all that it lends.
@@ -55,8 +51,8 @@ pub(super) fn topic_ids(
         let mut count = 0;
         let described = rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
         let described = (0..count).map(|index| *described.add(index));
-        let ids: HashMap<String, TopicId> = described.filter_map(|topic| id(topic)).collect();
-        let ids = topics.iter().filter_map(|name| Some((name.clone(), *ids.get(&**name)?)));
+        let mut ids: HashMap<String, String> = described.filter_map(|topic| id(topic)).collect();
+        let ids = topics.iter().filter_map(|name| Some((name.clone(), ids.remove(&**name)?)));
         Ok(ids.collect())
     }
 }
@@ -65,9 +61,9 @@ pub(super) fn topic_ids(
 ///
 /// # Safety
 /// `topic` must be lent by an event that lives.
-unsafe fn id(topic: *const rd_kafka_TopicDescription_t) -> Option<(String, TopicId)> {
-    // SAFETY: as above; the name ends with a NUL.
-    let (name, id) = unsafe {
+unsafe fn id(topic: *const rd_kafka_TopicDescription_t) -> Option<(String, String)> {
+    // SAFETY: as above; the name and the text end with a NUL.
+    let [name, id] = unsafe {
         let error = rd_kafka_TopicDescription_error(topic);
         let is_good = error.is_null()
             || rd_kafka_error_code(error) == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -75,11 +71,15 @@ unsafe fn id(topic: *const rd_kafka_TopicDescription_t) -> Option<(String, Topic
         if !is_good || id.is_null() {
             return None;
         }
-        let id =
+        let halves =
             [rd_kafka_Uuid_most_significant_bits(id), rd_kafka_Uuid_least_significant_bits(id)];
-        (CStr::from_ptr(rd_kafka_TopicDescription_name(topic)), id)
+        let text = rd_kafka_Uuid_base64str(id);
+        if halves == [0, 0] || text.is_null() {
+            return None;
+        }
+        [rd_kafka_TopicDescription_name(topic), text].map(|text| CStr::from_ptr(text))
     };
-    (id != [0, 0]).then(|| (name.to_string_lossy().into_owned(), TopicId(id)))
+    Some((name.to_string_lossy().into_owned(), id.to_string_lossy().into_owned()))
 }
 
 /// Has the brokers describe topics, and waits for their answer.

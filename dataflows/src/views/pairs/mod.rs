@@ -10,14 +10,17 @@ pub mod partner;
 mod buffer;
 mod neighbours;
 
-use crate::arrange::view::{View, arrange_here};
+use crate::arrange::view::{Changes, View, arrange_here};
 use crate::held::Held;
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ids::exchange::to_owners;
 use crate::ingest::moment::Moment;
+use crate::score::counts::Counts;
+use crate::time::Time;
 use crate::views::pairs::partner::Partner;
-use differential_dataflow::AsCollection;
+use differential_dataflow::{AsCollection, VecCollection};
 use neighbours::neighbours;
+use timely::dataflow::operators::core::Concat;
 use timely::dataflow::operators::vec::{Broadcast, Map};
 
 /// The pairs of products, and how often users touch the same product twice in a row.
@@ -33,15 +36,28 @@ pub struct Pairs<'scope> {
 /// The one key of [`Pairs::repeats`].
 pub const REPEATS: u32 = 0;
 
+/// What is restored of pairs; repeats at one worker.
+pub struct RestoredPairs<'scope> {
+    /// Of the partners, at their owners.
+    pub partners: Changes<'scope, Partner>,
+    /// Of the repeats, by day.
+    pub repeats: VecCollection<'scope, Time, u16, Counts>,
+}
+
 /// Pairs the moments of each user.
 pub fn pairs<'scope>(
     history: View<'scope, Moment>,
+    restored: RestoredPairs<'scope>,
     dictionaries: &SharedDictionaries,
     held: &Held,
 ) -> Pairs<'scope> {
     let (pairs, repeats) = neighbours(history, dictionaries.clone());
     let partners = to_owners(pairs, dictionaries, "pairs", held).as_collection();
-    let repeats = repeats.broadcast().map(|(day, time, counts)| ((REPEATS, day), time, counts));
+    let partners = partners.concat(restored.partners);
+    let repeats = repeats
+        .concat(restored.repeats.inner)
+        .broadcast()
+        .map(|(day, time, counts)| ((REPEATS, day), time, counts));
     Pairs {
         partners: arrange_here(partners, "pairs"),
         repeats: arrange_here(repeats.as_collection(), "repeats"),

@@ -7,7 +7,7 @@ use crate::arrange::view::{View, ViewSpine};
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ingest::moment::Moment;
 use crate::score::counts::Counts;
-use crate::time::{Time, VISIT_GAP};
+use crate::time::{RESTORED, Time, VISIT_GAP};
 use differential_dataflow::consolidation::consolidate_updates;
 use differential_dataflow::difference::{IsZero, Semigroup};
 use differential_dataflow::operators::arrange::TraceAgent;
@@ -121,7 +121,10 @@ impl PendingBatch {
             while let Some(&moment) = self.cursor.get_val(&self.batch) {
                 if moment.pairs() {
                     self.cursor.map_times(&self.batch, |&time, &counts| {
-                        buffer.fresh.push((time, moment.plain(), counts));
+                        // The pairs of what is restored are restored, too.
+                        if time != RESTORED {
+                            buffer.fresh.push((time, moment.plain(), counts));
+                        }
                     });
                 }
                 self.cursor.step_val(&self.batch);

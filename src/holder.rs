@@ -1,4 +1,4 @@
-//! A process that is a member of its cluster, as the others see it.
+//! Who a process of the engine is, for others that find its name where they want to put their own.
 
 use rustix::system::uname;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A member: what its node says of it.
+/// A process of the engine, as what it holds says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// Its index in its cluster.
@@ -40,7 +40,7 @@ impl Holder {
     }
 
     /// Whether it has ended, as far as can be seen from here: a process elsewhere may be alive.
-    pub(in crate::settings) fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         let is_here = self.space.is_some() && self.space == space();
         // This process has the number of one that has ended.
         let is_alive = || Path::new("/proc").join(self.pid.to_string()).exists();

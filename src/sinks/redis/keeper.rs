@@ -1,0 +1,355 @@
+//! The thread that keeps a process's lease on Redis, writes the marker of positions, and looks for keys of nobody.
+//!
+//! The first process takes and renews the lease for all of its cluster; the others read that it is theirs.
+
+use crate::holder::Holder;
+use crate::metrics::SinkWorkerMetrics;
+use crate::service_health::ServiceHealth;
+use crate::sinks::redis::lease::{self, Claimant, HeldByAnother, Lease, Record, Seen, Step};
+use crate::sinks::redis::mark::Marks;
+use crate::sinks::redis::question;
+use crate::sinks::redis::rivals;
+use crate::sinks::redis::scan::Scan;
+use crate::sinks::redis::trouble::trouble;
+use crate::sinks::redis::watched::{delete, replace, watch};
+use redis::{Client, Connection, RedisError, RedisResult};
+use std::thread::park_timeout;
+use std::time::{Duration, Instant};
+
+/// The time between two turns.
+const TURN: Duration = Duration::from_millis(100);
+/// The most time between two renewals.
+const RENEW: Duration = Duration::from_secs(1);
+/// The key that has each process of a cluster which has read what there was at its start, with the run.
+const CAUGHT_UP: &str = "recsys:caught-up";
+
+/// What is told where Redis does not let a connection of another engine be ended.
+const NOT_ENDED: &str = "Redis's user may not CLIENT SETNAME, LIST and KILL: the lease alone keeps other engines from \
+                         writing, and one that was frozen in front of a write may still finish it; workers.toml \
+                         lists the rights";
+
+/// Keeps the lease.
+pub(super) struct Keeper {
+    pub(super) client: Client,
+    pub(super) timeout: Duration,
+    /// The time after which the lease runs out unless it is renewed.
+    pub(super) lasts: Duration,
+    pub(super) lease: Lease,
+    pub(super) claimant: Claimant,
+    /// This process's index.
+    pub(super) process: usize,
+    pub(super) health: ServiceHealth,
+    /// Those of the first worker, for what happens before any writes.
+    pub(super) metrics: SinkWorkerMetrics,
+    pub(super) marks: Marks,
+    pub(super) scan: Scan,
+    pub(super) state: KeeperState,
+}
+
+/// What a keeper knows from one turn to the next.
+#[derive(Default)]
+pub(super) struct KeeperState {
+    connection: Option<Connection>,
+    seen: Seen,
+    renewed_at: Option<Instant>,
+    /// The kind of trouble that the log has told of, before the lease was held first.
+    told: Option<&'static str>,
+    /// True while Redis does not let connections be named, listed and ended.
+    is_refused: bool,
+    /// The question that was taken last.
+    question: Option<String>,
+}
+
+impl Keeper {
+    /// Runs until the lease is lost, or is to be given back.
+    pub(super) fn run(mut self) {
+        self.lease.start(std::thread::current());
+        while !self.lease.ends() && !self.lease.is_lost() {
+            let was_held = self.lease.grant().is_some();
+            match self.turn() {
+                Ok(()) => self.note_success(was_held),
+                Err(error) => self.note_failure(&error, was_held),
+            }
+            park_timeout(TURN);
+        }
+        if !self.lease.is_lost() && self.process == 0 {
+            // It runs out by itself, if Redis is away.
+            let _ = self.give_back();
+        }
+        self.lease.end();
+    }
+
+    fn turn(&mut self) -> RedisResult<()> {
+        let mut connection = match self.state.connection.take() {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        let is_due = self.state.renewed_at.is_none_or(|at| self.beat() <= at.elapsed());
+        if self.lease.grant().is_none() || is_due {
+            self.keep(&mut connection)?;
+        }
+        if let Some(grant) = self.lease.grant() {
+            if self.process == 0 {
+                self.marks.step(&mut connection, grant.fence)?;
+            }
+            if is_due {
+                self.take_question(&mut connection)?;
+            }
+            if self.lease.is_caught_up() {
+                let is_caught_up =
+                    |connection: &mut _| all_caught_up(&self.claimant, self.process, connection);
+                self.scan.step(&mut connection, is_caught_up)?;
+            }
+            if let Some((id, report)) = self.scan.take_report() {
+                question::answer(&mut connection, self.process, id, report)?;
+            }
+        }
+        self.state.connection = Some(connection);
+        Ok(())
+    }
+
+    /// The time between two renewals.
+    fn beat(&self) -> Duration {
+        RENEW.min(self.lasts / 4)
+    }
+
+    fn connect(&mut self) -> RedisResult<Connection> {
+        let mut connection = self.client.get_connection_with_timeout(self.timeout)?;
+        connection.set_read_timeout(Some(self.timeout))?;
+        connection.set_write_timeout(Some(self.timeout))?;
+        if let Some(grant) = self.lease.grant() {
+            // The name comes first: whoever takes the lease after it was read here ends this connection.
+            self.name(&mut connection, grant.fence)?;
+            self.state.renewed_at = None;
+        }
+        Ok(connection)
+    }
+
+    /// Takes or renews the lease, or learns that the first process has.
+    fn keep(&mut self, connection: &mut Connection) -> RedisResult<()> {
+        let began = Instant::now();
+        let found = watch(connection, lease::KEY)?;
+        let found = match Record::parse(found.as_deref()) {
+            Ok(found) => found,
+            Err(_) if self.claimant.takes_over => None,
+            Err(error) => {
+                self.lease.lose(HeldByAnother::Unreadable(error));
+                return Ok(());
+            }
+        };
+        if self.process > 0 {
+            replace(connection, lease::KEY, None)?;
+            return self.follow(connection, found, began);
+        }
+        match self.claimant.judge(found.as_ref(), &mut self.state.seen, began) {
+            Step::Take => self.take(connection, found.as_ref()),
+            Step::Renew => match found {
+                Some(found) => self.renew(connection, found, began),
+                None => Ok(()),
+            },
+            Step::Wait => {
+                replace(connection, lease::KEY, None)?;
+                let who = found.map(|found| found.who()).unwrap_or_default();
+                self.wait(format!(
+                    "Redis is held by {who}: is that engine alive, or does its lease run out?"
+                ));
+                Ok(())
+            }
+            Step::End(reason) => {
+                self.lease.lose(reason);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the lease, and ends the connections of whoever held it before. The next turn grants it.
+    fn take(&mut self, connection: &mut Connection, found: Option<&Record>) -> RedisResult<()> {
+        let is_first = self.claimant.fence.is_none();
+        let record = self.claimant.taken(found, self.lasts);
+        if !replace(connection, lease::KEY, Some(&text(&record)))? {
+            // Somebody else was quicker.
+            return Ok(());
+        }
+        self.claimant.fence = Some(record.fence);
+        // Once is enough: who takes it from this one later is not to lose it to this one again.
+        self.claimant.takes_over = false;
+        match found {
+            Some(found) if is_first => {
+                tracing::info!(from = found.who(), "the lease is taken from an earlier engine");
+            }
+            _ if is_first => {}
+            _ => tracing::info!("the lease was gone; it is taken again"),
+        }
+        Ok(())
+    }
+
+    /// Renews the lease, and grants it first.
+    fn renew(
+        &mut self,
+        connection: &mut Connection,
+        found: Record,
+        began: Instant,
+    ) -> RedisResult<()> {
+        let mut record = Record { renewed: found.renewed + 1, ..found };
+        // This run's record is there, and not its fence: it took the lease, and did not hear so.
+        self.claimant.fence = Some(record.fence);
+        if !record.is_granted {
+            replace(connection, lease::KEY, None)?;
+            self.name(connection, record.fence)?;
+            match rivals::end(connection, record.fence) {
+                Ok(0) => {}
+                Ok(ended) => {
+                    tracing::info!(ended, "connections of an earlier engine are ended")
+                }
+                Err(error) => self.refused(error)?,
+            }
+            record.is_granted = true;
+            record.is_blank =
+                redis::cmd("DBSIZE").query(connection).is_ok_and(|keys: u64| keys == 1);
+            let now = watch(connection, lease::KEY)?;
+            if Record::parse(now.as_deref())
+                .ok()
+                .flatten()
+                .is_none_or(|now| now.fence != record.fence)
+            {
+                replace(connection, lease::KEY, None)?;
+                return Ok(());
+            }
+        }
+        if replace(connection, lease::KEY, Some(&text(&record)))? {
+            self.held(&record, began);
+        }
+        Ok(())
+    }
+
+    /// Learns from the record of another process's engine whether it is this one's.
+    fn follow(
+        &mut self,
+        connection: &mut Connection,
+        found: Option<Record>,
+        began: Instant,
+    ) -> RedisResult<()> {
+        let known = self.claimant.fence;
+        match found {
+            Some(record) if record.run == self.claimant.run && record.is_granted => {
+                if known.is_none() {
+                    // What was read before the connection has its name may change: the next turn reads it again.
+                    self.name(connection, record.fence)?;
+                    self.claimant.fence = Some(record.fence);
+                } else {
+                    self.held(&record, began);
+                }
+            }
+            Some(record) if known.is_some_and(|fence| fence < record.fence) => {
+                self.lease.lose(HeldByAnother::Taken(record.who()));
+            }
+            _ if known.is_none() => {
+                self.wait("the first process has yet to take the lease on Redis".into())
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn held(&mut self, record: &Record, began: Instant) {
+        if self.lease.grant().is_none() {
+            tracing::info!(fence = record.fence, "the lease is held");
+            lease::tell(&self.health, self.state.is_refused.then_some(NOT_ENDED));
+        }
+        self.state.renewed_at = Some(began);
+        self.lease.hold(record, began);
+    }
+
+    fn wait(&self, waits: String) {
+        lease::tell(&self.health, Some(&waits));
+        self.lease.wait(waits);
+    }
+
+    /// Gives the connection its name, by which others end it.
+    fn name(&mut self, connection: &mut Connection, fence: u64) -> RedisResult<()> {
+        let named = rivals::name(connection, fence, &format!("keeper-{}", self.process));
+        named.or_else(|error| self.refused(error))
+    }
+
+    /// Goes on without what Redis does not allow.
+    fn refused(&mut self, error: RedisError) -> RedisResult<()> {
+        if error.code() != Some("NOPERM") {
+            return Err(error);
+        }
+        if !std::mem::replace(&mut self.state.is_refused, true) {
+            tracing::warn!("{NOT_ENDED}");
+        }
+        Ok(())
+    }
+
+    /// Takes the question that somebody may have put.
+    fn take_question(&mut self, connection: &mut Connection) -> RedisResult<()> {
+        let Some(asked) = question::read(connection, self.state.question.as_deref())? else {
+            return Ok(());
+        };
+        tracing::info!(repair = asked.repair, "all keys are compared with the state");
+        self.state.question = Some(asked.id.clone());
+        self.scan.ask(asked.id, asked.repair);
+        Ok(())
+    }
+
+    fn give_back(&mut self) -> RedisResult<()> {
+        let Some(connection) = &mut self.state.connection else { return Ok(()) };
+        let found = watch(connection, lease::KEY)?;
+        let found = Record::parse(found.as_deref()).ok().flatten();
+        match found.filter(|found| found.run == self.claimant.run) {
+            Some(_) => delete(connection, lease::KEY),
+            None => replace(connection, lease::KEY, None).map(drop),
+        }
+    }
+
+    fn note_success(&mut self, was_held: bool) {
+        if !was_held && self.state.told.take().is_some() {
+            tracing::info!("Redis is back");
+        }
+    }
+
+    /// Until the lease is held, this tells what is wrong with Redis; from then on the workers do.
+    fn note_failure(&mut self, error: &RedisError, was_held: bool) {
+        // What was begun on it is not finished.
+        self.state.connection = None;
+        if was_held {
+            return;
+        }
+        let trouble = trouble(&self.client, error);
+        self.metrics.errors(trouble.kind).inc();
+        if self.state.told != Some(trouble.kind) {
+            self.state.told = Some(trouble.kind);
+            let reason = &trouble.text;
+            tracing::warn!(reason, "Redis does not take profiles; they wait");
+        }
+        lease::tell(&self.health, Some(&trouble.text));
+        self.lease.miss();
+        park_timeout(TURN);
+    }
+}
+
+/// Whether all processes of this run have read what there was at their start: from then on it is known who has no
+/// profile. This one has.
+fn all_caught_up(
+    claimant: &Claimant,
+    process: usize,
+    connection: &mut Connection,
+) -> RedisResult<bool> {
+    if claimant.processes == 1 {
+        return Ok(true);
+    }
+    redis::cmd("HSET").arg(CAUGHT_UP).arg(process).arg(&claimant.run).exec(connection)?;
+    let all: Vec<(String, String)> = redis::cmd("HGETALL").arg(CAUGHT_UP).query(connection)?;
+    let of_this_run = all.iter().filter(|(_, run)| *run == claimant.run);
+    Ok(of_this_run.count() == claimant.processes)
+}
+
+fn text(record: &Record) -> String {
+    serde_json::to_string(record).unwrap_or_default()
+}
+
+/// Who an engine is, as its lease has it.
+pub(super) fn claimant(run: u64, holder: Holder, processes: usize, takes_over: bool) -> Claimant {
+    Claimant { run: format!("{run:016x}"), holder, processes, takes_over, fence: None }
+}
