@@ -4,7 +4,7 @@ use crate::arrange::closed::{Closed, ClosedBuilder};
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::measured::Measured;
 use crate::arrange::packed::{Batch, merges_under_way};
-use crate::arrange::view::{Changes, View, ViewSpine};
+use crate::arrange::view::{View, ViewSpine};
 use crate::cut::capture::Captures;
 use crate::cut::restore::restore;
 use crate::digest::hash::{Counted, Hash};
@@ -36,19 +36,20 @@ use crate::score::counts::Counts;
 use crate::score::model::Model;
 use crate::score::model_history::ModelHistory;
 use crate::time::Time;
+use crate::views::by_day::Days;
 use crate::views::by_user::{activity, bought, profile};
 use crate::views::expand::{Expanded, expand};
 use crate::views::history::{Limits, history};
 use crate::views::pairs::{Pairs, RestoredPairs, pairs};
-use crate::views::popularity::{ProductDay, popularity};
+use crate::views::popularity::{Popular, popularity, stays_popular};
 use crate::views::positions::positions;
 use crate::views::product_tags::{LabelName, labels};
 use crate::views::recent::Recent;
 use crate::views::retention::{Retained, Update};
-use crate::views::tags::{CatalogueTags, StandIn, Touch, resolve_tags, settle, settled_tags};
+use crate::views::tags::{CatalogueTags, StandIn, resolve_tags, settle, settled_tags};
+use differential_dataflow::ExchangeData;
 use differential_dataflow::difference::Semigroup;
 use differential_dataflow::operators::arrange::TraceAgent;
-use differential_dataflow::{ExchangeData, VecCollection};
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::rc::Rc;
@@ -75,6 +76,8 @@ pub struct ViewConfig {
     pub limits: Limits,
     /// The hours within which an event with the user and the id of another is a copy of it; 0 for none.
     pub copy_hours: u32,
+    /// The days that pairs and popularity are kept, at least the horizon's.
+    pub pairs_days: u16,
     /// The hours that a user without any event stays after the last day of activity, at least the horizon; `None` for
     /// ever. With profiles alone no activity is known, and users stay.
     pub stay_hours: Option<u32>,
@@ -201,7 +204,7 @@ pub fn graph<'scope>(
     let held = Held::default();
     let recent = Rc::new(RefCell::new(Recent::default()));
     let (latest, held_recent) = (recent.clone(), held.by("recent_events"));
-    let ViewConfig { mode, limits, copy_hours, stay_hours, persistence } = config;
+    let ViewConfig { mode, limits, pairs_days, copy_hours, stay_hours, persistence } = config;
     let Persistence { captures, secret, begun } = persistence;
     let Listeners {
         on_epoch,
@@ -255,7 +258,8 @@ pub fn graph<'scope>(
         ranks,
         surroundings,
     );
-    let (attributed, origins) = intern_attributed(attributions, ranks, dictionaries.clone());
+    let (attributed, origins) =
+        intern_attributed(attributions, ranks, limits.horizon, dictionaries.clone());
     let Interned { moments, tags } = own.concat(attributed);
     let traces = SharedTraces::default();
     let asked_from: Rc<Cell<Time>> = Rc::default();
@@ -288,10 +292,10 @@ pub fn graph<'scope>(
     let on_left = move |gone: &[Update<Moment>]| leaving.left_history(gone);
     let history = history(admitted, ages.clone(), limits, dictionaries.clone(), on_left, &held);
     let Retained { view: history, changes, left } = history;
-    let Expanded { popular, stand_ins } = expand(changes, ranks, dictionaries.clone());
+    let Expanded { popular, stand_ins, aged } = expand(changes, ranks, dictionaries.clone());
     let (resolved, stand_ins) = resolve_tags(stand_ins, catalogue.clone());
     let settled =
-        settle(left.clone(), &catalogue, dictionaries.clone(), |moment| *moment, settled_tags);
+        settle(left.clone(), &catalogue, dictionaries.clone(), |((_, it), _)| *it, settled_tags);
     let profile = profile(tags.concat(received.tags).concat(settled), resolved.clone());
     let ledger = ledger(
         Sources {
@@ -349,8 +353,12 @@ pub fn graph<'scope>(
         }
         Some((bought, activity)) => {
             let (labels, pairs) = (restoring.labels, restoring.pairs);
-            let restored = RestoredRankings { labels, pairs, popularity: restoring.popularity };
-            let made = Made { sets, bought, activity, history, popular, resolved, restored };
+            let settled =
+                settle(aged, &catalogue, dictionaries.clone(), |moment| *moment, stays_popular);
+            let restored = restoring.popularity;
+            let popular = Popular { brought: popular, resolved, settled, restored };
+            let by_day = (ages, Days::new(pairs_days, limits.horizon));
+            let made = Made { sets, bought, activity, history, popular, labels, pairs, by_day };
             Some(registry.rankings(made, catalogue))
         }
     };
@@ -424,16 +432,13 @@ struct Made<'scope> {
     bought: View<'scope, u32>,
     activity: View<'scope, Reverse<u32>>,
     history: View<'scope, Moment>,
-    popular: Changes<'scope, ProductDay>,
-    resolved: VecCollection<'scope, Time, Touch, Counts>,
-    restored: RestoredRankings<'scope>,
-}
-
-/// What they begin with.
-struct RestoredRankings<'scope> {
+    popular: Popular<'scope>,
+    /// Of what is restored.
     labels: Stream<'scope, Time, Vec<(LabelName, Time, Counts)>>,
+    /// Likewise.
     pairs: RestoredPairs<'scope>,
-    popularity: Changes<'scope, ProductDay>,
+    /// What pairs and popularity age by.
+    by_day: (Stream<'scope, Time, Vec<u32>>, Days),
 }
 
 /// Registers views, to be waited for, measured, digested and captured, and returns their traces for questions to
@@ -455,13 +460,13 @@ impl<'scope> ViewRegistry<'scope> {
     fn rankings(&mut self, made: Made<'scope>, catalogue: Catalogue<'scope>) -> RankingViews {
         let dictionaries = &self.dictionaries.clone();
         let captures = self.captures.clone();
-        let Made { sets, bought, activity, history, popular, resolved, restored } = made;
-        let labels = labels(sets, restored.labels, dictionaries, self.held.by("label_index"));
+        let Made { sets, bought, activity, history, popular, labels: old, pairs: made, by_day } =
+            made;
+        let labels = labels(sets, old, dictionaries, self.held.by("label_index"));
         self.measured.push(Measured::of("labels", &labels.trace));
-        let popularity =
-            popularity(popular, resolved, restored.popularity, dictionaries, &self.held);
+        let popularity = popularity(popular, by_day.clone(), dictionaries, &self.held);
         let Pairs { partners, repeats } =
-            pairs(history.clone(), restored.pairs, dictionaries, &self.held);
+            pairs(history.clone(), made, by_day, dictionaries, &self.held);
         RankingViews {
             bought: self.users(
                 "bought",

@@ -33,6 +33,7 @@ const EPOCH: usize = 1_000;
 const VIEWS: ViewConfig = ViewConfig {
     mode: Mode::All,
     limits: Limits { paired: 100, kept: 1_000, horizon: 30 * 24 },
+    pairs_days: 180,
     copy_hours: 0,
     stay_hours: None,
     persistence: Persistence::NONE,

@@ -244,6 +244,10 @@ fn limits(reader: &mut SettingReader) -> LimitsConfig {
 
 fn views(reader: &mut SettingReader) -> ViewsConfig {
     let horizon_days = count(reader, "views.horizon_days", 30, 1..=10_000);
+    let pairs_days = count(reader, "views.pairs_days", horizon_days.max(180), 1..=10_000);
+    if pairs_days < horizon_days {
+        reader.refuse("views.pairs_days", "must be at least views.horizon_days");
+    }
     let kept_events = count(reader, "views.kept_events", 1_000, 1..=1_000_000);
     let paired_events = count(reader, "views.paired_events", 100, 1..=10_000);
     for old in ["views.popularity", "views.bought", "views.activity", "views.history"] {
@@ -259,7 +263,7 @@ fn views(reader: &mut SettingReader) -> ViewsConfig {
         let why = "needs views.mode = \"all\": with profiles alone no user's activity is known";
         reader.refuse("views.profile_days", why);
     }
-    ViewsConfig { mode, horizon_days, profile_days, kept_events, paired_events }
+    ViewsConfig { mode, horizon_days, pairs_days, profile_days, kept_events, paired_events }
 }
 
 /// Reads a whole number of a range that is within `u32`.

@@ -213,8 +213,10 @@ pub struct LimitsConfig {
 pub struct ViewsConfig {
     /// The profiles alone, or all views.
     pub mode: Mode,
-    /// The days, in the events' own time, for which history and popularity are kept.
+    /// The days, in the events' own time, for which the history is kept.
     pub horizon_days: u32,
+    /// Likewise, for which pairs and popularity are, at least those of the history.
+    pub pairs_days: u16,
     /// The days after which an account that has been idle leaves, if it ever does.
     pub profile_days: Option<u32>,
     /// The most events of one user and day that the history keeps.
@@ -231,7 +233,7 @@ pub struct ReceiptsConfig {
 }
 
 impl ViewsConfig {
-    /// The hours for which history and popularity are kept.
+    /// The hours for which the history is kept.
     pub fn horizon_hours(&self) -> u32 {
         self.horizon_days.saturating_mul(DAY_HOURS)
     }

@@ -88,6 +88,12 @@ fn what_is_wrong_is_told_with_its_place_and_its_rule() {
         &["f.toml:1: views.mode = \"some\": must be \"profile\" or \"all\""],
     );
     check(
+        "[views]\nhorizon_days = 200\npairs_days = 199",
+        &[],
+        &[],
+        &["f.toml:3: views.pairs_days = 199: must be at least views.horizon_days"],
+    );
+    check(
         "[views]\nhorizon_days = 30\nprofile_days = 29",
         &[],
         &[],

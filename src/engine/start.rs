@@ -191,6 +191,7 @@ pub fn start(
 fn views(config: &Config) -> ViewConfig {
     let views = &config.views;
     ViewConfig {
+        pairs_days: views.pairs_days,
         copy_hours: config.limits.dedup_hours,
         stay_hours: views.stay_hours(),
         mode: views.mode,

@@ -232,6 +232,7 @@ fn run(
         mode: if options.all { Mode::All } else { Mode::Profile },
         // The engine's defaults. With the default span no event is older than the horizon.
         limits: Limits { paired: 100, kept: 1_000, horizon: 30 * 24 },
+        pairs_days: 180,
         copy_hours: 1,
         stay_hours: None,
         persistence: Persistence::NONE,

@@ -9,6 +9,9 @@ pub(crate) trait DatedProduct: ExchangeData + Copy {
     fn product(&self) -> u32;
     /// The day, counted from the Unix epoch.
     fn day(&self) -> u16;
+    /// The value on another day.
+    #[must_use]
+    fn on(self, day: u16) -> Self;
     /// The weight of the value, beside that of its age.
     fn factor(&self, blend: &Blend) -> f64;
 }

@@ -127,7 +127,7 @@ pub fn intern<'scope>(
     let mut sets = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(sets);
     let mut news = NewSets::default();
     let Surroundings { dictionaries, decisions: known, held, mut on_block, begun } = surroundings;
-    let mut ids = Ids::new(ranks, false);
+    let mut ids = Ids::new(ranks, known.borrow().horizon(), false);
     let mut moved = Moved::new(scope.peers());
     builder.build(move |_| {
         let mut waiting: BTreeMap<Time, ([Capability<Time>; 3], Vec<Decision>)> = BTreeMap::new();
@@ -209,14 +209,16 @@ pub fn intern<'scope>(
 /// For whom an event counts that enters at a time: decisions of earlier times count. A guest's that was as old as the
 /// horizon when it was written counts for nobody, as nothing stays of it, whatever is read before it.
 fn holder<'a>(decisions: &'a Decisions, event: &Event<'a>, at: Time) -> Holder<'a> {
-    let leaves = || {
-        let hour = hour(u64::try_from(event.time).unwrap_or_default());
-        hour.saturating_add(decisions.horizon())
-    };
-    if event.is_by_guest() && leaves() <= event.recorded {
+    if event.is_by_guest() && came_late(event, decisions.horizon()) {
         return Holder::Nobody;
     }
     decisions.holder(event.user, event.time.max(0), Some(event.recorded), at.saturating_sub(1))
+}
+
+/// True for an event that was as old as the horizon when it was written.
+fn came_late(event: &Event<'_>, horizon: u32) -> bool {
+    let hour = hour(u64::try_from(event.time).unwrap_or_default());
+    hour.saturating_add(horizon) <= event.recorded
 }
 
 /// Events that count for others than their users, until they are sent: by owner, whether they are retracted, and
@@ -257,6 +259,7 @@ impl Moved {
 pub fn intern_attributed<'scope>(
     attributions: Stream<'scope, Time, Vec<Attribution>>,
     ranks: bool,
+    horizon: u32,
     dictionaries: SharedDictionaries,
 ) -> (Interned<'scope>, Changes<'scope, Of<Moment>>) {
     let by_owner = Exchange::new(|attribution: &Attribution| attribution.owner as u64);
@@ -265,7 +268,7 @@ pub fn intern_attributed<'scope>(
     let (mut outputs, interned) = Outputs::new(&mut builder);
     let (origins, origin_stream) = builder.new_output();
     let mut origins = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(origins);
-    let mut ids = Ids::new(ranks, true);
+    let mut ids = Ids::new(ranks, horizon, true);
     builder.build(move |_| {
         move |_| {
             let mut origins = origins.activate();
@@ -343,6 +346,8 @@ impl Outputs {
 struct Ids {
     /// True if all events have moments.
     ranks: bool,
+    /// The age in hours at which events are too old for the history.
+    horizon: u32,
     /// True if the events count for others than their users.
     are_others: bool,
     heads: Vec<Head>,
@@ -360,6 +365,8 @@ struct Head {
     kind: Kind,
     /// In milliseconds since the Unix epoch.
     time: u64,
+    /// Whether it was as old as the horizon when it was written.
+    is_late: bool,
     /// The number of tags that it brought.
     tags: usize,
 }
@@ -376,9 +383,9 @@ struct Fate {
 }
 
 impl Ids {
-    fn new(ranks: bool, are_others: bool) -> Ids {
+    fn new(ranks: bool, horizon: u32, are_others: bool) -> Ids {
         let (heads, users, products, tags, tag_sets) = Default::default();
-        Ids { ranks, are_others, heads, users, products, tags, tag_sets }
+        Ids { ranks, horizon, are_others, heads, users, products, tags, tag_sets }
     }
 
     /// Interns the texts of all events that have a set of tags, but the users of those alone for which `counts` holds.
@@ -446,7 +453,8 @@ impl Ids {
             // A time before the epoch counts as the epoch.
             let time = u64::try_from(event.time).unwrap_or_default();
             let (kind, own) = (event.kind, event.tags.len());
-            self.heads.push(Head { fate, kind, time, tags: own });
+            let is_late = came_late(event, self.horizon);
+            self.heads.push(Head { fate, kind, time, is_late, tags: own });
             if counts {
                 users.push(event.user);
             }
@@ -501,6 +509,8 @@ impl Ids {
                 let moment = Moment::new(head.time, product, tag_set);
                 let by_guest = || moment.by_guest(!self.are_others);
                 let moment = if head.fate.by_guest { by_guest() } else { moment };
+                // It would pair or not by what was read before it.
+                let moment = moment.pairing(!head.is_late);
                 updates.moments.push(((user, moment), at, counts));
             }
         }

@@ -72,7 +72,7 @@ pub(crate) fn ledger<'scope>(
             dated.collect()
         };
     let gone = moments.left.concat(beyond);
-    let gone = settle(gone, catalogue, dictionaries.clone(), |of| of.value, rows);
+    let gone = settle(gone, catalogue, dictionaries.clone(), |((_, of), _)| of.value, rows);
     let rest = rest.concat(gone);
     let rest = retained(rest, ages.clone(), horizon, OfRows(leavers), "moved rest", rest_hours);
     Ledger { moments: moments.view, rest: rest.view }

@@ -85,7 +85,7 @@ impl<F: FnMut(&[Update<Moment>]) + 'static> Rules<Moment> for Caps<F> {
             sort(updates, &self.dictionaries.borrow());
             beyond.extend(updates.extract_if(.., |((user, moment), ..)| {
                 let number = self.counts.next(*user, moment.day());
-                *moment = moment.pairing(number <= paired);
+                *moment = moment.pairing(moment.pairs() && number <= paired);
                 kept < number
             }));
         }

@@ -1,18 +1,22 @@
 //! Popularity of products, by tag and overall, by day. It lies at the owners of tags, and the
 //! overall part at the owners of products.
 
+use super::by_day::{Days, kept_by_day};
 use super::tags::Touch;
 use crate::arrange::dated::DatedProduct;
 use crate::arrange::packed::Value;
-use crate::arrange::view::{Changes, View, arrange_here};
+use crate::arrange::view::{Changes, View};
 use crate::held::Held;
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ids::exchange::{HasIds, IdSpace, to_owners};
+use crate::ids::tag_sets::TagSet;
+use crate::ingest::moment::Moment;
 use crate::score::counts::Counts;
 use crate::score::model::Blend;
 use crate::time::Time;
 use differential_dataflow::{AsCollection, VecCollection};
 use serde::{Deserialize, Serialize};
+use timely::dataflow::Stream;
 
 /// The tag that all actions count under. No event can bring it, since tags are never empty.
 pub const OVERALL: &str = "";
@@ -43,6 +47,10 @@ impl DatedProduct for ProductDay {
         self.day
     }
 
+    fn on(self, day: u16) -> ProductDay {
+        ProductDay { day, ..self }
+    }
+
     fn factor(&self, _: &Blend) -> f64 {
         1.0
     }
@@ -62,19 +70,43 @@ impl HasIds for (u32, ProductDay) {
     }
 }
 
-/// Tag to products by day, in ids of their owner: what the history has by the tags that events brought, and overall,
-/// and by resolved ones. What is restored lies at its owners.
+/// What popularity is made of.
+pub struct Popular<'scope> {
+    /// By the tags that events brought, and overall.
+    pub brought: Changes<'scope, ProductDay>,
+    /// By the tags of the catalogue and stand-ins, as they are now.
+    pub resolved: VecCollection<'scope, Time, Touch, Counts>,
+    /// By those that moments had when they left the history by age.
+    pub settled: Changes<'scope, ProductDay>,
+    /// At its owners, what is restored.
+    pub restored: Changes<'scope, ProductDay>,
+}
+
+/// Tag to products by day, in ids of their owner, for as many days.
 pub fn popularity<'scope>(
-    popular: Changes<'scope, ProductDay>,
-    resolved: VecCollection<'scope, Time, Touch, Counts>,
-    restored: Changes<'scope, ProductDay>,
+    popular: Popular<'scope>,
+    (ages, days): (Stream<'scope, Time, Vec<u32>>, Days),
     dictionaries: &SharedDictionaries,
     held: &Held,
 ) -> View<'scope, ProductDay> {
+    let Popular { brought, resolved, settled, restored } = popular;
     let overall = dictionaries.borrow_mut().tags.intern(OVERALL);
     assert_eq!(overall, OVERALL_ID, "popularity is built before any tag is interned");
     let resolved =
         resolved.map(|Touch { tag, product, day, .. }| (tag, ProductDay { product, day }));
-    let owned = to_owners(popular.concat(resolved).inner, dictionaries, "popularity", held);
-    arrange_here(owned.as_collection().concat(restored), "popularity")
+    let popular = brought.concat(resolved).concat(settled);
+    let owned = to_owners(popular.inner, dictionaries, "popularity", held);
+    let popular = owned.as_collection().concat(restored);
+    kept_by_day(popular, ages, days, "popularity", held.by("popularity_days"))
+}
+
+/// The tags under which a moment stays popular that has left the history.
+pub fn stays_popular(
+    &moment: &Moment,
+    _: TagSet<'_>,
+    tags: &[u32],
+    counts: Counts,
+) -> Vec<((u32, ProductDay), Counts)> {
+    let on = ProductDay { product: moment.product, day: moment.day() };
+    tags.iter().map(|&tag| ((tag, on), counts)).collect()
 }

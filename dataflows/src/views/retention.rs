@@ -42,6 +42,11 @@ pub struct Retained<'scope, V: Value> {
     pub left: Gone<'scope, V>,
 }
 
+/// True for a change of such a view that takes out what leaves by age: what is taken out at any other time moves.
+pub(crate) fn leaves_by_age(time: Time, counts: Counts) -> bool {
+    counts.total() < 0 && !is_of_old(time)
+}
+
 /// The updates of one time, held until the time is complete.
 struct Epoch<V> {
     /// For the changes, and for what left.

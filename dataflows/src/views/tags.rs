@@ -1,6 +1,6 @@
 //! The tags of events that bring none: they count for the catalogue's tags of the product.
 
-use super::retention::{Gone, Left};
+use super::retention::Left;
 use crate::arrange::packed::Value;
 use crate::arrange::reader::Reader;
 use crate::arrange::trace::{is_sealed, release};
@@ -121,14 +121,14 @@ pub(crate) fn tags_at(
     if found.is_empty() { set.tags.to_vec() } else { found }
 }
 
-/// What goes on to count, elsewhere, when moments leave a view by age, or never entered it: `rows` makes it of each value,
-/// with the tags that its moment had before, and its counts.
-pub fn settle<'scope, V: Value, D: ExchangeData>(
-    left: Gone<'scope, V>,
+/// What goes on to count, elsewhere, when moments leave a view by age, or never entered it: `rows` makes it of each value
+/// that left, with the tags that its moment had before, and its counts.
+pub fn settle<'scope, V: ExchangeData, D: ExchangeData>(
+    left: VecCollection<'scope, Time, V, Counts>,
     catalogue: &Catalogue<'scope>,
     dictionaries: SharedDictionaries,
     moment: impl Fn(&V) -> Moment + 'static,
-    rows: impl Fn(&Left<V>, TagSet<'_>, &[u32], Counts) -> Vec<(D, Counts)> + 'static,
+    rows: impl Fn(&V, TagSet<'_>, &[u32], Counts) -> Vec<(D, Counts)> + 'static,
 ) -> VecCollection<'scope, Time, D, Counts> {
     let mut catalogue = CatalogueTags::new(catalogue);
     let scope = left.inner.scope();
@@ -156,7 +156,7 @@ pub fn settle<'scope, V: Value, D: ExchangeData>(
                     let mut reader = catalogue.reader();
                     let mut session = output.session(&capability);
                     for (gone, counts) in left {
-                        let moment = moment(&gone.0.1);
+                        let moment = moment(&gone);
                         let set = tag_sets.get(moment.tag_set);
                         let tags = tags_at(moment, set, &mut reader, time.saturating_sub(1));
                         for (row, counts) in rows(&gone, set, &tags, counts) {

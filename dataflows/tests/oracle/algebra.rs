@@ -88,7 +88,7 @@ fn owners_share_evenly() {
 #[test]
 fn a_block_returns_the_events_pushed() {
     let mut events: Vec<OwnedEvent> =
-        script(11, 1).into_iter().flat_map(|step| step.events).collect();
+        script(11, 1, false).into_iter().flat_map(|step| step.events).collect();
     events[0].user = "ü".repeat(256);
     events[1].tags = (0..64).map(|tag| tag.to_string()).collect();
     (events[2].time, events[3].time) = (i64::MIN, i64::MAX);

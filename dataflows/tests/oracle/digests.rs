@@ -61,22 +61,27 @@ impl Oracle {
                 .sum(),
             DigestedView::Pairs => self
                 .pairs_of(|_| true)
-                .map(|Pair { event, partner, day, after, near }| {
+                .chain(self.aged.pairs())
+                .map(|Pair { product, partner, kind, day, after, near }| {
                     let rest = u64::from(day) << 2 | u64::from(after) << 1 | u64::from(near);
-                    let row = row(&event.product).then(Hash::of(&partner.product));
-                    row.then_number(rest).times(of(partner))
+                    let row = row(product).then(Hash::of(partner));
+                    row.then_number(rest).times(Counts::one(kind))
                 })
                 .sum(),
-            DigestedView::Popularity => (self.history.iter())
-                .flat_map(|(event, _)| {
+            DigestedView::Popularity => {
+                let of_history = self.history.iter().flat_map(|(event, _)| {
                     let tags = self.tags(event).into_iter().chain([OVERALL]);
-                    tags.map(move |tag| (event, tag))
-                })
-                .map(|(event, tag)| {
-                    let row = row(tag).then(Hash::of(&event.product));
-                    row.then_number(event_day(event).into()).times(of(event))
-                })
-                .sum(),
+                    tags.map(move |tag| (tag, &*event.product, event_day(event), event.kind))
+                });
+                let aged = self.aged.popular();
+                let aged = aged.map(|it| (&*it.tag, &*it.product, it.day, it.kind));
+                (of_history.chain(aged))
+                    .map(|(tag, product, day, kind)| {
+                        let row = row(tag).then(Hash::of(product));
+                        row.then_number(day.into()).times(Counts::one(kind))
+                    })
+                    .sum()
+            }
             DigestedView::Moved => (self.counted.iter())
                 .filter(|counted| counted.origin != counted.event.user)
                 .map(|Counted { event, origin, place, .. }| {

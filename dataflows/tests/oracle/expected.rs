@@ -1,5 +1,6 @@
 //! The oracle: computes every answer from the whole input, as simply as possible.
 
+use crate::aged::Aged;
 use crate::script::{COPY_HOURS, Step};
 use dataflows::graph::Mode;
 use dataflows::ids::hash::owner;
@@ -44,6 +45,8 @@ pub(crate) struct Oracle {
     positions: BTreeMap<String, i64>,
     /// The moments that the history has now.
     pub(crate) history: Vec<Moment>,
+    /// What stays of those that left it by age.
+    pub(crate) aged: Aged,
 }
 
 /// An event that counts for somebody.
@@ -95,6 +98,7 @@ impl Oracle {
             model: Model::default(),
             positions: BTreeMap::new(),
             history: vec![],
+            aged: Aged::default(),
         }
     }
 
@@ -113,6 +117,7 @@ impl Oracle {
         self.now = self.now.max(hour(newest));
         self.events.extend(unique.iter().cloned());
         self.step_ends.push((step.time, self.events.len()));
+        self.age();
         self.forget_old();
         self.admit(&unique);
         let at = self.step_ends.len() - 1;

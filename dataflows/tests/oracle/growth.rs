@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use timely::dataflow::operators::probe;
 
 const LIMITS: Limits = Limits { paired: 100, kept: 1_000, horizon: 48 };
+const PAIRS_DAYS: u16 = 4;
 /// The hour in which the shop opens.
 const FIRST: u32 = 480_000;
 /// The guests that come in an hour; half of them sign in.
@@ -61,6 +62,7 @@ fn run(mode: Mode, stay_hours: Option<u32>, horizons: [u32; 2]) -> [HeldSizes; 2
         let config = ViewConfig {
             mode,
             limits: LIMITS,
+            pairs_days: PAIRS_DAYS,
             copy_hours: COPY_HOURS,
             stay_hours,
             persistence: Persistence::NONE,

@@ -2,7 +2,7 @@
 
 use crate::compare::check_answer;
 use crate::expected::Oracle;
-use crate::script::{COPY_HOURS, LIMITS, Random, STAY_HOURS, Step, script};
+use crate::script::{COPY_HOURS, LIMITS, PAIRS_DAYS, Random, STAY_HOURS, Step, script};
 use crate::stored::Stored;
 use dataflows::arrange::closed::Closed;
 use dataflows::cut::capture::CutState;
@@ -52,6 +52,8 @@ pub(crate) struct Case {
     mode: Mode,
     /// Whether idle users leave.
     idle_leave: bool,
+    /// Whether days pass between steps.
+    days_pass: bool,
     /// The steps after which the state is stored, and the number of workers that go on from it.
     cut: Option<(usize, usize)>,
 }
@@ -59,7 +61,16 @@ pub(crate) struct Case {
 impl Case {
     /// A case with all views, fed at one worker.
     pub(crate) const fn new(seed: u64, workers: usize, open: usize) -> Case {
-        Case { seed, workers, open, feeders: 1, mode: Mode::All, idle_leave: false, cut: None }
+        Case {
+            seed,
+            workers,
+            open,
+            feeders: 1,
+            mode: Mode::All,
+            idle_leave: false,
+            days_pass: false,
+            cut: None,
+        }
     }
 
     /// A random case, determined by its seed alone.
@@ -71,6 +82,7 @@ impl Case {
         let case = Case::new(seed, workers, open).fed_by(1 + random.below(workers)).with(mode);
         let is_idle = mode == Mode::All && random.below(2) == 0;
         let case = if is_idle { case.where_idle_leave() } else { case };
+        let case = Case { days_pass: random.below(4) == 0, ..case };
         if random.below(2) == 0 {
             case.restarted(1 + random.below(30), 1 + random.below(5))
         } else {
@@ -89,6 +101,10 @@ impl Case {
 
     pub(crate) const fn where_idle_leave(self) -> Case {
         Case { idle_leave: true, ..self }
+    }
+
+    pub(crate) const fn where_days_pass(self) -> Case {
+        Case { days_pass: true, ..self }
     }
 
     fn stay_hours(self) -> Option<u32> {
@@ -116,7 +132,7 @@ struct Part {
 
 /// Runs a case and holds all its answers to the oracle.
 pub(crate) fn check(case: Case) {
-    let steps = Arc::new(script(case.seed, case.workers));
+    let steps = Arc::new(script(case.seed, case.workers, case.days_pass));
     let all = 0..steps.len();
     let part =
         Part { case, steps, run: all.clone(), stored: vec![], model: None, is_stored: false };
@@ -127,7 +143,7 @@ pub(crate) fn check(case: Case) {
     let stored = check_part(Part { run: 0..cut, is_stored: true, ..part.clone() });
     let model = stored.states.iter().find_map(|state| state.model);
     let feeders = case.feeders.min(workers);
-    let steps = Arc::new(script(case.seed, workers));
+    let steps = Arc::new(script(case.seed, workers, case.days_pass));
     let case = Case { workers, feeders, ..case };
     let (stored, run) = (stored.sum(), cut..all.end);
     check_part(Part { case, steps, run, stored, model, ..part });
@@ -180,6 +196,7 @@ fn run(worker: &mut Worker, part: &Part, mut random: Random, sender: Sender<Mess
     let config = ViewConfig {
         mode: case.mode,
         limits: LIMITS,
+        pairs_days: PAIRS_DAYS,
         copy_hours: COPY_HOURS,
         stay_hours: case.stay_hours(),
         persistence: Persistence {

@@ -1,7 +1,7 @@
 //! What the history gives as it must be: pairs, and the latest visits.
 
 use crate::expected::{Moment, Oracle, event_day, event_time};
-use dataflows::record::event::OwnedEvent;
+use dataflows::record::event::{Kind, OwnedEvent};
 use dataflows::time::VISIT_GAP;
 use dataflows::views::pairs::partner::NEAR;
 use std::cmp::Reverse;
@@ -15,13 +15,13 @@ pub(crate) struct Seen {
 }
 
 impl Oracle {
-    /// The pairs in the rows of those products whose moments are wanted. Events of one moment do not pair.
+    /// The pairs of the history in the rows of those products that are wanted. Events of one moment do not pair.
     pub(crate) fn pairs_of(
         &self,
-        is_wanted: impl Fn(&OwnedEvent) -> bool,
+        is_wanted: impl Fn(&str) -> bool,
     ) -> impl Iterator<Item = Pair<'_>> {
         let paired = || self.history.iter().filter(|(_, pairs)| *pairs).map(|(event, _)| event);
-        let wanted = paired().filter(move |event| is_wanted(event));
+        let wanted = paired().filter(move |event| is_wanted(&event.product));
         wanted.flat_map(move |event| paired().filter_map(move |other| Pair::of(event, other)))
     }
 
@@ -45,25 +45,30 @@ impl Oracle {
     }
 }
 
-/// A moment in the row of another's product.
+/// A product in the row of another one.
+#[derive(Clone, Copy)]
 pub(crate) struct Pair<'a> {
-    /// The event whose product has the row.
-    pub(crate) event: &'a OwnedEvent,
-    pub(crate) partner: &'a OwnedEvent,
+    /// The product that has the row.
+    pub(crate) product: &'a str,
+    pub(crate) partner: &'a str,
+    /// The kind of the partner's event.
+    pub(crate) kind: Kind,
     pub(crate) day: u16,
-    /// True if the partner came after the event or with it.
+    /// True if the partner came after the product or with it.
     pub(crate) after: bool,
     pub(crate) near: bool,
 }
 
 impl<'a> Pair<'a> {
-    fn of(event: &'a OwnedEvent, partner: &'a OwnedEvent) -> Option<Pair<'a>> {
+    /// The pair of two events, unless they are of different users, too far apart, or of one moment.
+    pub(crate) fn of(event: &'a OwnedEvent, partner: &'a OwnedEvent) -> Option<Pair<'a>> {
         let (time, other) = (event_time(event), event_time(partner));
         let is_same = time == other && event.product == partner.product;
         let apart = time.abs_diff(other);
         (event.user == partner.user && !is_same && apart <= VISIT_GAP).then(|| Pair {
-            event,
-            partner,
+            product: &event.product,
+            partner: &partner.product,
+            kind: partner.kind,
             day: event_day(event).max(event_day(partner)),
             after: time <= other,
             near: apart <= NEAR,

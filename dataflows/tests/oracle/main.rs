@@ -9,6 +9,7 @@ mod script;
 mod expected;
 mod moves;
 mod history;
+mod aged;
 mod rankings;
 mod digests;
 mod compare;
@@ -46,6 +47,17 @@ fn every_answer_is_the_oracles() {
     std::thread::scope(|scope| {
         for &case in CASES {
             scope.spawn(move || check(case));
+        }
+    });
+}
+
+#[test]
+fn pairs_and_popularity_stay_as_the_oracles_do() {
+    std::thread::scope(|scope| {
+        for (seed, workers, open) in [(50, 1, 0), (51, 3, 0), (52, 2, 7), (53, 3, 20), (54, 4, 1)] {
+            let case = Case::new(seed, workers, open).where_days_pass();
+            scope.spawn(move || check(case));
+            scope.spawn(move || check(case.fed_by(workers).restarted(20, 2)));
         }
     });
 }

@@ -195,7 +195,8 @@ impl Oracle {
                     && event_day(&other.event) == event_day(event)
             });
             let number = 1 + u32::try_from(of_day.count()).expect("it is small");
-            counted.place = Place::History(number <= LIMITS.paired);
+            let is_late = is_too_old(event, written);
+            counted.place = Place::History(number <= LIMITS.paired && !is_late);
             if LIMITS.kept < number {
                 if counted.by_guest {
                     continue;
@@ -217,6 +218,6 @@ impl Oracle {
 }
 
 /// True if an event is too old for the history.
-fn is_too_old(event: &OwnedEvent, now: u32) -> bool {
+pub(crate) fn is_too_old(event: &OwnedEvent, now: u32) -> bool {
     hour(event_time(event)) + LIMITS.horizon <= now
 }

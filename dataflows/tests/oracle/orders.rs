@@ -187,6 +187,7 @@ fn digests(partitions: &Partitions, mut random: Random) -> Vec<(DigestedView, Di
         let config = ViewConfig {
             mode: Mode::All,
             limits: LIMITS,
+            pairs_days: 180,
             copy_hours: COPY_HOURS,
             stay_hours: None,
             persistence: Persistence::NONE,

@@ -4,10 +4,10 @@ use crate::expected::{Oracle, event_day, event_time};
 use crate::history::{Pair, Seen};
 use dataflows::ranking::answer::{Cause, Ranking};
 use dataflows::ranking::rules::{Basis, LeaveOut, REPEAT_RATES, Rules};
-use dataflows::record::event::OwnedEvent;
 use dataflows::score::counts::Counts;
 use dataflows::score::model::ModelAt;
 use dataflows::time::{VISIT_GAP, day};
+use dataflows::views::popularity::OVERALL;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -235,13 +235,14 @@ impl Oracle {
     /// The row of a product: its partners, scored.
     fn row(&self, product: &str) -> ScoredProducts {
         let (blend, model_at) = (self.model.blend, self.model_at());
-        let scored = |Pair { partner, day, after, near, .. }: Pair<'_>| {
+        let scored = |Pair { partner, kind, day, after, near, .. }: Pair<'_>| {
             let side = if after { 1.0 } else { blend.before };
             let apart = if near { 1.0 } else { blend.far };
-            let score = model_at.score(Counts::one(partner.kind), day) * side * apart;
-            (partner.product.clone(), score)
+            let score = model_at.score(Counts::one(kind), day) * side * apart;
+            (partner.to_string(), score)
         };
-        best_first(self.pairs_of(|event| event.product == product).map(scored).collect())
+        let aged = self.aged.pairs().filter(|pair| pair.product == product);
+        best_first(self.pairs_of(|other| other == product).chain(aged).map(scored).collect())
     }
 
     /// The products that are popular in a tag, or overall.
@@ -251,13 +252,16 @@ impl Oracle {
             Some(tag) => self.tags(event).into_iter().filter(|other| *other == tag).count(),
             None => 1,
         };
-        let scored = |event: &OwnedEvent| {
-            (event.product.clone(), model_at.score(Counts::one(event.kind), event_day(event)))
+        let scored = |product: &str, kind, day| {
+            (product.to_string(), model_at.score(Counts::one(kind), day))
         };
-        let kept = self.history.iter().map(|(event, _)| event);
-        best_first(
-            kept.flat_map(|event| std::iter::repeat_n(scored(event), times(event))).collect(),
-        )
+        let of_history = self.history.iter().flat_map(|(event, _)| {
+            let scored = scored(&event.product, event.kind, event_day(event));
+            std::iter::repeat_n(scored, times(event))
+        });
+        let aged = self.aged.popular().filter(|aged| aged.tag == tag.unwrap_or(OVERALL));
+        let aged = aged.map(|aged| scored(&aged.product, aged.kind, aged.day));
+        best_first(of_history.chain(aged).collect())
     }
 }
 

@@ -16,6 +16,9 @@ pub(crate) const COPY_HOURS: u32 = 4;
 /// The limits of the history, so low that scripts exceed them.
 pub(crate) const LIMITS: Limits = Limits { paired: 4, kept: 6, horizon: 36 };
 
+/// The days that pairs are kept, in which weeks begin to count as one.
+pub(crate) const PAIRS_DAYS: u16 = 14;
+
 /// The hours that idle users stay, where they do not stay for ever.
 pub(crate) const STAY_HOURS: u32 = 12;
 
@@ -81,14 +84,16 @@ pub(crate) struct Step {
     pub(crate) queries: Vec<(usize, Query)>,
 }
 
-/// A script for so many workers. Only the workers that ask depend on their number.
-pub(crate) fn script(seed: u64, workers: usize) -> Vec<Step> {
+/// A script for so many workers. Only the workers that ask depend on their number. If days pass in it, nobody merges or
+/// forgets, as what is known of that ends with time.
+pub(crate) fn script(seed: u64, workers: usize, days_pass: bool) -> Vec<Step> {
     let (mut random, mut askers) = (Random::new(seed), Random::new(seed ^ 0xA5));
     let mut time = BEGIN;
     let mut sent: Vec<OwnedEvent> = Vec::new();
     let step = |_| {
         // Input has even times.
-        time += 2 + random.next() % (180 * MINUTE) / 2 * 2;
+        let days = if days_pass && random.below(6) == 0 { random.next() % 6 } else { 0 };
+        time += 2 + random.next() % (180 * MINUTE) / 2 * 2 + days * 24 * 60 * MINUTE;
         let count = random.below(8);
         let mut send = |_| {
             // At times again, at once or hours later.
@@ -105,7 +110,10 @@ pub(crate) fn script(seed: u64, workers: usize) -> Vec<Step> {
         Step {
             time,
             events,
-            decisions: (0..random.below(8) / 5).map(|_| decision(&mut random, time)).collect(),
+            decisions: (0..random.below(8) / 5)
+                .map(|_| decision(&mut random, time))
+                .filter(|_| !days_pass)
+                .collect(),
             rows: (0..random.below(3)).map(|_| row(&mut random)).collect(),
             model: (random.below(5) == 0).then(|| model(&mut random)),
             advances: (0..random.below(3))

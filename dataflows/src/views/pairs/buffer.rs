@@ -5,6 +5,7 @@ use crate::ids::dictionary::Dictionary;
 use crate::ingest::moment::Moment;
 use crate::score::counts::Counts;
 use crate::time::{Time, VISIT_GAP, day};
+use crate::views::retention::leaves_by_age;
 use differential_dataflow::difference::Semigroup;
 use std::cmp::Reverse;
 
@@ -25,14 +26,17 @@ pub(super) struct PairBuffer {
 }
 
 impl PairBuffer {
-    /// Pairs each fresh moment with the others, and then adds it to them.
+    /// Pairs each fresh moment with the others, and then adds it to them. Pairs of a moment that leaves by age stay.
     pub(super) fn pair(&mut self, names: &Dictionary, mut give: impl FnMut(Pair)) {
         self.fresh.sort_by_key(|(time, _, _)| *time);
         let mut fresh = std::mem::take(&mut self.fresh);
         for epoch in fresh.chunk_by(|(one, _, _), (other, _, _)| one == other) {
             let time = epoch[0].0;
             self.count_repeats(time, -1, names);
-            for &(_, moment, counts) in epoch {
+            let is_aged = |(.., counts): &&(_, _, Counts)| leaves_by_age(time, *counts);
+            let aged = epoch.iter().filter(is_aged);
+            self.others.extend(aged.map(|&(_, moment, counts)| (moment, counts)));
+            for &(_, moment, counts) in epoch.iter().filter(|fresh| !is_aged(fresh)) {
                 for &(other, others) in &self.others {
                     let apart = moment.time().abs_diff(other.time());
                     if apart <= VISIT_GAP && moment != other {

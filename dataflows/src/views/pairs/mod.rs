@@ -4,7 +4,7 @@
 //! the row of the one product counts an event of the other's kind, by the day of the later moment,
 //! the order of the two, and whether they were near. Pairs are linear in both moments, so that a
 //! retracted moment retracts its pairs, whatever came since. A product touched twice pairs with
-//! itself.
+//! itself. Pairs of a moment that leaves the history by age stay, for days of their own.
 
 pub mod partner;
 mod buffer;
@@ -17,9 +17,11 @@ use crate::ids::exchange::to_owners;
 use crate::ingest::moment::Moment;
 use crate::score::counts::Counts;
 use crate::time::Time;
+use crate::views::by_day::{Days, kept_by_day};
 use crate::views::pairs::partner::Partner;
 use differential_dataflow::{AsCollection, VecCollection};
 use neighbours::neighbours;
+use timely::dataflow::Stream;
 use timely::dataflow::operators::core::Concat;
 use timely::dataflow::operators::vec::{Broadcast, Map};
 
@@ -44,10 +46,11 @@ pub struct RestoredPairs<'scope> {
     pub repeats: VecCollection<'scope, Time, u16, Counts>,
 }
 
-/// Pairs the moments of each user.
+/// Pairs the moments of each user, and keeps the pairs for as many days.
 pub fn pairs<'scope>(
     history: View<'scope, Moment>,
     restored: RestoredPairs<'scope>,
+    (ages, days): (Stream<'scope, Time, Vec<u32>>, Days),
     dictionaries: &SharedDictionaries,
     held: &Held,
 ) -> Pairs<'scope> {
@@ -59,7 +62,7 @@ pub fn pairs<'scope>(
         .broadcast()
         .map(|(day, time, counts)| ((REPEATS, day), time, counts));
     Pairs {
-        partners: arrange_here(partners, "pairs"),
+        partners: kept_by_day(partners, ages, days, "pairs", held.by("pair_days")),
         repeats: arrange_here(repeats.as_collection(), "repeats"),
     }
 }

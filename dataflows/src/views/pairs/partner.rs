@@ -37,6 +37,10 @@ impl DatedProduct for Partner {
         self.day
     }
 
+    fn on(self, day: u16) -> Partner {
+        Partner { day, ..self }
+    }
+
     fn factor(&self, blend: &Blend) -> f64 {
         let side = if self.after { 1.0 } else { blend.before };
         if self.near { side } else { side * blend.far }

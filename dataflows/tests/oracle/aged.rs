@@ -1,0 +1,96 @@
+//! Pairs and popularity of what has left the history by age, as they must be.
+
+use crate::expected::{Counted, Oracle, Place, event_day};
+use crate::history::Pair;
+use crate::moves::is_too_old;
+use crate::script::{LIMITS, PAIRS_DAYS};
+use dataflows::record::event::Kind;
+use dataflows::time::DAY_HOURS;
+use dataflows::views::popularity::OVERALL;
+
+/// What stays of moments that left by age.
+#[derive(Default)]
+pub(crate) struct Aged {
+    pairs: Vec<AgedPair>,
+    popular: Vec<AgedPopular>,
+}
+
+/// As [`Pair`].
+struct AgedPair {
+    product: String,
+    partner: String,
+    kind: Kind,
+    day: u16,
+    after: bool,
+    near: bool,
+}
+
+/// An event under one of its tags, or [`OVERALL`].
+pub(crate) struct AgedPopular {
+    pub(crate) tag: String,
+    pub(crate) product: String,
+    pub(crate) kind: Kind,
+    pub(crate) day: u16,
+}
+
+impl Aged {
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = Pair<'_>> {
+        self.pairs.iter().map(|AgedPair { product, partner, kind, day, after, near }| Pair {
+            product,
+            partner,
+            kind: *kind,
+            day: *day,
+            after: *after,
+            near: *near,
+        })
+    }
+
+    pub(crate) fn popular(&self) -> impl Iterator<Item = &AgedPopular> {
+        self.popular.iter()
+    }
+}
+
+impl Oracle {
+    /// Keeps what stays of the moments that leave by now, and takes out what is too old.
+    pub(crate) fn age(&mut self) {
+        let now = self.now_at_end();
+        let pairs = |counted: &&Counted| counted.place == Place::History(true);
+        let leaves = |counted: &Counted| is_too_old(&counted.event, now);
+        let mut aged = std::mem::take(&mut self.aged);
+        for one in self.counted.iter().filter(pairs) {
+            for other in self.counted.iter().filter(pairs) {
+                let pair = Pair::of(&one.event, &other.event);
+                aged.pairs.extend(pair.filter(|_| leaves(one) || leaves(other)).map(|pair| {
+                    let Pair { product, partner, kind, day, after, near } = pair;
+                    let (product, partner) = (product.into(), partner.into());
+                    AgedPair { product, partner, kind, day, after, near }
+                }));
+            }
+        }
+        for Counted { event, .. } in
+            self.counted.iter().filter(pairs).filter(|counted| leaves(counted))
+        {
+            let tags = self.tags(event).into_iter().chain([OVERALL]);
+            aged.popular.extend(tags.map(|tag| AgedPopular {
+                tag: tag.into(),
+                product: event.product.clone(),
+                kind: event.kind,
+                day: event_day(event),
+            }));
+        }
+        let today = self.today();
+        aged.pairs.retain_mut(|pair| stays(&mut pair.day, today));
+        aged.popular.retain_mut(|popular| stays(&mut popular.day, today));
+        self.aged = aged;
+    }
+}
+
+/// False for a day that is too old. One that is old enough becomes the first of its week.
+fn stays(day: &mut u16, today: u16) -> bool {
+    let apart = u16::try_from(LIMITS.horizon.div_ceil(DAY_HOURS)).expect("a few days") + 3;
+    let first = *day / 7 * 7;
+    if first + 6 + apart < today {
+        *day = first;
+    }
+    today <= *day + PAIRS_DAYS
+}
