@@ -7,7 +7,7 @@ use crate::arrange::trace::{is_sealed, release};
 use crate::arrange::view::{Changes, View, ViewSpine, arrange_here};
 use crate::held::Size;
 use crate::score::counts::Counts;
-use crate::time::{DAY_HOURS, RESTORED, Time};
+use crate::time::{DAY_HOURS, Time, input_time};
 use differential_dataflow::AsCollection;
 use differential_dataflow::difference::IsZero;
 use differential_dataflow::operators::arrange::TraceAgent;
@@ -55,10 +55,11 @@ impl Days {
 /// first day of its week.
 ///
 /// ```text
-/// at each complete time t that begins a day, with view as of the time before:
-///     changes(t) += view.map(|value| days.counting(value.day, today(t)).map(|day| value.on(day)) - value)
+/// at each time of input t, with view as of the time before, and today as of the time of input before:
+///     changes(t) += view.map(|value| days.counting(value.day, today).map(|day| value.on(day)) - value)
 /// ```
 ///
+/// What leaves the history when a day begins may be taken out of the view by its day: so values age after it.
 /// Changes pass at once: nothing waits for what leaves.
 pub(crate) fn kept_by_day<'scope, V: DatedProduct + Value>(
     changes: Changes<'scope, V>,
@@ -77,7 +78,7 @@ pub(crate) fn kept_by_day<'scope, V: DatedProduct + Value>(
     let (output, stream) = builder.new_output();
     let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(output);
     builder.build(move |_| {
-        // By time, the first day of which it may be.
+        // By time, the latest day before it.
         let mut waiting: BTreeMap<Time, (Capability<Time>, u16)> = BTreeMap::new();
         let mut keys = KeysByDay::default();
         let mut today = 0;
@@ -88,7 +89,7 @@ pub(crate) fn kept_by_day<'scope, V: DatedProduct + Value>(
                 output.session(&capability).give_container(changes);
             });
             ages.for_each(|capability, hours| {
-                let time = *capability.least().expect("data has a time");
+                let time = input_time(capability.least().expect("data has a time") + 1);
                 for hour in hours.drain(..) {
                     let day = u16::try_from(hour / DAY_HOURS).unwrap_or(u16::MAX);
                     let new = || (capability.delayed(&time, 0), day);
@@ -110,10 +111,6 @@ pub(crate) fn kept_by_day<'scope, V: DatedProduct + Value>(
                 }
                 let (capability, day) = first.remove();
                 today = day.max(today);
-                // What is restored is what was stored, until a later time.
-                if time == RESTORED {
-                    continue;
-                }
                 let mut session = output.session(&capability);
                 let before = time.saturating_sub(1);
                 keys.age(days, today, &mut Reader::new(trace), before, |change, counts| {

@@ -51,12 +51,14 @@ impl Aged {
 }
 
 impl Oracle {
-    /// Keeps what stays of the moments that leave by now, and takes out what is too old.
-    pub(crate) fn age(&mut self) {
+    /// Keeps what stays of the moments that leave by now, and takes out what was too old by the step before.
+    pub(crate) fn age(&mut self, before: u16) {
         let now = self.now_at_end();
         let pairs = |counted: &&Counted| counted.place == Place::History(true);
         let leaves = |counted: &Counted| is_too_old(&counted.event, now);
         let mut aged = std::mem::take(&mut self.aged);
+        aged.pairs.retain_mut(|pair| stays(&mut pair.day, before));
+        aged.popular.retain_mut(|popular| stays(&mut popular.day, before));
         for one in self.counted.iter().filter(pairs) {
             for other in self.counted.iter().filter(pairs) {
                 let pair = Pair::of(&one.event, &other.event);
@@ -78,9 +80,6 @@ impl Oracle {
                 day: event_day(event),
             }));
         }
-        let today = self.today();
-        aged.pairs.retain_mut(|pair| stays(&mut pair.day, today));
-        aged.popular.retain_mut(|popular| stays(&mut popular.day, today));
         self.aged = aged;
     }
 }

@@ -113,11 +113,12 @@ impl Oracle {
             step.events.iter().filter(|event| self.is_new(event)).cloned().collect();
         let written = |event| event_time(event).min(step.time / 1000);
         let newest = step.events.iter().map(written).max().unwrap_or_default();
+        let before = self.today();
         self.is_later = self.now < hour(newest);
         self.now = self.now.max(hour(newest));
         self.events.extend(unique.iter().cloned());
         self.step_ends.push((step.time, self.events.len()));
-        self.age();
+        self.age(before);
         self.forget_old();
         self.admit(&unique);
         let at = self.step_ends.len() - 1;
