@@ -24,7 +24,7 @@ use crate::settings::zookeeper::Membership;
 use crate::sinks;
 use crate::sinks::redis::{Lease, Tenant};
 use crate::sources::files::{self, AppendSignal, FileLog};
-use crate::sources::kafka::{self, KafkaCluster, KafkaLog};
+use crate::sources::kafka::{self, Covered, KafkaCluster, KafkaLog};
 use crate::sources::{Positions, Running, SourcePause, SourceProgress, WorkerInlets};
 use anyhow::{Context, bail};
 use std::net::TcpListener;
@@ -173,8 +173,14 @@ pub(super) fn run(
     let mut memory = MemoryWatch::new(&config.limits, pause.clone());
     // Before anything is read: what was restored may be too much already.
     memory.check()?;
-    let source =
-        topics.read(config, &metrics, (&engine, pause), &handles.asker, (progress, beginning))?;
+    let covered = covered(config, checkpoint_status.clone());
+    let source = topics.read(
+        config,
+        &metrics,
+        (&engine, pause),
+        (&handles.asker, covered),
+        (progress, beginning),
+    )?;
     tracing::info!(address = %server.address(), workers = config.workers, "serving");
 
     let mut named = Named { settings: &settings, readiness: &readiness, latch: None };
@@ -399,6 +405,12 @@ enum Topics {
     Files(AppendSignal),
 }
 
+/// Tells the positions of the newest checkpoint, in the process that completes them.
+fn covered(config: &Config, checkpoints: CheckpointStatus) -> Covered {
+    let is_known = config.process == 0 && config.checkpoint.url.is_some();
+    Box::new(move || is_known.then(|| checkpoints.known().positions))
+}
+
 /// Opens the topics for writing. Nothing of it waits for brokers.
 fn topics(
     config: &Config,
@@ -430,7 +442,7 @@ impl Topics {
         config: &Config,
         metrics: &Metrics,
         (engine, pause): (&Engine, SourcePause),
-        asker: &Asker,
+        (asker, covered): (&Asker, Covered),
         (progress, beginning): (SourceProgress, Beginning),
     ) -> anyhow::Result<Running> {
         let Beginning { positions, topics } = beginning;
@@ -450,9 +462,13 @@ impl Topics {
             Topics::Files(signal) => {
                 files::start(&config.files.dir, &workers, &positions, metrics, signal, progress)?
             }
-            Topics::Kafka(cluster) => {
-                kafka::start(cluster, (&workers, asker), (&positions, topics), metrics, progress)?
-            }
+            Topics::Kafka(cluster) => kafka::start(
+                cluster,
+                (&workers, asker),
+                (&positions, topics),
+                metrics,
+                (progress, covered),
+            )?,
         })
     }
 }
