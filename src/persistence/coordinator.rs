@@ -4,7 +4,7 @@ use crate::engine::{Announcement, Report};
 use crate::metrics::CheckpointMetrics;
 use crate::persistence::compactor::{Extent, Kept, compact, is_due};
 use crate::persistence::messages::{
-    Asked, Erasure, Part, Rewritten, State, Told, What, add_digests,
+    Asked, Erasure, Part, Rewritten, State, Told, What, add_digests, digest_of_profiles,
 };
 use crate::persistence::open_store::OpenStore;
 use crate::persistence::status::{CheckpointStatus, LastCheckpoint};
@@ -180,7 +180,7 @@ impl<A: Fn(Announcement), T: Fn() -> BTreeMap<String, String>> Coordinator<A, T>
             None => (None, 0, Content::default(), State::default()),
         };
         status.knows(&state.erasures);
-        status.goes_on_from(state.positions.clone());
+        status.goes_on_from(state.positions.clone(), digest_of_profiles(&content.views));
         Coordinator {
             store,
             kept,
@@ -396,7 +396,8 @@ impl<A: Fn(Announcement), T: Fn() -> BTreeMap<String, String>> Coordinator<A, T>
         let (took, all) = (since.elapsed(), bytes(&self.content.segments));
         tracing::info!(number, ?took, bytes = written, of = all, "checkpoint written");
         let (written_at, bytes) = (SystemTime::now(), (written, all));
-        self.status.goes_on_from(self.state.positions.clone());
+        let profiles = digest_of_profiles(&self.content.views);
+        self.status.goes_on_from(self.state.positions.clone(), profiles);
         self.status.wrote(LastCheckpoint { number, time, written: written_at, took, bytes });
         self.metrics.written.set(seconds(written_at));
         self.metrics.bytes.set(i64::try_from(all).unwrap_or(i64::MAX));
