@@ -203,6 +203,9 @@ impl State {
             worker.step_or_park(Some(IDLE));
         }
         self.storing.begin();
+        if let (Some(sink), Some(beginning)) = (&mut self.sink, self.slot.process.begun()) {
+            sink.begin(beginning);
+        }
     }
 
     /// Puts the waiting input into the epoch under way and opens the next one. Returns whether there was

@@ -261,6 +261,12 @@ pub(super) fn partitions(
     });
 }
 
+/// `{"topic", "seconds"}`, or null.
+pub(super) fn retention(out: &mut Vec<u8>, least: Option<&(String, i64)>) {
+    let Some((topic, seconds)) = least else { return out.extend_from_slice(b"null") };
+    Object::new(out).text("topic", topic).plain("seconds", seconds).end();
+}
+
 /// `{"url", "restored", "segmentsRead", "segments", "number", "asOf", "writtenAt", "ageSeconds", "tookMs", "newBytes", "bytes",
 /// "failures", "trouble"}`, or null without checkpoints. What is not known is left out.
 pub(super) fn checkpoint(out: &mut Vec<u8>, known: &Known) {

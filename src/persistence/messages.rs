@@ -3,6 +3,7 @@
 use crate::engine::Beginning;
 use checkpoints::{Digest, RunId, Segment};
 use dataflows::cut::capture::CutState;
+use dataflows::digest::rows::DigestedView;
 use dataflows::record::event::OwnedEvent;
 use dataflows::score::model::Model;
 use dataflows::views::recent::Recent;
@@ -107,9 +108,10 @@ impl State {
         State { positions, newest, oldest, model, recent, digests, mode, ..State::default() }
     }
 
-    /// Where an engine goes on that begins with it.
-    pub(crate) fn beginning(&self) -> Beginning {
-        Beginning { positions: self.positions.clone(), topics: self.topics.clone() }
+    /// Where an engine goes on that begins with it, and with profiles of a digest.
+    pub(crate) fn beginning(&self, profiles: Option<String>) -> Beginning {
+        let (positions, topics) = (self.positions.clone(), self.topics.clone());
+        Beginning { positions, topics, profiles }
     }
 
     /// Adds that of another worker, as of the same time.
@@ -124,6 +126,12 @@ impl State {
         self.mode = other.mode;
         add_digests(&mut self.digests, &other.digests);
     }
+}
+
+/// The digest of the profiles, of those of views.
+pub(crate) fn digest_of_profiles(views: &BTreeMap<String, Option<Digest>>) -> Option<String> {
+    let digest = views.get(DigestedView::Profile.name()).copied().flatten();
+    digest.map(|digest| format!("{:032x}", digest.0))
 }
 
 /// Adds digests up, by view.

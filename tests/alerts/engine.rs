@@ -24,6 +24,7 @@ pub(crate) fn scrape() -> String {
     sources.events.with_label_values(&["view-events"]).inc();
     sources.errors.with_label_values(&["view-events"]).inc();
     sources.records_lost.with_label_values(&["view-events"]).inc();
+    sources.retention_left.with_label_values(&["view-events"]).set(1);
     sources.dead_letters.with_label_values(&["view-events", "not_json"]).inc();
     sources.lag.with_label_values(&["view-events", "0"]).set(1);
     sources.lag_seconds.with_label_values(&["view-events", "0"]).set(1.0);

@@ -41,6 +41,7 @@ mod outages;
 mod freshness;
 mod redis_keys;
 mod redis_lease;
+mod redis_seal;
 mod redis_compare;
 mod redis_tls;
 mod refused;

@@ -522,6 +522,9 @@ fn the_status_shows_the_records_that_are_lost_and_the_members() {
     let partition = Partition { topic: "view-events".into(), index: 4 };
     fixture.source_health.measure(&partition, PartitionExtent { first: 0, position: 9, end: 11 });
     assert_eq!(status()["backlog"], 9);
+    assert_eq!(status()["retention"], Value::Null);
+    fixture.source_health.set_retention(Some(("view-events".into(), 3_600)));
+    assert_eq!(status()["retention"], json!({"topic": "view-events", "seconds": 3600}));
     for (worker, bytes) in [("0", 300), ("1", 12)] {
         fixture.metrics.engine.held_bytes.with_label_values(&["history", worker]).set(bytes);
     }
