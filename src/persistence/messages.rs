@@ -117,7 +117,7 @@ impl State {
         self.positions.extend(other.positions);
         self.newest = self.newest.max(other.newest);
         self.oldest = self.oldest.max(other.oldest);
-        self.model = self.model.or(other.model);
+        self.model = self.model.take().or(other.model);
         self.recent.extend(other.recent);
         self.recent.sort_by_key(|event| Reverse(event.time));
         self.recent.truncate(Recent::EVENTS);
