@@ -140,7 +140,9 @@ fn reason(out: &mut Vec<u8>, Reason { cause, events, score }: Reason<'_>) {
         Cause::SeenBefore => (br#"{"type":"seen_before","events":"#, ""),
         Cause::Popular => (br#"{"type":"popular","events":"#, ""),
         Cause::Rule(ActionKind::Pin, rule) => (br#"{"type":"rule","action":"pin","rule":"#, rule),
-        Cause::Rule(ActionKind::Boost, rule) => (br#"{"type":"rule","action":"boost","rule":"#, rule),
+        Cause::Rule(ActionKind::Boost, rule) => {
+            (br#"{"type":"rule","action":"boost","rule":"#, rule)
+        }
         Cause::Rule(ActionKind::Bury, rule) => (br#"{"type":"rule","action":"bury","rule":"#, rule),
         Cause::Rule(ActionKind::Hide, rule) => (br#"{"type":"rule","action":"hide","rule":"#, rule),
     };

@@ -195,10 +195,14 @@ mod tests {
                     ..first(10)
                 }),
             ),
-            ("priceMin=5&priceMax=5", r#"{"priceMin":5,"priceMax":5}"#, Some(Rules {
-                price: PriceRange { least: Some(5_000_000), most: Some(5_000_000) },
-                ..first(10)
-            })),
+            (
+                "priceMin=5&priceMax=5",
+                r#"{"priceMin":5,"priceMax":5}"#,
+                Some(Rules {
+                    price: PriceRange { least: Some(5_000_000), most: Some(5_000_000) },
+                    ..first(10)
+                }),
+            ),
             ("priceMin=5&priceMax=4", r#"{"priceMin":5,"priceMax":4}"#, None),
             ("priceMin=-1", r#"{"priceMin":-1}"#, None),
             ("priceMin=free", r#"{"priceMin":"free"}"#, None),

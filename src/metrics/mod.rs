@@ -100,7 +100,8 @@ mod tests {
         metrics.process.processes.set(2);
         metrics.process.watch_disk(std::path::Path::new("."));
         assert!(!metrics.render().unwrap().contains("recsys_settings_"), "no setting is fed");
-        let [weights, _blend, _rules] = ["weights", "blend", "rules"].map(|setting| metrics.settings.fed(setting));
+        let [weights, _blend, _rules] =
+            ["weights", "blend", "rules"].map(|setting| metrics.settings.fed(setting));
         weights.version.inc();
         metrics.settings.rule_hits.with_label_values(&["pin"]).inc_by(2);
         let text = metrics.render().unwrap();

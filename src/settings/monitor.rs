@@ -120,7 +120,10 @@ impl<S: Setting> Monitor<S> {
         if self.is_of_node {
             tracing::info!(value = &*shortened(&json), "new {name}");
         } else {
-            tracing::warn!(value = &*shortened(&json), "{name} of an earlier run in force, the last good ones");
+            tracing::warn!(
+                value = &*shortened(&json),
+                "{name} of an earlier run in force, the last good ones"
+            );
         }
         Some(value)
     }

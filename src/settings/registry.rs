@@ -16,11 +16,8 @@ pub struct SettingSpec {
 }
 
 /// Every setting. A node below `/config/recommendation` that is not among them means nothing.
-pub static SETTINGS: [SettingSpec; 3] = [
-    SettingSpec::of::<Weights>(),
-    SettingSpec::of::<Blend>(),
-    SettingSpec::of::<Merchandising>(),
-];
+pub static SETTINGS: [SettingSpec; 3] =
+    [SettingSpec::of::<Weights>(), SettingSpec::of::<Blend>(), SettingSpec::of::<Merchandising>()];
 
 /// Finds the setting that owns a node.
 pub fn setting_at(path: &str) -> Option<&'static SettingSpec> {

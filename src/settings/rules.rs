@@ -116,18 +116,19 @@ fn at_most(what: &'static str, most: usize, found: usize) -> Result<(), RulesErr
 
 /// Reads the rule at an index. One without an id has its index as one.
 fn rule(index: usize, text: &str) -> Result<Rule, RulesError> {
-    let mut id = None;
-    let read = || {
-        // Serde would accept an array as well, with the fields in order.
-        if !text.starts_with('{') {
-            return Err("it must be an object".to_owned());
-        }
-        let typed: RuleJson = serde_json::from_str(text).map_err(|error| brief(&error))?;
-        id = short("id", typed.id.as_ref(), 1)?;
-        rule_of(id.clone().unwrap_or_else(|| index.to_string()), &typed)
-    };
-    let rule = read();
-    rule.map_err(|reason| RulesError::Rule { index, id, reason })
+    let refused = |id, reason| RulesError::Rule { index, id, reason };
+    let typed = object(text).map_err(|reason| refused(None, reason))?;
+    let id = short("id", typed.id.as_ref(), 1).map_err(|reason| refused(None, reason))?;
+    let name = id.clone().unwrap_or_else(|| index.to_string());
+    rule_of(name, &typed).map_err(|reason| refused(id, reason))
+}
+
+fn object(text: &str) -> Result<RuleJson, String> {
+    // Serde would accept an array as well, with the fields in order.
+    if !text.starts_with('{') {
+        return Err("it must be an object".into());
+    }
+    serde_json::from_str(text).map_err(|error| brief(&error))
 }
 
 fn rule_of(id: String, typed: &RuleJson) -> Result<Rule, String> {
@@ -151,8 +152,16 @@ fn action(typed: &RuleJson) -> Result<Action, String> {
     };
     let action = match given.as_str() {
         Some("pin") => Action::Pin(place(typed.place.as_ref())?),
-        Some("boost") => Action::Boost(factor(typed.factor.as_ref(), |it| 1.0 < it && it <= MOST_FACTOR, "above 1, up to 1000")?),
-        Some("bury") => Action::Bury(factor(typed.factor.as_ref(), |it| 1.0 / MOST_FACTOR <= it && it < 1.0, "from 0.001, below 1")?),
+        Some("boost") => Action::Boost(factor(
+            typed.factor.as_ref(),
+            |it| 1.0 < it && it <= MOST_FACTOR,
+            "above 1, up to 1000",
+        )?),
+        Some("bury") => Action::Bury(factor(
+            typed.factor.as_ref(),
+            |it| 1.0 / MOST_FACTOR <= it && it < 1.0,
+            "from 0.001, below 1",
+        )?),
         Some("hide") => Action::Hide,
         _ => return Err(not("action", "pin, boost, bury or hide", given)),
     };
@@ -232,7 +241,8 @@ fn id(name: &str, given: Option<&Value>) -> Result<Option<String>, String> {
 fn short(name: &str, given: Option<&Value>, least: usize) -> Result<Option<String>, String> {
     let Some(given) = given else { return Ok(None) };
     let text = text(given).filter(|text| (least..=MOST_NAME).contains(&text.len()));
-    text.map(Some).ok_or_else(|| not(name, &format!("a text of {least} to {MOST_NAME} bytes"), given))
+    text.map(Some)
+        .ok_or_else(|| not(name, &format!("a text of {least} to {MOST_NAME} bytes"), given))
 }
 
 /// Returns a value as a text; a number is its decimal text, as events have it.
@@ -320,11 +330,17 @@ mod tests {
         for (text, expected) in [
             (
                 r#"{"id":"summer","action":"pin","place":1,"product":"p1"}"#,
-                Rule { id: "summer".into(), ..of(Action::Pin(1), Condition { products: products(&["p1"]), ..any.clone() }) },
+                Rule {
+                    id: "summer".into(),
+                    ..of(Action::Pin(1), Condition { products: products(&["p1"]), ..any.clone() })
+                },
             ),
             (
                 r#"{"action":"pin","place":1000,"products":["p1",7,7.0]}"#,
-                of(Action::Pin(1000), Condition { products: products(&["p1", "7", "7"]), ..any.clone() }),
+                of(
+                    Action::Pin(1000),
+                    Condition { products: products(&["p1", "7", "7"]), ..any.clone() },
+                ),
             ),
             (
                 r#"{"action":"boost","factor":2.0,"tag":"shoes","placement":"home","from":"2026-12-01T00:00:00Z","until":"2026-12-24T01:00:00+01:00"}"#,
@@ -339,12 +355,25 @@ mod tests {
                 r#"{"action":"bury","factor":0.001,"category":"Home","price_min":0,"price_max":19.99,"placement":""}"#,
                 Rule {
                     placement: Some(String::new()),
-                    ..of(Action::Bury(0.001), Condition { category: Some("Home".into()), price: price(Some(0), Some(19_990_000)), ..any.clone() })
+                    ..of(
+                        Action::Bury(0.001),
+                        Condition {
+                            category: Some("Home".into()),
+                            price: price(Some(0), Some(19_990_000)),
+                            ..any.clone()
+                        },
+                    )
                 },
             ),
             (
                 r#" {"id":null,"action":"hide","price_min":0.1,"tag":null,"place":null,"from":1796083200} "#,
-                Rule { from: Some(1_796_083_200_000), ..of(Action::Hide, Condition { price: price(Some(100_000), None), ..any.clone() }) },
+                Rule {
+                    from: Some(1_796_083_200_000),
+                    ..of(
+                        Action::Hide,
+                        Condition { price: price(Some(100_000), None), ..any.clone() },
+                    )
+                },
             ),
         ] {
             let rules = parse(&format!("[{text}]"));
@@ -367,58 +396,122 @@ mod tests {
             ("7", "it must be an object"),
             (r#"["r","hide"]"#, "it must be an object"),
             ("{}", "action is missing: it must be pin, boost, bury or hide"),
-            (r#"{"action":"raise","tag":"a"}"#, r#"action must be pin, boost, bury or hide, which "raise" is not"#),
-            (r#"{"action":1,"tag":"a"}"#, "action must be pin, boost, bury or hide, which 1 is not"),
-            (r#"{"action":"hide"}"#, "it is for no products: give product, products, tag, category, price_min or price_max"),
+            (
+                r#"{"action":"raise","tag":"a"}"#,
+                r#"action must be pin, boost, bury or hide, which "raise" is not"#,
+            ),
+            (
+                r#"{"action":1,"tag":"a"}"#,
+                "action must be pin, boost, bury or hide, which 1 is not",
+            ),
+            (
+                r#"{"action":"hide"}"#,
+                "it is for no products: give product, products, tag, category, price_min or price_max",
+            ),
             (r#"{"action":"hide","placement":"home"}"#, "it is for no products"),
             (r#"{"action":"hide","tags":"a"}"#, "unknown field `tags`"),
             (r#"{"action":"hide","action":"pin"}"#, "duplicate field `action`"),
-            (r#"{"action":"hide","tag":""}"#, r#"tag must be a text of 1 to 512 bytes or a number, which "" is not"#),
+            (
+                r#"{"action":"hide","tag":""}"#,
+                r#"tag must be a text of 1 to 512 bytes or a number, which "" is not"#,
+            ),
             (r#"{"action":"hide","tag":["a"]}"#, "tag must be a text of 1 to 512 bytes"),
             (r#"{"action":"hide","category":true}"#, "category must be a text"),
             (r#"{"action":"hide","product":""}"#, "product must be a text"),
-            (r#"{"action":"hide","products":[]}"#, "products must be a list of ids, which [] is not"),
+            (
+                r#"{"action":"hide","products":[]}"#,
+                "products must be a list of ids, which [] is not",
+            ),
             (r#"{"action":"hide","products":"a"}"#, "products must be a list of ids"),
             (r#"{"action":"hide","products":["a",""]}"#, "products[1] must be a text"),
-            (r#"{"action":"hide","product":"a","products":["b"]}"#, "product and products are two ways"),
-            (r#"{"action":"hide","price_min":-1}"#, "price_min must be a number of at least 0, which -1 is not"),
+            (
+                r#"{"action":"hide","product":"a","products":["b"]}"#,
+                "product and products are two ways",
+            ),
+            (
+                r#"{"action":"hide","price_min":-1}"#,
+                "price_min must be a number of at least 0, which -1 is not",
+            ),
             (r#"{"action":"hide","price_max":"9"}"#, "price_max must be a number of at least 0"),
             (r#"{"action":"hide","price_max":1e300}"#, "price_max must be a number of at least 0"),
-            (r#"{"action":"hide","price_min":2,"price_max":1}"#, "price_max must not be below price_min"),
+            (
+                r#"{"action":"hide","price_min":2,"price_max":1}"#,
+                "price_max must not be below price_min",
+            ),
             (r#"{"action":"hide","tag":"a","place":1}"#, "place is for a pin alone"),
             (r#"{"action":"boost","factor":2,"tag":"a","place":1}"#, "place is for a pin alone"),
             (r#"{"action":"hide","tag":"a","factor":2}"#, "factor is for a boost or a bury alone"),
-            (r#"{"action":"pin","place":1,"tag":"a","factor":2}"#, "factor is for a boost or a bury alone"),
+            (
+                r#"{"action":"pin","place":1,"tag":"a","factor":2}"#,
+                "factor is for a boost or a bury alone",
+            ),
             (r#"{"action":"pin","tag":"a"}"#, "place is missing: a pin has one from 1 to 1000"),
-            (r#"{"action":"pin","place":0,"tag":"a"}"#, "place must be a whole number from 1 to 1000, which 0 is not"),
+            (
+                r#"{"action":"pin","place":0,"tag":"a"}"#,
+                "place must be a whole number from 1 to 1000, which 0 is not",
+            ),
             (r#"{"action":"pin","place":1001,"tag":"a"}"#, "place must be a whole number"),
             (r#"{"action":"pin","place":1.5,"tag":"a"}"#, "place must be a whole number"),
-            (r#"{"action":"boost","tag":"a"}"#, "factor is missing: it must be a number above 1, up to 1000"),
-            (r#"{"action":"boost","factor":1,"tag":"a"}"#, "factor must be a number above 1, up to 1000, which 1 is not"),
+            (
+                r#"{"action":"boost","tag":"a"}"#,
+                "factor is missing: it must be a number above 1, up to 1000",
+            ),
+            (
+                r#"{"action":"boost","factor":1,"tag":"a"}"#,
+                "factor must be a number above 1, up to 1000, which 1 is not",
+            ),
             (r#"{"action":"boost","factor":1000.5,"tag":"a"}"#, "factor must be a number above 1"),
             (r#"{"action":"boost","factor":"2","tag":"a"}"#, "factor must be a number above 1"),
-            (r#"{"action":"bury","factor":1,"tag":"a"}"#, "factor must be a number from 0.001, below 1, which 1 is not"),
+            (
+                r#"{"action":"bury","factor":1,"tag":"a"}"#,
+                "factor must be a number from 0.001, below 1, which 1 is not",
+            ),
             (r#"{"action":"bury","factor":0,"tag":"a"}"#, "factor must be a number from 0.001"),
-            (r#"{"action":"hide","tag":"a","from":"soon"}"#, r#"from must be an ISO 8601 time since 2000, which "soon" is not"#),
-            (r#"{"action":"hide","tag":"a","until":"1999-01-01"}"#, "until must be an ISO 8601 time"),
-            (r#"{"action":"hide","tag":"a","from":"2026-01-01","until":"2026-01-01"}"#, "until must be later than from"),
-            (r#"{"action":"hide","tag":"a","id":""}"#, r#"id must be a text of 1 to 64 bytes, which "" is not"#),
-            (&*format!(r#"{{"action":"hide","tag":"a","id":"{long}"}}"#), "id must be a text of 1 to 64 bytes"),
-            (&*format!(r#"{{"action":"hide","tag":"a","placement":"{long}"}}"#), "placement must be a text of 0 to 64 bytes"),
+            (
+                r#"{"action":"hide","tag":"a","from":"soon"}"#,
+                r#"from must be an ISO 8601 time since 2000, which "soon" is not"#,
+            ),
+            (
+                r#"{"action":"hide","tag":"a","until":"1999-01-01"}"#,
+                "until must be an ISO 8601 time",
+            ),
+            (
+                r#"{"action":"hide","tag":"a","from":"2026-01-01","until":"2026-01-01"}"#,
+                "until must be later than from",
+            ),
+            (
+                r#"{"action":"hide","tag":"a","id":""}"#,
+                r#"id must be a text of 1 to 64 bytes, which "" is not"#,
+            ),
+            (
+                &*format!(r#"{{"action":"hide","tag":"a","id":"{long}"}}"#),
+                "id must be a text of 1 to 64 bytes",
+            ),
+            (
+                &*format!(r#"{{"action":"hide","tag":"a","placement":"{long}"}}"#),
+                "placement must be a text of 0 to 64 bytes",
+            ),
         ] {
             let good = r#"{"id":"first","action":"hide","tag":"a"}"#;
             let told = parse(&format!("[{good},{rule}]")).unwrap_err();
             assert!(told.starts_with(&format!("rule 1: {reason}")), "{rule}: {told}");
         }
         let with_id = r#"[{"id":"sale","action":"hide"}]"#;
-        assert!(parse(with_id).unwrap_err().starts_with("rule 0 (\"sale\"): it is for no products"));
+        assert!(
+            parse(with_id).unwrap_err().starts_with("rule 0 (\"sale\"): it is for no products")
+        );
         for ids in [["same", "same"], ["1", ""]] {
             let [one, other] = ids.map(|id| match id {
                 "" => String::new(),
                 id => format!(r#""id":"{id}","#),
             });
-            let rules = format!(r#"[{{{one}"action":"hide","tag":"a"}},{{{other}"action":"hide","tag":"b"}}]"#);
-            assert_eq!(parse(&rules), Err(format!("rule 1 ({:?}): its id is that of rule 0", ids[0])));
+            let rules = format!(
+                r#"[{{{one}"action":"hide","tag":"a"}},{{{other}"action":"hide","tag":"b"}}]"#
+            );
+            assert_eq!(
+                parse(&rules),
+                Err(format!("rule 1 ({:?}): its id is that of rule 0", ids[0]))
+            );
         }
     }
 
@@ -429,7 +522,10 @@ mod tests {
             assert!(told.starts_with("they must be a JSON array of rules: "), "{text}: {told}");
         }
         let hide = |count: usize| vec![r#"{"action":"hide","tag":"a"}"#; count].join(",");
-        assert_eq!(parse(&format!("[{}]", hide(MOST_RULES))).map(|it| it.rules().len()), Ok(MOST_RULES));
+        assert_eq!(
+            parse(&format!("[{}]", hide(MOST_RULES))).map(|it| it.rules().len()),
+            Ok(MOST_RULES)
+        );
         let told = parse(&format!("[{}]", hide(MOST_RULES + 1)));
         assert_eq!(told, Err("they must have at most 1000 rules, not 1001".into()));
         let pin = |count: usize| {

@@ -109,7 +109,11 @@ mod tests {
             (BLEND, br#"{"tags":-1}"#, "bad blend: tags must be a number from 0"),
             (BLEND, b"", "bad blend: it must be"),
             (RULES, b"{}", "bad rules: they must be a JSON array of rules"),
-            (RULES, br#"[{"id":"r","action":"hide"}]"#, "bad rules: rule 0 (\"r\"): it is for no products"),
+            (
+                RULES,
+                br#"[{"id":"r","action":"hide"}]"#,
+                "bad rules: rule 0 (\"r\"): it is for no products",
+            ),
             ("/config/recommendation/blends", b"{}", unowned),
             ("/config/recommendation/weights/view", b"1", unowned),
             ("/config/recommendation", b"{}", unowned),

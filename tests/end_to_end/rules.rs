@@ -92,15 +92,27 @@ fn rules_hold_at_once_for_their_products_placements_and_times() {
     check(timed, "", &["cup", "mug", "rug"]);
     // Nobody writes anything while the time of a rule ends.
     let until = time(2);
-    check(json!([{"action": "hide", "product": "pen", "until": until}]), "", &["cup", "mug", "rug"]);
+    check(
+        json!([{"action": "hide", "product": "pen", "until": until}]),
+        "",
+        &["cup", "mug", "rug"],
+    );
     eventually("its time ends", || shown(&rank("")) == PRODUCTS);
     assert!(until <= time(0));
 
-    for path in ["/api/recommendations/nobody?", "/api/products/unknown/similar?", "/api/trending?tag=all&"]
+    for path in
+        ["/api/recommendations/nobody?", "/api/products/unknown/similar?", "/api/trending?tag=all&"]
     {
-        check(json!([{"id": "all", "action": "pin", "place": 1, "product": "new"}]), "n=1", &["new"]);
+        check(
+            json!([{"id": "all", "action": "pin", "place": 1, "product": "new"}]),
+            "n=1",
+            &["new"],
+        );
         let ranking = process.get(&format!("{path}n=1"));
-        assert_eq!((shown(&ranking), reasons(&ranking, "new")), (vec!["new"], vec![("all", "pin")]));
+        assert_eq!(
+            (shown(&ranking), reasons(&ranking, "new")),
+            (vec!["new"], vec![("all", "pin")])
+        );
     }
     let session = r#"{"products":["cup"],"n":1,"placement":"home","onlyCategories":["office"]}"#;
     let ranking = process.call("POST", "/api/session/recommendations", session);
@@ -119,8 +131,10 @@ fn a_bad_rule_is_refused_by_its_index_and_the_last_good_ones_stay() {
     let good = json!([{"id": "r", "action": "hide", "product": "cup"}]);
     process.call("PUT", PATH, &good.to_string());
     eventually("it holds", || shown(&rank(&process)) == ["mug", "pen", "rug"]);
-    let bad = r#"[{"action":"hide","tag":"a"},{"id":"sale","action":"boost","tag":"a","factor":0.5}]"#;
-    let reason = r#"rule 1 ("sale"): factor must be a number above 1, up to 1000, which 0.5 is not"#;
+    let bad =
+        r#"[{"action":"hide","tag":"a"},{"id":"sale","action":"boost","tag":"a","factor":0.5}]"#;
+    let reason =
+        r#"rule 1 ("sale"): factor must be a number above 1, up to 1000, which 0.5 is not"#;
     let (status, told) = process.try_call("PUT", PATH, bad).unwrap();
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!((status, &told["details"]), (400, &json!(format!("bad rules: {reason}"))));

@@ -105,7 +105,11 @@ fn the_command_line_checks_what_it_writes() {
         ("recommendation/blend", "nonsense", "bad blend: "),
         ("recommendation/blend", r#"{"nonsense":true}"#, "bad blend: "),
         ("recommendation/weights", NONSENSE, "bad weights: "),
-        ("recommendation/rules", r#"[{"action":"hide"}]"#, "bad rules: rule 0: it is for no products"),
+        (
+            "recommendation/rules",
+            r#"[{"action":"hide"}]"#,
+            "bad rules: rule 0: it is for no products",
+        ),
         ("/config/recommendation/wieghts", "{}", "no setting is at /config/recommendation/wieghts"),
         ("other", "{}", "no setting is at /config/other"),
     ] {

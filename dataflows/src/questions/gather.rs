@@ -155,7 +155,9 @@ impl Gathering {
         dictionaries: &SharedDictionaries,
     ) -> Vec<QueryAnswer> {
         let Gathering { mut answers, plan, evidence, .. } = self;
-        if let Some((plan, (Finisher { product_info, ranker, rules }, of_shop))) = plan.zip(finisher) {
+        if let Some((plan, (Finisher { product_info, ranker, rules }, of_shop))) =
+            plan.zip(finisher)
+        {
             let dictionaries = &dictionaries.borrow();
             rules.update(&of_shop, dictionaries);
             let rules = rules.in_force(&plan.rules.occasion);

@@ -74,8 +74,7 @@ pub fn questions<'scope>(
         Some(views) => products(requests, views),
         None => empty(scope),
     };
-    let answers =
-        gather(from_users, from_products, dictionaries.clone(), model_history, finisher);
+    let answers = gather(from_users, from_products, dictionaries.clone(), model_history, finisher);
     (input, answers)
 }
 

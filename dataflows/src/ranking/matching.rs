@@ -84,8 +84,7 @@ impl RuleIndex {
 
     /// The rules that hold for an occasion; `None` if there are none.
     pub(crate) fn in_force(&self, occasion: &Occasion) -> Option<RulesInForce<'_>> {
-        let holds: Vec<bool> =
-            self.rules.rules().iter().map(|rule| rule.holds(occasion)).collect();
+        let holds: Vec<bool> = self.rules.rules().iter().map(|rule| rule.holds(occasion)).collect();
         let needs_tags = self.by_tag.values().flatten().any(|&at| holds[at]);
         let mut by_row = self.by_category.values().flatten().chain(&self.by_price);
         let needs_row = by_row.any(|&at| holds[at]);
@@ -122,9 +121,8 @@ impl<'a> RulesInForce<'a> {
         hits.extend(by_product.get(&product).into_iter().flatten());
         if let Some(name) = lookups.names.other(product) {
             let unknown = self.index.unknown_products.iter();
-            let is_same = |&&(at, place): &&(usize, usize)| {
-                self.all()[at].condition.products[place] == name
-            };
+            let is_same =
+                |&&(at, place): &&(usize, usize)| self.all()[at].condition.products[place] == name;
             hits.extend(unknown.filter(is_same).map(|(at, _)| at));
         }
         let mut product = Facts { product, lookups, row: None, tags: None };
@@ -135,7 +133,9 @@ impl<'a> RulesInForce<'a> {
         if self.needs_row {
             hits.extend(by_price);
             let category = product.row().map(|row| &row.category);
-            hits.extend(category.and_then(|category| by_category.get(category)).into_iter().flatten());
+            hits.extend(
+                category.and_then(|category| by_category.get(category)).into_iter().flatten(),
+            );
         }
         hits.retain(|&at| self.holds[at] && self.meets(at, &mut product));
         hits.sort_unstable();
@@ -158,9 +158,10 @@ impl<'a> RulesInForce<'a> {
         let condition = &self.all()[at].condition;
         let has_tag = |tag: u32, product: &mut Facts<'_, '_>| product.tags().contains(&tag);
         (condition.tag.is_none() || self.index.tags[at].is_some_and(|tag| has_tag(tag, product)))
-            && condition.category.as_ref().is_none_or(|category| {
-                product.row().is_some_and(|row| row.category == *category)
-            })
+            && condition
+                .category
+                .as_ref()
+                .is_none_or(|category| product.row().is_some_and(|row| row.category == *category))
             && (condition.price.is_all()
                 || condition.price.has(product.row().and_then(|row| row.price)))
     }

@@ -146,7 +146,8 @@ mod tests {
         let row = |category: &str, price| {
             Some(Product { category: category.into(), price, ..Product::default() })
         };
-        let candidates = [row("a", Some(10)), row("b", Some(20)), row("b", None), row("", Some(0)), None];
+        let candidates =
+            [row("a", Some(10)), row("b", Some(20)), row("b", None), row("", Some(0)), None];
         let texts = |list: &[&str]| list.iter().map(|&text| text.into()).collect::<Vec<String>>();
         let all = || Rules::first(9);
         let price = |least, most| Rules { price: PriceRange { least, most }, ..all() };

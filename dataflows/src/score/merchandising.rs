@@ -194,7 +194,8 @@ mod tests {
         let none = Demand::default();
         assert_eq!(demand(rule(Action::Pin(1), &["a"])), none);
         assert_eq!(demand(rule(Action::Hide, &["a", "b"])), Demand { hidden: 2, ..none });
-        for rule in [rule(Action::Pin(1), &[]), rule(Action::Hide, &[]), rule(Action::Boost(2.0), &["a"])]
+        for rule in
+            [rule(Action::Pin(1), &[]), rule(Action::Hide, &[]), rule(Action::Boost(2.0), &["a"])]
         {
             assert_eq!(demand(rule.clone()), Demand { reorders: true, ..none });
             assert_eq!(demand(Rule { from: Some(1), ..rule }), none);

@@ -1,8 +1,8 @@
 //! The rules of the shop as they must be: each asked about each product, by names.
 
 use crate::expected::Oracle;
-use dataflows::record::product::Product;
 use dataflows::ranking::rules::Rules;
+use dataflows::record::product::Product;
 use dataflows::score::merchandising::{Action, Occasion, Rule};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,8 @@ impl Oracle {
     /// The rules that hold for an occasion, in their order, each with its index.
     pub(crate) fn holding(&self, occasion: &Occasion) -> Vec<(usize, Rule)> {
         let rules = self.model.rules.rules().iter().cloned().enumerate();
-        let is_for = |rule: &Rule| rule.placement.as_ref().is_none_or(|it| *it == occasion.placement);
+        let is_for =
+            |rule: &Rule| rule.placement.as_ref().is_none_or(|it| *it == occasion.placement);
         let times = |rule: &Rule| rule.from.unwrap_or(i64::MIN)..rule.until.unwrap_or(i64::MAX);
         rules.filter(|(_, rule)| is_for(rule) && times(rule).contains(&occasion.now)).collect()
     }
@@ -29,7 +30,10 @@ impl Oracle {
         let condition = &rule.condition;
         (condition.products.is_empty() || condition.products.iter().any(|it| it == product))
             && condition.tag.as_ref().is_none_or(|tag| self.labels(product).contains(tag))
-            && condition.category.as_ref().is_none_or(|it| row.is_some_and(|row| row.category == *it))
+            && condition
+                .category
+                .as_ref()
+                .is_none_or(|it| row.is_some_and(|row| row.category == *it))
             && is_within(row, (condition.price.least, condition.price.most))
     }
 

@@ -12,7 +12,9 @@ use dataflows::ranking::rules::{Basis, LeaveOut, Rules};
 use dataflows::record::block::Block;
 use dataflows::record::event::{Kind, OwnedEvent};
 use dataflows::record::product::{CatalogueRow, PriceRange, Product};
-use dataflows::score::merchandising::{Action, ActionKind, Condition, Merchandising, Occasion, Rule};
+use dataflows::score::merchandising::{
+    Action, ActionKind, Condition, Merchandising, Occasion, Rule,
+};
 use dataflows::score::model::Model;
 use dataflows::time::{RESTORED, Time, input_time};
 use std::cell::RefCell;
@@ -28,7 +30,8 @@ const CATALOGUE: [(&str, &str, Option<i64>); 3] =
     [("A", "lamps", Some(10)), ("C", "chairs", Some(20)), ("D", "lamps", None)];
 
 fn events() -> Vec<OwnedEvent> {
-    let views = VIEWS.iter().flat_map(|&(product, views)| (0..views).map(move |view| (product, view)));
+    let views =
+        VIEWS.iter().flat_map(|&(product, views)| (0..views).map(move |view| (product, view)));
     let event = |(product, view): (&str, usize)| OwnedEvent {
         kind: Kind::View,
         time: i64::try_from(NOW / 1000).unwrap(),
@@ -37,7 +40,11 @@ fn events() -> Vec<OwnedEvent> {
         category: String::new(),
         session: String::new(),
         id: String::new(),
-        tags: if product == "b" { vec!["wood".into()] } else { vec!["wood".into(), product.into()] },
+        tags: if product == "b" {
+            vec!["wood".into()]
+        } else {
+            vec!["wood".into(), product.into()]
+        },
     };
     views.map(event).collect()
 }
@@ -169,7 +176,14 @@ fn each_action_does_what_it_says() {
         (Hide, Condition { tag: Some("wood".into()), ..category("lamps") }, "b, C"),
         (Hide, Condition { tag: Some("A".into()), ..category("chairs") }, "A, b, C, D"),
         (Hide, Condition { category: Some("lamps".into()), ..products(&["A", "b"]) }, "b, C, D"),
-        (Hide, Condition { price: PriceRange { least: Some(20), most: None }, ..products(&["A", "C"]) }, "A, b, D"),
+        (
+            Hide,
+            Condition {
+                price: PriceRange { least: Some(20), most: None },
+                ..products(&["A", "C"])
+            },
+            "A, b, D",
+        ),
         (Pin(1), products(&["D"]), "D pin:r, A, b, C"),
         (Pin(2), products(&["D"]), "A, D pin:r, b, C"),
         (Pin(4), products(&["A"]), "b, C, D, A pin:r"),
@@ -179,7 +193,11 @@ fn each_action_does_what_it_says() {
         (Pin(1), category("chairs"), "C pin:r, A, b, D"),
         (Pin(3), tag("wood"), "b, C, A pin:r, D"),
         (Pin(1), category("nothing"), "A, b, C, D"),
-        (Pin(1), Condition { category: Some("chairs".into()), ..products(&["D", "C"]) }, "C pin:r, A, b, D"),
+        (
+            Pin(1),
+            Condition { category: Some("chairs".into()), ..products(&["D", "C"]) },
+            "C pin:r, A, b, D",
+        ),
     ] {
         check(&[rule("r", action, condition)], all(), expected);
     }
@@ -191,8 +209,10 @@ fn rules_that_hit_the_same_products_act_together() {
     let (one, two) = (|action, of| rule("1", action, of), |action, of| rule("2", action, of));
     let d = || products(&["D"]);
     for (rules, expected) in [
-        ([one(Boost(3.0), d()), two(Boost(2.0), tag("wood"))],
-         "A boost:2, D boost:2 boost:1, b boost:2, C boost:2"),
+        (
+            [one(Boost(3.0), d()), two(Boost(2.0), tag("wood"))],
+            "A boost:2, D boost:2 boost:1, b boost:2, C boost:2",
+        ),
         ([one(Boost(10.0), d()), two(Bury(0.25), d())], "A, b, D boost:1 bury:2, C"),
         // Whatever comes first: what is hidden is not shown.
         ([one(Pin(1), d()), two(Hide, d())], "A, b, C"),
@@ -201,7 +221,10 @@ fn rules_that_hit_the_same_products_act_together() {
         ([one(Pin(1), products(&["C"])), two(Pin(1), d())], "C pin:1, D pin:2, A, b"),
         ([one(Pin(1), d()), two(Pin(1), products(&["C"]))], "D pin:1, C pin:2, A, b"),
         ([one(Pin(2), products(&["C", "D"])), two(Pin(1), d())], "D pin:2, C pin:1, A, b"),
-        ([one(Pin(1), category("lamps")), two(Pin(2), category("lamps"))], "A pin:1, D pin:2, b, C"),
+        (
+            [one(Pin(1), category("lamps")), two(Pin(2), category("lamps"))],
+            "A pin:1, D pin:2, b, C",
+        ),
         // A pin is of the best as boosts have it, and keeps what they gave.
         ([one(Boost(9.0), d()), two(Pin(2), tag("wood"))], "A, D boost:1 pin:2, b, C"),
         ([one(Boost(1000.0), d()), two(Boost(1000.0), d())], "D boost:2 boost:1, A, b, C"),
@@ -246,7 +269,8 @@ fn places_are_counted_over_all_pages() {
         rule("2", Action::Pin(4), products(&["new"])),
     ];
     check(&pins, all(), "A, D pin:1, b, new pin:2, C");
-    for (offset, expected) in [(0, "A, D pin:1"), (1, "D pin:1, b"), (2, "b, new pin:2"), (4, "C")] {
+    for (offset, expected) in [(0, "A, D pin:1"), (1, "D pin:1, b"), (2, "b, new pin:2"), (4, "C")]
+    {
         check(&pins, Rules { offset, ..Rules::first(2) }, expected);
     }
     check(&pins, Rules::first(1), "A");

@@ -378,7 +378,12 @@ fn settings_are_checked_whichever_way_they_are_written() {
         ("PUT /api/config/recommendation/blend", r#"{"nonsense":true}"#, 400, &*bad_blend),
         ("POST /api/config/recommendation/blend", r#"{"tags":"0.2"}"#, 400, &*bad_blend),
         ("PUT /api/config/recommendation/blend", r#"{"tags":0.2}"#, 200, &*set_blend),
-        ("PUT /api/config/recommendation/rules", "{}", 400, &*bad("bad rules: they must be a JSON array")),
+        (
+            "PUT /api/config/recommendation/rules",
+            "{}",
+            400,
+            &*bad("bad rules: they must be a JSON array"),
+        ),
         (
             "PUT /api/config/recommendation/rules",
             r#"[{"action":"hide","tag":"a"},{"id":"r","action":"hide"}]"#,
