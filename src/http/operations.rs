@@ -71,7 +71,7 @@ pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
     let in_force = call.front.in_force.get();
     let mut stored = Vec::new();
     for setting in &SETTINGS {
-        let value = in_force.map(|in_force| setting.of_model(&in_force.model));
+        let value = in_force.as_ref().map(|in_force| setting.of_model(&in_force.model));
         object = object.plain(setting.name, value.as_deref().unwrap_or("null"));
         let stands = stands(call.front.nodes.of(setting.name).stored, value.as_deref());
         stored.push((setting.name, stands));

@@ -119,7 +119,7 @@ impl State {
         self.positions.extend(other.positions);
         self.newest = self.newest.max(other.newest);
         self.oldest = self.oldest.max(other.oldest);
-        self.model = self.model.or(other.model);
+        self.model = self.model.take().or(other.model);
         self.recent.extend(other.recent);
         self.recent.sort_by_key(|event| Reverse(event.time));
         self.recent.truncate(Recent::EVENTS);
@@ -145,6 +145,7 @@ pub(crate) fn add_digests(sums: &mut BTreeMap<String, Digest>, others: &BTreeMap
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dataflows::score::merchandising::{Action, Condition, Merchandising, Rule};
 
     #[test]
     fn a_state_that_knows_no_topics_is_read() {
@@ -155,5 +156,20 @@ mod tests {
         let state = State { topics, ..state };
         let text = serde_json::to_string(&state).unwrap();
         assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state);
+    }
+
+    #[test]
+    fn a_model_of_before_there_were_rules_has_none() {
+        let (weights, blend) = ("[1000000,3000000,5000000]", r#"{"tags":0.2}"#);
+        let model = format!(r#"{{"weights":{weights},"blend":{blend}}}"#);
+        let model: Model = serde_json::from_str(&model).unwrap();
+        assert_eq!((model.blend.tags, model.rules.rules().len()), (0.2, 0));
+        let condition = Condition { tag: Some("a".into()), ..Condition::default() };
+        let (placement, from, until) = (Some("home".into()), Some(1), None);
+        let action = Action::Boost(2.5);
+        let rule = Rule { id: "r".into(), action, condition, placement, from, until };
+        let model = Model { rules: Merchandising::new(vec![rule]), ..model };
+        let text = serde_json::to_string(&model).unwrap();
+        assert_eq!(serde_json::from_str::<Model>(&text).unwrap(), model);
     }
 }

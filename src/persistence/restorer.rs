@@ -71,7 +71,7 @@ fn give_state(
     let rows = [positions, clock, recent].into_iter().map(engine::Restored::Rows);
     let begun = Announcement::Begun(state.beginning(profiles));
     let begun = [engine::Restored::Announcement(begun)].into_iter();
-    for part in begun.chain(rows).chain(state.model.map(engine::Restored::Model)) {
+    for part in begun.chain(rows).chain(state.model.clone().map(engine::Restored::Model)) {
         sender.send(part).map_err(|_| None)?;
     }
     Ok(())

@@ -13,6 +13,7 @@ mod dashboards;
 mod redis_queries;
 mod recommendation_service;
 mod settings_alone;
+mod rules;
 mod checkpoints;
 mod chaos;
 mod demo;
