@@ -123,6 +123,7 @@ struct State {
     missing: Mutex<BTreeSet<Arc<str>>>,
     lost: Mutex<Lost>,
     extents: Mutex<BTreeMap<Partition, PartitionExtent>>,
+    retention: Mutex<Option<(String, i64)>>,
     services: ServiceHealth,
 }
 
@@ -192,6 +193,16 @@ impl SourceHealth {
     fn lost_records(&self) -> MutexGuard<'_, Lost> {
         // An entry is whole whenever the lock is given back, so a poisoned map is intact.
         self.0.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes for how many more seconds a topic, that with the fewest, keeps the oldest record that no checkpoint has.
+    pub fn set_retention(&self, least: Option<(String, i64)>) {
+        *self.0.retention.lock().unwrap_or_else(PoisonError::into_inner) = least;
+    }
+
+    /// That topic and the seconds, as they were looked at last; `None` if no topic deletes what is old, or it is not known.
+    pub fn retention(&self) -> Option<(String, i64)> {
+        self.0.retention.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What is wrong with the services that the process needs.

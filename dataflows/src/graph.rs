@@ -618,8 +618,8 @@ impl<'scope> ViewRegistry<'scope> {
             by_hour.borrow_mut().set_hour(time, hour);
         });
         self.closed.add_stream(models, move |_, (time, model)| {
-            capture_model(time, model);
-            by_model.borrow_mut().set_model(time, model);
+            capture_model(time, model.clone());
+            by_model.borrow_mut().set_model(time, model.clone());
             on_model(time, model);
         });
         history

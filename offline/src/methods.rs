@@ -72,7 +72,10 @@ pub fn methods(model: Model) -> Vec<Method> {
                 &[None, Some(1.0), Some(2.0), Some(5.0)],
             ),
         },
-        one("recsys", Variant::new(weights(&model), move |clicks| Served::new(clicks, model))),
+        one(
+            "recsys",
+            Variant::new(weights(&model), move |clicks| Served::new(clicks, model.clone())),
+        ),
     ]
 }
 

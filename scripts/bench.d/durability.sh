@@ -3,9 +3,11 @@
 
 # Between two checkpoints, of all alike, in seconds.
 durability_interval=${CHECKPOINT_INTERVAL:-5}
+# How long the slowest hundredth of the answers took without checkpoints, in this round, in milliseconds.
+durability_p99=
 
 # The backlog, to nowhere, with checkpoints and without, of all views and of profiles alone; then a start after a kill.
-# Flink's job keeps profiles.
+# Flink's job keeps profiles. Then a start with many profiles, and what is asked beside events.
 durability() {
   backlog_fill
   local job
@@ -15,6 +17,10 @@ durability() {
   # So rarely that there is none.
   wanted flink-off && durability_flink flink-off 86400000
   wanted flink-on && durability_flink flink-on "$((durability_interval * 1000))"
+  wanted start-profile && durability_start
+  for job in asked-off asked-on asked-adding; do
+    wanted "$job" && durability_asked "$job"
+  done
   return 0
 }
 
@@ -39,16 +45,69 @@ durability_run() {
       durability_added
       durability_metric added_bytes recsys_checkpoint_bytes
     fi
-    kill -9 "$engine_pid"
-    wait "$engine_pid" 2>/dev/null || true
-    engine_again 2 "$(backlog_prefix)" "${options[@]}"
-    local began=${EPOCHREALTIME/./}
-    engine_ready 600
-    echo "restart_ms $(((${EPOCHREALTIME/./} - began) / 1000))"
   } >"$SERVICES_DIR/found"
+  durability_again "$(backlog_prefix)" "${options[@]}" >>"$SERVICES_DIR/found"
   engine_stop
   record durability "$job" <"$SERVICES_DIR/found"
   rm -rf "$store"
+}
+
+# A start of profiles alone, from a checkpoint that has all of five million events, each of which brought two pairs of a user
+# and a tag that none brought before.
+durability_start() {
+  local store=$SERVICES_DIR/checkpoints filled=$SERVICES_DIR/pairs count=5000000
+  if [[ ! -e $filled ]]; then
+    topics_gone pairs-
+    topics pairs-
+    "$tool" fill --brokers "$brokers" --prefix pairs- --events "$count" --days 7 --distinct >"$filled.new"
+    mv "$filled.new" "$filled"
+  fi
+  rm -rf "$store"
+  local options=(--set redis.url= --set "checkpoint.url=$store"
+    --set "checkpoint.interval_s=$durability_interval" "${profile_only[@]}")
+  engine 2 pairs- "${options[@]}"
+  {
+    "$tool" watch --http "$http" --events "$count" >/dev/null ||
+      fail "the engine did not finish: $(tail -n 5 "$SERVICES_DIR/engine/log")"
+    durability_last
+    durability_added
+    durability_metric bytes recsys_checkpoint_bytes
+  } >"$SERVICES_DIR/found"
+  durability_again pairs- "${options[@]}" >>"$SERVICES_DIR/found"
+  curl -s "http://$http/metrics" | awk '/^recsys_held_records\{name="profile",/ { pairs += $2 }
+    END { print "pairs " pairs }' >>"$SERVICES_DIR/found"
+  engine_stop
+  record durability-start profile <"$SERVICES_DIR/found"
+  rm -rf "$store"
+}
+
+# Recommendations beside events: without checkpoints; with one every few seconds, of an engine whose segments have been
+# added together; and from when these begin to be. p99_times is how much longer the slowest hundredth of the answers takes
+# than without, in the same round.
+durability_asked() {
+  local job=$1 store=$SERVICES_DIR/checkpoints url= load=(--seconds 20 --warm-up 6)
+  warm_up
+  [[ $job == asked-off ]] || url=$store
+  rm -rf "$store"
+  queries_begin 2 --users 1000000 --events 2000000 --even-users -- --set redis.url= \
+    --set "checkpoint.url=$url" --set "checkpoint.interval_s=$durability_interval"
+  [[ $job == asked-off ]] || durability_last
+  [[ $job == asked-on ]] && durability_added
+  [[ $job == asked-adding ]] && load=(--seconds 5 --warm-up 1)
+  feed live- 20000 31 --linger 20 --users 1000000 --even-users
+  {
+    "$tool" load --http "$http" --path '/api/recommendations/{user}?n=10' --rate 500 \
+      --users 1000000 --even-users "${load[@]}"
+    durability_metric checkpoints recsys_checkpoints_total
+  } >"$SERVICES_DIR/found"
+  queries_end
+  rm -rf "$store"
+  local p99
+  p99=$(awk '$1 == "p99_ms" { print $2 }' "$SERVICES_DIR/found")
+  [[ $job == asked-off ]] && durability_p99=$p99
+  [[ -z $durability_p99 ]] ||
+    awk -v a="$p99" -v b="$durability_p99" 'BEGIN { printf "p99_times %.2f\n", a / b }' >>"$SERVICES_DIR/found"
+  record durability-asked "$job" <"$SERVICES_DIR/found"
 }
 
 durability_flink() {
@@ -57,6 +116,16 @@ durability_flink() {
     --state rocksdb --checkpoint-ms "$every" >"$SERVICES_DIR/found" 2>"$SERVICES_DIR/peer.log" ||
     fail "Flink failed: $(tail -n 5 "$SERVICES_DIR/peer.log")"
   record durability "$job" <"$SERVICES_DIR/found"
+}
+
+# durability_again PREFIX OPTION...: kills the engine, and tells how long it takes until another one is ready.
+durability_again() {
+  kill -9 "$engine_pid"
+  wait "$engine_pid" 2>/dev/null || true
+  local began=${EPOCHREALTIME/./}
+  engine_again 2 "$@"
+  engine_ready 600
+  echo "restart_ms $(((${EPOCHREALTIME/./} - began) / 1000))"
 }
 
 # A checkpoint of all that was read. It may have to wait for segments that are added together.

@@ -47,7 +47,7 @@ build() {
   if [[ " $* " == *" dataflow "* ]]; then
     cargo build --release --locked -p dataflows --example drive
   fi
-  if [[ " $* " =~ " "(backlog|freshness|durability)" " ]]; then
+  if [[ " $* " =~ " "(backlog|freshness|durability)" " && (-z $jobs || $jobs =~ loop|flink|kstreams) ]]; then
     cargo build --release --locked --manifest-path scripts/peers/loop/Cargo.toml --target-dir "$target"
     local peer
     for peer in flink kstreams; do

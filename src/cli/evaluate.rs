@@ -113,7 +113,7 @@ fn blend(text: &str) -> Result<Blend, String> {
 }
 
 fn chosen(args: &EvaluateArgs) -> anyhow::Result<Vec<Method>> {
-    let all = methods(Model { weights: args.weights, blend: args.blend });
+    let all = methods(Model { weights: args.weights, blend: args.blend, ..Model::default() });
     let names: Vec<&str> = all.iter().map(|method| method.name).collect();
     for name in &args.methods {
         if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {

@@ -12,21 +12,22 @@ use super::stop::{Alone, ToldToStop, end_at_once, stop_signal};
 use super::supervisor::Supervisor;
 use crate::cluster::LossCause;
 use crate::config::Config;
-use crate::engine::question::Asker;
+use crate::engine::question::{Answer, Asker};
 use crate::engine::{self, Beginning, Engine, EngineHandles, Opened, Report};
 use crate::event_log::{EventLog, Partition};
 use crate::holder::Holder;
 use crate::http::{Front, Status, serve};
 use crate::metrics::Metrics;
-use crate::persistence::{CheckpointStatus, Persistence, Requests};
+use crate::persistence::{CheckpointStatus, Known, Persistence, Requests};
 use crate::readiness::{CAUGHT_UP, Latch, Readiness};
 use crate::settings::zookeeper::Membership;
 use crate::sinks;
-use crate::sinks::redis::{Lease, Tenant};
+use crate::sinks::redis::{Lease, Profiles, Tenant};
 use crate::sources::files::{self, AppendSignal, FileLog};
-use crate::sources::kafka::{self, KafkaCluster, KafkaLog};
+use crate::sources::kafka::{self, Covered, KafkaCluster, KafkaLog};
 use crate::sources::{Positions, Running, SourcePause, SourceProgress, WorkerInlets};
 use anyhow::{Context, bail};
+use dataflows::questions::ask::Written;
 use std::net::TcpListener;
 use std::ops::Range;
 use std::sync::Arc;
@@ -45,6 +46,8 @@ const SOURCE_END: Duration = Duration::from_secs(1);
 const RELEASE: Duration = Duration::from_millis(500);
 /// The time that the first process has for the last checkpoint of all, as long as others wait for it.
 const LAST: Duration = Duration::from_secs(3);
+/// The time that Redis has to take what was written last.
+const SEAL: Duration = Duration::from_millis(1_800);
 /// The time within which this process is told to stop as well, when another one was.
 const ALL_STOP: Duration = Duration::from_secs(1);
 
@@ -173,8 +176,14 @@ pub(super) fn run(
     let mut memory = MemoryWatch::new(&config.limits, pause.clone());
     // Before anything is read: what was restored may be too much already.
     memory.check()?;
-    let source =
-        topics.read(config, &metrics, (&engine, pause), &handles.asker, (progress, beginning))?;
+    let covered = covered(config, checkpoint_status.clone());
+    let source = topics.read(
+        config,
+        &metrics,
+        (&engine, pause),
+        (&handles.asker, covered),
+        (progress, beginning),
+    )?;
     tracing::info!(address = %server.address(), workers = config.workers, "serving");
 
     let mut named = Named { settings: &settings, readiness: &readiness, latch: None };
@@ -207,15 +216,21 @@ pub(super) fn run(
     drop(stop);
     server.join();
     let deadline = (stopping + END).max(Instant::now() + SOURCE_END);
-    runtime.block_on(async {
+    let has_ended = runtime.block_on(async {
         // Sources go before the engine: they hold the workers' queues.
         let source = tokio::task::spawn_blocking(move || source.stop(deadline));
         settings.leave().await;
         // It fails only when stopping panics, which has been logged.
-        let _ = source.await;
+        source.await.unwrap_or(false)
     });
     if ended.is_ok() && config.checkpoint.url.is_some() {
-        last_checkpoint(&engine, &checkpoints, config.process == 0, deadline);
+        let is_stored = last_checkpoint(&engine, &checkpoints, config.process == 0, deadline);
+        if is_stored && has_ended && config.redis.is_some() && config.processes() == 1 {
+            let patience = deadline.saturating_duration_since(Instant::now()).min(SEAL);
+            let written = written(&engine, &handles.asker, &checkpoint_status);
+            let written = runtime.block_on(async { timeout(patience, written).await });
+            written.ok().flatten().into_iter().for_each(|profiles| lease.seal(profiles));
+        }
     }
     drop(engine);
     lease.release(RELEASE);
@@ -257,23 +272,62 @@ async fn begun(
 }
 
 /// Has what was read up to now stored. Other processes wait until the first one has done so for all, if it was told to
-/// stop as well.
-fn last_checkpoint(engine: &Engine, checkpoints: &Requests, is_first: bool, deadline: Instant) {
+/// stop as well. Returns whether this one has.
+fn last_checkpoint(
+    engine: &Engine,
+    checkpoints: &Requests,
+    is_first: bool,
+    deadline: Instant,
+) -> bool {
     let deadline = if is_first { deadline } else { deadline.min(Instant::now() + LAST) };
     let patience = || deadline.saturating_duration_since(Instant::now());
     if !is_first {
         while !engine.has_ended() && engine.is_alive() && !patience().is_zero() {
             std::thread::park_timeout(Duration::from_millis(10));
         }
-        return;
+        return false;
     }
-    match checkpoints.last(patience()) {
+    let last = checkpoints.last(patience());
+    match &last {
         Ok(number) => tracing::info!(number, "the last checkpoint is written"),
         Err(reason) => {
             tracing::warn!(%reason, "the last checkpoint is not written; a start reads on from the one before")
         }
     }
     checkpoints.end();
+    last.is_ok()
+}
+
+/// The profiles of the newest checkpoint, once Redis has taken all that was read, after the source has ended; `None` if the
+/// checkpoint does not have all of that.
+async fn written(
+    engine: &Engine,
+    asker: &Asker,
+    checkpoints: &CheckpointStatus,
+) -> Option<Profiles> {
+    let step = || tokio::time::sleep(Duration::from_millis(20));
+    while engine.inlets.iter().any(|inlet| inlet.held() > 0) {
+        step().await;
+    }
+    // What has left the queues is in epochs that count as opened.
+    let opened = engine.opened();
+    while engine.closed() < opened {
+        step().await;
+    }
+    let Known { positions, profiles, .. } = checkpoints.known();
+    let mut since = None;
+    loop {
+        let Answer { as_of, body } = asker.ask(Written).ok()?.await.ok()?;
+        if !body.positions.into_iter().eq(positions.clone()) {
+            return None;
+        }
+        if *since.get_or_insert(as_of) < body.before {
+            break;
+        }
+        step().await;
+    }
+    let weights = engine.in_force().get()?.model.weights;
+    Some(Profiles { positions, digest: profiles?, weights })
 }
 
 /// Waits for a signal, whose name it returns, and opens latches meanwhile. Fails when the workers or the
@@ -399,6 +453,12 @@ enum Topics {
     Files(AppendSignal),
 }
 
+/// Tells the positions of the newest checkpoint, in the process that completes them.
+fn covered(config: &Config, checkpoints: CheckpointStatus) -> Covered {
+    let is_known = config.process == 0 && config.checkpoint.url.is_some();
+    Box::new(move || is_known.then(|| checkpoints.known().positions))
+}
+
 /// Opens the topics for writing. Nothing of it waits for brokers.
 fn topics(
     config: &Config,
@@ -430,10 +490,10 @@ impl Topics {
         config: &Config,
         metrics: &Metrics,
         (engine, pause): (&Engine, SourcePause),
-        asker: &Asker,
+        (asker, covered): (&Asker, Covered),
         (progress, beginning): (SourceProgress, Beginning),
     ) -> anyhow::Result<Running> {
-        let Beginning { positions, topics } = beginning;
+        let Beginning { positions, topics, .. } = beginning;
         let positions = positions.iter();
         let named = |(name, next): (&String, &i64)| Some((Partition::of_name(name)?, *next));
         let positions: Positions = positions.filter_map(named).collect();
@@ -450,9 +510,13 @@ impl Topics {
             Topics::Files(signal) => {
                 files::start(&config.files.dir, &workers, &positions, metrics, signal, progress)?
             }
-            Topics::Kafka(cluster) => {
-                kafka::start(cluster, (&workers, asker), (&positions, topics), metrics, progress)?
-            }
+            Topics::Kafka(cluster) => kafka::start(
+                cluster,
+                (&workers, asker),
+                (&positions, topics),
+                metrics,
+                (progress, covered),
+            )?,
         })
     }
 }

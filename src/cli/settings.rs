@@ -62,7 +62,7 @@ impl SettingsStores {
 pub(super) struct WatchedSettings {
     store: Arc<dyn Store>,
     zookeeper: Option<Arc<ZooKeeperStore>>,
-    monitors: [JoinHandle<()>; 2],
+    monitors: [JoinHandle<()>; 3],
 }
 
 impl WatchedSettings {
@@ -92,6 +92,7 @@ impl WatchedSettings {
         let monitors = [
             runtime.spawn(watch.feed(metrics, engine, ModelChange::Weights, readiness)),
             runtime.spawn(watch.feed(metrics, engine, ModelChange::Blend, readiness)),
+            runtime.spawn(watch.feed(metrics, engine, ModelChange::Rules, readiness)),
         ];
         WatchedSettings { store: watch.store, zookeeper, monitors }
     }

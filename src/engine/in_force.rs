@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub struct ModelInForce(Arc<RwLock<Option<InForce>>>);
 
 /// A model that is in force, and since when there is one.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct InForce {
     /// The newest model.
     pub model: Model,
@@ -24,13 +24,14 @@ pub struct InForce {
 impl ModelInForce {
     /// Returns the model; `None` until the first one is known.
     pub fn get(&self) -> Option<InForce> {
-        *self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Puts in a model that holds from a time on. Each worker does it, in any order.
     pub fn set(&self, from: Time, model: Model) {
         let mut in_force = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let (since, newest) = in_force.map_or((from, from), |known| (known.since, known.newest));
+        let known = in_force.as_ref().map(|known| (known.since, known.newest));
+        let (since, newest) = known.unwrap_or((from, from));
         if newest <= from {
             *in_force = Some(InForce { model, since, newest: from });
         }

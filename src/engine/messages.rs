@@ -10,6 +10,8 @@ pub struct Beginning {
     pub positions: BTreeMap<String, i64>,
     /// The ids of the topics that these are offsets of, as far as topics have ids.
     pub topics: BTreeMap<String, String>,
+    /// The digest of the profiles that the views begin with, if they begin with any.
+    pub profiles: Option<String>,
 }
 
 /// What the first process tells all workers.

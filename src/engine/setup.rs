@@ -10,6 +10,7 @@ use crate::engine::storage::{Restored, Stored};
 use crate::metrics::EngineWorkerMetrics;
 use crossbeam_channel::{Receiver, Sender};
 use dataflows::graph::ViewConfig;
+use dataflows::score::merchandising::Merchandising;
 use dataflows::score::model::Blend;
 use dataflows::score::weights::Weights;
 use std::sync::Arc;
@@ -47,10 +48,12 @@ pub(super) struct WorkerSlot {
 }
 
 /// A change of a part of the model, at run time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum ModelChange {
     /// The weight of each kind of event.
     Weights(Weights),
     /// The mix of the parts of a recommendation's score.
     Blend(Blend),
+    /// The rules of the shop.
+    Rules(Merchandising),
 }

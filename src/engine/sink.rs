@@ -1,6 +1,7 @@
 //! The destination of a worker's profiles. The engine knows what a sink does, and not where it writes.
 
 use crate::engine::arrivals::Arrivals;
+use crate::engine::messages::Beginning;
 use dataflows::arrange::view::View;
 use dataflows::held::Size;
 use dataflows::ids::dictionary::SharedDictionaries;
@@ -21,6 +22,9 @@ pub trait UnattachedSink: Send {
 
 /// A sink of one worker, which calls it on its own thread. A sink must not block.
 pub trait Sink {
+    /// Tells what the views begin with, which they hold by now, and nothing else.
+    fn begin(&mut self, beginning: &Beginning);
+
     /// Sets the weights. They change every score; before the first call a sink knows none, and writes
     /// nothing.
     fn set_weights(&mut self, weights: Weights);

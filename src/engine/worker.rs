@@ -17,6 +17,7 @@ use dataflows::held::Size;
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::inputs::Inputs;
 use dataflows::record::block::Block;
+use dataflows::score::merchandising::Merchandising;
 use dataflows::score::model::{Blend, Model};
 use dataflows::score::weights::Weights;
 use dataflows::time::{RESTORED, Time, input_time};
@@ -85,6 +86,7 @@ struct State {
     /// before it knows all of them.
     weights: Option<Weights>,
     blend: Option<Blend>,
+    rules: Option<Merchandising>,
     /// Changes of the model that are not closed yet, with their times.
     models: Rc<RefCell<VecDeque<(Time, Model)>>>,
     asking: Asking,
@@ -170,6 +172,7 @@ impl State {
             heard,
             weights: None,
             blend: None,
+            rules: None,
             models,
             asking,
             holders,
@@ -203,6 +206,9 @@ impl State {
             worker.step_or_park(Some(IDLE));
         }
         self.storing.begin();
+        if let (Some(sink), Some(beginning)) = (&mut self.sink, self.slot.process.begun()) {
+            sink.begin(beginning);
+        }
     }
 
     /// Puts the waiting input into the epoch under way and opens the next one. Returns whether there was
@@ -292,10 +298,15 @@ impl State {
             match change {
                 ModelChange::Weights(weights) => self.weights = Some(weights),
                 ModelChange::Blend(blend) => self.blend = Some(blend),
+                ModelChange::Rules(rules) => self.rules = Some(rules),
             }
         }
-        if changed && let (Some(weights), Some(blend)) = (self.weights, self.blend) {
-            self.inputs.models.send((self.time, Model { weights, blend }));
+        if changed
+            && let (Some(weights), Some(blend), Some(rules)) =
+                (self.weights, self.blend, &self.rules)
+        {
+            let rules = rules.clone();
+            self.inputs.models.send((self.time, Model { weights, blend, rules }));
         }
         changed || told
     }
@@ -332,8 +343,8 @@ impl State {
         self.slot.process.close(closed);
         let mut models = self.models.borrow_mut();
         while let Some((time, model)) = models.pop_front_if(|(time, _)| *time < closed) {
-            self.slot.process.in_force.set(time, model);
             self.weights_in_force = Some(model.weights);
+            self.slot.process.in_force.set(time, model);
         }
         self.storing.go_on(closed);
         let mut needed_from = self.storing.names_needed_from();

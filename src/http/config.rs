@@ -6,7 +6,7 @@ use crate::http::json::Object;
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
 use crate::http::request;
 use crate::settings::registry::{SettingSpec, setting_at};
-use crate::settings::status::Stored;
+use crate::settings::status::{Stored, shortened};
 use crate::settings::write::{self, LARGEST_VALUE};
 use crate::settings::{WEIGHTS, under_config};
 use hyper::body::Incoming;
@@ -78,7 +78,7 @@ fn in_force(call: &Call<'_>, setting: &SettingSpec) -> Result<Reply, Fault> {
 pub(super) fn stands(stored: Stored, in_force: Option<&str>) -> String {
     match stored {
         Stored::Good(stored) if Some(&*stored) == in_force => "in-force".into(),
-        Stored::Good(stored) => format!("differs: {stored}"),
+        Stored::Good(stored) => format!("differs: {}", shortened(&stored)),
         Stored::Refused(reason) => format!("refused: {reason}"),
         Stored::Unreachable(reason) => format!("unreachable: {reason}"),
         Stored::Missing => "missing".into(),

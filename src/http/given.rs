@@ -6,6 +6,7 @@
 use crate::http::fault::Fault;
 use crate::http::request::MOST_ITEMS;
 use dataflows::record::event::Event;
+use dataflows::score::weights::Score;
 use parser::{beginning, decimal, is_id};
 use serde_json::{Number, Value};
 use std::borrow::Cow;
@@ -50,6 +51,15 @@ impl Item<'_> {
             Item::Typed(text) => text.parse().ok(),
             Item::Json(value) => value.as_u64().and_then(|number| number.try_into().ok()),
         }
+    }
+
+    fn price(&self) -> Option<i64> {
+        let price: Option<f64> = match self {
+            Item::Typed(text) => text.parse().ok(),
+            Item::Json(value) => value.as_f64(),
+        };
+        let Score(millionths) = price.filter(|price| 0.0 <= *price).and_then(Score::from_f64)?;
+        Some(millionths)
     }
 
     fn flag(&self) -> Option<bool> {
@@ -117,6 +127,12 @@ pub(super) fn flag(given: &impl Given, name: &str) -> Result<Option<bool>, Fault
     item.flag().map(Some).ok_or_else(|| refused(name, "true or false", &item))
 }
 
+/// Reads a price, in millionths.
+pub(super) fn price(given: &impl Given, name: &str) -> Result<Option<i64>, Fault> {
+    let Some(item) = given.one(name)? else { return Ok(None) };
+    item.price().map(Some).ok_or_else(|| refused(name, "a number of at least 0", &item))
+}
+
 /// Reads one of several words, each of which stands for a value.
 pub(super) fn word<T: Copy>(
     given: &impl Given,
@@ -147,7 +163,21 @@ pub(super) fn text(given: &impl Given, name: &str) -> Result<Option<String>, Fau
     given.one(name)?.map(|item| checked(name, &item)).transpose()
 }
 
-/// Reads a list of such texts.
+/// Reads a text of so many bytes.
+pub(super) fn text_of(
+    given: &impl Given,
+    name: &str,
+    bytes: RangeInclusive<usize>,
+) -> Result<Option<String>, Fault> {
+    let Some(item) = given.one(name)? else { return Ok(None) };
+    let (least, most) = (bytes.start(), bytes.end());
+    match item.text().filter(|text| bytes.contains(&text.len())) {
+        Some(text) => Ok(Some(text.into_owned())),
+        None => Err(refused(name, format_args!("a text of {least} to {most} bytes"), &item)),
+    }
+}
+
+/// Reads a list of texts such as events may have.
 pub(super) fn list(given: &impl Given, name: &str) -> Result<Vec<String>, Fault> {
     let items = given.many(name)?;
     if items.len() > MOST_ITEMS {

@@ -14,6 +14,7 @@ use dataflows::ranking::answer::{Cause, Ranking, Reason};
 use dataflows::record::decision::Decision;
 use dataflows::record::event::Kind;
 use dataflows::record::event::OwnedEvent;
+use dataflows::score::merchandising::ActionKind;
 use dataflows::score::weights::Score;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -127,8 +128,8 @@ pub(super) fn products(out: &mut Vec<u8>, products: &Ranking) {
     });
 }
 
-/// `{"type", "product"? | "tag"?, "events", "score"}`: the number of events, and their part of the
-/// score.
+/// `{"type", "product"? | "tag"? | "action"? and "rule"?, "events", "score"}`: the number of events, and their part of
+/// the score.
 ///
 /// NB: reasons are most of an answer, so the bytes that they have in common are written at once.
 fn reason(out: &mut Vec<u8>, Reason { cause, events, score }: Reason<'_>) {
@@ -138,9 +139,15 @@ fn reason(out: &mut Vec<u8>, Reason { cause, events, score }: Reason<'_>) {
         Cause::Seen => (br#"{"type":"seen","events":"#, ""),
         Cause::SeenBefore => (br#"{"type":"seen_before","events":"#, ""),
         Cause::Popular => (br#"{"type":"popular","events":"#, ""),
+        Cause::Rule(ActionKind::Pin, rule) => (br#"{"type":"rule","action":"pin","rule":"#, rule),
+        Cause::Rule(ActionKind::Boost, rule) => {
+            (br#"{"type":"rule","action":"boost","rule":"#, rule)
+        }
+        Cause::Rule(ActionKind::Bury, rule) => (br#"{"type":"rule","action":"bury","rule":"#, rule),
+        Cause::Rule(ActionKind::Hide, rule) => (br#"{"type":"rule","action":"hide","rule":"#, rule),
     };
     out.extend_from_slice(head);
-    if let Cause::Product(_) | Cause::Tag(_) = cause {
+    if let Cause::Product(_) | Cause::Tag(_) | Cause::Rule(..) = cause {
         text(out, named);
         out.extend_from_slice(br#","events":"#);
     }
@@ -259,6 +266,12 @@ pub(super) fn partitions(
         }
         .end();
     });
+}
+
+/// `{"topic", "seconds"}`, or null.
+pub(super) fn retention(out: &mut Vec<u8>, least: Option<&(String, i64)>) {
+    let Some((topic, seconds)) = least else { return out.extend_from_slice(b"null") };
+    Object::new(out).text("topic", topic).plain("seconds", seconds).end();
 }
 
 /// `{"url", "restored", "segmentsRead", "segments", "number", "asOf", "writtenAt", "ageSeconds", "tookMs", "newBytes", "bytes",

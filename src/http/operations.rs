@@ -71,13 +71,14 @@ pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
     let in_force = call.front.in_force.get();
     let mut stored = Vec::new();
     for setting in &SETTINGS {
-        let value = in_force.map(|in_force| setting.of_model(&in_force.model));
+        let value = in_force.as_ref().map(|in_force| setting.of_model(&in_force.model));
         object = object.plain(setting.name, value.as_deref().unwrap_or("null"));
         let stands = stands(call.front.nodes.of(setting.name).stored, value.as_deref());
         stored.push((setting.name, stands));
     }
     let troubles = call.front.source_health.troubles();
-    let extents = call.front.source_health.extents();
+    let (extents, retention) =
+        (call.front.source_health.extents(), call.front.source_health.retention());
     let (lost, services) = (call.front.source_health.lost(), troubled_services(call));
     object
         .with("stored", |out| json::by_name(out, &stored))
@@ -86,6 +87,7 @@ pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
         .with("held", |out| json::held(out, &call.front.metrics.engine.held()))
         .plain("backlog", json::backlog(&extents))
         .with("partitions", |out| json::partitions(out, &extents, &checkpoint.positions))
+        .with("retention", |out| json::retention(out, retention.as_ref()))
         .with("services", |out| json::by_name(out, &services))
         .end();
     Ok(json_reply(body))

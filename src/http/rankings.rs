@@ -7,14 +7,31 @@ use crate::http::given::{self, Given, Item};
 use crate::http::json;
 use crate::http::reply::{Reply, json_as_of};
 use crate::http::request::{self, MOST_ITEMS};
+use crate::settings::rules::MOST_NAME;
+use crate::wall_clock::now_ms;
 use dataflows::questions::ask::Rank;
 use dataflows::ranking::rules::{Basis, LeaveOut, Rules};
+use dataflows::record::product::PriceRange;
+use dataflows::score::merchandising::{ActionKind, Occasion};
 use hyper::body::Incoming;
 use serde_json::Value;
 
 /// The rules that every ranking takes: as parameters of a query, or as fields of a body.
-pub(super) const RULES: &[&str] =
-    &["n", "offset", "exclude", "excludeBought", "excludeIds", "onlyTags", "withoutTags", "perTag"];
+pub(super) const RULES: &[&str] = &[
+    "n",
+    "offset",
+    "exclude",
+    "excludeBought",
+    "excludeIds",
+    "onlyTags",
+    "withoutTags",
+    "perTag",
+    "onlyCategories",
+    "withoutCategories",
+    "priceMin",
+    "priceMax",
+    "placement",
+];
 
 /// What of the current visit `exclude` may leave out.
 const LEAVE_OUT: [(&str, LeaveOut); 3] =
@@ -70,12 +87,34 @@ fn rules(given: &impl Given) -> Result<Rules, Fault> {
         only: given::list(given, "onlyTags")?,
         without: given::list(given, "withoutTags")?,
         per_tag: given::number(given, "perTag", 1..=MOST_ITEMS)?,
+        only_categories: given::list(given, "onlyCategories")?,
+        without_categories: given::list(given, "withoutCategories")?,
+        price: prices(given)?,
+        occasion: Occasion { placement: placement(given)?, now: now_ms() },
         ..Rules::first(given::number(given, "n", 1..=MOST_ITEMS)?.unwrap_or(10))
     })
 }
 
+/// Reads a range of prices, both ends of which are in it.
+fn prices(given: &impl Given) -> Result<PriceRange, Fault> {
+    let (least, most) = (given::price(given, "priceMin")?, given::price(given, "priceMax")?);
+    if most.is_some_and(|most| least.is_some_and(|least| most < least)) {
+        return Err(Fault::Bad("priceMax is below priceMin: no price is in between".into()));
+    }
+    Ok(PriceRange { least, most })
+}
+
+/// Reads the name of the place that a ranking is for.
+fn placement(given: &impl Given) -> Result<String, Fault> {
+    Ok(given::text_of(given, "placement", 0..=MOST_NAME)?.unwrap_or_default())
+}
+
 async fn products(call: &Call<'_>, basis: Basis, rules: Rules) -> Result<Reply, Fault> {
     let answer = call.ask(Rank { basis, rules }).await?;
+    let hits = &call.front.metrics.settings.rule_hits;
+    for action in ActionKind::ALL.into_iter().filter(|&action| answer.body.hits(action) > 0) {
+        hits.with_label_values(&[action.name()]).inc_by(answer.body.hits(action) as u64);
+    }
     let mut body = Vec::with_capacity(640 * answer.body.len());
     json::products(&mut body, &answer.body);
     Ok(json_as_of(answer.as_of, body))
@@ -88,6 +127,12 @@ mod tests {
 
     fn texts(list: &[&str]) -> Vec<String> {
         list.iter().map(|&text| text.to_owned()).collect()
+    }
+
+    /// Rules without the time at which they were read.
+    fn timeless(rules: Rules) -> Rules {
+        let occasion = Occasion { now: 0, ..rules.occasion };
+        Rules { occasion, ..rules }
     }
 
     /// The same rules as a query and as a body, and what they mean.
@@ -123,6 +168,53 @@ mod tests {
                     ..first(10)
                 }),
             ),
+            (
+                "onlyCategories=Home%2C%20Garden,b&withoutCategories=c&priceMin=0.1&priceMax=19.99",
+                r#"{"onlyCategories":["Home, Garden","b"],"withoutCategories":["c"],"priceMin":0.1,"priceMax":19.99}"#,
+                Some(Rules {
+                    only_categories: texts(&["Home, Garden", "b"]),
+                    without_categories: texts(&["c"]),
+                    price: PriceRange { least: Some(100_000), most: Some(19_990_000) },
+                    ..first(10)
+                }),
+            ),
+            (
+                "priceMax=0&placement=home%20page",
+                r#"{"priceMax":0,"placement":"home page"}"#,
+                Some(Rules {
+                    price: PriceRange { least: None, most: Some(0) },
+                    occasion: Occasion { placement: "home page".into(), now: 0 },
+                    ..first(10)
+                }),
+            ),
+            (
+                &format!("placement={}", "x".repeat(64)),
+                &format!(r#"{{"placement":"{}"}}"#, "x".repeat(64)),
+                Some(Rules {
+                    occasion: Occasion { placement: "x".repeat(64), now: 0 },
+                    ..first(10)
+                }),
+            ),
+            (
+                "priceMin=5&priceMax=5",
+                r#"{"priceMin":5,"priceMax":5}"#,
+                Some(Rules {
+                    price: PriceRange { least: Some(5_000_000), most: Some(5_000_000) },
+                    ..first(10)
+                }),
+            ),
+            ("priceMin=5&priceMax=4", r#"{"priceMin":5,"priceMax":4}"#, None),
+            ("priceMin=-1", r#"{"priceMin":-1}"#, None),
+            ("priceMin=free", r#"{"priceMin":"free"}"#, None),
+            ("priceMin=inf", r#"{"priceMin":1e300}"#, None),
+            ("priceMax=NaN", r#"{"priceMax":[1]}"#, None),
+            (
+                &format!("placement={}", "x".repeat(65)),
+                &format!(r#"{{"placement":"{}"}}"#, "x".repeat(65)),
+                None,
+            ),
+            ("placement=a&placement=b", r#"{"placement":["a","b"]}"#, None),
+            ("onlyCategories=a,", r#"{"onlyCategories":["a",""]}"#, None),
             ("exclude=all", r#"{"exclude":"all"}"#, None),
             ("excludeBought=no", r#"{"excludeBought":"no"}"#, None),
             ("excludeIds=a,", r#"{"excludeIds":["a",""]}"#, None),
@@ -137,9 +229,9 @@ mod tests {
             ("m=1", r#"{"m":1}"#, None),
         ] {
             let asked = Query::parse(query, RULES).and_then(|query| rules(&query));
-            assert_eq!(asked.ok(), expected, "{query}");
+            assert_eq!(asked.ok().map(timeless), expected, "{query}");
             let posted = Fields::parse(body.as_bytes(), RULES).and_then(|body| rules(&body));
-            assert_eq!(posted.ok(), expected, "{body}");
+            assert_eq!(posted.ok().map(timeless), expected, "{body}");
         }
     }
 
@@ -148,6 +240,6 @@ mod tests {
         let body = br#"{"exclude":["a",1],"excludeIds":["b"]}"#;
         let rules = rules(&Fields::parse(body, RULES).unwrap()).unwrap();
         let (leave_out, exclude) = (LeaveOut::Current, texts(&["b", "a", "1"]));
-        assert_eq!(rules, Rules { leave_out, exclude, ..Rules::first(10) });
+        assert_eq!(timeless(rules), Rules { leave_out, exclude, ..Rules::first(10) });
     }
 }

@@ -108,6 +108,11 @@ const TRENDING: &[MethodSpec] = &[get(&[
     "onlyTags",
     "withoutTags",
     "perTag",
+    "onlyCategories",
+    "withoutCategories",
+    "priceMin",
+    "priceMax",
+    "placement",
 ])];
 const BEHAVIOR: &[MethodSpec] = &[get(&["limit"]), post(&["wait"])];
 const MERGE: &[MethodSpec] = &[post(&["wait"])];

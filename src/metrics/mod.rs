@@ -100,8 +100,10 @@ mod tests {
         metrics.process.processes.set(2);
         metrics.process.watch_disk(std::path::Path::new("."));
         assert!(!metrics.render().unwrap().contains("recsys_settings_"), "no setting is fed");
-        let [weights, _blend] = ["weights", "blend"].map(|setting| metrics.settings.fed(setting));
+        let [weights, _blend, _rules] =
+            ["weights", "blend", "rules"].map(|setting| metrics.settings.fed(setting));
         weights.version.inc();
+        metrics.settings.rule_hits.with_label_values(&["pin"]).inc_by(2);
         let text = metrics.render().unwrap();
         for line in [
             "http_request_duration_ms_bucket{method=\"GET\",\
@@ -129,6 +131,8 @@ mod tests {
             "recsys_source_commits_failed_total 0",
             "recsys_weights_version 1",
             "recsys_blend_rejected_total 0",
+            "recsys_rules_rejected_total 0",
+            "recsys_rule_hits_total{action=\"pin\"} 2",
             "recsys_settings_connected{setting=\"blend\"} 0",
             "recsys_settings_refused{setting=\"weights\"} 0",
             "recsys_model_known 0",

@@ -1,7 +1,8 @@
 //! The settings that may change at run time, each as it is read from the store.
 
-use super::register::{counter, float_gauges, gauge};
-use prometheus::{GaugeVec, IntCounter, IntGauge, Opts, Registry};
+use super::register::{counter, counters, float_gauges, gauge};
+use dataflows::score::merchandising::ActionKind;
+use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 /// The metrics of all settings.
 #[derive(Debug)]
@@ -11,6 +12,8 @@ pub struct SettingsMetrics {
     pub model_known: IntGauge,
     /// `recsys_weight{event_type}`
     pub weight: GaugeVec,
+    /// `recsys_rule_hits_total{action}`
+    pub rule_hits: IntCounterVec,
 }
 
 /// The metrics of one setting. Cheap to clone.
@@ -28,6 +31,16 @@ pub struct SettingMetrics {
 
 impl SettingsMetrics {
     pub(super) fn new(registry: &Registry) -> SettingsMetrics {
+        let rule_hits = counters(
+            registry,
+            "recsys_rule_hits_total",
+            "Products of answered rankings that a rule of merchandising has pinned, boosted or \
+             buried, and candidates that one has hidden",
+            &["action"],
+        );
+        for action in ActionKind::ALL {
+            rule_hits.with_label_values(&[action.name()]);
+        }
         SettingsMetrics {
             registry: registry.clone(),
             model_known: gauge(
@@ -44,6 +57,7 @@ impl SettingsMetrics {
                 "The weight in force of each type of event; none while no model is known",
                 &["event_type"],
             ),
+            rule_hits,
         }
     }
 

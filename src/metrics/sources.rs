@@ -20,6 +20,8 @@ pub struct SourceMetrics {
     pub errors: IntCounterVec,
     /// `recsys_source_records_lost_total{topic}`, in offsets.
     pub records_lost: IntCounterVec,
+    /// `recsys_retention_left_seconds{topic}`
+    pub retention_left: IntGaugeVec,
     /// `recsys_source_commits_failed_total`
     pub commits_failed: IntCounter,
     /// `recsys_source_stalled{topic, partition}`
@@ -83,6 +85,13 @@ impl SourceMetrics {
                 registry,
                 "recsys_source_records_lost_total",
                 "Offsets of a topic that were deleted before they were read",
+                &["topic"],
+            ),
+            retention_left: gauges(
+                registry,
+                "recsys_retention_left_seconds",
+                "Seconds until a topic may delete a record that no checkpoint has; without checkpoints, one that is \
+                 not read",
                 &["topic"],
             ),
             commits_failed: counter(

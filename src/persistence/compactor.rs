@@ -61,61 +61,77 @@ pub(super) enum Extent {
     All,
 }
 
-/// Adds segments together. Returns those that take the place of these, if there are any.
+/// Whether anything is to be added together.
+pub(super) fn is_due(segments: &[Segment], extent: Extent) -> bool {
+    TABLES.iter().any(|table| due(&of_table(segments, table), extent) != Compaction::None)
+}
+
+/// Adds together what is due. Returns all segments that there are then.
 pub(super) async fn compact(
     store: &Store,
     draft: &Draft,
     segments: &[Segment],
     extent: Extent,
     (kept, oldest): (Kept, u32),
-) -> Result<Option<Vec<Segment>>, Error> {
+) -> Result<Vec<Segment>, Error> {
     let mut all = Vec::new();
-    let mut has_changed = false;
     for (table, view) in TABLES.iter().zip(VIEWS) {
-        let of_table: Vec<&Segment> =
-            segments.iter().filter(|segment| segment.table == table.name).collect();
-        let due = match extent {
-            Extent::Due => Compaction::due(&of_table, Limits::default()),
-            Extent::Needed => Compaction::due(&of_table, BEHIND),
-            Extent::All => Compaction::Base,
+        let of_table = of_table(segments, table);
+        let added = match due(&of_table, extent) {
+            Compaction::None => Vec::new(),
+            Compaction::Changes(added) => {
+                all.extend(to_one(store, draft, table, &added).await?);
+                added
+            }
+            Compaction::Base => {
+                let retain = |rows| kept.retain(*view, rows, oldest);
+                all.extend(to_bases(store, draft, (table, *view), &of_table, retain).await?);
+                continue;
+            }
         };
-        let (added, is_base) = match &due {
-            Compaction::None => (Vec::new(), false),
-            Compaction::Changes(added) => (added.clone(), false),
-            Compaction::Base => (of_table.clone(), true),
-        };
-        all.extend(of_table.iter().filter(|it| !added.contains(it)).copied().cloned());
-        if !added.is_empty() {
-            has_changed = true;
-            let retain = |rows| if is_base { kept.retain(*view, rows, oldest) } else { rows };
-            all.extend(add(store, draft, (table, *view), &added, is_base, retain).await?);
-        }
+        all.extend(of_table.into_iter().filter(|segment| !added.contains(segment)).cloned());
     }
-    Ok(has_changed.then_some(all))
+    Ok(all)
 }
 
-/// Adds segments of a table together: to one, or to a base of each shard.
-async fn add(
+fn of_table<'a>(segments: &'a [Segment], table: &Table) -> Vec<&'a Segment> {
+    segments.iter().filter(|segment| segment.table == table.name).collect()
+}
+
+fn due<'a>(of_table: &[&'a Segment], extent: Extent) -> Compaction<'a> {
+    match extent {
+        Extent::Due => Compaction::due(of_table, Limits::default()),
+        Extent::Needed => Compaction::due(of_table, BEHIND),
+        Extent::All => Compaction::Base,
+    }
+}
+
+/// Adds changes of a table up to one segment; to none, if they sum to nothing.
+async fn to_one(
+    store: &Store,
+    draft: &Draft,
+    table: &'static Table,
+    changes: &[&Segment],
+) -> Result<Option<Segment>, Error> {
+    let files = files(store, changes).await?;
+    let rows = sum(table, &rows(table, &files, |batch| vec![batch])?);
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let encoded = encode(table, Effort::Small, &[rows])?;
+    Ok(Some(draft.put(table, Kind::Changes { writer: WRITER }, encoded).await?))
+}
+
+/// Adds all segments of a table up to a base of each shard that has rows, without those that are not to be retained.
+async fn to_bases(
     store: &Store,
     draft: &Draft,
     (table, view): (&'static Table, StoredView),
     segments: &[&Segment],
-    is_base: bool,
     retain: impl Fn(Batch) -> Batch,
 ) -> Result<Vec<Segment>, Error> {
-    let mut files = Vec::new();
-    for segment in segments {
-        files.push((*segment, read_segment(store, segment, TABLES).await?.1));
-    }
-    if !is_base {
-        let rows = sum(table, &rows(table, &files, |batch| vec![batch])?);
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let encoded = encode(table, Effort::Small, &[rows])?;
-        return Ok(vec![draft.put(table, Kind::Changes { writer: WRITER }, encoded).await?]);
-    }
-    let mut new = Vec::new();
+    let files = files(store, segments).await?;
+    let mut bases = Vec::new();
     let count: u64 = segments.iter().map(|segment| segment.rows).sum();
     let parts = usize::try_from(count / AT_ONCE + 1).unwrap_or(usize::MAX).min(Shard::COUNT);
     for part in 0..parts {
@@ -136,11 +152,23 @@ async fn add(
             let rows = retain(sum(table, &batches));
             if !rows.is_empty() {
                 let encoded = encode(table, Effort::Small, &[rows])?;
-                new.push(draft.put(table, Kind::Base { shard }, encoded).await?);
+                bases.push(draft.put(table, Kind::Base { shard }, encoded).await?);
             }
         }
     }
-    Ok(new)
+    Ok(bases)
+}
+
+/// Reads segments, as they were written.
+async fn files<'a>(
+    store: &Store,
+    segments: &[&'a Segment],
+) -> Result<Vec<(&'a Segment, Bytes)>, Error> {
+    let mut files = Vec::new();
+    for segment in segments {
+        files.push((*segment, read_segment(store, segment, TABLES).await?.1));
+    }
+    Ok(files)
 }
 
 /// The rows of segments, as `each` makes them of a batch.

@@ -2,21 +2,20 @@
 
 use crate::engine::{Announcement, Report};
 use crate::metrics::CheckpointMetrics;
-use crate::persistence::compactor::{Extent, Kept, compact};
+use crate::persistence::compactor::{Extent, Kept, compact, is_due};
 use crate::persistence::messages::{
-    Asked, Erasure, Part, Rewritten, State, Told, What, add_digests,
+    Asked, Erasure, Part, Rewritten, State, Told, What, add_digests, digest_of_profiles,
 };
+use crate::persistence::open_store::OpenStore;
 use crate::persistence::status::{CheckpointStatus, LastCheckpoint};
 use crate::persistence::tables::table_of;
 use crate::wall_clock::now_ms;
-use checkpoints::{Content, Digest, Error, Run, Segment, Store};
+use checkpoints::{Content, Digest, Error, Run, Segment};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use dataflows::stored::StoredView;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
-use tokio::runtime::Runtime;
 
 /// How many erasures are known.
 const ERASURES: usize = 1_000;
@@ -104,8 +103,7 @@ pub(super) struct Cluster {
 
 /// Completes checkpoints.
 pub(super) struct Coordinator<A, T> {
-    runtime: Arc<Runtime>,
-    store: Option<Store>,
+    store: Option<OpenStore>,
     kept: Kept,
     interval: Duration,
     /// The time after a forget at which all is written anew.
@@ -157,7 +155,7 @@ struct Compacting {
     extent: Extent,
     /// The checkpoint that the new ones are written for.
     number: u64,
-    added: Receiver<Result<Option<Vec<Segment>>, Error>>,
+    added: Receiver<Result<Vec<Segment>, Error>>,
 }
 
 impl Compacting {
@@ -170,7 +168,7 @@ impl Compacting {
 
 impl<A: Fn(Announcement), T: Fn() -> BTreeMap<String, String>> Coordinator<A, T> {
     pub(super) fn new(
-        (runtime, store, kept): (Arc<Runtime>, Option<Store>, Kept),
+        (store, kept): (Option<OpenStore>, Kept),
         (interval, forget): (Duration, Duration),
         begun: Option<Begun>,
         cluster: Cluster,
@@ -182,9 +180,8 @@ impl<A: Fn(Announcement), T: Fn() -> BTreeMap<String, String>> Coordinator<A, T>
             None => (None, 0, Content::default(), State::default()),
         };
         status.knows(&state.erasures);
-        status.goes_on_from(state.positions.clone());
+        status.goes_on_from(state.positions.clone(), digest_of_profiles(&content.views));
         Coordinator {
-            runtime,
             store,
             kept,
             interval,
@@ -360,7 +357,7 @@ impl<A: Fn(Announcement), T: Fn() -> BTreeMap<String, String>> Coordinator<A, T>
 
     /// Writes the manifest, unless nothing has changed since the last one.
     fn complete(&mut self, since: Instant, parts: BTreeMap<usize, Part>) -> Result<u64, Error> {
-        let Some(run) = &mut self.run else { return Ok(0) };
+        let (Some(run), Some(store)) = (&mut self.run, &self.store) else { return Ok(0) };
         let mut state = State::default();
         let (mut new, mut time) = (Vec::new(), 0);
         for part in parts.into_values() {
@@ -393,13 +390,14 @@ impl<A: Fn(Announcement), T: Fn() -> BTreeMap<String, String>> Coordinator<A, T>
         let segments = self.content.segments.iter().cloned().chain(new).collect();
         let text = serde_json::to_value(&state).expect("its keys are texts");
         let content = Content { time, views, segments, state: text };
-        let number = self.runtime.block_on(run.commit(content.clone()))?;
+        let number = store.block_on(run.commit(content.clone()))?;
         (self.number, self.content, self.state) = (number, content, state);
         self.compacted = false;
         let (took, all) = (since.elapsed(), bytes(&self.content.segments));
         tracing::info!(number, ?took, bytes = written, of = all, "checkpoint written");
         let (written_at, bytes) = (SystemTime::now(), (written, all));
-        self.status.goes_on_from(self.state.positions.clone());
+        let profiles = digest_of_profiles(&self.content.views);
+        self.status.goes_on_from(self.state.positions.clone(), profiles);
         self.status.wrote(LastCheckpoint { number, time, written: written_at, took, bytes });
         self.metrics.written.set(seconds(written_at));
         self.metrics.bytes.set(i64::try_from(all).unwrap_or(i64::MAX));
@@ -415,12 +413,12 @@ impl<A: Fn(Announcement), T: Fn() -> BTreeMap<String, String>> Coordinator<A, T>
     /// Removes what no checkpoint needs, and begins to add together what is due: all of it, if somebody was forgotten and
     /// the time has come. Two checkpoints later nothing is left of them.
     fn tidy(&mut self, oldest: u32, rewrites: bool) -> Result<(), Error> {
-        let Some(run) = &mut self.run else { return Ok(()) };
-        self.runtime.block_on(run.collect())?;
+        let (Some(run), Some(store)) = (&self.run, &self.store) else { return Ok(()) };
+        store.block_on(run.collect())?;
         if let Some(Rewritten { from, time }) = self.rewritten
             && from < self.number
         {
-            self.runtime.block_on(run.delete_before(from))?;
+            store.block_on(run.delete_before(from))?;
             tracing::info!(from, "nothing that was stored before is left");
             self.rewritten = None;
             // Of one that is dropped, the next says a later time, which is no less true.
@@ -437,7 +435,7 @@ impl<A: Fn(Announcement), T: Fn() -> BTreeMap<String, String>> Coordinator<A, T>
         Ok(())
     }
 
-    /// Begins to add segments together.
+    /// Begins to add segments together, if any are due.
     fn compact(&mut self, oldest: u32, all: bool) {
         let (Some(run), Some(store)) = (&self.run, self.store.clone()) else { return };
         let extent = match self.caught_up.len() == self.cluster.processes {
@@ -445,14 +443,17 @@ impl<A: Fn(Announcement), T: Fn() -> BTreeMap<String, String>> Coordinator<A, T>
             true => Extent::Due,
             false => Extent::Needed,
         };
+        if !is_due(&self.content.segments, extent) {
+            return;
+        }
         let (draft, segments) = (run.draft(), self.content.segments.clone());
-        let (number, kept, runtime) = (draft.number(), self.kept, self.runtime.clone());
+        let (number, kept) = (draft.number(), self.kept);
         let (sender, added) = bounded(1);
         let of = segments.clone();
         let add = move || {
-            let added = compact(&store, &draft, &of, extent, (kept, oldest));
+            let added = compact(&store.store, &draft, &of, extent, (kept, oldest));
             // Nobody waits any more once the workers have ended.
-            let _ = sender.send(runtime.block_on(added));
+            let _ = sender.send(store.block_on(added));
         };
         match thread::Builder::new().name("compaction".into()).spawn(add) {
             Ok(_) => self.compacting = Some(Compacting { segments, extent, number, added }),
@@ -461,14 +462,13 @@ impl<A: Fn(Announcement), T: Fn() -> BTreeMap<String, String>> Coordinator<A, T>
     }
 
     /// Segments were added together, and take the place of those that they were made of.
-    fn added(&mut self, added: Option<Result<Option<Vec<Segment>>, Error>>) {
+    fn added(&mut self, added: Option<Result<Vec<Segment>, Error>>) {
         let Some(Compacting { segments: before, extent, number, .. }) = self.compacting.take()
         else {
             return;
         };
         match added {
-            Some(Ok(None)) => {}
-            Some(Ok(Some(mut segments))) => {
+            Some(Ok(mut segments)) => {
                 let now = std::mem::take(&mut self.content.segments);
                 segments.extend(now.into_iter().filter(|segment| !before.contains(segment)));
                 (self.content.segments, self.compacted) = (segments, true);

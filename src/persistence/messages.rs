@@ -3,6 +3,7 @@
 use crate::engine::Beginning;
 use checkpoints::{Digest, RunId, Segment};
 use dataflows::cut::capture::CutState;
+use dataflows::digest::rows::DigestedView;
 use dataflows::record::event::OwnedEvent;
 use dataflows::score::model::Model;
 use dataflows::views::recent::Recent;
@@ -107,9 +108,10 @@ impl State {
         State { positions, newest, oldest, model, recent, digests, mode, ..State::default() }
     }
 
-    /// Where an engine goes on that begins with it.
-    pub(crate) fn beginning(&self) -> Beginning {
-        Beginning { positions: self.positions.clone(), topics: self.topics.clone() }
+    /// Where an engine goes on that begins with it, and with profiles of a digest.
+    pub(crate) fn beginning(&self, profiles: Option<String>) -> Beginning {
+        let (positions, topics) = (self.positions.clone(), self.topics.clone());
+        Beginning { positions, topics, profiles }
     }
 
     /// Adds that of another worker, as of the same time.
@@ -117,13 +119,19 @@ impl State {
         self.positions.extend(other.positions);
         self.newest = self.newest.max(other.newest);
         self.oldest = self.oldest.max(other.oldest);
-        self.model = self.model.or(other.model);
+        self.model = self.model.take().or(other.model);
         self.recent.extend(other.recent);
         self.recent.sort_by_key(|event| Reverse(event.time));
         self.recent.truncate(Recent::EVENTS);
         self.mode = other.mode;
         add_digests(&mut self.digests, &other.digests);
     }
+}
+
+/// The digest of the profiles, of those of views.
+pub(crate) fn digest_of_profiles(views: &BTreeMap<String, Option<Digest>>) -> Option<String> {
+    let digest = views.get(DigestedView::Profile.name()).copied().flatten();
+    digest.map(|digest| format!("{:032x}", digest.0))
 }
 
 /// Adds digests up, by view.
@@ -137,6 +145,7 @@ pub(crate) fn add_digests(sums: &mut BTreeMap<String, Digest>, others: &BTreeMap
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dataflows::score::merchandising::{Action, Condition, Merchandising, Rule};
 
     #[test]
     fn a_state_that_knows_no_topics_is_read() {
@@ -147,5 +156,20 @@ mod tests {
         let state = State { topics, ..state };
         let text = serde_json::to_string(&state).unwrap();
         assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state);
+    }
+
+    #[test]
+    fn a_model_of_before_there_were_rules_has_none() {
+        let (weights, blend) = ("[1000000,3000000,5000000]", r#"{"tags":0.2}"#);
+        let model = format!(r#"{{"weights":{weights},"blend":{blend}}}"#);
+        let model: Model = serde_json::from_str(&model).unwrap();
+        assert_eq!((model.blend.tags, model.rules.rules().len()), (0.2, 0));
+        let condition = Condition { tag: Some("a".into()), ..Condition::default() };
+        let (placement, from, until) = (Some("home".into()), Some(1), None);
+        let action = Action::Boost(2.5);
+        let rule = Rule { id: "r".into(), action, condition, placement, from, until };
+        let model = Model { rules: Merchandising::new(vec![rule]), ..model };
+        let text = serde_json::to_string(&model).unwrap();
+        assert_eq!(serde_json::from_str::<Model>(&text).unwrap(), model);
     }
 }

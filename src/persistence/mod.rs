@@ -5,6 +5,7 @@
 //! manifest. When a cluster begins, the first process reads the newest checkpoint for all.
 
 mod messages;
+mod open_store;
 mod status;
 mod tables;
 mod restorer;

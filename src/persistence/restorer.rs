@@ -1,7 +1,7 @@
 //! Gives the workers of the first process what the cluster begins with.
 
 use crate::engine::{self, Announcement};
-use crate::persistence::messages::State;
+use crate::persistence::messages::{State, digest_of_profiles};
 use crate::persistence::status::CheckpointStatus;
 use crate::persistence::tables::{TABLES, VIEWS, read};
 use checkpoints::{Batch, Error, Restored, Table, sum};
@@ -37,7 +37,8 @@ pub(super) fn restore(
         let state = state.take();
         let name = format!("restore-{worker}");
         thread::Builder::new().name(name).spawn(move || {
-            let given = state.map_or(Ok(()), |state| give_state(&state, &sender));
+            let profiles = digest_of_profiles(&work.restored.manifest.content.views);
+            let given = state.map_or(Ok(()), |state| give_state(&state, profiles, &sender));
             let given = given.and_then(|()| work.give(&sender, &status));
             if let Err(Some(error)) = given {
                 let number = work.restored.manifest.number;
@@ -52,7 +53,11 @@ pub(super) fn restore(
 }
 
 /// Gives what is not in tables. An error without a reason means that the worker has ended.
-fn give_state(state: &State, sender: &Sender<engine::Restored>) -> Result<(), Option<Error>> {
+fn give_state(
+    state: &State,
+    profiles: Option<String>,
+    sender: &Sender<engine::Restored>,
+) -> Result<(), Option<Error>> {
     let mut positions = StoredRows::new(StoredView::Positions);
     for (partition, offset) in &state.positions {
         let values = [Value::Text(partition), Value::Number(offset.cast_unsigned())];
@@ -64,9 +69,9 @@ fn give_state(state: &State, sender: &Sender<engine::Restored>) -> Result<(), Op
     let mut recent = StoredRows::new(StoredView::Recent);
     state.recent.iter().rev().for_each(|event| recent.push_event(event));
     let rows = [positions, clock, recent].into_iter().map(engine::Restored::Rows);
-    let begun = Announcement::Begun(state.beginning());
+    let begun = Announcement::Begun(state.beginning(profiles));
     let begun = [engine::Restored::Announcement(begun)].into_iter();
-    for part in begun.chain(rows).chain(state.model.map(engine::Restored::Model)) {
+    for part in begun.chain(rows).chain(state.model.clone().map(engine::Restored::Model)) {
         sender.send(part).map_err(|_| None)?;
     }
     Ok(())

@@ -6,6 +6,7 @@ use crate::metrics::CheckpointMetrics;
 use crate::persistence::compactor::Kept;
 use crate::persistence::coordinator::{Begun, Cluster, Coordinator, Request, Requests};
 use crate::persistence::messages::{State, Told};
+use crate::persistence::open_store::OpenStore;
 use crate::persistence::status::CheckpointStatus;
 use crate::persistence::{restorer, tables, writer};
 use checkpoints::{Content, Error, Run, Store};
@@ -15,10 +16,8 @@ use dataflows::ids::secret::Secret;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-use tokio::runtime::Runtime;
 
 /// Why there are no checkpoints to begin with, or none can be written.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +42,7 @@ pub enum BeginError {
 
 /// Where the state goes, before the workers run.
 pub struct Persistence {
-    runtime: Arc<Runtime>,
-    store: Option<Store>,
+    store: Option<OpenStore>,
     config: CheckpointConfig,
     mode: &'static str,
     status: CheckpointStatus,
@@ -62,16 +60,10 @@ impl Persistence {
     /// # Errors
     /// The URL is bad, or no thread can be started.
     pub fn open(config: &Config) -> Result<Persistence, BeginError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("checkpoints")
-            .enable_all()
-            .build()?;
         let (requests, requested) = unbounded();
         let store = config.checkpoint.url.as_deref().map(Store::open).transpose()?;
         Ok(Persistence {
-            runtime: Arc::new(runtime),
-            store,
+            store: store.map(OpenStore::new).transpose()?,
             mode: match config.views.mode {
                 Mode::Profile => "profile",
                 Mode::All => "all",
@@ -106,8 +98,7 @@ impl Persistence {
             let storage = Storage::none(secret, workers.len());
             return Ok(if workers.start == 0 { beginning(storage) } else { storage });
         };
-        let runtime = self.runtime.clone();
-        let key = runtime.block_on(checkpoints::key(&store))?;
+        let key = store.block_on(checkpoints::key(&store.store))?;
         let [low, high] = [key, key >> 64].map(|half| u64::try_from(half & u128::from(u64::MAX)));
         let secret = Secret::new([low, high].map(Result::unwrap_or_default));
         let (sender, stored) = unbounded();
@@ -116,10 +107,10 @@ impl Persistence {
         if workers.start > 0 {
             return Ok(storage);
         }
-        let mut run = runtime.block_on(Run::claim(&store))?;
+        let mut run = store.block_on(Run::claim(&store.store))?;
         let restored = match self.config.rebuild {
             true => None,
-            false => runtime.block_on(run.restore(tables::TABLES, |_| true))?,
+            false => store.block_on(run.restore(tables::TABLES, |_| true))?,
         };
         let Some(restored) = restored else {
             let (content, state) = (Content::default(), State::default());
@@ -131,7 +122,7 @@ impl Persistence {
         }
         let content = restored.manifest.content.clone();
         let number = restored.manifest.number;
-        let foreign = |why| BeginError::Foreign { number, url: store.url().to_owned(), why };
+        let foreign = |why| BeginError::Foreign { number, url: store.store.url().to_owned(), why };
         let state: State = serde_json::from_value(content.state.clone())
             .map_err(|error| foreign(format!("has a state of another form ({error})")))?;
         if state.mode != self.mode {
@@ -158,10 +149,10 @@ impl Persistence {
             impl Fn() -> BTreeMap<String, String> + Send + 'static,
         ),
     ) -> Result<(), BeginError> {
-        let Persistence { runtime, store, mode, status, begun, stored, kept, requested, .. } = self;
+        let Persistence { store, mode, status, begun, stored, kept, requested, .. } = self;
         let times = (self.config.interval, self.config.forget);
         if let (Some(store), Some(stored)) = (store.clone(), stored) {
-            let (runtime, report) = (runtime.clone(), engine.reporter());
+            let report = engine.reporter();
             let tell = move |told: Told| {
                 let text = serde_json::to_string(&told);
                 report(Report::Stored(
@@ -169,7 +160,7 @@ impl Persistence {
                 ));
             };
             let observers = (status.clone(), letters_are_written, tell);
-            let writer = move || writer::write(&stored, &store, mode, &runtime, observers);
+            let writer = move || writer::write(&stored, &store, mode, observers);
             thread::Builder::new().name("checkpoint-writer".into()).spawn(writer)?;
         }
         if let Some(announce) = engine.announcer() {
@@ -177,7 +168,7 @@ impl Persistence {
             let cluster =
                 Cluster { peers: config.peers(), processes: config.processes(), accepts_loss };
             let coordinator = Coordinator::new(
-                (runtime, store, kept),
+                (store, kept),
                 times,
                 begun,
                 cluster,

@@ -22,6 +22,8 @@ pub struct Known {
     pub last: Option<LastCheckpoint>,
     /// The next offset of each partition by the newest one, by `topic/index`.
     pub positions: BTreeMap<String, i64>,
+    /// The digest of its profiles.
+    pub profiles: Option<String>,
     /// Why the last try to write one failed.
     pub trouble: Option<String>,
     /// The tries that failed, ever.
@@ -84,9 +86,10 @@ impl CheckpointStatus {
         self.lock().erasures.iter().find(|it| since < it.before).map(|it| it.at)
     }
 
-    /// Notes the positions from which a start goes on.
-    pub(super) fn goes_on_from(&self, positions: BTreeMap<String, i64>) {
-        self.lock().positions = positions;
+    /// Notes the positions from which a start goes on, with profiles of a digest.
+    pub(super) fn goes_on_from(&self, positions: BTreeMap<String, i64>, profiles: Option<String>) {
+        let mut known = self.lock();
+        (known.positions, known.profiles) = (positions, profiles);
     }
 
     /// Notes erasures, unless later ones are known.

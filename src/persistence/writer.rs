@@ -2,6 +2,7 @@
 
 use crate::engine::Stored;
 use crate::persistence::messages::{Asked, Part, State, Told, What};
+use crate::persistence::open_store::OpenStore;
 use crate::persistence::status::CheckpointStatus;
 use crate::persistence::tables::{self, table_of};
 use checkpoints::{
@@ -12,7 +13,6 @@ use dataflows::cut::capture::CutState;
 use dataflows::stored::{StoredRows, StoredView};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tokio::runtime::Runtime;
 
 /// The rows of a table from which on they are encoded, as they are: adding them up would take longer than writing them.
 const MANY: usize = 1 << 18;
@@ -35,9 +35,8 @@ struct Pending {
 /// were sent: a start does not read their records again.
 pub(crate) fn write(
     stored: &Receiver<(usize, Stored)>,
-    store: &Store,
+    store: &OpenStore,
     mode: &str,
-    runtime: &Runtime,
     (status, letters_are_written, tell): (
         CheckpointStatus,
         impl Fn(Duration) -> bool,
@@ -62,7 +61,7 @@ pub(crate) fn write(
                     return status.fail(lost(&error));
                 }
                 if letters_are_written(LETTERS) {
-                    match runtime.block_on(pending.put(worker, store, asked)) {
+                    match store.block_on(pending.put(worker, &store.store, asked)) {
                         Ok(segments) => {
                             What::Written(part(number, time, segments, state, mode).into())
                         }

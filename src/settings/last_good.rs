@@ -33,13 +33,13 @@ impl<S: Setting> LastGood<S> {
     }
 
     /// Writes a value that the node holds to the copy on this host.
-    pub(super) async fn keep_locally(&mut self, value: S) {
+    pub(super) async fn keep_locally(&mut self, value: &S) {
         self.local.keep(value).await;
     }
 
     /// Writes a value that the node holds to the copies that do not have it yet. A failure is
     /// logged; the next call tries again.
-    pub(super) async fn keep(&mut self, value: S) {
+    pub(super) async fn keep(&mut self, value: &S) {
         self.local.keep(value).await;
         if let Some(shared) = &mut self.shared {
             shared.keep(value).await;
@@ -56,7 +56,7 @@ impl<S: Setting> LastGood<S> {
         if let Some(shared) = self.shared.as_ref().filter(|_| store_answers) {
             match shared.read().await {
                 Ok(Some(value)) => {
-                    self.local.keep(value).await;
+                    self.local.keep(&value).await;
                     return Ok(Some(value));
                 }
                 Ok(None) => {}
@@ -79,14 +79,14 @@ impl<S: Setting> KeptCopy<S> {
         KeptCopy { store, written: None, failing: false }
     }
 
-    async fn keep(&mut self, value: S) {
-        if self.written == Some(value) {
+    async fn keep(&mut self, value: &S) {
+        if self.written.as_ref() == Some(value) {
             return;
         }
         let path = path::<S>();
         match self.store.put(&path, value.to_json().into_bytes()).await {
             Ok(()) => {
-                self.written = Some(value);
+                self.written = Some(value.clone());
                 self.failing = false;
             }
             Err(error) => {

@@ -2,6 +2,7 @@
 
 pub mod weights;
 pub mod blend;
+pub mod rules;
 pub mod registry;
 pub mod write;
 pub mod status;
@@ -21,8 +22,11 @@ pub const WEIGHTS: &str = "/config/recommendation/weights";
 /// default.
 pub const BLEND: &str = "/config/recommendation/blend";
 
+/// The node of the rules of merchandising: a list, empty at first.
+pub const RULES: &str = "/config/recommendation/rules";
+
 /// A part of the model that is kept in a node of its own.
-pub trait Setting: Copy + Default + PartialEq {
+pub trait Setting: Clone + Default + PartialEq {
     /// The node's path.
     const PATH: &'static str;
     /// The setting's name, in logs and metrics.

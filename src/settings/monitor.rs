@@ -2,7 +2,7 @@
 //! one in force, also across restarts.
 
 use super::last_good::LastGood;
-use super::status::{NodeStatus, SettingsStatus, Stored};
+use super::status::{NodeStatus, SettingsStatus, Stored, shortened};
 use super::{Setting, Store, StoreError};
 use crate::metrics::SettingMetrics;
 use std::sync::Arc;
@@ -44,12 +44,12 @@ impl<S: Setting> Monitor<S> {
             if let Some(value) = self.read().await {
                 // Before anybody sees what it makes: a start without the store is not to show the value before it.
                 if let (Role::Feeds(last_good, _), true) = (&mut self.role, self.is_of_node) {
-                    last_good.keep_locally(value).await;
+                    last_good.keep_locally(&value).await;
                 }
                 apply(value);
             }
             if let (Role::Feeds(last_good, _), Some(value), true) =
-                (&mut self.role, self.value, self.is_of_node)
+                (&mut self.role, &self.value, self.is_of_node)
             {
                 last_good.keep(value).await;
             }
@@ -62,7 +62,7 @@ impl<S: Setting> Monitor<S> {
         let mut read = self.store.get(S::PATH).await;
         let last_good = self.last_good(&read).await;
         if let (Role::Feeds(..), Ok(None), Ok(value)) = (&self.role, &read, &last_good) {
-            read = self.create(value.unwrap_or_default()).await.map(Some);
+            read = self.create(&value.clone().unwrap_or_default()).await.map(Some);
         }
         self.reached(read.as_ref().err());
         let (stored, value) = match read {
@@ -96,31 +96,34 @@ impl<S: Setting> Monitor<S> {
             Role::Feeds(last_good, _) if !self.is_of_node && !is_good => {
                 last_good.recall(read.is_ok()).await
             }
-            _ => Ok(self.value),
+            _ => Ok(self.value.clone()),
         }
     }
 
     /// Creates the node, as also after it was deleted.
-    async fn create(&self, value: S) -> Result<Vec<u8>, StoreError> {
+    async fn create(&self, value: &S) -> Result<Vec<u8>, StoreError> {
         let value = value.to_json();
         self.store.create(S::PATH, value.clone().into_bytes()).await?;
-        tracing::info!(path = S::PATH, value, "{} created", S::NAME);
+        tracing::info!(path = S::PATH, value = &*shortened(&value), "{} created", S::NAME);
         Ok(value.into_bytes())
     }
 
     fn take(&mut self, value: S) -> Option<S> {
-        if self.value == Some(value) {
+        if self.value.as_ref() == Some(&value) {
             return None;
         }
-        self.value = Some(value);
+        self.value = Some(value.clone());
         if let Some(metrics) = self.metrics() {
             metrics.version.inc();
         }
         let (json, name) = (value.to_json(), S::NAME);
         if self.is_of_node {
-            tracing::info!(value = json, "new {name}");
+            tracing::info!(value = &*shortened(&json), "new {name}");
         } else {
-            tracing::warn!(value = json, "{name} of an earlier run in force, the last good ones");
+            tracing::warn!(
+                value = &*shortened(&json),
+                "{name} of an earlier run in force, the last good ones"
+            );
         }
         Some(value)
     }

@@ -1,6 +1,7 @@
 //! All settings that there are, each without its type: for whoever reads or writes one by its path.
 
 use super::Setting;
+use dataflows::score::merchandising::Merchandising;
 use dataflows::score::model::{Blend, Model};
 use dataflows::score::weights::Weights;
 
@@ -15,7 +16,8 @@ pub struct SettingSpec {
 }
 
 /// Every setting. A node below `/config/recommendation` that is not among them means nothing.
-pub static SETTINGS: [SettingSpec; 2] = [SettingSpec::of::<Weights>(), SettingSpec::of::<Blend>()];
+pub static SETTINGS: [SettingSpec; 3] =
+    [SettingSpec::of::<Weights>(), SettingSpec::of::<Blend>(), SettingSpec::of::<Merchandising>()];
 
 /// Finds the setting that owns a node.
 pub fn setting_at(path: &str) -> Option<&'static SettingSpec> {

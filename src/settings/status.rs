@@ -1,5 +1,6 @@
 //! How the settings stand: what the node of each holds, and why no good value is known.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,7 +40,7 @@ impl fmt::Display for Stored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Stored::Unread => f.write_str("has not been read yet"),
-            Stored::Good(value) => write!(f, "holds {value}"),
+            Stored::Good(value) => write!(f, "holds {}", shortened(value)),
             Stored::Refused(reason) => write!(f, "holds no good value ({reason})"),
             Stored::Missing => f.write_str("is missing"),
             Stored::Unreachable(reason) => write!(f, "cannot be read ({reason})"),
@@ -61,5 +62,14 @@ impl SettingsStatus {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, NodeStatus>> {
         // A panic cannot leave an insertion half done, so a poisoned map is intact.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns a value as it is told to people, where there may be no room for all of it; with its length if it is cut.
+pub fn shortened(value: &str) -> Cow<'_, str> {
+    const MOST: usize = 1_000;
+    match value.char_indices().nth(MOST) {
+        Some((end, _)) => Cow::Owned(format!("{}… ({} bytes)", &value[..end], value.len())),
+        None => Cow::Borrowed(value),
     }
 }

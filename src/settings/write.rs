@@ -75,14 +75,15 @@ pub fn check_node(path: &str) -> Result<(), WriteError> {
 }
 
 fn paths() -> String {
-    SETTINGS.each_ref().map(|setting| setting.path).join(" and ")
+    let [others @ .., last] = SETTINGS.each_ref().map(|setting| setting.path);
+    format!("{} and {last}", others.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::settings::files::FileStore;
-    use crate::settings::{BLEND, WEIGHTS};
+    use crate::settings::{BLEND, RULES, WEIGHTS};
 
     /// Writes to a store, and tells what it holds there afterwards, or the error.
     fn check(path: &str, value: &[u8]) -> Result<Option<Vec<u8>>, String> {
@@ -107,6 +108,12 @@ mod tests {
             (BLEND, br#"{"nonsense":true}"#, "bad blend: it must be a JSON object of numbers"),
             (BLEND, br#"{"tags":-1}"#, "bad blend: tags must be a number from 0"),
             (BLEND, b"", "bad blend: it must be"),
+            (RULES, b"{}", "bad rules: they must be a JSON array of rules"),
+            (
+                RULES,
+                br#"[{"id":"r","action":"hide"}]"#,
+                "bad rules: rule 0 (\"r\"): it is for no products",
+            ),
             ("/config/recommendation/blends", b"{}", unowned),
             ("/config/recommendation/weights/view", b"1", unowned),
             ("/config/recommendation", b"{}", unowned),
@@ -122,7 +129,7 @@ mod tests {
             assert!(refused.starts_with(reason), "{path}: {refused}");
         }
         let message = check("/config/a", b"").unwrap_err();
-        assert!(message.contains(&format!("{WEIGHTS} and {BLEND}")), "{message}");
+        assert!(message.contains(&format!("{WEIGHTS}, {BLEND} and {RULES}")), "{message}");
     }
 
     #[test]
@@ -130,6 +137,8 @@ mod tests {
         for (path, value) in [
             (WEIGHTS, &br#" {"purchase":5,"view":7,"add_to_cart":3.50}"#[..]),
             (BLEND, br#"{"tags": 0.2}"#),
+            (RULES, br#"[ {"action":"hide","tag":"a"} ]"#),
+            (RULES, b"[]"),
             (WEIGHTS, "\u{feff}{\"view\":1,\"add_to_cart\":3,\"purchase\":5}".as_bytes()),
             (BLEND, "\u{feff}{}".as_bytes()),
             ("/config/custom/x", b"any\xff"),

@@ -183,8 +183,9 @@ impl Running {
 
 impl Running {
     /// Stops the source and waits for its threads until a deadline: brokers that do not answer must not
-    /// hold up the end. Threads that are left hold nothing that must be saved, and end with the process.
-    pub fn stop(mut self, deadline: Instant) {
+    /// hold up the end. Threads that are left hold nothing that must be saved, and end with the process. Returns whether all
+    /// have ended.
+    pub fn stop(mut self, deadline: Instant) -> bool {
         let (done, ended) = mpsc::channel();
         let (stop, threads) = (self.stop.clone(), std::mem::take(&mut self.threads));
         let progress = self.progress.clone();
@@ -194,9 +195,11 @@ impl Running {
             let _ = done.send(());
         });
         let patience = deadline.saturating_duration_since(Instant::now());
-        if ended.recv_timeout(patience).is_err() {
+        let has_ended = ended.recv_timeout(patience).is_ok();
+        if !has_ended {
             tracing::warn!("the source did not end in time; it is left behind");
         }
+        has_ended
     }
 }
 

@@ -17,13 +17,14 @@ pub(crate) fn scrape() -> String {
     engine.arrangement_batches.with_label_values(&["profile", "0"]).set(1);
     metrics.sink.worker(0).errors("OOM").inc();
     metrics.sink.worker(0).mended("missing").inc();
-    for setting in ["weights", "blend"] {
+    for setting in ["weights", "blend", "rules"] {
         metrics.settings.fed(setting);
     }
     let sources = &metrics.sources;
     sources.events.with_label_values(&["view-events"]).inc();
     sources.errors.with_label_values(&["view-events"]).inc();
     sources.records_lost.with_label_values(&["view-events"]).inc();
+    sources.retention_left.with_label_values(&["view-events"]).set(1);
     sources.dead_letters.with_label_values(&["view-events", "not_json"]).inc();
     sources.lag.with_label_values(&["view-events", "0"]).set(1);
     sources.lag_seconds.with_label_values(&["view-events", "0"]).set(1.0);

@@ -8,6 +8,7 @@ use crate::kafka;
 use rdkafka::Message;
 use rdkafka::producer::BaseRecord;
 use serde_json::{Value, json};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// An engine, the only one of its topics, that has read the first five of twenty views and stood still while
 /// those up to the fifteenth were deleted, but for one that it may have been sent before.
@@ -188,4 +189,41 @@ fn what_a_transaction_takes_back_is_no_loss() {
     assert_eq!(process.profile("mia"), json!({"cups": 1}));
     assert_eq!(process.get("/api/status")["lost"], json!([]));
     assert_eq!(process.metric("recsys_source_records_lost_total", &[]), 0.0);
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn the_status_says_how_long_the_topics_keep_what_no_checkpoint_has() {
+    const DAY: i64 = 86_400;
+    let _services = services();
+    let prefix = &*prefix("retention");
+    succeed(prefix, &["topics", "create", "--retention-days", "31"]);
+    let topic = format!("{prefix}view-events");
+    let view = event("view", "lea", "cup", &["cups"]).to_string();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let a_month_ago = i64::try_from(now).unwrap() - 30 * DAY * 1_000;
+    let writer = kafka::writer(&[]);
+    let record = BaseRecord::to(&topic).key("lea").payload(view.as_bytes());
+    kafka::send(&writer, record.timestamp(a_month_ago));
+    kafka::flush(&writer);
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("checkpoint.url={}", folder.path().display());
+    let seldom = ["--set", &url, "--set", "checkpoint.interval_s=3600"];
+    let process = Process::spawn(served(prefix), "2", &seldom);
+    process.wait_ready();
+    let left = || process.get("/api/status")["retention"]["seconds"].as_i64();
+    eventually("it was looked at", || left().is_some());
+    // It has read the record, but no checkpoint has it.
+    assert!((DAY - 300..=DAY).contains(&left().unwrap()), "{:?}", left());
+    let status = process.get("/api/status");
+    assert_eq!(status["retention"]["topic"], topic);
+    assert!(process.metric("recsys_retention_left_seconds", &[&topic]) <= DAY as f64);
+    let others =
+        process.metric("recsys_retention_left_seconds", &[&format!("{prefix}user-merges")]);
+    assert_eq!(others, (31 * DAY) as f64);
+    // Of each product a row is kept.
+    let catalogue = format!(r#"recsys_retention_left_seconds{{topic="{prefix}product-catalog"}}"#);
+    assert!(!process.scrape().contains(&catalogue));
+    process.call("POST", "/api/admin/checkpoint", "");
+    eventually("it was looked at again", || left() == Some(31 * DAY));
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 const WEIGHTS: &str = "data/config/recommendation/weights";
 const BLEND: &str = "data/config/recommendation/blend";
+const RULES: &str = "data/config/recommendation/rules";
 const NONSENSE: &str = r#"{"view":7,"add_to_cart":3}"#;
 
 /// Starts a process, quiet, that may never be ready.
@@ -61,9 +62,11 @@ fn nonsense_at_a_restart_leaves_the_last_good_settings_in_force() {
 
 #[test]
 fn without_any_good_settings_nothing_is_answered_and_everybody_is_told_why() {
-    for (node, setting, good) in
-        [(WEIGHTS, "weights", r#"{"view":7,"add_to_cart":3,"purchase":5}"#), (BLEND, "blend", "{}")]
-    {
+    for (node, setting, good) in [
+        (WEIGHTS, "weights", r#"{"view":7,"add_to_cart":3,"purchase":5}"#),
+        (BLEND, "blend", "{}"),
+        (RULES, "rules", "[]"),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         write_file(folder.path(), node, "nonsense");
         let process = started(folder.path());
@@ -102,6 +105,11 @@ fn the_command_line_checks_what_it_writes() {
         ("recommendation/blend", "nonsense", "bad blend: "),
         ("recommendation/blend", r#"{"nonsense":true}"#, "bad blend: "),
         ("recommendation/weights", NONSENSE, "bad weights: "),
+        (
+            "recommendation/rules",
+            r#"[{"action":"hide"}]"#,
+            "bad rules: rule 0: it is for no products",
+        ),
         ("/config/recommendation/wieghts", "{}", "no setting is at /config/recommendation/wieghts"),
         ("other", "{}", "no setting is at /config/other"),
     ] {

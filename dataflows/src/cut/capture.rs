@@ -319,7 +319,7 @@ impl Captures {
             positions: positions.clone(),
             newest: newest.at(at),
             oldest: oldest.at(at),
-            model: models.range(..=at).next_back().map(|(_, model)| *model),
+            model: models.range(..=at).next_back().map(|(_, model)| model.clone()),
             recent: recent.borrow().newest(Recent::EVENTS, at, |_| true),
             digests: digests.borrow_mut().take(at),
         }

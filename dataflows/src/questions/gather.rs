@@ -6,10 +6,15 @@ use crate::ids::dictionary::SharedDictionaries;
 use crate::ranking::answer::Ranking;
 use crate::ranking::evidence::Evidence;
 use crate::ranking::kernel::Ranker;
+use crate::ranking::matching::RuleIndex;
 use crate::ranking::product_info::ProductInfo;
 use crate::ranking::rules::Plan;
+use crate::score::merchandising::Merchandising;
+use crate::score::model_history::ModelHistory;
 use crate::time::Time;
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Exchange;
@@ -20,11 +25,13 @@ use timely::progress::frontier::AntichainRef;
 pub(super) struct Finisher {
     product_info: ProductInfo,
     ranker: Ranker,
+    /// The rules of the shop that were asked about last.
+    rules: RuleIndex,
 }
 
 impl Finisher {
     pub(super) fn new(product_info: ProductInfo) -> Finisher {
-        Finisher { product_info, ranker: Ranker::default() }
+        Finisher { product_info, ranker: Ranker::default(), rules: RuleIndex::default() }
     }
 }
 
@@ -38,6 +45,7 @@ pub(super) fn gather<'scope>(
     from_users: Stream<'scope, Time, Vec<RoutedPart>>,
     from_products: Stream<'scope, Time, Vec<RoutedPart>>,
     dictionaries: SharedDictionaries,
+    model_history: Rc<RefCell<ModelHistory>>,
     mut finisher: Option<Finisher>,
 ) -> Stream<'scope, Time, Vec<Answered>> {
     let me = from_users.scope().index();
@@ -70,13 +78,17 @@ pub(super) fn gather<'scope>(
                 }
                 for (capability, id, gathering) in done {
                     let time = *capability.time();
-                    let answers = gathering.finish(time, finisher.as_mut(), &dictionaries);
+                    let rules = model_history.borrow().rules_at(time);
+                    let finisher = finisher.as_mut().map(|finisher| (finisher, rules));
+                    let answers = gathering.finish(time, finisher, &dictionaries);
                     output.session(&capability).give((id, time, answers));
                 }
                 // The evidence of a question may come after its other parts: both frontiers count.
                 let frontiers = [user_frontier, product_frontier];
                 let oldest = frontiers.map(|frontier| frontier.frontier().to_owned());
                 let oldest = oldest.into_iter().flatten().min();
+                // No operator of the questions is at an earlier time than this one.
+                model_history.borrow_mut().forget_before(oldest.unwrap_or(Time::MAX));
                 if let Some(finisher) = &mut finisher {
                     finisher.product_info.release(AntichainRef::new(oldest.as_slice()));
                 }
@@ -139,13 +151,17 @@ impl Gathering {
     fn finish(
         self,
         time: Time,
-        finisher: Option<&mut Finisher>,
+        finisher: Option<(&mut Finisher, Merchandising)>,
         dictionaries: &SharedDictionaries,
     ) -> Vec<QueryAnswer> {
         let Gathering { mut answers, plan, evidence, .. } = self;
-        if let Some((plan, Finisher { product_info, ranker })) = plan.zip(finisher) {
+        if let Some((plan, (Finisher { product_info, ranker, rules }, of_shop))) =
+            plan.zip(finisher)
+        {
             let dictionaries = &dictionaries.borrow();
-            let ranking = ranker.rank(&plan, evidence, time, dictionaries, product_info);
+            rules.update(&of_shop, dictionaries);
+            let rules = rules.in_force(&plan.rules.occasion);
+            let ranking = ranker.rank(&plan, evidence, rules, time, dictionaries, product_info);
             answers.push(QueryAnswer::Ranking(ranking));
         }
         answers

@@ -56,6 +56,7 @@ pub fn questions<'scope>(
         }
         None => (None, None, None),
     };
+    let model_history = views.model_history.clone();
     let user_views = UserViews {
         profile: Lookup::new(views.profile),
         positions: Lookup::new(views.positions),
@@ -73,7 +74,8 @@ pub fn questions<'scope>(
         Some(views) => products(requests, views),
         None => empty(scope),
     };
-    (input, gather(from_users, from_products, dictionaries.clone(), finisher))
+    let answers = gather(from_users, from_products, dictionaries.clone(), model_history, finisher);
+    (input, answers)
 }
 
 /// The state of the three steps of a ranking, from the views that they read.

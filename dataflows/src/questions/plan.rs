@@ -14,6 +14,7 @@ use crate::ranking::kernel::fade;
 use crate::ranking::product_info::ProductInfo;
 use crate::ranking::rules::{Basis, LeaveOut, Plan, Rules, TAGS};
 use crate::score::counts::Counts;
+use crate::score::merchandising::Demand;
 use crate::score::model::ModelAt;
 use crate::time::Time;
 use crate::views::pairs::REPEATS;
@@ -54,7 +55,7 @@ impl Planner {
     /// Plans a ranking, and passes the requests for evidence to `request`.
     pub(super) fn plan(
         &mut self,
-        mut model_at: ModelAt,
+        (mut model_at, shop): (ModelAt, Demand),
         basis: Basis,
         rules: Rules,
         time: Time,
@@ -79,7 +80,7 @@ impl Planner {
             _ => {
                 let mut shares = self.tag_shares(&interests.current, &model_at, time, dictionaries);
                 if let (true, Some(user)) = (shares.is_empty(), user) {
-                    let score = |counts: Counts| model_at.model.weights.score(counts);
+                    let score = |counts: Counts| model_at.weights.score(counts);
                     let scores = scores(profile, user, time, score).into_iter();
                     shares = scores.map(|(tag, score)| (tag, score.to_f64())).collect();
                 }
@@ -87,7 +88,8 @@ impl Planner {
             }
         };
         let overall = !matches!(basis, Basis::Product(_) | Basis::Tag(_));
-        let requests = self.request(&interests, tag_shares, overall, &rules, model_at, request);
+        let wanted = (rules.popular(shop).saturating_add(interests.left_out), rules.partners(shop));
+        let requests = self.request(&interests, tag_shares, overall, wanted, model_at, request);
         let Interests { visit, bought, .. } = interests;
         Planned { plan: Plan { model_at, rules, basis }, visit, bought, requests }
     }
@@ -118,7 +120,7 @@ impl Planner {
         time: Time,
         dictionaries: &Dictionaries,
     ) -> Interests {
-        let (names, blend) = (&dictionaries.products, &model_at.model.blend);
+        let (names, blend) = (&dictionaries.products, &model_at.blend);
         let mut bought = Vec::new();
         if rules.leave_out_bought {
             self.bought.each(user, time, |&product, _| bought.push(product));
@@ -155,7 +157,7 @@ impl Planner {
         time: Time,
         dictionaries: &Dictionaries,
     ) -> Vec<(u32, f64)> {
-        let blend = &model_at.model.blend;
+        let blend = &model_at.blend;
         let mut shares: Vec<(u32, f64)> = Vec::new();
         for (place, product) in visit.iter().take(blend.products.into()).enumerate() {
             let Some(product) = dictionaries.products.id(product) else { continue };
@@ -172,20 +174,20 @@ impl Planner {
         shares
     }
 
-    /// Makes one request to each owner of evidence for a ranking. Returns their number.
+    /// Makes one request to each owner of evidence for a ranking, for so many popular products of each list and so many
+    /// partners of each product. Returns their number.
     fn request(
         &self,
         interests: &Interests,
         tag_shares: Vec<(String, f64)>,
         overall: bool,
-        rules: &Rules,
+        (popular, partners): (usize, usize),
         model_at: ModelAt,
         request: impl FnMut(EvidenceRequest),
     ) -> usize {
-        let n = rules.popular().saturating_add(interests.left_out);
-        let to = |to| EvidenceRequest::new(to, model_at, n, rules.partners());
+        let to = |to| EvidenceRequest::new(to, model_at, popular, partners);
         let mut requests: Vec<EvidenceRequest> = (0..self.peers).map(to).collect();
-        let blend = &model_at.model.blend;
+        let blend = &model_at.blend;
         let rows = |products: &[String], current: bool, max: u16| {
             let products = products.iter().take(max.into()).cloned().enumerate();
             products.map(move |(place, product)| (product, place, current)).collect::<Vec<_>>()

@@ -110,7 +110,7 @@ impl UserViews {
     fn profile(&mut self, user: &str, time: Time) -> Vec<(String, Score)> {
         let dictionaries = self.dictionaries.borrow();
         let Some(user) = dictionaries.users.id(user) else { return Vec::new() };
-        let weights = self.model_history.borrow().at(time).model.weights;
+        let weights = self.model_history.borrow().at(time).weights;
         let tags = scores(&mut self.profile, user, time, |counts| weights.score(counts));
         let text = |(tag, score)| (dictionaries.tags.text(tag), score);
         let mut tags: Vec<(&str, Score)> = tags.into_iter().map(text).collect();
@@ -182,7 +182,9 @@ impl UserViews {
         request: impl FnMut(EvidenceRequest),
     ) -> AnswerPart {
         let Some(rankings) = &mut self.rankings else { return AnswerPart::Unranked };
-        let model_at = self.model_history.borrow().at(time);
+        let history = self.model_history.borrow();
+        let shop = history.rules_at(time).demand(&rules.occasion);
+        let model_at = (history.at(time), shop);
         let planner = &mut rankings.planner;
         AnswerPart::Planned(Box::new(planner.plan(
             model_at,
@@ -203,7 +205,6 @@ impl UserViews {
         }
         let oldest = questions.first().copied().unwrap_or(Time::MAX);
         self.asked_from.set(oldest);
-        self.model_history.borrow_mut().forget_before(oldest);
         self.digests.borrow_mut().forget_before(oldest);
     }
 }

@@ -4,16 +4,19 @@
 //! however long it is: a worker makes it, and another thread frees it.
 
 use crate::record::product::Product;
+use crate::score::merchandising::ActionKind;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A ranking: products, best first.
+/// A ranking: products, best first, but for those that rules of the shop have pinned.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ranking {
     texts: String,
     products: Vec<StoredProduct>,
     causes: Vec<Cause<Span>>,
     reasons: Vec<StoredReason>,
+    /// By action, in the order of [`ActionKind::ALL`].
+    hits: [usize; 4],
 }
 
 /// The range of a text in [`Ranking::texts`].
@@ -73,6 +76,8 @@ pub enum Cause<T> {
     Tag(T),
     /// The product is popular overall.
     Popular,
+    /// A rule of the shop, which has this name, has done this.
+    Rule(ActionKind, T),
 }
 
 impl<T> Cause<T> {
@@ -84,6 +89,7 @@ impl<T> Cause<T> {
             Cause::SeenBefore => Cause::SeenBefore,
             Cause::Tag(tag) => Cause::Tag(text(tag)),
             Cause::Popular => Cause::Popular,
+            Cause::Rule(action, rule) => Cause::Rule(action, text(rule)),
         }
     }
 }
@@ -97,6 +103,16 @@ impl Ranking {
     /// True without any product.
     pub fn is_empty(&self) -> bool {
         self.products.is_empty()
+    }
+
+    /// How often rules of the shop have hit: products that are shown, or that are hidden.
+    pub fn hits(&self, action: ActionKind) -> usize {
+        self.hits[action as usize]
+    }
+
+    /// Counts hits of rules.
+    pub fn add_hits(&mut self, action: ActionKind, hits: usize) {
+        self.hits[action as usize] += hits;
     }
 
     /// The products, best first.

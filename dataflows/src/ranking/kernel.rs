@@ -1,13 +1,18 @@
 //! The kernel of the ranking: from the evidence to the best products, with the reasons for them.
 
+use super::candidates::{Candidate, ProductNames, pick};
+use super::matching::{Lookups, RulesInForce};
+use super::merchandise::{Merchandised, Pin};
 use super::pick::Picker;
-use crate::ids::dictionary::{Dictionaries, Dictionary};
+use crate::ids::by_id::ById;
+use crate::ids::dictionary::Dictionaries;
 use crate::ids::hash::stable_hash;
 use crate::ranking::answer::{Cause, Ranking};
 use crate::ranking::evidence::{Best, Evidence, PairRow, PopularProducts, Scored, Visited};
 use crate::ranking::product_info::ProductInfo;
 use crate::ranking::rules::{Basis, LeaveOut, Plan, REPEAT_RATES, Rules};
 use crate::record::product::Product;
+use crate::score::merchandising::{ActionKind, Rule};
 use crate::score::model::{Blend, ModelAt};
 use crate::time::Time;
 use std::ops::ControlFlow;
@@ -33,110 +38,64 @@ pub(crate) struct Ranker {
     contributions: Vec<Vec<Contribution>>,
 }
 
-/// A product with its score.
-struct Candidate {
-    score: f64,
-    product: u32,
-}
-
 /// A product that is shown, with its catalogue row.
 struct Shown {
     score: f64,
     product: u32,
     row: Option<Arc<Product>>,
+    /// The rule that has pinned it, by its index.
+    pin: Option<usize>,
 }
 
-/// A term's part of the score of a product that is shown.
+/// A part of the score of a product that is shown.
 struct Contribution {
-    term: usize,
+    /// The index of the term; past the terms, that of the rule.
+    cause: usize,
     events: u32,
     score: f64,
 }
 
-/// Moves the best `n` candidates, at least one, out of `rest`: highest score first, ties by name. Most
-/// candidates are told apart by their scores alone, and names are looked at among the best only.
-fn take_best(rest: &mut Vec<Candidate>, n: usize, names: &ProductNames<'_>) -> Vec<Candidate> {
-    let by_score = |one: &Candidate, other: &Candidate| other.score.total_cmp(&one.score);
-    let order = |one: &Candidate, other: &Candidate| {
-        let by_name = || names.text(one.product).cmp(names.text(other.product));
-        by_score(one, other).then_with(by_name)
-    };
-    let mut best = if n < rest.len() {
-        let (_, last, _) = rest.select_nth_unstable_by(n - 1, by_score);
-        let least = last.score;
-        rest.extract_if(.., |candidate| least <= candidate.score).collect()
-    } else {
-        std::mem::take(rest)
-    };
-    // More than one candidate may have the least score.
-    if n < best.len() {
-        best.select_nth_unstable_by(n, order);
-        rest.extend(best.drain(n..));
-    }
-    best.sort_unstable_by(order);
-    best
-}
-
-/// Passes candidates to `examine`, best first, until it breaks or [`Rules::max_examined`] is reached.
-/// Returns those that are shown.
-fn pick(
-    mut rest: Vec<Candidate>,
-    rules: &Rules,
-    names: &ProductNames<'_>,
-    mut examine: impl FnMut(Candidate) -> ControlFlow<(), Option<Shown>>,
-) -> Vec<Shown> {
-    let mut shown = Vec::with_capacity(rules.n.min(rest.len()));
-    let (mut take, mut left) = (rules.end(), rules.max_examined());
-    while !rest.is_empty() && left > 0 {
-        for candidate in take_best(&mut rest, take.clamp(1, left), names) {
-            match examine(candidate) {
-                ControlFlow::Continue(product) => shown.extend(product),
-                ControlFlow::Break(()) => return shown,
-            }
-            left -= 1;
-        }
-        // Each selection is linear in `rest`: doubling keeps their number logarithmic.
-        take = take.saturating_mul(2);
-    }
-    shown
-}
-
 impl Ranker {
-    /// The best available products that the plan's rules allow.
+    /// The best available products that the plan's rules allow, as the rules of the shop correct them.
     pub(crate) fn rank(
         &mut self,
         plan: &Plan,
         evidence: Evidence,
+        rules: Option<RulesInForce<'_>>,
         time: Time,
         dictionaries: &Dictionaries,
         product_info: &mut ProductInfo,
     ) -> Ranking {
         let Evidence { visit, bought, rows, popular } = evidence;
         let requested = plan.basis.visit();
-        let names = &ProductNames::new(&dictionaries.products, &requested);
+        let pinned = rules.iter().flat_map(RulesInForce::pinned);
+        let named = requested.iter().copied().chain(pinned);
+        let names = &ProductNames::new(&dictionaries.products, named);
         let visit = visit_of(plan, &requested, visit, names);
         let left_out = left_out(plan, &visit, &bought, names);
         let terms = terms(plan, &visit, rows, &popular, names);
-        let candidates = self.candidates(&terms, left_out, names.len());
-        let mut picker = Picker::new(&plan.rules, &dictionaries.tags);
-        let shown = pick(candidates, &plan.rules, names, |Candidate { score, product }| {
-            if picker.is_done() {
-                return ControlFlow::Break(());
-            }
-            let listing = product_info.listing(product, time);
-            let is_shown = listing.may_be_shown()
-                && picker.accepts(|| product_info.tags(product, time, &dictionaries.tags));
-            let row = is_shown.then(|| listing.into_row());
-            ControlFlow::Continue(row.map(|row| Shown { score, product, row }))
-        });
-        self.explain(&terms, shown, names)
+        let mut candidates = self.candidates(&terms, &left_out, names.len());
+        let tag_names = &dictionaries.tags;
+        let mut lookups = Lookups { names, tag_names, info: product_info, time };
+        let mut picker = Picker::new(&plan.rules, tag_names);
+        let Some(rules) = rules else {
+            let shown = show(candidates, Vec::new(), &plan.rules, &mut picker, &mut lookups);
+            return self.explain(&terms, shown, &Merchandised::default(), &[], names);
+        };
+        let most = plan.rules.max_examined();
+        let mut made = Merchandised::of(&mut candidates, most, &rules, &mut lookups);
+        let pins = std::mem::take(&mut made.pins);
+        let mut pins = pinned_products(pins, &rules, &left_out, &mut picker, &mut lookups);
+        take_out(&mut candidates, &mut pins);
+        let shown = show(candidates, pins, &plan.rules, &mut picker, &mut lookups);
+        self.explain(&terms, shown, &made, rules.all(), names)
     }
 
     /// Every product with a positive score, except those that are left out.
     fn candidates(
         &mut self,
         terms: &[Term<'_>],
-        left_out: Vec<u32>,
+        left_out: &[u32],
         products: usize,
     ) -> Vec<Candidate> {
         self.scores.resize(products, 0.0);
@@ -149,7 +108,7 @@ impl Ranker {
                 *score += term.factor * scored.score;
             }
         }
-        for product in left_out {
+        for &product in left_out {
             self.scores[product as usize] = 0.0;
         }
         let mut candidates = Vec::with_capacity(self.scored.len());
@@ -167,6 +126,8 @@ impl Ranker {
         &mut self,
         terms: &[Term<'_>],
         shown: Vec<Shown>,
+        made: &Merchandised,
+        rules: &[Rule],
         names: &ProductNames<'_>,
     ) -> Ranking {
         self.places.resize(names.len(), 0);
@@ -175,26 +136,35 @@ impl Ranker {
         }
         self.contributions.iter_mut().for_each(Vec::clear);
         self.contributions.resize_with(shown.len().max(self.contributions.len()), Vec::new);
-        for (term, Term { factor, products, .. }) in terms.iter().enumerate() {
+        for (cause, Term { factor, products, .. }) in terms.iter().enumerate() {
             for &Scored { product, score, events } in products {
                 if let Some(place) = self.places[product as usize].checked_sub(1) {
-                    let contribution = Contribution { term, events, score: factor * score };
+                    let contribution = Contribution { cause, events, score: factor * score };
                     self.contributions[place as usize].push(contribution);
                 }
             }
         }
         let mut ranking = Ranking::default();
-        let mut causes = vec![None; terms.len()];
-        for (Shown { score, product, row }, contributions) in
+        ranking.add_hits(ActionKind::Hide, made.hidden);
+        let mut causes = vec![None; terms.len() + rules.len()];
+        for (Shown { score, product, row, pin }, contributions) in
             shown.into_iter().zip(&mut self.contributions)
         {
             self.places[product as usize] = 0;
             ranking.add(names.text(product), score, row);
+            let of_rules = made.parts(product).iter().copied().chain(pin.map(|rule| (rule, 0.0)));
+            contributions.extend(of_rules.map(|(rule, score)| {
+                ranking.add_hits(rules[rule].action.kind(), 1);
+                Contribution { cause: terms.len() + rule, events: 0, score }
+            }));
             // The sort is stable: equal scores stay in the order of their terms.
             contributions.sort_by(|one, other| other.score.total_cmp(&one.score));
-            for &Contribution { term, events, score } in &*contributions {
-                let cause =
-                    *causes[term].get_or_insert_with(|| ranking.add_cause(terms[term].cause));
+            for &Contribution { cause, events, score } in &*contributions {
+                let named = || match cause.checked_sub(terms.len()) {
+                    None => terms[cause].cause,
+                    Some(rule) => Cause::Rule(rules[rule].action.kind(), &*rules[rule].id),
+                };
+                let cause = *causes[cause].get_or_insert_with(|| ranking.add_cause(named()));
                 ranking.add_reason(cause, events, score);
             }
         }
@@ -202,37 +172,74 @@ impl Ranker {
     }
 }
 
-/// The names of products: the worker's dictionary, and past its ids the products of the requested
-/// visit that it lacks, for this ranking alone.
-struct ProductNames<'a> {
-    dictionary: &'a Dictionary,
-    others: Vec<&'a str>,
-}
-
-impl<'a> ProductNames<'a> {
-    fn new(dictionary: &'a Dictionary, visit: &[&'a str]) -> ProductNames<'a> {
-        let others = visit.iter().copied().filter(|name| dictionary.id(name).is_none());
-        ProductNames { dictionary, others: others.collect() }
-    }
-
-    fn len(&self) -> usize {
-        self.dictionary.len() + self.others.len()
-    }
-
-    fn id(&self, name: &str) -> Option<u32> {
-        let other = || {
-            let place = self.others.iter().position(|other| *other == name)?;
-            u32::try_from(self.dictionary.len() + place).ok()
-        };
-        self.dictionary.id(name).or_else(other)
-    }
-
-    fn text(&self, id: u32) -> &str {
-        match (id as usize).checked_sub(self.dictionary.len()) {
-            Some(place) => self.others[place],
-            None => self.dictionary.text(id),
+/// The products that are pinned, each with its place, in the order of these. As much as of all others holds of them what
+/// the request says and whether they can be bought, but they need not be candidates.
+fn pinned_products(
+    pins: Vec<Pin>,
+    rules: &RulesInForce<'_>,
+    left_out: &[u32],
+    picker: &mut Picker<'_>,
+    lookups: &mut Lookups<'_>,
+) -> Vec<(usize, Shown)> {
+    let mut pinned: Vec<(usize, Shown)> = Vec::new();
+    let mut hits = Vec::new();
+    for Pin { rule, place, choices, most } in pins {
+        let before = pinned.len();
+        for product in choices {
+            let is_taken = pinned.iter().any(|(_, shown)| shown.product == product);
+            if pinned.len() == before + most || is_taken || left_out.contains(&product) {
+                continue;
+            }
+            rules.hits(product, lookups, &mut hits);
+            if !hits.contains(&rule) || rules.hides(&hits) {
+                continue;
+            }
+            let listing = lookups.listing(product);
+            if listing.may_be_shown() && picker.allows(listing.row(), || lookups.tags(product)) {
+                let row = listing.into_row();
+                pinned.push((place, Shown { score: 0.0, product, row, pin: Some(rule) }));
+            }
         }
     }
+    pinned
+}
+
+/// Takes what is pinned out of the candidates, with its score.
+fn take_out(candidates: &mut Vec<Candidate>, pins: &mut [(usize, Shown)]) {
+    let places = pins.iter().zip(0..).map(|((_, shown), at)| (shown.product, at));
+    let places: ById<usize> = places.collect();
+    candidates.retain(|candidate| {
+        let place = places.get(&candidate.product);
+        place.map(|&at| pins[at].1.score = candidate.score).is_none()
+    });
+}
+
+/// The products of the places that are shown: those that are pinned there, and the best candidates in between. A pin
+/// whose place is never reached comes after the last of these.
+fn show(
+    candidates: Vec<Candidate>,
+    pins: Vec<(usize, Shown)>,
+    rules: &Rules,
+    picker: &mut Picker<'_>,
+    lookups: &mut Lookups<'_>,
+) -> Vec<Shown> {
+    let mut shown = Vec::with_capacity(rules.n.min(candidates.len() + pins.len()));
+    let mut pins = pins.into_iter().peekable();
+    pick(candidates, rules, lookups.names, |Candidate { score, product }| {
+        while let Some((_, pin)) = pins.next_if(|(place, _)| *place <= picker.next_place()) {
+            shown.extend(picker.take_place().then_some(pin));
+        }
+        if picker.is_done() {
+            return ControlFlow::Break(());
+        }
+        let listing = lookups.listing(product);
+        if listing.may_be_shown() && picker.accepts(listing.row(), || lookups.tags(product)) {
+            shown.push(Shown { score, product, row: listing.into_row(), pin: None });
+        }
+        ControlFlow::Continue(())
+    });
+    shown.extend(pins.filter_map(|(_, pin)| picker.take_place().then_some(pin)));
+    shown
 }
 
 /// The visit, newest first: the one in the request, or else the user's.
@@ -286,7 +293,7 @@ fn terms<'a>(
     popular: &'a [PopularProducts],
     names: &'a ProductNames<'_>,
 ) -> Vec<Term<'a>> {
-    let blend = &plan.model_at.model.blend;
+    let blend = &plan.model_at.blend;
     rows.sort_by_key(|row| (!row.current, row.place));
     let repeats = match plan.basis {
         Basis::User(_) | Basis::Visit(_) => repeats(visit, &plan.model_at),
@@ -338,7 +345,7 @@ fn terms<'a>(
 
 /// The probability that the visitor comes back to each product of the visit.
 fn repeats(visit: &[Visited], model_at: &ModelAt) -> Vec<Scored> {
-    let blend = &model_at.model.blend;
+    let blend = &model_at.blend;
     let rates = std::iter::once(model_at.repeat_rate).chain(REPEAT_RATES);
     let current = visit.iter().filter(|visited| visited.current).zip(rates).enumerate();
     let scored = |(place, (visited, rate)): (usize, (&Visited, f64))| Scored {
@@ -382,44 +389,4 @@ fn merged(overall: &[&PopularProducts], n: usize, names: &ProductNames<'_>) -> B
     });
     products.truncate(n);
     Best::all(products)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The products that are examined when there are so many candidates, and none is shown. There
-    /// are few different scores.
-    fn examined(candidates: u32, rules: &Rules) -> Vec<u32> {
-        let mut names = Dictionary::default();
-        let candidate = |id: u32| {
-            let score = f64::from(id % 7);
-            Candidate { score, product: names.intern(&format!("{id:06}")) }
-        };
-        let candidates: Vec<_> = (0..candidates).map(candidate).collect();
-        let mut examined = Vec::new();
-        pick(candidates, rules, &ProductNames::new(&names, &[]), |candidate| {
-            examined.push(candidate.product);
-            ControlFlow::Continue(None)
-        });
-        examined
-    }
-
-    #[test]
-    fn candidates_are_examined_once_each_best_first_and_ties_by_name() {
-        let rules = Rules::first(1);
-        let mut expected: Vec<u32> = (0..500).collect();
-        expected.sort_by_key(|id| (std::cmp::Reverse(id % 7), *id));
-        assert_eq!(examined(500, &rules), expected);
-    }
-
-    #[test]
-    fn few_of_many_candidates_are_examined() {
-        for n in [1, 10, 1000] {
-            let rules = Rules { offset: n, ..Rules::first(n) };
-            assert_eq!(examined(50_000, &rules).len(), rules.max_examined());
-            assert!(rules.max_examined() <= 2_100);
-            assert!(Rules { per_tag: Some(1), ..rules }.popular() <= 2_100);
-        }
-    }
 }

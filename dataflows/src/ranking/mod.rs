@@ -22,7 +22,9 @@
 //! ([`rules::REPEAT_RATES`]). So the score is about a probability. `doubt` shrinks the rows of
 //! which little is known. Without a visit, the tags are those of the profile.
 //!
-//! Every term is a sum over single products, tags and events, and so are the reasons. The shape is
+//! Every term is a sum over single products, tags and events, and so are the reasons. Rules of the shop multiply the
+//! score, which adds a term of their own, leave products out, or put them to a place
+//! ([`merchandising`](crate::score::merchandising)). The shape is
 //! that of the neighbourhood methods without their cut (Ludewig and Jannach 2020, "Empirical
 //! analysis of session-based recommendation algorithms").
 
@@ -31,6 +33,9 @@ pub mod rules;
 pub(crate) mod top_k;
 pub(crate) mod top_k_cache;
 pub(crate) mod product_info;
-pub(crate) mod kernel;
+mod candidates;
+pub(crate) mod matching;
 mod pick;
+mod merchandise;
+pub(crate) mod kernel;
 pub mod answer;

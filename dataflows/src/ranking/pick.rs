@@ -3,27 +3,36 @@
 use crate::ids::by_id::ById;
 use crate::ids::dictionary::Dictionary;
 use crate::ranking::rules::Rules;
+use crate::record::product::{PriceRange, Product};
 
-/// Accepts or rejects candidates, which come best first, by the rules.
-pub(super) struct Picker {
+/// Accepts or rejects candidates, which come best first, by the rules, and counts the places that are taken.
+pub(super) struct Picker<'a> {
     /// True if the rules depend on a product's tags.
     needs_tags: bool,
     /// Tags of which a product must have one; `None` allows all products.
     only: Option<ById<()>>,
     /// Tags of which a product must have none.
     without: ById<()>,
+    /// Categories of which a product must be; an empty list allows all.
+    only_categories: &'a [String],
+    /// Categories of which a product must not be.
+    without_categories: &'a [String],
+    /// The prices that a product may have.
+    price: PriceRange,
     /// The most accepted products that may share a tag.
     max_per_tag: usize,
     /// By tag, the number of accepted products.
     per_tag: ById<usize>,
-    /// The number of products still to be skipped.
+    /// The number of places that are taken.
+    taken: usize,
+    /// The number of places that are not shown.
     skip: usize,
-    /// The number of products still to be shown.
-    left: usize,
+    /// The number of places up to the last one that is shown.
+    end: usize,
 }
 
-impl Picker {
-    pub(crate) fn new(rules: &Rules, tags: &Dictionary) -> Picker {
+impl Picker<'_> {
+    pub(crate) fn new<'a>(rules: &'a Rules, tags: &Dictionary) -> Picker<'a> {
         // A tag without an id belongs to no product.
         let ids = |texts: &[String]| -> ById<()> {
             texts.iter().filter_map(|text| Some((tags.id(text)?, ()))).collect()
@@ -32,26 +41,58 @@ impl Picker {
             needs_tags: rules.needs_tags(),
             only: (!rules.only.is_empty()).then(|| ids(&rules.only)),
             without: ids(&rules.without),
+            only_categories: &rules.only_categories,
+            without_categories: &rules.without_categories,
+            price: rules.price,
             max_per_tag: rules.per_tag.unwrap_or(usize::MAX),
             per_tag: ById::default(),
+            taken: 0,
             skip: rules.offset,
-            left: rules.n,
+            end: rules.end(),
         }
     }
 
-    /// True once all products to be shown were accepted.
+    /// True once all places to be shown are taken.
     pub(crate) fn is_done(&self) -> bool {
-        self.left == 0
+        self.taken == self.end
+    }
+
+    /// The next place, counted from 1.
+    pub(crate) fn next_place(&self) -> usize {
+        self.taken + 1
     }
 
     /// True if the next candidate is to be shown. Calls `tags` only if the rules depend on them.
-    pub(crate) fn accepts(&mut self, tags: impl FnOnce() -> Vec<u32>) -> bool {
-        if self.left == 0 || self.needs_tags && !self.allows_tags(&tags()) {
-            return false;
-        }
-        let skipped = self.skip > 0;
-        *if skipped { &mut self.skip } else { &mut self.left } -= 1;
-        !skipped
+    pub(crate) fn accepts(
+        &mut self,
+        row: Option<&Product>,
+        tags: impl FnOnce() -> Vec<u32>,
+    ) -> bool {
+        !self.is_done() && self.allows(row, tags) && self.take_place()
+    }
+
+    /// Takes the next place, if any is left. True if it is shown.
+    pub(crate) fn take_place(&mut self) -> bool {
+        let is_shown = !self.is_done() && self.skip <= self.taken;
+        self.taken += usize::from(!self.is_done());
+        is_shown
+    }
+
+    /// True if the rules allow a product, whose tags then count.
+    pub(crate) fn allows(
+        &mut self,
+        row: Option<&Product>,
+        tags: impl FnOnce() -> Vec<u32>,
+    ) -> bool {
+        self.allows_row(row) && (!self.needs_tags || self.allows_tags(&tags()))
+    }
+
+    /// Checks the rules on categories and prices, which are the catalogue's.
+    fn allows_row(&self, row: Option<&Product>) -> bool {
+        let is_of = |list: &[String]| row.is_some_and(|row| list.contains(&row.category));
+        (self.only_categories.is_empty() || is_of(self.only_categories))
+            && !is_of(self.without_categories)
+            && self.price.has(row.and_then(|row| row.price))
     }
 
     /// Checks the rules on tags, and counts the tags of a product that passes.
@@ -95,8 +136,37 @@ mod tests {
         ] {
             let mut picker = Picker::new(&rules, &names);
             let ids = |name: &str| tags(name).iter().filter_map(|tag| names.id(tag)).collect();
-            let shown = candidates.into_iter().filter(|name| picker.accepts(|| ids(name)));
+            let shown = candidates.into_iter().filter(|name| picker.accepts(None, || ids(name)));
             assert_eq!(shown.collect::<Vec<_>>(), expected, "{rules:?}");
+        }
+    }
+
+    #[test]
+    fn categories_and_prices_are_those_of_the_catalogue() {
+        let row = |category: &str, price| {
+            Some(Product { category: category.into(), price, ..Product::default() })
+        };
+        let candidates =
+            [row("a", Some(10)), row("b", Some(20)), row("b", None), row("", Some(0)), None];
+        let texts = |list: &[&str]| list.iter().map(|&text| text.into()).collect::<Vec<String>>();
+        let all = || Rules::first(9);
+        let price = |least, most| Rules { price: PriceRange { least, most }, ..all() };
+        for (rules, expected) in [
+            (all(), vec![0, 1, 2, 3, 4]),
+            (Rules { only_categories: texts(&["b", "c"]), ..all() }, vec![1, 2]),
+            (Rules { without_categories: texts(&["b"]), ..all() }, vec![0, 3, 4]),
+            (price(Some(10), None), vec![0, 1]),
+            (price(None, Some(10)), vec![0, 3]),
+            (price(Some(10), Some(10)), vec![0]),
+            (price(Some(11), Some(19)), vec![]),
+            (Rules { only_categories: texts(&["a", "b"]), ..price(Some(11), None) }, vec![1]),
+            (Rules { only_categories: texts(&["b"]), offset: 1, ..all() }, vec![2]),
+        ] {
+            let names = Dictionary::default();
+            let mut picker = Picker::new(&rules, &names);
+            let shown = candidates.iter().enumerate();
+            let shown = shown.filter(|(_, row)| picker.accepts(row.as_ref(), Vec::new));
+            assert_eq!(shown.map(|(at, _)| at).collect::<Vec<_>>(), expected, "{rules:?}");
         }
     }
 }

@@ -32,6 +32,14 @@ impl Listing {
     }
 
     /// The row of a listed product.
+    pub(crate) fn row(&self) -> Option<&Product> {
+        match self {
+            Listing::Listed(row) => Some(row),
+            Listing::Unlisted | Listing::Deleted => None,
+        }
+    }
+
+    /// As [`Listing::row`].
     pub(crate) fn into_row(self) -> Option<Arc<Product>> {
         match self {
             Listing::Listed(row) => Some(row),

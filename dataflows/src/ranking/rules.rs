@@ -1,5 +1,7 @@
-//! A ranking's basis, the rules of the shop for it, and how many candidates they call for.
+//! A ranking's basis, the rules in its request, and how many candidates they call for.
 
+use crate::record::product::PriceRange;
+use crate::score::merchandising::{Demand, Occasion};
 use crate::score::model::ModelAt;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +39,14 @@ pub struct Rules {
     pub without: Vec<String>,
     /// The most products that may share a tag.
     pub per_tag: Option<usize>,
+    /// Categories of the catalogue of which a product must be; an empty list allows all products.
+    pub only_categories: Vec<String>,
+    /// Categories of which a product must not be.
+    pub without_categories: Vec<String>,
+    /// The prices that a product may have.
+    pub price: PriceRange,
+    /// Where and when it is shown, for the rules of the shop.
+    pub occasion: Occasion,
 }
 
 /// The products of the current visit that are left out.
@@ -64,12 +74,22 @@ impl Rules {
             only: Vec::new(),
             without: Vec::new(),
             per_tag: None,
+            only_categories: Vec::new(),
+            without_categories: Vec::new(),
+            price: PriceRange::default(),
+            occasion: Occasion::default(),
         }
     }
 
     /// True if the rules depend on a product's tags.
     pub(crate) fn needs_tags(&self) -> bool {
         !self.only.is_empty() || !self.without.is_empty() || self.per_tag.is_some()
+    }
+
+    /// True if the rules depend on a product's row of the catalogue.
+    fn needs_row(&self) -> bool {
+        let by_category = [&self.only_categories, &self.without_categories];
+        by_category.into_iter().any(|list| !list.is_empty()) || !self.price.is_all()
     }
 
     /// The number of products to be skipped or shown.
@@ -82,10 +102,11 @@ impl Rules {
         MAX_EXAMINED.max(self.end().saturating_add(SPARE))
     }
 
-    /// The number of candidates to fetch of each source: more where tags may rule some out.
-    fn candidates(&self) -> usize {
-        let end = self.end();
-        if self.needs_tags() {
+    /// The number of candidates to fetch of each source: more where some may be ruled out, or the rules of the shop
+    /// change their order.
+    fn candidates(&self, shop: Demand) -> usize {
+        let end = self.end().saturating_add(shop.hidden);
+        if self.needs_tags() || self.needs_row() || shop.reorders {
             end.saturating_mul(10).saturating_add(SPARE).min(MAX_EXAMINED.max(end))
         } else {
             end
@@ -93,14 +114,14 @@ impl Rules {
     }
 
     /// The number of partners to fetch of each product.
-    pub(crate) fn partners(&self) -> usize {
-        self.candidates().clamp(MIN_PARTNERS, PARTNERS)
+    pub(crate) fn partners(&self, shop: Demand) -> usize {
+        self.candidates(shop).clamp(MIN_PARTNERS, PARTNERS)
     }
 
     /// The number of products to fetch of each popular list, besides those that the user's history
     /// leaves out.
-    pub(crate) fn popular(&self) -> usize {
-        self.candidates().saturating_add(self.exclude.len()).saturating_add(SPARE)
+    pub(crate) fn popular(&self, shop: Demand) -> usize {
+        self.candidates(shop).saturating_add(self.exclude.len()).saturating_add(SPARE)
     }
 }
 

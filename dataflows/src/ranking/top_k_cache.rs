@@ -192,8 +192,8 @@ impl CachedKey {
 
     /// Adds the change of a score that an update makes, as pending.
     fn push<V: DatedProduct>(&mut self, time: Time, value: &V, counts: Counts) {
-        let factor = self.fade(value.day()) * value.factor(&self.model_at.model.blend);
-        let weights = &self.model_at.model.weights;
+        let factor = self.fade(value.day()) * value.factor(&self.model_at.blend);
+        let weights = &self.model_at.weights;
         let weighted = if factor == 0.0 { 0 } else { weights.weighted(counts) };
         let score = weights.score(counts).to_f64() * factor;
         let change = Change { product: value.product(), events: counts.total(), weighted, score };
@@ -255,7 +255,6 @@ impl CachedKey {
 mod tests {
     use super::*;
     use crate::arrange::packed::Packed;
-    use crate::score::model::Model;
     use crate::score::weights::{Score, Weights};
     use crate::views::popularity::ProductDay;
     use differential_dataflow::consolidation::consolidate_updates;
@@ -282,9 +281,8 @@ mod tests {
     #[test]
     fn events_of_weight_zero_leave_no_score() {
         let weights = Weights([0, 1, 1].map(|weight| Score(weight * Score::UNIT)));
-        let model = Model { weights, ..Model::default() };
         let (cache, model_at) =
-            (&mut TopKCache::default(), ModelAt { model, today: 1, repeat_rate: 0.0 });
+            (&mut TopKCache::default(), ModelAt { weights, today: 1, ..ModelAt::default() });
         let mut ask = |time, day, counts| {
             let update = ((KEY, ProductDay { product: 1, day }), time, Counts(counts));
             let batch = Packed::of(&[update]).map(Rc::new);

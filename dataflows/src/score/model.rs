@@ -1,16 +1,20 @@
-//! The model: weights and blend. Both may change at run time, and then apply to all history.
+//! The model: weights, blend and rules. All may change at run time, and then apply to all history.
 
 use super::counts::Counts;
+use super::merchandising::Merchandising;
 use super::weights::Weights;
 use serde::{Deserialize, Serialize};
 
-/// The weights and the blend of rankings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// The weights, the blend of rankings and the rules of the shop for them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Model {
     /// The weight of each kind of event.
     pub weights: Weights,
     /// The factors of the terms of a recommendation's score.
     pub blend: Blend,
+    /// The rules of the shop. Models that were stored before there were any have none.
+    #[serde(default)]
+    pub rules: Merchandising,
 }
 
 /// The factors of the terms of a recommendation's score; [`crate::ranking`] has the formula.
@@ -69,11 +73,13 @@ impl Default for Blend {
     }
 }
 
-/// The model and the day as of a logical time: all that scoring depends on.
+/// The weights, the blend and the day as of a logical time: all that scoring depends on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ModelAt {
-    /// The model.
-    pub model: Model,
+    /// The weight of each kind of event.
+    pub weights: Weights,
+    /// The factors of the terms of a recommendation's score.
+    pub blend: Blend,
     /// The day of the newest event, counted from the Unix epoch.
     pub today: u16,
     /// The share of moments that repeat the product of the moment before them in the visit.
@@ -83,12 +89,12 @@ pub struct ModelAt {
 impl ModelAt {
     /// The score of a day's counts, faded by the day's age.
     pub fn score(&self, counts: Counts, day: u16) -> f64 {
-        self.model.weights.score(counts).to_f64() * self.fade(day)
+        self.weights.score(counts).to_f64() * self.fade(day)
     }
 
     /// The weight of a day, falling from 1 for today.
     pub fn fade(&self, day: u16) -> f64 {
         let age = f64::from(self.today.saturating_sub(day));
-        (-age / self.model.blend.fade_days).exp()
+        (-age / self.blend.fade_days).exp()
     }
 }

@@ -126,7 +126,9 @@ impl Oracle {
         for CatalogueRow { product: id, row } in &step.rows {
             self.catalogue.insert(id.clone(), row.clone());
         }
-        self.model = step.model.unwrap_or(self.model);
+        if let Some(model) = &step.model {
+            self.model = model.clone();
+        }
         for (partition, by) in &step.advances {
             *self.positions.entry(partition.clone()).or_default() += by;
         }

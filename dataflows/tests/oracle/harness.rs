@@ -141,7 +141,7 @@ pub(crate) fn check(case: Case) {
         return;
     };
     let stored = check_part(Part { run: 0..cut, is_stored: true, ..part.clone() });
-    let model = stored.states.iter().find_map(|state| state.model);
+    let model = stored.states.iter().find_map(|state| state.model.clone());
     let feeders = case.feeders.min(workers);
     let steps = Arc::new(script(case.seed, workers, case.days_pass));
     let case = Case { workers, feeders, ..case };
@@ -247,7 +247,7 @@ fn run(worker: &mut Worker, part: &Part, mut random: Random, sender: Sender<Mess
     if run.start > 0 {
         if me == 0 {
             stored.iter().for_each(|stored| inputs.restored.send(stored.clone()));
-            model.iter().for_each(|model| inputs.models.send((RESTORED, *model)));
+            model.iter().for_each(|model| inputs.models.send((RESTORED, model.clone())));
         }
         inputs.advance_to(RESTORED + 1);
         worker.step_while(|| !closed.has(RESTORED));
@@ -330,8 +330,8 @@ fn feed(inputs: &mut Inputs, case: Case, index: usize, step: &Step, me: usize) {
     for row in step.rows.iter().filter(|row| owner(&row.product, feeders) == me) {
         inputs.rows.send(row.clone());
     }
-    if let Some(model) = step.model.filter(|_| me == 0) {
-        inputs.models.send((step.time, model));
+    if let Some(model) = step.model.as_ref().filter(|_| me == 0) {
+        inputs.models.send((step.time, model.clone()));
     }
     for advance in at_places(&step.advances, |place| enters(place) == me) {
         inputs.advances.send(advance.clone());
@@ -385,7 +385,7 @@ fn receive(messages: Receiver<Message>, steps: &[Step], workers: usize) -> (Answ
     let at_all = |time| std::iter::repeat_n(time, workers);
     let expected: Vec<Time> = steps.iter().map(|step| step.time).flat_map(at_all).collect();
     assert_eq!(epochs, expected, "every worker receives every epoch");
-    let expected = steps.iter().filter_map(|step| Some((step.time, step.model?)));
+    let expected = steps.iter().filter_map(|step| Some((step.time, step.model.clone()?)));
     let expected: Vec<_> = expected.flat_map(|model| std::iter::repeat_n(model, workers)).collect();
     assert_eq!(models, expected, "every worker receives every model");
     (answers, stored)

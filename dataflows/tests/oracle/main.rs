@@ -1,5 +1,5 @@
 //! Holds every answer, at every time, to an oracle that computes it from scratch: seeded scripts of
-//! events, merges of guests, catalogue rows, weights and positions, on one worker and on several,
+//! events, merges of guests, catalogue rows, weights, rules and positions, on one worker and on several,
 //! fed at one of them or at more, with all views and with profiles only.
 //!
 //! [`script`] makes the input, [`expected`] computes the answers, and only [`harness`] knows how
@@ -10,11 +10,13 @@ mod expected;
 mod moves;
 mod history;
 mod aged;
+mod merchandise;
 mod rankings;
 mod digests;
 mod compare;
 mod stored;
 mod harness;
+mod ruled;
 mod orders;
 mod growth;
 mod algebra;

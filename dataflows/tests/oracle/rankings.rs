@@ -2,10 +2,12 @@
 
 use crate::expected::{Oracle, event_day, event_time};
 use crate::history::{Pair, Seen};
+use crate::merchandise::{Candidate, placed};
 use dataflows::ranking::answer::{Cause, Ranking};
 use dataflows::ranking::rules::{Basis, LeaveOut, REPEAT_RATES, Rules};
 use dataflows::score::counts::Counts;
-use dataflows::score::model::ModelAt;
+use dataflows::score::merchandising::ActionKind;
+use dataflows::score::model::{Model, ModelAt};
 use dataflows::time::{VISIT_GAP, day};
 use dataflows::views::popularity::OVERALL;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,16 +18,8 @@ type ScoredProducts = Vec<(String, f64, u32)>;
 /// A term of the score: the cause, the factor, and the products that it counts for.
 type Term = (Cause<String>, f64, ScoredProducts);
 
-/// A product with the contributions to its score: the index of the cause, the number of events, and
-/// the score of each.
-struct Candidate {
-    product: String,
-    score: f64,
-    contributions: Vec<(usize, u32, f64)>,
-}
-
 impl Oracle {
-    /// The ranking of a basis under rules.
+    /// The ranking of a basis under the rules of a request and those of the shop.
     pub(crate) fn ranking(&self, basis: &Basis, rules: &Rules) -> Ranking {
         let history = &self.history;
         let mut left_out = BTreeSet::new();
@@ -102,9 +96,10 @@ impl Oracle {
         self.rank(rules, terms, &left_out)
     }
 
-    /// Sums the terms by product, and picks the best products that the rules allow.
+    /// Sums the terms by product, and picks the best products that the rules allow, as those of the shop correct them.
     fn rank(&self, rules: &Rules, terms: Vec<Term>, left_out: &BTreeSet<String>) -> Ranking {
         let mut ranking = Ranking::default();
+        let after = terms.len();
         let mut products: BTreeMap<String, Vec<(usize, u32, f64)>> = BTreeMap::new();
         for (cause, factor, scored) in terms {
             let cause = ranking.add_cause(match &cause {
@@ -113,40 +108,33 @@ impl Oracle {
                 Cause::Seen => Cause::Seen,
                 Cause::SeenBefore => Cause::SeenBefore,
                 Cause::Popular => Cause::Popular,
+                Cause::Rule(action, rule) => Cause::Rule(*action, rule),
             });
             for (product, score, events) in scored {
                 products.entry(product).or_default().push((cause, events, factor * score));
             }
         }
         products.retain(|product, _| !left_out.contains(product));
-        let ranked = products.into_iter().map(|(product, contributions)| {
+        let scored = products.into_iter().map(|(product, contributions)| {
             let score = contributions.iter().map(|(_, _, score)| score).sum();
             Candidate { product, score, contributions }
         });
-        let mut ranked: Vec<Candidate> = ranked.collect();
+        let mut ranked: Vec<Candidate> = scored.collect();
+        let holding = self.holding(&rules.occasion);
+        let hidden = self.corrected(&holding, &mut ranked, after);
         ranked.sort_by(|one, other| other.score.total_cmp(&one.score));
         let mut per_tag: BTreeMap<String, usize> = BTreeMap::new();
-        ranked.retain(|ranked| {
-            let tags = self.labels(&ranked.product);
-            let is_of = |list: &[String]| tags.iter().any(|tag| list.contains(tag));
-            let listing = self.catalogue.get(&ranked.product);
-            if listing.is_some_and(|row| row.as_ref().is_none_or(|row| row.unavailable))
-                || !rules.only.is_empty() && !is_of(&rules.only)
-                || is_of(&rules.without)
-            {
-                return false;
-            }
-            let Some(max) = rules.per_tag else { return true };
-            if tags.iter().any(|tag| max <= per_tag.get(tag).copied().unwrap_or(0)) {
-                return false;
-            }
-            for tag in tags {
-                *per_tag.entry(tag).or_default() += 1;
-            }
-            true
-        });
-        let shown = ranked.iter().skip(rules.offset).take(rules.n);
-        for Candidate { product, score, contributions } in shown {
+        let mut allows = |product: &str| self.allows(rules, product, &mut per_tag);
+        let pins = self.pinned(&holding, &mut ranked, left_out, &mut allows, after);
+        ranked.retain(|ranked| allows(&ranked.product));
+        for rule in self.model.rules.rules() {
+            ranking.add_cause(Cause::Rule(rule.action.kind(), &rule.id));
+        }
+        ranking.add_hits(ActionKind::Hide, hidden);
+        let placed = placed(pins, ranked);
+        for Candidate { product, score, contributions } in
+            placed.iter().skip(rules.offset).take(rules.n)
+        {
             ranking.add(product, *score, self.row_of(product).cloned().map(Arc::new));
             for &(cause, events, score) in contributions {
                 ranking.add_reason(cause, events, score);
@@ -157,7 +145,7 @@ impl Oracle {
 
     /// The tags of a product: those of all its events, or else the catalogue's, or else its
     /// categories.
-    fn labels(&self, product: &str) -> BTreeSet<String> {
+    pub(crate) fn labels(&self, product: &str) -> BTreeSet<String> {
         let events = || self.events.iter().filter(|event| event.product == product);
         let own = events().flat_map(|event| event.tags.iter().cloned());
         let own: BTreeSet<String> = own.collect();
@@ -187,7 +175,8 @@ impl Oracle {
     }
 
     fn model_at(&self) -> ModelAt {
-        ModelAt { model: self.model, today: self.today(), repeat_rate: 0.0 }
+        let Model { weights, blend, .. } = self.model;
+        ModelAt { weights, blend, today: self.today(), repeat_rate: 0.0 }
     }
 
     /// The terms of the newest products' partners.

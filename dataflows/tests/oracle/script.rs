@@ -4,7 +4,8 @@ use dataflows::questions::query::Query;
 use dataflows::ranking::rules::{Basis, LeaveOut, Rules};
 use dataflows::record::decision::Decision;
 use dataflows::record::event::{Kind, OwnedEvent};
-use dataflows::record::product::{CatalogueRow, Product};
+use dataflows::record::product::{CatalogueRow, PriceRange, Product};
+use dataflows::score::merchandising::{Action, Condition, Merchandising, Occasion, Rule};
 use dataflows::score::model::{Blend, Model};
 use dataflows::score::weights::{Score, Weights};
 use dataflows::time::{Time, hour};
@@ -33,6 +34,8 @@ const TAGS: &[&str] = &["red", "blue", "wood", "home", "mug"];
 const CATEGORIES: &[&str] = &["", "home", "office", "wood"];
 const PARTITIONS: &[&str] = &["events/0", "events/1", "products/0"];
 const STEPS: usize = 40;
+/// A time of the wall clock at which some rules of the shop begin to hold, and others end.
+const NOON: i64 = 43_200_000;
 /// The time that scripts begin at, in microseconds: the beginning of a day.
 const BEGIN: Time = 20_000 * 24 * 60 * MINUTE;
 const MINUTE: u64 = 60_000_000;
@@ -115,7 +118,7 @@ pub(crate) fn script(seed: u64, workers: usize, days_pass: bool) -> Vec<Step> {
                 .filter(|_| !days_pass)
                 .collect(),
             rows: (0..random.below(3)).map(|_| row(&mut random)).collect(),
-            model: (random.below(5) == 0).then(|| model(&mut random)),
+            model: (random.below(5) == 0).then(|| model(&mut random, time)),
             advances: (0..random.below(3))
                 .map(|_| (random.one_of(PARTITIONS), random.number(100)))
                 .collect(),
@@ -189,7 +192,7 @@ fn row(random: &mut Random) -> CatalogueRow {
 }
 
 /// A model. Weights may be zero, and a tag whose score is zero is no part of a profile.
-fn model(random: &mut Random) -> Model {
+fn model(random: &mut Random, time: Time) -> Model {
     let weights = Weights(std::array::from_fn(|_| Score(random.number(7) * Score::UNIT / 2)));
     let mut one_of = |values: [f64; 3]| values[random.below(3)];
     let blend = Blend {
@@ -198,7 +201,44 @@ fn model(random: &mut Random) -> Model {
         fade_days: one_of([0.5, 1.0, 4.0]),
         ..Blend::default()
     };
-    Model { weights, blend }
+    // Of numbers of their own, so that scripts stay what they are.
+    let rules = &mut Random::new(time);
+    let rules = (0..rules.below(7)).map(|at| rule(rules, at)).collect();
+    Model { weights, blend, rules: Merchandising::new(rules) }
+}
+
+/// A rule of the shop, for some occasions.
+fn rule(random: &mut Random, at: usize) -> Rule {
+    let action = match random.below(6) {
+        0..2 => Action::Pin(1 + random.below(4)),
+        2 => Action::Boost([1.5, 2.0, 1000.0][random.below(3)]),
+        3..5 => Action::Bury([0.5, 0.001][random.below(2)]),
+        _ => Action::Hide,
+    };
+    let mut condition = Condition::default();
+    while condition == Condition::default() {
+        let products = [PRODUCTS, &["unheard of"]].concat();
+        let products = (0..random.below(4)).map(|_| random.one_of(&products)).collect();
+        let mut is_given = || random.below(3) == 0;
+        let [by_products, by_tag, by_category, least, most] = std::array::from_fn(|_| is_given());
+        condition = Condition {
+            products: if by_products { products } else { vec![] },
+            tag: by_tag.then(|| random.one_of(&[TAGS, &["nothing"]].concat())),
+            category: by_category.then(|| random.one_of(CATEGORIES)),
+            price: PriceRange {
+                least: least.then(|| random.number(5)),
+                most: most.then(|| random.number(5)),
+            },
+        };
+    }
+    Rule {
+        id: format!("rule {at}"),
+        action,
+        condition,
+        placement: [None, None, Some(""), Some("home")][random.below(4)].map(str::to_owned),
+        from: [None, Some(0), Some(NOON)][random.below(3)],
+        until: [None, Some(NOON), Some(NOON + 1)][random.below(3)],
+    }
 }
 
 /// Picks the worker that asks a query, if any does: only a quarter of most rankings are asked for.
@@ -244,6 +284,8 @@ fn queries() -> impl Iterator<Item = Query> {
 fn rules() -> impl Iterator<Item = Rules> {
     let all = || Rules::first(50);
     let text = |text: &str| vec![String::from(text)];
+    let price = |least, most| PriceRange { least, most };
+    let at = |placement: &str, now| Occasion { placement: placement.into(), now };
     [
         Rules::first(1),
         Rules::first(2),
@@ -254,6 +296,11 @@ fn rules() -> impl Iterator<Item = Rules> {
         Rules { exclude: text("mug"), without: text("red"), ..all() },
         Rules { only: text("wood"), ..all() },
         Rules { per_tag: Some(1), ..all() },
+        Rules { only_categories: text("home"), ..all() },
+        Rules { without_categories: text("home"), price: price(None, Some(3)), ..all() },
+        Rules { price: price(Some(1), Some(2)), occasion: at("home", NOON), ..Rules::first(2) },
+        Rules { occasion: at("home", NOON + 1), offset: 1, ..Rules::first(3) },
+        Rules { occasion: at("", NOON), per_tag: Some(2), ..all() },
     ]
     .into_iter()
 }

@@ -7,12 +7,15 @@ use crate::http::operations::OPENAPI;
 use crate::http::routes::ROUTES;
 use crate::settings::status::{NodeStatus, Stored};
 use crate::settings::write::LARGEST_VALUE;
-use crate::settings::{BLEND, WEIGHTS};
+use crate::settings::{BLEND, RULES, WEIGHTS};
 use crate::source_health::{LostRecords, LostWhen, PartitionExtent, Trouble};
+use crate::wall_clock::now_ms;
 use dataflows::digest::hash::Hash;
 use dataflows::questions::query::Query;
 use dataflows::ranking::rules::{LeaveOut, Rules};
+use dataflows::record::product::PriceRange;
 use dataflows::score::counts::Counts;
+use dataflows::score::merchandising::{Action, Condition, Merchandising, Occasion, Rule};
 use dataflows::score::model::{Blend, Model};
 use dataflows::score::weights::{Score, Weights};
 use serde_json::{Value, json};
@@ -133,8 +136,9 @@ fn asked(fixture: &Fixture, request: &str, body: &str) -> Rules {
 fn every_ranking_takes_the_same_rules() {
     let fixture = Fixture::with(Engine::ByHand, http_config());
     let query = "n=7&offset=2&exclude=visit&excludeBought=false&excludeIds=a%2Cb,c&excludeIds=7\
-                 &onlyTags=Home%2C%20Garden&withoutTags=x,y&perTag=3";
-    let fields = r#""n":7,"offset":2,"exclude":"visit","excludeBought":false,"excludeIds":["a,b","c",7],"onlyTags":["Home, Garden"],"withoutTags":["x","y"],"perTag":3"#;
+                 &onlyTags=Home%2C%20Garden&withoutTags=x,y&perTag=3&onlyCategories=Home\
+                 &withoutCategories=z&priceMin=1.5&priceMax=9&placement=home";
+    let fields = r#""n":7,"offset":2,"exclude":"visit","excludeBought":false,"excludeIds":["a,b","c",7],"onlyTags":["Home, Garden"],"withoutTags":["x","y"],"perTag":3,"onlyCategories":["Home"],"withoutCategories":["z"],"priceMin":1.5,"priceMax":9,"placement":"home""#;
     let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
     let expected = Rules {
         n: 7,
@@ -145,6 +149,16 @@ fn every_ranking_takes_the_same_rules() {
         only: texts(&["Home, Garden"]),
         without: texts(&["x", "y"]),
         per_tag: Some(3),
+        only_categories: texts(&["Home"]),
+        without_categories: texts(&["z"]),
+        price: PriceRange { least: Some(1_500_000), most: Some(9_000_000) },
+        occasion: Occasion { placement: "home".into(), now: 0 },
+    };
+    let begun = now_ms();
+    let timeless = |rules: Rules| {
+        let Occasion { placement, now } = rules.occasion;
+        assert!((begun..=now_ms()).contains(&now), "rules hold by the time of the question");
+        Rules { occasion: Occasion { placement, now: 0 }, ..rules }
     };
     for path in [
         "/api/recommendations/user1?",
@@ -152,10 +166,12 @@ fn every_ranking_takes_the_same_rules() {
         "/api/trending?",
         "/api/trending?tag=t&",
     ] {
-        assert_eq!(asked(&fixture, &format!("GET {path}{query}"), ""), expected, "{path}");
+        let rules = asked(&fixture, &format!("GET {path}{query}"), "");
+        assert_eq!(timeless(rules), expected, "{path}");
     }
     let session = format!(r#"{{"products":["p"],{fields}}}"#);
-    assert_eq!(asked(&fixture, "POST /api/session/recommendations", &session), expected);
+    let rules = asked(&fixture, "POST /api/session/recommendations", &session);
+    assert_eq!(timeless(rules), expected);
 }
 
 #[test]
@@ -335,6 +351,7 @@ fn users_are_forgotten() {
 fn settings_are_checked_whichever_way_they_are_written() {
     let fixture = Fixture::new();
     let weights = r#"{"view":2,"add_to_cart":0.5,"purchase":5}"#;
+    let rules = r#"[{"action":"pin","place":1,"product":"p1"}]"#;
     let wrong = r#"{"view":"much","add_to_cart":3,"purchase":5}"#;
     let set = |node: &str| format!(r#"{{"path":"/config/{node}"}}"#);
     let (set_weights, set_blend) = (set("recommendation/weights"), set("recommendation/blend"));
@@ -361,6 +378,19 @@ fn settings_are_checked_whichever_way_they_are_written() {
         ("PUT /api/config/recommendation/blend", r#"{"nonsense":true}"#, 400, &*bad_blend),
         ("POST /api/config/recommendation/blend", r#"{"tags":"0.2"}"#, 400, &*bad_blend),
         ("PUT /api/config/recommendation/blend", r#"{"tags":0.2}"#, 200, &*set_blend),
+        (
+            "PUT /api/config/recommendation/rules",
+            "{}",
+            400,
+            &*bad("bad rules: they must be a JSON array"),
+        ),
+        (
+            "PUT /api/config/recommendation/rules",
+            r#"[{"action":"hide","tag":"a"},{"id":"r","action":"hide"}]"#,
+            400,
+            &*bad(r#"bad rules: rule 1 (\"r\"): it is for no products"#),
+        ),
+        ("PUT /api/config/recommendation/rules", rules, 200, &*set("recommendation/rules")),
         ("PUT /api/config/recommendation/blends", "{}", 400, &*unowned),
         ("PUT /api/config/recommendation", "{}", 400, &*unowned),
         ("PUT /api/config/a", "any text", 400, &*unowned),
@@ -377,7 +407,8 @@ fn settings_are_checked_whichever_way_they_are_written() {
     let nodes = fixture.store.nodes.lock().unwrap();
     let paths: Vec<&str> = nodes.keys().map(String::as_str).collect();
     let custom = ["/config/custom/a/b", "/config/custom/large"];
-    assert_eq!(paths, [custom[0], custom[1], BLEND, WEIGHTS]);
+    assert_eq!(paths, [custom[0], custom[1], BLEND, RULES, WEIGHTS]);
+    assert_eq!(nodes[RULES], rules.as_bytes());
     assert_eq!(nodes[WEIGHTS], weights.as_bytes());
     assert_eq!(nodes[BLEND], br#"{"tags":0.2}"#);
 }
@@ -412,10 +443,57 @@ fn a_setting_is_read_as_it_is_in_force() {
         assert_eq!(status["stored"]["weights"], stands);
     }
     let model = Model { blend: Blend { tags: 0.25, ..Blend::default() }, ..Model::default() };
-    fixture.in_force.set(1, model);
+    fixture.in_force.set(1, model.clone());
     let read: Value = serde_json::from_str(&fixture.send(blend, "").body).unwrap();
     assert_eq!(read, serde_json::to_value(model.blend).unwrap(), "every field");
     assert_eq!(of_status()["blend"], read);
+    let of_rules = || {
+        let reply = fixture.send("GET /api/config/recommendation/rules", "");
+        (reply.status, reply.body.clone(), reply.header("x-stored").map(str::to_owned))
+    };
+    assert_eq!(of_rules(), (200, "[]".into(), Some("unread".into())));
+    let rule = |at: usize| Rule {
+        id: at.to_string(),
+        action: Action::Hide,
+        condition: Condition { tag: Some("a".into()), ..Condition::default() },
+        placement: None,
+        from: None,
+        until: None,
+    };
+    let many = Merchandising::new((0..1000).map(rule).collect());
+    fixture.in_force.set(2, Model { rules: many, ..Model::default() });
+    let (status, body, _) = of_rules();
+    assert_eq!(status, 200);
+    assert_eq!(of_status()["rules"], serde_json::from_str::<Value>(&body).unwrap());
+    // A header has no room for all of them.
+    fixture.in_force.set(3, Model::default());
+    let length = body.len();
+    fixture.nodes.set("rules", NodeStatus { stored: Stored::Good(body), unknown: None });
+    let stands = of_rules().2.unwrap();
+    assert!(stands.starts_with("differs: [{") && stands.len() < 1100, "{stands}");
+    assert!(stands.ends_with(&format!(" ({length} bytes)")), "{stands}");
+}
+
+#[test]
+fn rules_that_hit_are_among_the_reasons_and_are_counted() {
+    let fixture = Fixture::new();
+    let reply = fixture.send("GET /api/products/ruled/similar", "");
+    let ranked: Value = serde_json::from_str(&reply.body).unwrap();
+    let expected = json!([{
+        "id": "ruled", "name": "", "category": "", "tags": [], "score": 1.5,
+        "reasons": [
+            {"type": "popular", "events": 7, "score": 1},
+            {"type": "rule", "action": "boost", "rule": "sh\"oes", "events": 0, "score": 1},
+            {"type": "rule", "action": "pin", "rule": "summer", "events": 0, "score": 0},
+            {"type": "rule", "action": "bury", "rule": "old", "events": 0, "score": -0.5},
+        ],
+    }]);
+    assert_eq!(ranked, expected);
+    let metrics = fixture.send("GET /metrics", "").body;
+    for (action, hits) in [("pin", 1), ("boost", 1), ("bury", 1), ("hide", 3)] {
+        let line = format!("recsys_rule_hits_total{{action=\"{action}\"}} {hits}");
+        assert!(metrics.lines().any(|shown| shown == line), "{line} is missing");
+    }
 }
 
 #[test]
@@ -522,6 +600,9 @@ fn the_status_shows_the_records_that_are_lost_and_the_members() {
     let partition = Partition { topic: "view-events".into(), index: 4 };
     fixture.source_health.measure(&partition, PartitionExtent { first: 0, position: 9, end: 11 });
     assert_eq!(status()["backlog"], 9);
+    assert_eq!(status()["retention"], Value::Null);
+    fixture.source_health.set_retention(Some(("view-events".into(), 3_600)));
+    assert_eq!(status()["retention"], json!({"topic": "view-events", "seconds": 3600}));
     for (worker, bytes) in [("0", 300), ("1", 12)] {
         fixture.metrics.engine.held_bytes.with_label_values(&["history", worker]).set(bytes);
     }

@@ -98,6 +98,25 @@ fn settings_are_taken_and_refused_as_they_are_described() {
             bodies.push((blend_path, json!({ name: value }).to_string()));
         }
     }
+    let rules_path = "/api/config/recommendation/rules";
+    for rule in [
+        r#"{"id":"r","action":"pin","place":1,"product":7}"#,
+        r#"{"action":"boost","factor":1000,"tag":"a","placement":"","from":"2026-12-01","until":null}"#,
+        r#"{"action":"bury","factor":0.001,"category":"a"}"#,
+        r#"{"action":"hide","products":["a"],"price_min":0,"price_max":1000000000000}"#,
+        r#"{"action":"raise","tag":"a"}"#,
+        r#"{"tag":"a"}"#,
+        r#"{"action":"hide","tag":""}"#,
+        r#"{"action":"hide","products":[]}"#,
+        r#"{"action":"hide","price_min":-1}"#,
+        r#"{"action":"hide","color":"red"}"#,
+        r#"{"action":"pin","place":1001,"tag":"a"}"#,
+        r#"{"action":"boost","factor":1001,"tag":"a"}"#,
+        "7",
+    ] {
+        bodies.push((rules_path, format!("[{rule}]")));
+    }
+    bodies.extend(["[]", "{}", "null"].map(|body| (rules_path, body.into())));
     for (path, body) in bodies {
         for method in described(path).as_object().unwrap().keys().filter(|name| *name != "get") {
             let content = &described(path)[method]["requestBody"]["content"];

@@ -184,7 +184,8 @@ fn without_a_model_nothing_is_answered_and_the_reason_is_told() {
         assert_eq!(told["reasons"], json!({"reads": why, "sink": why}), "{named}");
     }
     let status = fixture.send("GET /api/status", "").body;
-    let weights = r#""weights":null,"blend":null,"stored":{"weights":"unreachable: away""#;
+    let weights =
+        r#""weights":null,"blend":null,"rules":null,"stored":{"weights":"unreachable: away""#;
     assert!(status.contains(weights), "{status}");
     assert!(fixture.send("GET /metrics", "").body.contains("recsys_model_known 0"));
     // What needs no model works.

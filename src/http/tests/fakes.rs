@@ -17,6 +17,7 @@ use dataflows::record::event::Kind;
 use dataflows::record::event::OwnedEvent;
 use dataflows::record::product::Product;
 use dataflows::score::counts::Counts;
+use dataflows::score::merchandising::ActionKind;
 use dataflows::score::weights::Score;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -37,6 +38,7 @@ pub(super) fn scripted(query: &Query) -> Option<QueryAnswer> {
         Query::Activity { user } if user == "user1" => QueryAnswer::Activity(29_058_480, [3, 2, 1]),
         Query::Activity { .. } => return None,
         Query::Rank { basis, rules } => QueryAnswer::Ranking(match basis {
+            Basis::Product(id) if id == "ruled" => ruled(),
             Basis::User(id) | Basis::Product(id) | Basis::Tag(id) => products(id, rules.n),
             Basis::Visit(visit) => products(&visit.join("+"), rules.n),
             Basis::Everything => products("overall", rules.n),
@@ -83,6 +85,26 @@ fn products(id: &str, n: usize) -> Ranking {
     if n > 1 {
         ranking.add("bare", 0.0, None);
     }
+    ranking
+}
+
+/// A product that rules have hit.
+fn ruled() -> Ranking {
+    let mut ranking = Ranking::default();
+    ranking.add("ruled", 1.5, None);
+    for (cause, events, score) in [
+        (Cause::Popular, 7, 1.0),
+        (Cause::Rule(ActionKind::Boost, "sh\"oes"), 0, 1.0),
+        (Cause::Rule(ActionKind::Pin, "summer"), 0, 0.0),
+        (Cause::Rule(ActionKind::Bury, "old"), 0, -0.5),
+    ] {
+        if let Cause::Rule(action, _) = cause {
+            ranking.add_hits(action, 1);
+        }
+        let cause = ranking.add_cause(cause);
+        ranking.add_reason(cause, events, score);
+    }
+    ranking.add_hits(ActionKind::Hide, 3);
     ranking
 }
 

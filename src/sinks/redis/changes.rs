@@ -56,6 +56,10 @@ impl Sealed {
         (!batches.is_empty()).then(|| Changes::new(closed, batches))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
     /// Takes out all batches, and returns their users.
     pub(super) fn take_users(&mut self) -> impl Iterator<Item = u32> {
         std::iter::from_fn(|| self.pop()).flat_map(|batch| batch.keys().to_vec())

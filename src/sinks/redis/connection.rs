@@ -8,6 +8,7 @@ use crate::sinks::redis::audit::Audit;
 use crate::sinks::redis::client::client;
 use crate::sinks::redis::encode::Pipeline;
 use crate::sinks::redis::lease::{Grant, Lease};
+use crate::sinks::redis::seal::Profiles;
 use crate::sinks::redis::writer::{ConnectionStatus, Delivery, Found, Writer};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use redis::RedisResult;
@@ -58,6 +59,16 @@ impl Connection {
     /// What this engine may write, if it may.
     pub(super) fn grant(&self) -> Option<Grant> {
         self.lease.grant()
+    }
+
+    /// The profiles that Redis has held since before this engine took it, if that is known.
+    pub(super) fn sealed(&self) -> Option<Arc<Profiles>> {
+        self.lease.sealed()
+    }
+
+    /// Tells the keeper whether Redis has taken all that the worker knows.
+    pub(super) fn settle(&self, settled: bool) {
+        self.status.settle(settled);
     }
 
     /// True when another pipeline may be sent.

@@ -10,6 +10,7 @@ use crate::sinks::redis::mark::Marks;
 use crate::sinks::redis::question;
 use crate::sinks::redis::rivals;
 use crate::sinks::redis::scan::Scan;
+use crate::sinks::redis::seal;
 use crate::sinks::redis::trouble::trouble;
 use crate::sinks::redis::watched::{delete, replace, watch};
 use redis::{Client, Connection, RedisError, RedisResult};
@@ -51,6 +52,8 @@ pub(super) struct Keeper {
 pub(super) struct KeeperState {
     connection: Option<Connection>,
     seen: Seen,
+    /// True if the lease was taken when nobody had it: whoever held it before has given it back.
+    was_given_back: bool,
     renewed_at: Option<Instant>,
     /// The kind of trouble that the log has told of, before the lease was held first.
     told: Option<&'static str>,
@@ -170,6 +173,7 @@ impl Keeper {
             // Somebody else was quicker.
             return Ok(());
         }
+        self.state.was_given_back = is_first && found.is_none();
         self.claimant.fence = Some(record.fence);
         // Once is enough: who takes it from this one later is not to lose it to this one again.
         self.claimant.takes_over = false;
@@ -206,6 +210,9 @@ impl Keeper {
             record.is_granted = true;
             record.is_blank =
                 redis::cmd("DBSIZE").query(connection).is_ok_and(|keys: u64| keys == 1);
+            // Before anything is written.
+            let sealed = seal::take(connection)?.filter(|_| self.state.was_given_back);
+            self.lease.set_sealed(sealed);
             let now = watch(connection, lease::KEY)?;
             if Record::parse(now.as_deref())
                 .ok()
@@ -293,12 +300,17 @@ impl Keeper {
         Ok(())
     }
 
+    /// Gives the lease back, and puts the seal on if nothing is left to be written.
     fn give_back(&mut self) -> RedisResult<()> {
         let Some(connection) = &mut self.state.connection else { return Ok(()) };
+        let last = match self.lease.seals().filter(|_| self.scan.is_settled()) {
+            Some(profiles) => seal::put(connection, self.scan.markers(), profiles)?,
+            None => redis::pipe(),
+        };
         let found = watch(connection, lease::KEY)?;
         let found = Record::parse(found.as_deref()).ok().flatten();
         match found.filter(|found| found.run == self.claimant.run) {
-            Some(_) => delete(connection, lease::KEY),
+            Some(_) => delete(connection, last, lease::KEY),
             None => replace(connection, lease::KEY, None).map(drop),
         }
     }

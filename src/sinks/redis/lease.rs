@@ -6,6 +6,7 @@
 
 use crate::holder::Holder;
 use crate::service_health::{REDIS, ServiceHealth};
+use crate::sinks::redis::seal::Profiles;
 use redis::{Connection, RedisResult};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -181,6 +182,10 @@ struct State {
     /// What it waits for, for a person.
     waits: Option<String>,
     caught_up: bool,
+    /// What the seal said that this engine has taken off.
+    sealed: Option<Arc<Profiles>>,
+    /// What the seal is to say that is put on at the end.
+    seals: Option<Profiles>,
     ends: bool,
     has_ended: bool,
     keeper: Option<Thread>,
@@ -195,6 +200,11 @@ impl Lease {
     /// Why this engine must not write to Redis, if it must not.
     pub fn loss(&self) -> Option<HeldByAnother> {
         self.lock().lost.clone()
+    }
+
+    /// Has the seal put on at the end, if nothing is left to be written by then: it says which profiles Redis holds.
+    pub fn seal(&self, profiles: Profiles) {
+        self.lock().seals = Some(profiles);
     }
 
     /// Gives the lease back, so that the next engine need not wait. It takes at most this long.
@@ -224,6 +234,21 @@ impl Lease {
     pub(super) fn grant(&self) -> Option<Grant> {
         let state = self.lock();
         if state.lost.is_some() { None } else { state.grant }
+    }
+
+    /// Notes what the seal said that this engine has taken off; nothing, once the lease was gone.
+    pub(super) fn set_sealed(&self, profiles: Option<Profiles>) {
+        self.lock().sealed = profiles.map(Arc::new);
+    }
+
+    /// The profiles that Redis has held since before this engine took it, if that is known.
+    pub(super) fn sealed(&self) -> Option<Arc<Profiles>> {
+        self.lock().sealed.clone()
+    }
+
+    /// What the seal is to say that is put on at the end, if one is.
+    pub(super) fn seals(&self) -> Option<Profiles> {
+        self.lock().seals.clone()
     }
 
     pub(super) fn is_lost(&self) -> bool {

@@ -3,7 +3,7 @@
 
 use crate::sinks::redis::audit::{Audit, Report};
 use crate::sinks::redis::encode::PREFIX;
-use crate::sinks::redis::writer::{ConnectionStatus, Found};
+use crate::sinks::redis::writer::{ConnectionStatus, Found, marker};
 use dataflows::ids::hash::owner;
 use redis::{Connection, RedisResult};
 use std::sync::Arc;
@@ -62,6 +62,16 @@ impl Scan {
             is_refused: false,
             asked: None,
         }
+    }
+
+    /// Whether the workers of this process have nothing left to write.
+    pub(super) fn is_settled(&self) -> bool {
+        self.workers.iter().all(|worker| worker.is_settled())
+    }
+
+    /// The keys of their markers.
+    pub(super) fn markers(&self) -> impl Iterator<Item = String> {
+        (self.first..self.first + self.workers.len()).map(marker)
     }
 
     /// Begins a comparison of all keys.

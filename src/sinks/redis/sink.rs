@@ -5,7 +5,7 @@
 //! that changes several times while a pipeline is in flight is written once. A user that this run
 //! writes for the first time is written whole, in place of the old hash, unless Redis was empty.
 
-use crate::engine::{Arrivals, RecordTimes, Sink, UnattachedSink};
+use crate::engine::{Arrivals, Beginning, RecordTimes, Sink, UnattachedSink};
 use crate::metrics::SinkWorkerMetrics;
 use crate::sinks::redis::audit::Audit;
 use crate::sinks::redis::changes::{Changes, Sealed};
@@ -72,6 +72,8 @@ impl UnattachedSink for RedisOutput {
             comparing: Comparing::new(self.compared_per_second),
             output: *self,
             is_blank: None,
+            is_sealed: false,
+            weights_before: None,
             weights: None,
             trace: profile.trace,
             dictionaries,
@@ -97,6 +99,10 @@ struct RedisSink {
     output: RedisOutput,
     /// `None` before the first are known; until then nothing is written.
     weights: Option<Weights>,
+    /// The weights of what was written before this run, if that is to be left.
+    weights_before: Option<Weights>,
+    /// True while it goes by what the seal has said.
+    is_sealed: bool,
     trace: TraceAgent<ViewSpine<u32>>,
     dictionaries: SharedDictionaries,
     sealed: Rc<RefCell<Sealed>>,
@@ -127,10 +133,27 @@ struct RedisSink {
 }
 
 impl Sink for RedisSink {
+    /// What Redis holds by its seal, and the views hold by now, counts as written.
+    fn begin(&mut self, beginning: &Beginning) {
+        let Some(sealed) = self.output.connection.sealed() else { return };
+        let is_same = sealed.positions == beginning.positions
+            && Some(&sealed.digest) == beginning.profiles.as_ref();
+        if !is_same {
+            return;
+        }
+        tracing::info!("Redis holds the profiles of the checkpoint; they are not written anew");
+        self.is_sealed = true;
+        self.is_blank = Some(false);
+        self.weights_before = Some(sealed.weights);
+        self.written = vec![true; self.dictionaries.borrow().users.len()];
+        self.sealed.take();
+        self.waiting.take();
+    }
+
     /// Takes new weights: every profile is written anew.
     fn set_weights(&mut self, weights: Weights) {
-        let before = self.weights.replace(weights);
-        // With the first weights there is nothing to write anew.
+        let before = self.weights.replace(weights).or(self.weights_before.take());
+        // With the first weights there is nothing to write anew, unless others were in force when it was written.
         if before.is_some_and(|before| before != weights) {
             self.sweep.start_all();
             self.wait_for_sweep();
@@ -150,7 +173,9 @@ impl Sink for RedisSink {
         }
         // Read first: what is wrong with these pipelines is told before they count as acknowledged.
         let acknowledged = self.output.connection.acknowledged();
-        if self.output.connection.take_lost() {
+        let is_unsealed = self.is_sealed && self.output.connection.sealed().is_none();
+        if self.output.connection.take_lost() || is_unsealed {
+            self.is_sealed = false;
             // Redis lost its data, or is another one: it holds nothing that this run wrote.
             self.is_blank = Some(false);
             self.written.clear();
@@ -176,6 +201,7 @@ impl Sink for RedisSink {
         }
         let waiting = self.waiting.borrow().users();
         self.output.metrics.pending_users.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.output.connection.settle(self.is_settled());
     }
 
     fn written_before(&self) -> Time {
@@ -190,6 +216,15 @@ impl Sink for RedisSink {
 }
 
 impl RedisSink {
+    /// Whether Redis has taken all that is known here.
+    fn is_settled(&self) -> bool {
+        self.weights.is_some()
+            && self.sweep.is_over()
+            && self.changes.is_none()
+            && self.sealed.borrow().is_empty()
+            && self.sent.is_empty()
+    }
+
     /// Has users written whole whose key does not hold what was written.
     fn repair(&mut self) {
         let damaged = self.output.connection.take_damaged();

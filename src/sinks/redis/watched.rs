@@ -1,6 +1,6 @@
 //! Replaces the value of one key, unless somebody else has changed it since it was read.
 
-use redis::{Connection, RedisResult, Value, pipe};
+use redis::{Connection, Pipeline, RedisResult, Value, pipe};
 
 /// Reads a key that is to be replaced.
 pub(super) fn watch(connection: &mut Connection, key: &str) -> RedisResult<Option<Vec<u8>>> {
@@ -22,7 +22,11 @@ pub(super) fn replace(
     Ok(done.is_some())
 }
 
-/// Deletes a key that [`watch`] has read.
-pub(super) fn delete(connection: &mut Connection, key: &str) -> RedisResult<()> {
-    pipe().atomic().del(key).query::<Option<Vec<Value>>>(connection).map(drop)
+/// Deletes a key that [`watch`] has read, together with other commands.
+pub(super) fn delete(
+    connection: &mut Connection,
+    mut with: Pipeline,
+    key: &str,
+) -> RedisResult<()> {
+    with.atomic().del(key).query::<Option<Vec<Value>>>(connection).map(drop)
 }

@@ -44,6 +44,10 @@ pub(super) struct ConnectionStatus {
     in_flight: AtomicUsize,
     lost: AtomicBool,
     gave_up: AtomicBool,
+    /// True while Redis has taken all that the worker knows.
+    settled: AtomicBool,
+    /// True once Redis has refused to have a key written.
+    has_refused: AtomicBool,
     /// Users whose key in Redis does not hold what was written.
     damaged: Mutex<Vec<String>>,
     /// Users whose keys were found, as the keys have them, that this worker is to look at.
@@ -74,6 +78,22 @@ impl ConnectionStatus {
     /// True when Redis has lost its data since the last call.
     pub(super) fn take_lost(&self) -> bool {
         self.lost.swap(false, Ordering::AcqRel)
+    }
+
+    /// Notes whether Redis has taken all that the worker knows.
+    pub(super) fn settle(&self, settled: bool) {
+        self.settled.store(settled, Ordering::Release);
+    }
+
+    /// Whether Redis has taken all that the worker knows, and nothing is wrong with any of it.
+    pub(super) fn is_settled(&self) -> bool {
+        let is_set = |flag: &AtomicBool| flag.load(Ordering::Acquire);
+        let damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        is_set(&self.settled)
+            && !is_set(&self.lost)
+            && !is_set(&self.has_refused)
+            && self.in_flight() == 0
+            && damaged.is_empty()
     }
 
     /// The users whose key turned out not to hold what was written, since the last call.
@@ -159,6 +179,11 @@ pub(super) struct Writer {
     freshness: LocalHistogram,
 }
 
+/// The key of a worker's marker.
+pub(super) fn marker(worker: usize) -> String {
+    format!("recsys:marker:{worker}")
+}
+
 impl Writer {
     pub(super) fn new(
         client: Client,
@@ -177,7 +202,7 @@ impl Writer {
             confirmed: None,
             lasts,
             timeout,
-            marker: format!("recsys:marker:{worker}"),
+            marker: marker(worker),
             run: format!("{}-{}", std::process::id(), started.as_nanos()),
             written: 0,
             is_marked: false,
@@ -342,6 +367,7 @@ impl Writer {
             }
             (Some("NOPERM"), Some(user)) => {
                 self.metrics.refused.inc();
+                self.status.has_refused.store(true, Ordering::Release);
                 if self.refused.add(user, Instant::now()) {
                     tracing::warn!(user, %error, "Redis refuses to have a profile written; it is left");
                 }

@@ -10,6 +10,7 @@ use super::offsets::offsets;
 use super::queue::PartitionQueue;
 use super::read_to::ReadTo;
 use super::reader::{AssignedPartition, PartitionProgress, WorkerReader};
+use super::retention::{Covered, RetentionWatch};
 use super::topic_id::topic_ids;
 use super::topology::Topology;
 use crate::engine::question::Asker;
@@ -53,7 +54,7 @@ pub enum StartError {
 }
 
 /// Starts to read the topics from given positions, of the topics with given ids, including topics that are created later.
-/// The asker tells the positions that the views hold, which are committed.
+/// The asker tells the positions that the views hold, which are committed, and `covered` those of the newest checkpoint.
 ///
 /// # Errors
 /// When librdkafka refuses the properties, or no thread can be started.
@@ -62,13 +63,23 @@ pub fn start(
     (workers, asker): (&WorkerInlets, &Asker),
     positions: (&Positions, BTreeMap<String, String>),
     metrics: &SourceMetrics,
-    progress: SourceProgress,
+    (progress, covered): (SourceProgress, Covered),
 ) -> Result<Running, StartError> {
     let stop = Arc::new(AtomicBool::new(false));
+    let retention = RetentionWatch {
+        cluster: cluster.clone(),
+        covered,
+        metrics: metrics.clone(),
+        progress: progress.clone(),
+        stop: stop.clone(),
+    };
     let (workers, state) = ((workers, asker), (&progress, &stop));
     let assigner = PartitionAssigner::new(cluster, workers, positions, metrics, state)?;
-    let thread = thread::Builder::new().name("kafka".into()).spawn(|| assigner.run())?;
-    Ok(Running::new(stop, vec![thread], progress))
+    let threads = vec![
+        thread::Builder::new().name("kafka".into()).spawn(|| assigner.run())?,
+        thread::Builder::new().name("kafka-retention".into()).spawn(|| retention.run())?,
+    ];
+    Ok(Running::new(stop, threads, progress))
 }
 
 /// Finds the topics' partitions and assigns this process's to its readers.

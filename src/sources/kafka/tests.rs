@@ -1,6 +1,6 @@
 //! The consumer, the dead letters and the log against librdkafka's own mock brokers.
 
-use super::{KafkaCluster, KafkaLog, start};
+use super::{Covered, KafkaCluster, KafkaLog, start};
 use crate::engine::OldestHour;
 use crate::engine::intake::{Outlet, Unit, intake};
 use crate::engine::question::{Asker, Question};
@@ -105,6 +105,7 @@ impl Fixture {
             horizon_hours: 1,
         };
         let (progress, positions) = (SourceProgress::default(), (positions, BTreeMap::new()));
+        let progress: (_, Covered) = (progress, Box::new(|| None));
         let running =
             start(&self.cluster, (&workers, asker), positions, &self.metrics, progress).unwrap();
         (running, outlets)
@@ -443,6 +444,7 @@ fn what_librdkafka_refuses_is_told_at_once() {
     };
     let asked = (&workers, &Asker::default());
     let (none, progress) = (Positions::new(), SourceProgress::default());
+    let progress: (_, Covered) = (progress, Box::new(|| None));
     assert!(start(&cluster, asked, (&none, BTreeMap::new()), &metrics, progress).is_err());
     assert!(KafkaLog::new(&cluster, &SourceHealth::default()).is_err());
 }

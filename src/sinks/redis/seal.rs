@@ -1,0 +1,88 @@
+//! The seal: what an engine that is told to stop leaves in Redis, so that the next one need not write all profiles anew.
+//!
+//! It says which profiles Redis holds, all of those of a checkpoint, and with which weights they were written. It is put on
+//! behind the last pipeline of all, once nothing is left to be written. It counts if the lease has been given back since, no
+//! worker of any engine has sent a pipeline, and there are as many keys. Whoever takes the lease next takes it off
+//! before anything is written. An engine of several processes puts none on: none of them knows when the others have read last.
+
+use dataflows::score::weights::Weights;
+use redis::{Connection, RedisResult};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The key of the seal.
+const KEY: &str = "recsys:seal";
+
+/// The profiles that Redis holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Profiles {
+    /// The next offset of each partition, as of which they are.
+    pub positions: BTreeMap<String, i64>,
+    /// The digest of the view.
+    pub digest: String,
+    /// The weights that they were scored with.
+    pub weights: Weights,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Seal {
+    profiles: Profiles,
+    /// The markers of the workers, by key.
+    markers: BTreeMap<String, Option<String>>,
+    /// How many keys there are, without the seal.
+    keys: u64,
+}
+
+/// The command that puts the seal on. The workers' markers have these keys.
+pub(super) fn put(
+    connection: &mut Connection,
+    markers: impl Iterator<Item = String>,
+    profiles: Profiles,
+) -> RedisResult<redis::Pipeline> {
+    let mut seal = Seal { profiles, markers: BTreeMap::new(), keys: 0 };
+    for key in markers {
+        let marker = redis::cmd("GET").arg(&key).query(connection)?;
+        seal.markers.insert(key, marker);
+    }
+    seal.keys = redis::cmd("DBSIZE").query(connection)?;
+    let mut put = redis::pipe();
+    put.set(KEY, serde_json::to_string(&seal).expect("its keys are texts"));
+    Ok(put)
+}
+
+/// Takes the seal off. Returns what Redis holds, if nothing speaks against it.
+pub(super) fn take(connection: &mut Connection) -> RedisResult<Option<Profiles>> {
+    let Some(seal) = read(connection)? else { return Ok(None) };
+    let keys = seal.keys + 1;
+    let is_whole = has(connection, &seal.markers)?
+        && redis::cmd("DBSIZE").query(connection).is_ok_and(|found: u64| found == keys);
+    redis::cmd("DEL").arg(KEY).exec(connection)?;
+    Ok(is_whole.then_some(seal.profiles))
+}
+
+/// Reads the seal. What is at its key and is none is taken off as well.
+fn read(connection: &mut Connection) -> RedisResult<Option<Seal>> {
+    let found: RedisResult<Option<Vec<u8>>> = redis::cmd("GET").arg(KEY).query(connection);
+    let seal = match found {
+        Ok(None) => return Ok(None),
+        Ok(Some(found)) => serde_json::from_slice(&found).ok(),
+        Err(error) if error.code() == Some("WRONGTYPE") => None,
+        Err(error) => return Err(error),
+    };
+    if seal.is_none() {
+        redis::cmd("DEL").arg(KEY).exec(connection)?;
+    }
+    Ok(seal)
+}
+
+fn has(
+    connection: &mut Connection,
+    markers: &BTreeMap<String, Option<String>>,
+) -> RedisResult<bool> {
+    for (key, marker) in markers {
+        if redis::cmd("GET").arg(key).query::<Option<String>>(connection)? != *marker {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
