@@ -31,7 +31,8 @@ pub struct Blend {
     pub far: f64,
     /// The mass at which a product's row counts half, so that rows of little evidence count little.
     pub doubt: f64,
-    /// The weight of evidence falls to 1/e in this many days.
+    /// The weight of evidence of so many days is 1/√2, and of n times as many 1/√(1 + n): it falls fast at first, and
+    /// never to nothing.
     pub fade_days: f64,
     /// Added to the newest product of the visit, besides its learned repeat rate.
     pub repeat: f64,
@@ -60,7 +61,7 @@ impl Default for Blend {
             before: 1.0,
             far: 0.5,
             doubt: 30.0,
-            fade_days: 4.0,
+            fade_days: 10.0,
             repeat: 0.03,
             repeat_recency: 2.0,
             earlier_products: 20,
@@ -95,6 +96,6 @@ impl ModelAt {
     /// The weight of a day, falling from 1 for today.
     pub fn fade(&self, day: u16) -> f64 {
         let age = f64::from(self.today.saturating_sub(day));
-        (-age / self.blend.fade_days).exp()
+        1.0 / (1.0 + age / self.blend.fade_days).sqrt()
     }
 }
