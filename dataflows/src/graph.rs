@@ -44,6 +44,7 @@ use crate::views::popularity::{ProductDay, popularity};
 use crate::views::positions::positions;
 use crate::views::product_tags::{LabelName, labels};
 use crate::views::recent::Recent;
+use crate::views::removals::{brought_tags, recounted};
 use crate::views::retention::{Retained, Update};
 use crate::views::tags::{CatalogueTags, StandIn, Touch, resolve_tags, settle, settled_tags};
 use differential_dataflow::difference::Semigroup;
@@ -256,7 +257,7 @@ pub fn graph<'scope>(
         surroundings,
     );
     let (attributed, origins) = intern_attributed(attributions, ranks, dictionaries.clone());
-    let Interned { moments, tags } = own.concat(attributed);
+    let Interned { moments, removals, tags } = own.concat(attributed);
     let traces = SharedTraces::default();
     let asked_from: Rc<Cell<Time>> = Rc::default();
     let names_needed_from = Rc::new(Cell::new(Time::MAX));
@@ -283,11 +284,13 @@ pub fn graph<'scope>(
         on_forget,
     );
     let received = receive(moved, dictionaries.clone(), leavers.clone()).concat(restoring.of_users);
-    let admitted = moments.clone().concat(received.moments);
+    let admitted = moments.clone().concat(removals).concat(received.moments);
     let leaving = leavers.clone();
     let on_left = move |gone: &[Update<Moment>]| leaving.left_history(gone);
     let history = history(admitted, ages.clone(), limits, dictionaries.clone(), on_left, &held);
-    let Retained { view: history, changes, left } = history;
+    let Retained { view: history, changes, left, replaced } = history;
+    let recounted = recounted(replaced);
+    let tags = tags.concat(brought_tags(recounted.clone(), dictionaries.clone()));
     let Expanded { popular, stand_ins } = expand(changes, ranks, dictionaries.clone());
     let (resolved, stand_ins) = resolve_tags(stand_ins, catalogue.clone());
     let settled =
@@ -313,7 +316,7 @@ pub fn graph<'scope>(
     let actions = ranks.then(|| {
         (
             bought(moments.clone(), left.clone(), received.products),
-            activity(moments, left, received.minutes),
+            activity(moments.concat(recounted), left, received.minutes),
         )
     });
     *traces.borrow_mut() = Some(UserTraces {

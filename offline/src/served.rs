@@ -181,7 +181,7 @@ impl Texts {
     fn event(&self, click: &Click) -> Event<'_> {
         let product = click.product as usize;
         Event {
-            kind: click.kind,
+            event_type: click.kind.into(),
             time: click.time,
             user: &self.users[click.user as usize],
             product: &self.products[product],

@@ -189,7 +189,7 @@ impl Units {
         let block = &mut self.blocks[owner(&user, workers)];
         block.note_clock(time);
         block.push(&Event {
-            kind: event.kind,
+            event_type: event.kind.into(),
             time,
             user: &user,
             product: &product,

@@ -1,4 +1,4 @@
-//! An event: a visitor viewed, carted or bought a product. All views are made of events.
+//! An event: a visitor viewed, carted or bought a product, or took it out of the cart. All views are made of events.
 
 use serde::{Deserialize, Serialize};
 
@@ -43,11 +43,70 @@ impl Kind {
     }
 }
 
+/// What an event says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum EventType {
+    /// Something was done that counts, by its kind.
+    Action(Kind),
+    /// A product was taken out of the cart: the latest cart before counts no longer.
+    RemoveFromCart,
+}
+
+impl EventType {
+    /// All of them.
+    pub const ALL: [EventType; 4] = [
+        EventType::Action(Kind::View),
+        EventType::Action(Kind::AddToCart),
+        EventType::Action(Kind::Purchase),
+        EventType::RemoveFromCart,
+    ];
+
+    /// Its place in [`EventType::ALL`].
+    pub fn index(self) -> usize {
+        match self {
+            EventType::Action(kind) => kind.index(),
+            EventType::RemoveFromCart => Kind::ALL.len(),
+        }
+    }
+
+    /// The type at a place of [`EventType::ALL`].
+    pub fn from_index(index: usize) -> Option<EventType> {
+        EventType::ALL.get(index).copied()
+    }
+
+    /// The name in events: that of the kind, or `remove_from_cart`.
+    pub fn name(self) -> &'static str {
+        match self {
+            EventType::Action(kind) => kind.name(),
+            EventType::RemoveFromCart => "remove_from_cart",
+        }
+    }
+
+    /// The type with a name.
+    pub fn from_name(name: &str) -> Option<EventType> {
+        EventType::ALL.into_iter().find(|event_type| event_type.name() == name)
+    }
+
+    /// The kind of the topic that such events are written to: removals come in the order of carts.
+    pub fn topic(self) -> Kind {
+        match self {
+            EventType::Action(kind) => kind,
+            EventType::RemoveFromCart => Kind::AddToCart,
+        }
+    }
+}
+
+impl From<Kind> for EventType {
+    fn from(kind: Kind) -> EventType {
+        EventType::Action(kind)
+    }
+}
+
 /// An event whose texts are borrowed from the record that it was read from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event<'a> {
-    /// The kind.
-    pub kind: Kind,
+    /// What it says.
+    pub event_type: EventType,
     /// The time, in milliseconds since the Unix epoch.
     pub time: i64,
     /// The user.
@@ -81,8 +140,8 @@ impl Event<'_> {
 /// An event with its texts owned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OwnedEvent {
-    /// The kind.
-    pub kind: Kind,
+    /// What it says.
+    pub event_type: EventType,
     /// The time, in milliseconds since the Unix epoch.
     pub time: i64,
     /// The user.
@@ -102,7 +161,7 @@ pub struct OwnedEvent {
 impl From<&Event<'_>> for OwnedEvent {
     fn from(event: &Event<'_>) -> OwnedEvent {
         OwnedEvent {
-            kind: event.kind,
+            event_type: event.event_type,
             time: event.time,
             user: event.user.into(),
             product: event.product.into(),

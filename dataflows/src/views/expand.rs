@@ -42,6 +42,9 @@ pub fn expand<'scope>(
                 let mut popular = popular.session(&capability);
                 let mut stand_ins = stand_ins.session(&capability);
                 for ((user, moment), time, counts) in moments.drain(..) {
+                    if !moment.counts() {
+                        continue;
+                    }
                     let (product, day) = (moment.product, moment.day());
                     let TagSet { tags, is_stand_in } = tag_sets.get(moment.tag_set);
                     let brought = if is_stand_in { &[] } else { tags };

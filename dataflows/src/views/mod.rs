@@ -1,6 +1,7 @@
 //! The views: of users, of pairs of products, of tags, and of the input itself.
 
 pub mod retention;
+pub mod removals;
 pub mod history;
 pub mod tags;
 pub mod by_user;

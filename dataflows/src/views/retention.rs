@@ -32,6 +32,17 @@ pub type Left<V> = ((u32, V), u32);
 /// Values that left a view, or were not let in.
 pub type Gone<'scope, V> = VecCollection<'scope, Time, Left<V>, Counts>;
 
+/// A value of a key, and the one that stands for it from then on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Replaced<V> {
+    /// The key.
+    pub key: u32,
+    /// The value.
+    pub from: V,
+    /// The other one.
+    pub to: V,
+}
+
 /// A view whose values leave by age.
 pub struct Retained<'scope, V: Value> {
     /// The view.
@@ -40,12 +51,14 @@ pub struct Retained<'scope, V: Value> {
     pub changes: Changes<'scope, V>,
     /// Each value that left by age, or was too old or too much to enter, with the age clock's hour when it did.
     pub left: Gone<'scope, V>,
+    /// Each value that another one stands for, as [`Rules::replace`] says.
+    pub replaced: VecCollection<'scope, Time, Replaced<V>, Counts>,
 }
 
 /// The updates of one time, held until the time is complete.
 struct Epoch<V> {
-    /// For the changes, and for what left.
-    capabilities: [Capability<Time>; 2],
+    /// For the changes, for what left, and for what was replaced.
+    capabilities: [Capability<Time>; 3],
     updates: Vec<Update<V>>,
     /// True if any of them is a retraction.
     retracts: bool,
@@ -53,7 +66,7 @@ struct Epoch<V> {
 
 impl<V: Value> Epoch<V> {
     fn new(time: Time, capability: &InputCapability<Time>) -> Epoch<V> {
-        let capabilities = [0, 1].map(|output| capability.delayed(&time, output));
+        let capabilities = [0, 1, 2].map(|output| capability.delayed(&time, output));
         Epoch { capabilities, updates: Vec::new(), retracts: false }
     }
 
@@ -100,6 +113,19 @@ pub trait Rules<V: Value>: 'static {
 
     /// Is told what leaves by age, or does not enter, before its time is complete.
     fn left(&mut self, _gone: &[Update<V>]) {}
+
+    /// May have values replaced by others of the same hour, with their counts, because of what leaves by age and what
+    /// enters at a time. The view is as for [`Rules::admit`].
+    fn replace(
+        &mut self,
+        _expired: &[Update<V>],
+        _updates: &[Update<V>],
+        _time: Time,
+        _now: u32,
+        _view: &mut Trace<V>,
+    ) -> Vec<(Replaced<V>, Counts)> {
+        Vec::new()
+    }
 }
 
 /// The trace of a view.
@@ -113,6 +139,7 @@ pub(crate) type Trace<V> = TraceAgent<ViewSpine<V>>;
 ///     updates.retain(|value| now < rules.hour(value) + horizon)    unless they were let in before t
 ///     rules.admit(updates, t)
 ///     changes = updates - view.filter(|value| rules.hour(value) + horizon <= now)
+///     (view + changes).replace(rules.replace(changes, t))
 /// ```
 pub fn retained<'scope, V: Value>(
     updates: Changes<'scope, V>,
@@ -131,8 +158,10 @@ pub fn retained<'scope, V: Value>(
     let mut ages = builder.new_input(ages, Pipeline);
     let (changes, change_stream) = builder.new_output();
     let (left, left_stream) = builder.new_output();
+    let (replaced, replaced_stream) = builder.new_output();
     let mut changes = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(changes);
     let mut left = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(left);
+    let mut replaced = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(replaced);
     builder.build(move |_| {
         let mut waiting: BTreeMap<Time, Epoch<V>> = BTreeMap::new();
         let mut clock = EventClock::default();
@@ -156,6 +185,7 @@ pub fn retained<'scope, V: Value>(
             let mut own = own.borrow_mut();
             let trace = own.as_mut().expect("the view is arranged when its operators run");
             let (mut changes, mut left) = (changes.activate(), left.activate());
+            let mut replaced = replaced.activate();
             while let Some(first) = waiting.first_entry() {
                 let time = *first.key();
                 if frontiers.iter().any(|frontier| frontier.less_equal(&time)) {
@@ -194,12 +224,19 @@ pub fn retained<'scope, V: Value>(
                 for ((key, value), _, _) in &epoch.updates {
                     keys_by_hour.add(rules.hour(value), *key);
                 }
-                let [for_changes, for_left] = &epoch.capabilities;
-                let all = expired.into_iter().chain(epoch.updates);
+                let replacements = rules.replace(&expired, &epoch.updates, time, now, trace);
+                let [for_changes, for_left, for_replaced] = &epoch.capabilities;
+                let instead = replacements.iter().flat_map(|(Replaced { key, from, to }, counts)| {
+                    let [from, to] = [from, to].map(|value| (*key, value.clone()));
+                    [(from, time, counts.times(-1)), (to, time, *counts)]
+                });
+                let all = expired.into_iter().chain(epoch.updates).chain(instead);
                 changes.session(for_changes).give_iterator(all);
                 let gone = gone.into_iter().chain(refused);
                 let gone = gone.map(|(keyed, time, counts)| ((keyed, now), time, counts));
                 left.session(for_left).give_iterator(gone);
+                let all = replacements.iter().map(|(value, counts)| (value.clone(), time, *counts));
+                replaced.session(for_replaced).give_iterator(all);
             }
             let next = waiting.keys().next().copied();
             let open = frontiers.iter().map(|frontier| frontier.frontier().first().copied());
@@ -212,7 +249,8 @@ pub fn retained<'scope, V: Value>(
     let changes = change_stream.as_collection();
     let view = arrange_here(changes.clone(), name);
     *trace.borrow_mut() = Some(view.trace.clone());
-    Retained { view, changes, left: left_stream.as_collection() }
+    let (left, replaced) = (left_stream.as_collection(), replaced_stream.as_collection());
+    Retained { view, changes, left, replaced }
 }
 
 /// The keys that have values of an hour, so that retention reads only these.

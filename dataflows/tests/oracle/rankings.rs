@@ -2,6 +2,7 @@
 
 use crate::expected::{Oracle, event_day, event_time};
 use crate::history::{Pair, Seen};
+use crate::removals::is_removal;
 use dataflows::ranking::answer::{Cause, Ranking};
 use dataflows::ranking::rules::{Basis, LeaveOut, REPEAT_RATES, Rules};
 use dataflows::record::event::OwnedEvent;
@@ -158,7 +159,8 @@ impl Oracle {
     /// The tags of a product: those of all its events, or else the catalogue's, or else its
     /// categories.
     fn labels(&self, product: &str) -> BTreeSet<String> {
-        let events = || self.events.iter().filter(|event| event.product == product);
+        let actions = || self.events.iter().filter(|event| !is_removal(event));
+        let events = || actions().filter(|event| event.product == product);
         let own = events().flat_map(|event| event.tags.iter().cloned());
         let own: BTreeSet<String> = own.collect();
         let row = self.row_of(product);
@@ -238,7 +240,7 @@ impl Oracle {
         let scored = |Pair { partner, day, after, near, .. }: Pair<'_>| {
             let side = if after { 1.0 } else { blend.before };
             let apart = if near { 1.0 } else { blend.far };
-            let score = model_at.score(Counts::one(partner.kind), day) * side * apart;
+            let score = model_at.score(Counts::one(partner.event_type.topic()), day) * side * apart;
             (partner.product.clone(), score)
         };
         best_first(self.pairs_of(|event| event.product == product).map(scored).collect())
@@ -252,7 +254,8 @@ impl Oracle {
             None => 1,
         };
         let scored = |event: &OwnedEvent| {
-            (event.product.clone(), model_at.score(Counts::one(event.kind), event_day(event)))
+            let counts = Counts::one(event.event_type.topic());
+            (event.product.clone(), model_at.score(counts, event_day(event)))
         };
         let kept = self.history.iter().map(|(event, _)| event);
         best_first(

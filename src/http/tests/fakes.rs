@@ -88,7 +88,7 @@ fn products(id: &str, n: usize) -> Ranking {
 
 fn event() -> OwnedEvent {
     OwnedEvent {
-        kind: Kind::AddToCart,
+        event_type: Kind::AddToCart.into(),
         time: 1_743_508_800_123,
         user: "user1".into(),
         product: "product1".into(),
