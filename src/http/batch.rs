@@ -114,6 +114,21 @@ impl<'a> Visitor<'a> for Items<'a, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dataflows::record::event::Kind;
+
+    #[test]
+    fn a_removal_is_stored_with_carts() {
+        let removal = r#"{"eventType":"remove_from_cart","userId":"u","product":"p"}"#;
+        let subjects = events(removal.as_bytes()).unwrap().into_iter().map(|record| record.subject);
+        assert_eq!(subjects.collect::<Vec<_>>(), [Kind::AddToCart.into()]);
+    }
+
+    #[test]
+    fn a_removal_is_stored_with_carts() {
+        let removal = r#"{"eventType":"remove_from_cart","userId":"u","product":"p"}"#;
+        let subjects = events(removal.as_bytes()).unwrap().into_iter().map(|record| record.subject);
+        assert_eq!(subjects.collect::<Vec<_>>(), [Kind::AddToCart.into()]);
+    }
 
     #[test]
     fn what_is_wrong_is_told_with_its_event_its_field_and_its_place() {

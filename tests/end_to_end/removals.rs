@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Starts a process on the files of a folder, and waits until it has caught up.
@@ -17,11 +18,13 @@ fn process(folder: &Path, mode: &str, workers: &str, more: &[&str]) -> Process {
     process
 }
 
-/// An event in a minute of an hour that is over; the product's tag is its name with an `s`.
+/// An event in a minute of an hour that was over when the tests began; the product's tag is its name with an `s`.
 fn at(minute: u64, kind: &str, user: &str, product: &str) -> Value {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    static BEGIN: OnceLock<u64> = OnceLock::new();
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let begin = BEGIN.get_or_init(|| (now() / 3600 - 2) * 3600);
     let mut event = event(kind, user, product, &[&format!("{product}s")]);
-    event["timestamp"] = json!((now / 3600 - 2) * 3600 + 60 * minute);
+    event["timestamp"] = json!(begin + 60 * minute);
     event
 }
 

@@ -478,7 +478,7 @@ impl Ids {
             }
             // A time before the epoch counts as the epoch.
             let time = u64::try_from(event.time).unwrap_or_default();
-            let EventType::Action(kind) = event.event_type else {
+            let Some(kind) = event.event_type.kind() else {
                 if counts {
                     self.removals.heads.push((time, by_guest));
                     removers.push(event.user);
@@ -567,8 +567,7 @@ impl Ids {
 /// True for an event that has a moment in any case: its tags may change, its user may have to be told from others
 /// by the time, or it may be taken back.
 fn needs_moment(event: &Event<'_>) -> bool {
-    let is_cart = event.event_type == EventType::Action(Kind::AddToCart);
-    event.tags.is_empty() || event.is_by_guest() || is_cart
+    event.tags.is_empty() || event.is_by_guest() || event.event_type == EventType::AddToCart
 }
 
 /// Tells which sets of tags are news.

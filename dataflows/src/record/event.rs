@@ -45,28 +45,30 @@ impl Kind {
 
 /// What an event says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EventType {
-    /// Something was done that counts, by its kind.
-    Action(Kind),
-    /// A product was taken out of the cart: the latest cart before counts no longer.
+    /// As [`Kind::View`].
+    View,
+    /// As [`Kind::AddToCart`].
+    AddToCart,
+    /// As [`Kind::Purchase`].
+    Purchase,
+    /// The visitor took the product out of the cart: the latest cart before it counts no longer.
     RemoveFromCart,
 }
 
 impl EventType {
-    /// All of them.
+    /// All of them, first those of [`Kind::ALL`].
     pub const ALL: [EventType; 4] = [
-        EventType::Action(Kind::View),
-        EventType::Action(Kind::AddToCart),
-        EventType::Action(Kind::Purchase),
+        EventType::View,
+        EventType::AddToCart,
+        EventType::Purchase,
         EventType::RemoveFromCart,
     ];
 
     /// Its place in [`EventType::ALL`].
     pub fn index(self) -> usize {
-        match self {
-            EventType::Action(kind) => kind.index(),
-            EventType::RemoveFromCart => Kind::ALL.len(),
-        }
+        self as usize
     }
 
     /// The type at a place of [`EventType::ALL`].
@@ -74,12 +76,14 @@ impl EventType {
         EventType::ALL.get(index).copied()
     }
 
+    /// The kind as which the event counts; none for a removal.
+    pub fn kind(self) -> Option<Kind> {
+        Kind::from_index(self.index())
+    }
+
     /// The name in events: that of the kind, or `remove_from_cart`.
     pub fn name(self) -> &'static str {
-        match self {
-            EventType::Action(kind) => kind.name(),
-            EventType::RemoveFromCart => "remove_from_cart",
-        }
+        self.kind().map_or("remove_from_cart", Kind::name)
     }
 
     /// The type with a name.
@@ -89,16 +93,17 @@ impl EventType {
 
     /// The kind of the topic that such events are written to: removals come in the order of carts.
     pub fn topic(self) -> Kind {
-        match self {
-            EventType::Action(kind) => kind,
-            EventType::RemoveFromCart => Kind::AddToCart,
-        }
+        self.kind().unwrap_or(Kind::AddToCart)
     }
 }
 
 impl From<Kind> for EventType {
     fn from(kind: Kind) -> EventType {
-        EventType::Action(kind)
+        match kind {
+            Kind::View => EventType::View,
+            Kind::AddToCart => EventType::AddToCart,
+            Kind::Purchase => EventType::Purchase,
+        }
     }
 }
 

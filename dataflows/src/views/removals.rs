@@ -48,11 +48,9 @@ impl Removals {
 
     /// True if what enters at a time may change what is taken.
     pub(super) fn are_concerned(&self, updates: &[Update<Moment>], time: Time) -> bool {
-        let is_concerned =
-            |((user, moment), _, counts): &Update<Moment>| match moment.is_removal() {
-                true => true,
-                false => self.may_take(*user, *moment, *counts),
-            };
+        let is_concerned = |((user, moment), _, counts): &Update<Moment>| {
+            !moment.counts() || self.may_take(*user, *moment, *counts)
+        };
         time != RESTORED && updates.iter().any(is_concerned)
     }
 
@@ -110,7 +108,7 @@ impl Removals {
         replaced.collect()
     }
 
-    /// The users and products of which removals come or go, or carts where there are removals, or taken carts leave.
+    /// The users and products of which removals or taken carts come or go, or carts where there are removals.
     fn concerned(
         &mut self,
         expired: &[Update<Moment>],
@@ -124,8 +122,11 @@ impl Removals {
                 concerned.insert((*user, moment.product), Rows::default());
             }
         }
-        for ((user, moment), _, counts) in updates.iter().filter(|((_, one), ..)| one.is_removal()) {
-            self.note(*user, *moment, *counts);
+        for ((user, moment), _, counts) in updates.iter().filter(|((_, one), ..)| !one.counts()) {
+            if moment.is_removal() {
+                self.note(*user, *moment, *counts);
+            }
+            // A taken cart may have moved, and its removal may not.
             concerned.insert((*user, moment.product), Rows::default());
         }
         if !self.numbers.is_empty() {

@@ -6,7 +6,7 @@ use dataflows::ids::hash::owner;
 use dataflows::questions::query::{Query, QueryAnswer};
 use dataflows::ranking::answer::Ranking;
 use dataflows::record::decision::Decision;
-use dataflows::record::event::{EventType, Kind, OwnedEvent};
+use dataflows::record::event::{Kind, OwnedEvent};
 use dataflows::record::product::{CatalogueRow, Product};
 use dataflows::score::model::Model;
 use dataflows::score::weights::Score;
@@ -243,7 +243,7 @@ impl Oracle {
         let of_user = self.counted.iter().filter(|counted| counted.event.user == user);
         let of_user = of_user.filter(|counted| counted.counts());
         let last = of_user.map(Counted::minute).max()?;
-        let total = |kind| events().map(|event| i64::from(event.event_type == EventType::Action(kind))).sum();
+        let total = |kind| events().map(|event| i64::from(event.event_type == kind.into())).sum();
         Some(QueryAnswer::Activity(u32::try_from(last).expect("minutes"), Kind::ALL.map(total)))
     }
 
