@@ -76,7 +76,8 @@ fn write(text: &'static str) -> impl Fn(&PathBuf) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_torn_flipped_foreign_too_old_or_too_new_manifest_is_refused_and_the_one_before_is_used() {
+async fn a_torn_flipped_foreign_too_old_or_too_new_manifest_is_refused_and_the_one_before_is_used()
+{
     check(manifest, cut, "it cannot be parsed: EOF").await;
     check(manifest, write(""), "it cannot be parsed: EOF").await;
     check(manifest, flip, "it").await;

@@ -227,7 +227,9 @@ mod tests {
             assert!(guests.leaves_nothing() && visitors.leaves_nothing());
             assert!(!moment.leaves_nothing() && moment.counts() && !moment.is_removal());
             let taken = moment.taken(true);
-            assert!(!taken.pairs() && taken.may_pair() && !taken.counts() && taken.leaves_nothing());
+            assert!(
+                !taken.pairs() && taken.may_pair() && !taken.counts() && taken.leaves_nothing()
+            );
             assert_eq!((taken.time(), taken.taken(false)), (time, moment));
             let removal = Moment::removal(time, 7, 8);
             assert_eq!((removal.time(), removal.as_came()), (time, removal));

@@ -21,8 +21,8 @@ use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Capability;
-use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::Operator;
+use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
 /// The ledger of a worker's users, by origin.
@@ -104,6 +104,11 @@ impl Rules<Of<DatedRow>> for OfRows {
 
 /// What left, without the carts that had been taken back, of which nothing stays. Of carts that are the same those are
 /// taken first that came from others, by the names of these.
+///
+/// ```text
+/// at each complete time t, by the name of the origin:
+///     gone.filter(|(origin, of)| !taken.remove((of.holder, of.value)))
+/// ```
 fn without_taken<'scope>(
     gone: Gone<'scope, Of<Moment>>,
     taken: Gone<'scope, Moment>,

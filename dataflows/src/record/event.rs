@@ -59,12 +59,8 @@ pub enum EventType {
 
 impl EventType {
     /// All of them, first those of [`Kind::ALL`].
-    pub const ALL: [EventType; 4] = [
-        EventType::View,
-        EventType::AddToCart,
-        EventType::Purchase,
-        EventType::RemoveFromCart,
-    ];
+    pub const ALL: [EventType; 4] =
+        [EventType::View, EventType::AddToCart, EventType::Purchase, EventType::RemoveFromCart];
 
     /// Its place in [`EventType::ALL`].
     pub fn index(self) -> usize {

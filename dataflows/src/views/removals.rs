@@ -207,9 +207,8 @@ impl Rows {
     /// What of them is replaced.
     fn replaced(self, user: u32) -> impl Iterator<Item = (Replaced<Moment>, Counts)> {
         let replaced = self.0.into_iter().filter(|[from, to]| from != to);
-        replaced.map(move |[from, to]| {
-            (Replaced { key: user, from, to }, Counts::one(Kind::AddToCart))
-        })
+        replaced
+            .map(move |[from, to]| (Replaced { key: user, from, to }, Counts::one(Kind::AddToCart)))
     }
 }
 

@@ -226,10 +226,11 @@ pub fn retained<'scope, V: Value>(
                 }
                 let replacements = rules.replace(&expired, &epoch.updates, time, now, trace);
                 let [for_changes, for_left, for_replaced] = &epoch.capabilities;
-                let instead = replacements.iter().flat_map(|(Replaced { key, from, to }, counts)| {
-                    let [from, to] = [from, to].map(|value| (*key, value.clone()));
-                    [(from, time, counts.times(-1)), (to, time, *counts)]
-                });
+                let instead =
+                    replacements.iter().flat_map(|(Replaced { key, from, to }, counts)| {
+                        let [from, to] = [from, to].map(|value| (*key, value.clone()));
+                        [(from, time, counts.times(-1)), (to, time, *counts)]
+                    });
                 let all = expired.into_iter().chain(epoch.updates).chain(instead);
                 changes.session(for_changes).give_iterator(all);
                 let gone = gone.into_iter().chain(refused);

@@ -116,7 +116,7 @@ impl Oracle {
 }
 
 /// Ends a row with a moment.
-pub(crate) fn with_moment(row: Hash, event: &OwnedEvent, pairs: bool, is_taken: bool) -> Hash {
+fn with_moment(row: Hash, event: &OwnedEvent, pairs: bool, is_taken: bool) -> Hash {
     let row = row.then(Hash::of(&event.product));
     let row = row.then_number(event_time(event) << 1 | u64::from(pairs));
     let tags = event.tags.iter().map(|tag| Hash::of(tag)).collect();

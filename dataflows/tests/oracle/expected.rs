@@ -221,7 +221,8 @@ impl Oracle {
         let mut scores: BTreeMap<&str, i64> = BTreeMap::new();
         for event in self.of(user) {
             for tag in self.tags(event) {
-                *scores.entry(tag).or_default() += self.model.weights.of(event.event_type.topic()).0;
+                *scores.entry(tag).or_default() +=
+                    self.model.weights.of(event.event_type.topic()).0;
             }
         }
         let mut scores: Scores =

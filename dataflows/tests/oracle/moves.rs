@@ -198,7 +198,8 @@ impl Oracle {
                 tags.is_empty(),
                 if tags.is_empty() { vec![stand_in(event).into()] } else { tags },
             );
-            let key = (event_time(event), event.product.clone(), Reverse(event.event_type.topic()), tags);
+            let key =
+                (event_time(event), event.product.clone(), Reverse(event.event_type.topic()), tags);
             // Of equal ones an account's come first, then a guest's, then those of guests who are others.
             (key, *by_guest, *origin != event.user)
         });

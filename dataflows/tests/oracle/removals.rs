@@ -71,36 +71,3 @@ fn order(counted: &Counted) -> impl Ord + use<> {
     let of_origin = (*place != Place::History(true), is_others, Reverse(origin.clone()));
     (event_time(event), is_removal(event), has_none, tags, *by_guest, of_origin)
 }
-
-pub(crate) fn debug(oracle: &Oracle, found: &str, expected: &str) -> String {
-    use dataflows::digest::hash::{Digest, Hash};
-    use dataflows::digest::rows::DigestedView;
-    use dataflows::score::counts::Counts;
-    let history = |text: &str| -> u128 {
-        let at = text.find("History, Digest(").unwrap() + 16;
-        let end = text[at..].find(')').unwrap();
-        text[at..at + end].parse().unwrap()
-    };
-    let want = history(found).wrapping_sub(history(expected));
-    let num = |d: Digest| -> u128 { let t = format!("{d:?}"); t[7..t.len()-1].parse().unwrap() };
-    let mut flips = vec![];
-    for c in &oracle.counted {
-        if let Place::History(pairs) = c.place {
-            let row = |taken: bool, pairs: bool| num(crate::digests::with_moment(DigestedView::History.row(Hash::of(&c.event.user)), &c.event, pairs, taken).times(Counts::one(c.event.event_type.topic())));
-            let now = row(c.is_taken, pairs);
-            if c.event.event_type.topic() == Kind::AddToCart {
-                flips.push((format!("taken {c:?}"), row(!c.is_taken, pairs).wrapping_sub(now)));
-            }
-            flips.push((format!("gone {c:?}"), 0u128.wrapping_sub(now)));
-            if !is_removal(&c.event) { flips.push((format!("pairs {c:?}"), row(c.is_taken, !pairs).wrapping_sub(now))); }
-        }
-    }
-    let mut out = format!("now {}: ", oracle.now_at_end());
-    for (i, (a, x)) in flips.iter().enumerate() {
-        if *x == want { out += &format!("\nONE {a}"); }
-        for (b, y) in &flips[..i] { if x.wrapping_add(*y) == want { out += &format!("\nTWO {a}\n  AND {b}"); } }
-    }
-    let mut users: Vec<_> = oracle.counted.iter().filter(|c| c.event.event_type.topic() == Kind::AddToCart && matches!(c.place, Place::History(_))).map(|c| format!("{:?}", (&c.event.user, &c.event.product, c.event.time, c.event.event_type, c.is_taken, &c.origin, &c.event.tags, c.place, c.by_guest))).collect();
-    users.sort();
-    out + "\n" + &users.join("\n")
-}
