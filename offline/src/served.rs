@@ -212,7 +212,7 @@ mod tests {
         for &(user, kind, product, minute) in acts {
             let (time, tags) = (minute * 60_000, vec![]);
             builder.push(&ClickRecord {
-                kind,
+                event_type: kind.into(),
                 time,
                 user,
                 session: "",
