@@ -130,6 +130,17 @@ pub enum Reason {
         /// The newest one that this version knows.
         known: u64,
     },
+    /// An earlier version wrote it.
+    #[error(
+        "it has format {format}, and this version reads {known}: start the version that wrote it, or begin without \
+         it by --rebuild, which reads the topics from their beginning"
+    )]
+    TooOld {
+        /// The format that it says to have.
+        format: u64,
+        /// The one that this version knows.
+        known: u64,
+    },
     /// It is no checkpoint, or that of something else.
     #[error("it is foreign: {0}")]
     Foreign(String),

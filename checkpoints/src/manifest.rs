@@ -1,7 +1,7 @@
 //! What a checkpoint is made of, as JSON with a checksum.
 //!
 //! ```json
-//! {"format":1,"sha256":"…","manifest":{"run":"…","number":7,…}}
+//! {"format":2,"sha256":"…","manifest":{"run":"…","number":7,…}}
 //! ```
 
 use crate::encode::checksum;
@@ -13,8 +13,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// The version of the form of manifests and segments that this version writes. All up to it are read.
-pub const FORMAT: u64 = 1;
+/// The version of the form of manifests, of segments and of the tables in them. No other is read.
+pub const FORMAT: u64 = 2;
+/// The first version of it.
+const FIRST_FORMAT: u64 = 1;
 
 /// What a caller puts into a checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -121,6 +123,9 @@ impl Manifest {
         let Format { format } = serde_json::from_slice(bytes).map_err(syntax)?;
         if format > FORMAT {
             return Err(Reason::TooNew { format, known: FORMAT });
+        }
+        if (FIRST_FORMAT..FORMAT).contains(&format) {
+            return Err(Reason::TooOld { format, known: FORMAT });
         }
         if format != FORMAT {
             return Err(Reason::Foreign(format!("there is no format {format}")));

@@ -45,6 +45,7 @@ use crate::views::popularity::{Popular, popularity, stays_popular};
 use crate::views::positions::positions;
 use crate::views::product_tags::{LabelName, labels};
 use crate::views::recent::Recent;
+use crate::views::removals::{brought_tags, recounted};
 use crate::views::retention::{Retained, Update};
 use crate::views::tags::{CatalogueTags, StandIn, resolve_tags, settle, settled_tags};
 use differential_dataflow::ExchangeData;
@@ -260,7 +261,7 @@ pub fn graph<'scope>(
     );
     let (attributed, origins) =
         intern_attributed(attributions, ranks, limits.horizon, dictionaries.clone());
-    let Interned { moments, tags } = own.concat(attributed);
+    let Interned { moments, removals, tags } = own.concat(attributed);
     let traces = SharedTraces::default();
     let asked_from: Rc<Cell<Time>> = Rc::default();
     let names_needed_from = Rc::new(Cell::new(Time::MAX));
@@ -287,12 +288,14 @@ pub fn graph<'scope>(
         on_forget,
     );
     let received = receive(moved, dictionaries.clone(), leavers.clone()).concat(restoring.of_users);
-    let admitted = moments.clone().concat(received.moments);
+    let admitted = moments.clone().concat(removals).concat(received.moments);
     let leaving = leavers.clone();
     let on_left = move |gone: &[Update<Moment>]| leaving.left_history(gone);
     let history = history(admitted, ages.clone(), limits, dictionaries.clone(), on_left, &held);
-    let Retained { view: history, changes, left } = history;
-    let Expanded { popular, stand_ins, aged } = expand(changes, ranks, dictionaries.clone());
+    let Retained { view: history, changes, left, replaced, aged } = history;
+    let recounted = recounted(replaced);
+    let tags = tags.concat(brought_tags(recounted.clone(), dictionaries.clone()));
+    let Expanded { popular, stand_ins } = expand(changes, ranks, dictionaries.clone());
     let (resolved, stand_ins) = resolve_tags(stand_ins, catalogue.clone());
     let settled =
         settle(left.clone(), &catalogue, dictionaries.clone(), |((_, it), _)| *it, settled_tags);
@@ -317,7 +320,7 @@ pub fn graph<'scope>(
     let actions = ranks.then(|| {
         (
             bought(moments.clone(), left.clone(), received.products),
-            activity(moments, left, received.minutes),
+            activity(moments.concat(recounted), left, received.minutes),
         )
     });
     *traces.borrow_mut() = Some(UserTraces {
@@ -354,7 +357,7 @@ pub fn graph<'scope>(
         Some((bought, activity)) => {
             let (labels, pairs) = (restoring.labels, restoring.pairs);
             let settled =
-                settle(aged, &catalogue, dictionaries.clone(), |moment| *moment, stays_popular);
+                settle(aged, &catalogue, dictionaries.clone(), |(_, moment)| *moment, stays_popular);
             let restored = restoring.popularity;
             let popular = Popular { brought: popular, resolved, settled, restored };
             let by_day = (ages, Days::new(pairs_days, limits.horizon));

@@ -16,9 +16,9 @@ pub enum StoredView {
     Bought,
     /// `user, minute`.
     Activity,
-    /// `user, time, product, pairs, is_guests, is_stand_in, tag…`.
+    /// `user, time, product, pairs, is_guests, is_removal, is_taken, is_stand_in, tag…`.
     History,
-    /// `user, origin, time, product, pairs, is_guests, is_stand_in, tag…`.
+    /// `user, origin, time, product, pairs, is_guests, is_removal, is_taken, is_stand_in, tag…`.
     MovedMoments,
     /// `user, origin, hour, tag?, product?, minute?`: one of the three.
     MovedRest,
@@ -42,7 +42,7 @@ pub enum StoredView {
     Positions,
     /// `newest, oldest`: hours, once.
     Clock,
-    /// `user, kind, time, product, category, session, id, tag…`: the latest events, oldest first, once each.
+    /// `user, type, time, product, category, session, id, tag…`: the latest events, oldest first, once each.
     Recent,
 }
 
@@ -71,8 +71,10 @@ impl StoredView {
     /// The number of values before the list, in the views that have one.
     pub fn before_list(self) -> Option<usize> {
         match self {
-            StoredView::History | StoredView::Catalogue => Some(6),
-            StoredView::MovedMoments | StoredView::Recent => Some(7),
+            StoredView::Catalogue => Some(6),
+            StoredView::Recent => Some(7),
+            StoredView::History => Some(8),
+            StoredView::MovedMoments => Some(9),
             _ => None,
         }
     }
@@ -216,11 +218,12 @@ impl StoredRows {
 
     /// Adds a row of [`StoredView::Recent`].
     pub fn push_event(&mut self, event: &OwnedEvent) {
-        let OwnedEvent { kind, time, user, product, category, session, id, tags } = event;
+        let OwnedEvent { event_type, time, user, product, category, session, id, tags } = event;
         let [user, product, category, session, id] =
             [user, product, category, session, id].map(|text| Value::Text(text));
-        let [kind, time] = [kind.index() as u64, time.cast_unsigned()].map(Value::Number);
-        let mut values = vec![user, kind, time, product, category, session, id];
+        let [event_type, time] =
+            [event_type.index() as u64, time.cast_unsigned()].map(Value::Number);
+        let mut values = vec![user, event_type, time, product, category, session, id];
         values.extend(tags.iter().map(|tag| Value::Text(tag)));
         self.push(&values, Counts([1, 0, 0]));
     }

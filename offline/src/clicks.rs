@@ -70,8 +70,9 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Adds a record.
+    /// Adds a record. What is taken out of the cart is no click.
     pub fn push(&mut self, record: &ClickRecord<'_>) {
+        let Some(kind) = record.event_type.kind() else { return };
         let product = self.products.of(record.product);
         if product as usize == self.tags_of.len() {
             // The category stands in for missing tags, as it does in the engine.
@@ -81,7 +82,7 @@ impl Builder {
             self.tags_of.push(tags.map(|tag| self.tags.of(tag)).collect());
         }
         let session = (!record.session.is_empty()).then(|| self.sessions.of(record.session));
-        let (kind, time, user) = (record.kind, record.time, self.users.of(record.user));
+        let (time, user) = (record.time, self.users.of(record.user));
         self.clicks.push((Click { kind, time, user, visit: 0, product }, session));
     }
 
@@ -146,10 +147,12 @@ impl Ids {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dataflows::record::event::EventType;
 
     fn record<'a>(user: &'a str, session: &'a str, minute: i64) -> ClickRecord<'a> {
-        let (kind, time) = (Kind::View, minute * 60_000);
-        ClickRecord { kind, time, user, session, product: "p", category: "", tags: vec!["t"] }
+        let (event_type, time) = (EventType::View, minute * 60_000);
+        let (product, category, tags) = ("p", "", vec!["t"]);
+        ClickRecord { event_type, time, user, session, product, category, tags }
     }
 
     /// Compares the visits of records, in the order of their times.

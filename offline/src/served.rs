@@ -182,7 +182,7 @@ impl Texts {
     fn event(&self, click: &Click) -> Event<'_> {
         let product = click.product as usize;
         Event {
-            kind: click.kind,
+            event_type: click.kind.into(),
             time: click.time,
             user: &self.users[click.user as usize],
             product: &self.products[product],
@@ -213,7 +213,7 @@ mod tests {
         for &(user, kind, product, minute) in acts {
             let (time, tags) = (minute * 60_000, vec![]);
             builder.push(&ClickRecord {
-                kind,
+                event_type: kind.into(),
                 time,
                 user,
                 session: "",

@@ -1,15 +1,15 @@
-//! Events: a visitor viewed a product, put it into the cart or bought it.
+//! Events: a visitor viewed a product, put it into the cart, took it out or bought it.
 
 use crate::field::{Field, Scratch};
 use crate::object::{Object, required};
 use crate::reason::Reason;
 use crate::written::Written;
-use dataflows::record::event::{Event, Kind};
+use dataflows::record::event::{Event, EventType, Kind};
 
 /// Reads an event.
 ///
-/// `topic_kind` is the kind of an event that has no `eventType`; one that names another kind is
-/// refused. With `None` the event must name its kind. An event without a `timestamp` has the time at
+/// `topic_kind` is the kind of an event that has no `eventType`; one that names a type that is not written to the topic of
+/// that kind is refused. With `None` the event must name its type. An event without a `timestamp` has the time at
 /// which it was written. Of several spellings of a field, the first that is not null counts.
 ///
 /// # Errors
@@ -27,9 +27,9 @@ pub fn parse_event<'a>(
     let text = |field, bad| object.text(field, texts, bad);
 
     let name = object.any_text(Field::Kind, texts).map_err(|()| Reason::WrongType)?;
-    let kind = match (name.map(Kind::from_name), topic_kind) {
-        (None, Some(topic)) => topic,
-        (Some(Some(kind)), topic) if topic.is_none_or(|topic| topic == kind) => kind,
+    let event_type = match (name.map(EventType::from_name), topic_kind) {
+        (None, Some(topic)) => topic.into(),
+        (Some(Some(named)), topic) if topic.is_none_or(|topic| topic == named.topic()) => named,
         _ => return Err(Reason::WrongType),
     };
     let user = match text(Field::User, Reason::BadUser)? {
@@ -49,7 +49,7 @@ pub fn parse_event<'a>(
     let id = text(Field::Id, Reason::BadId)?.unwrap_or("");
     let tags = object.into_tags(texts)?;
     let recorded = written.hour(time);
-    Ok(Event { kind, time, user, product, category, session, id, tags, recorded })
+    Ok(Event { event_type, time, user, product, category, session, id, tags, recorded })
 }
 
 /// Finds the field of an event that a key names.

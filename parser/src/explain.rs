@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn what_was_found_is_told_with_what_was_expected_and_where() {
-        let kinds = "eventType is not view, add_to_cart or purchase, or contradicts the topic";
+        let kinds = "eventType is not view, add_to_cart, remove_from_cart or purchase, or contradicts the topic";
         let no_user = "userId is not a text of 1 to 512 bytes or a number, or contradicts the path";
         let no_product =
             "the product's id is not a text of 1 to 512 bytes or a number, or contradicts the key";

@@ -8,7 +8,7 @@ use crate::{
     parse_merge, parse_row,
 };
 use dataflows::record::decision::Decision;
-use dataflows::record::event::{Event, Kind};
+use dataflows::record::event::{Event, EventType, Kind};
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use serde_json::Value;
@@ -16,13 +16,13 @@ use serde_json::Value;
 const NOW: i64 = 1_743_508_800_500;
 const HOUR: i64 = 3_600_000;
 
-/// An event with texts of its own: kind, time, then user, product, category, session, id and tags.
-type Owned = (Kind, i64, [String; 5], Vec<String>);
+/// An event with texts of its own: type, time, then user, product, category, session, id and tags.
+type Owned = (EventType, i64, [String; 5], Vec<String>);
 
 fn owned(event: &Event<'_>) -> Owned {
     let texts = [event.user, event.product, event.category, event.session, event.id];
     let tags = event.tags.iter().map(|&tag| tag.to_owned()).collect();
-    (event.kind, event.time, texts.map(str::to_owned), tags)
+    (event.event_type, event.time, texts.map(str::to_owned), tags)
 }
 
 /// The contract of events, over a tree of JSON.
@@ -34,9 +34,12 @@ fn oracle(record: &[u8], topic: Kind, record_time: Option<i64>) -> Result<Owned,
             map.iter().find(|(key, value)| names.contains(&key.as_str()) && !value.is_null());
         given.map(|(_, value)| text(value).filter(|text| text.len() <= 512).ok_or(bad)).transpose()
     };
-    let kind = match scalar(&["eventType"], Reason::WrongType)? {
-        None => topic,
-        Some(name) if name == topic.name() => topic,
+    let event_type = match scalar(&["eventType"], Reason::WrongType)? {
+        None => topic.into(),
+        Some(name) if name == topic.name() => topic.into(),
+        Some(name) if name == "remove_from_cart" && topic == Kind::AddToCart => {
+            EventType::RemoveFromCart
+        }
         Some(_) => return Err(Reason::WrongType),
     };
     let session = || scalar(&["sessionId", "session_id"], Reason::BadSession);
@@ -82,7 +85,7 @@ fn oracle(record: &[u8], topic: Kind, record_time: Option<i64>) -> Result<Owned,
     if tags.len() > 64 || tags.iter().any(|tag| tag.len() > 512) {
         return Err(Reason::BadTags);
     }
-    Ok((kind, time, [user, product, category, session, id], tags))
+    Ok((event_type, time, [user, product, category, session, id], tags))
 }
 
 fn text(value: &Value) -> Option<String> {
@@ -141,6 +144,9 @@ fn key() -> impl Strategy<Value = String> {
     prop_oneof![9 => proptest::sample::select(&KNOWN[..]).prop_map(str::to_owned), 1 => any::<String>()]
 }
 
+/// What `eventType` may say.
+const NAMES: [&str; 5] = ["view", "add_to_cart", "remove_from_cart", "purchase", "wish"];
+
 /// Records of the common shape, a few of them with a part that is not.
 fn nearly_flat() -> impl Strategy<Value = String> {
     let text =
@@ -180,6 +186,8 @@ proptest! {
     fn the_parser_agrees_with_the_plain_one(
         pairs in vec((key(), json()), 0..9),
         whole in proptest::bool::weighted(0.7),
+        topic in proptest::sample::select(&Kind::ALL[..]),
+        name in proptest::option::of(proptest::sample::select(&NAMES[..])),
         record_time in proptest::option::of(-1..NOW),
     ) {
         let mut map: serde_json::Map<_, _> = pairs.into_iter().collect();
@@ -188,12 +196,13 @@ proptest! {
             map.insert("userId".into(), "u".into());
             map.insert("product".into(), "p".into());
             map.remove("eventType");
+            map.extend(name.map(|name| ("eventType".into(), name.into())));
         }
         let record = serde_json::to_vec(&Value::Object(map)).unwrap();
         let (mut scratch, written) = (Scratch::default(), Written::of(record_time, NOW));
-        let parsed = parse_event(&record, Some(Kind::View), written, &mut scratch);
+        let parsed = parse_event(&record, Some(topic), written, &mut scratch);
         let parsed = parsed.map(|event| owned(&event));
-        assert_eq!(parsed, oracle(&record, Kind::View, record_time));
+        assert_eq!(parsed, oracle(&record, topic, record_time));
     }
 
     #[test]
@@ -214,7 +223,7 @@ proptest! {
         distinct.retain(|tag| seen.insert(tag.clone()));
         if category.len() <= 512 {
             let texts = [user, product, category, "s".into(), "e".into()];
-            assert_eq!(event.map(|event| owned(&event)), Ok((Kind::Purchase, time, texts, distinct)));
+            assert_eq!(event.map(|event| owned(&event)), Ok((Kind::Purchase.into(), time, texts, distinct)));
         }
     }
 

@@ -21,8 +21,10 @@ pub enum Reason {
     /// Longer than [`MAX_RECORD`](crate::MAX_RECORD).
     #[error("the record is longer than 1 MiB")]
     TooLarge,
-    /// With an `eventType` that is no kind of event, or not the topic's.
-    #[error("eventType is not view, add_to_cart or purchase, or contradicts the topic")]
+    /// With an `eventType` that is none, or not the topic's.
+    #[error(
+        "eventType is not view, add_to_cart, remove_from_cart or purchase, or contradicts the topic"
+    )]
     WrongType,
     /// Without a user.
     #[error("userId is missing")]

@@ -5,7 +5,7 @@ use crate::{
     parse_forget, parse_merge, parse_row,
 };
 use dataflows::record::decision::Decision;
-use dataflows::record::event::{Event, Kind};
+use dataflows::record::event::{Event, EventType, Kind};
 use dataflows::record::product::{CatalogueRow, Product};
 
 const NOW: i64 = 1_743_508_800_500;
@@ -19,7 +19,7 @@ const RECORD_HOUR: u32 = 484_308;
 /// `view` by `u1` of `p1` with what the record adds to it.
 fn event<'a>() -> Event<'a> {
     Event {
-        kind: Kind::View,
+        event_type: Kind::View.into(),
         time: RECORD_TIME,
         user: "u1",
         product: "p1",
@@ -225,10 +225,34 @@ fn without_a_topic_the_event_says_what_it_is() {
     let mut scratch = Scratch::default();
     let mut check = |record: &str, expected| {
         let parsed = parse_event(record.as_bytes(), None, Written::At(NOW), &mut scratch);
-        assert_eq!(parsed.map(|event| (event.kind, event.time)), expected, "{record}");
+        assert_eq!(parsed.map(|event| (event.event_type, event.time)), expected, "{record}");
     };
-    check(r#"{"eventType":"add_to_cart","userId":"u","product":"p"}"#, Ok((Kind::AddToCart, NOW)));
+    for event_type in EventType::ALL {
+        let name = event_type.name();
+        let record = format!(r#"{{"eventType":"{name}","userId":"u","product":"p"}}"#);
+        check(&record, Ok((event_type, NOW)));
+    }
     check(r#"{"userId":"u","product":"p"}"#, Err(Reason::WrongType));
+}
+
+#[test]
+fn removals_come_with_carts_and_with_nothing_else() {
+    let mut scratch = Scratch::default();
+    for topic in Kind::ALL {
+        let mut parse = |name: &str| {
+            let record = format!(r#"{{"eventType":"{name}","userId":"u","product":"p"}}"#);
+            let parsed =
+                parse_event(record.as_bytes(), Some(topic), Written::At(NOW), &mut scratch);
+            parsed.map(|event| event.event_type)
+        };
+        let expected = match topic {
+            Kind::AddToCart => Ok(EventType::RemoveFromCart),
+            _ => Err(Reason::WrongType),
+        };
+        assert_eq!(parse("remove_from_cart"), expected, "{topic:?}");
+        assert_eq!(parse(topic.name()), Ok(topic.into()));
+        assert_eq!(parse("RemoveFromCart"), Err(Reason::WrongType));
+    }
 }
 
 #[test]

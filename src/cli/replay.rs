@@ -108,7 +108,7 @@ fn at_once(
             if stop.load(Ordering::Relaxed) {
                 return Err(End::Interrupted);
             }
-            writer.send(topic_of(record.kind), record.user, &json(record, shift))?;
+            writer.send(topic_of(record.event_type.topic()), record.user, &json(record, shift))?;
             bar.inc(1);
             Ok(writer.wait(Duration::ZERO)?)
         })?;
@@ -129,7 +129,7 @@ fn in_time(
     let mut events: Vec<Sendable> = Vec::new();
     for file in &args.files {
         read(file, args.format, tally, |record| {
-            let (topic, user) = (topic_of(record.kind), record.user.to_owned());
+            let (topic, user) = (topic_of(record.event_type.topic()), record.user.to_owned());
             events.push(Sendable { time: record.time, topic, user, json: json(record, shift) });
             if stop.load(Ordering::Relaxed) { Err(End::Interrupted) } else { Ok(()) }
         })?;
@@ -166,7 +166,7 @@ fn due(after: i64, speed: f64) -> Duration {
 fn json(record: &ClickRecord<'_>, shift: i64) -> Vec<u8> {
     let time = Timestamp::from_millisecond(record.time.saturating_add(shift)).unwrap_or_default();
     let mut event = json!({
-        "eventType": record.kind.name(),
+        "eventType": record.event_type.name(),
         "userId": record.user,
         "product": record.product,
         "timestamp": format!("{time:.3}"),

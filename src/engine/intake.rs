@@ -180,7 +180,7 @@ mod tests {
         let mut block = Block::default();
         for _ in 0..count {
             block.push(&Event {
-                kind: Kind::View,
+                event_type: Kind::View.into(),
                 time: 0,
                 user: "u",
                 product: "p",

@@ -24,10 +24,11 @@ pub(super) fn events(body: &[u8]) -> Result<Vec<NewRecord>, Fault> {
     let (now, mut scratch) = (jiff::Timestamp::now().as_millisecond(), Scratch::default());
     let events = items.iter().enumerate().map(|(index, item)| {
         let json = item.get().as_bytes();
-        // No topic tells the kind of event, so the event has to.
+        // No topic tells what the event says, so the event has to.
         let event = parse_event(json, None, Written::At(now), &mut scratch)
             .map_err(|reason| refusal(body, Some(index), RecordKind::Event, json, reason))?;
-        Ok(NewRecord { subject: event.kind.into(), user: event.user.into(), json: json.into() })
+        let subject = event.event_type.topic().into();
+        Ok(NewRecord { subject, user: event.user.into(), json: json.into() })
     });
     events.collect()
 }
@@ -113,11 +114,26 @@ impl<'a> Visitor<'a> for Items<'a, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dataflows::record::event::Kind;
+
+    #[test]
+    fn a_removal_is_stored_with_carts() {
+        let removal = r#"{"eventType":"remove_from_cart","userId":"u","product":"p"}"#;
+        let subjects = events(removal.as_bytes()).unwrap().into_iter().map(|record| record.subject);
+        assert_eq!(subjects.collect::<Vec<_>>(), [Kind::AddToCart.into()]);
+    }
+
+    #[test]
+    fn a_removal_is_stored_with_carts() {
+        let removal = r#"{"eventType":"remove_from_cart","userId":"u","product":"p"}"#;
+        let subjects = events(removal.as_bytes()).unwrap().into_iter().map(|record| record.subject);
+        assert_eq!(subjects.collect::<Vec<_>>(), [Kind::AddToCart.into()]);
+    }
 
     #[test]
     fn what_is_wrong_is_told_with_its_event_its_field_and_its_place() {
         let good = r#"{"eventType":"view","userId":"ü","product":"p"}"#;
-        let kinds = "eventType is not view, add_to_cart or purchase, or contradicts the topic";
+        let kinds = "eventType is not view, add_to_cart, remove_from_cart or purchase, or contradicts the topic";
         let prices = "category is not a text of at most 512 bytes or a number";
         for (body, told) in [
             (String::new(), "the body is empty".to_owned()),

@@ -161,7 +161,7 @@ fn reason(out: &mut Vec<u8>, Reason { cause, events, score }: Reason<'_>) {
 pub(super) fn events(out: &mut Vec<u8>, events: &[OwnedEvent]) {
     list(out, events, |out, event| {
         let mut object = Object::new(out)
-            .text("eventType", event.kind.name())
+            .text("eventType", event.event_type.name())
             .text("userId", &event.user)
             .text("product", &event.product)
             .with("timestamp", |out| time(out, event.time));

@@ -32,6 +32,8 @@ tables! {
         Column::text("product"),
         Column::bool("pairs"),
         Column::bool("is_guests"),
+        Column::bool("is_removal"),
+        Column::bool("is_taken"),
         Column::bool("is_stand_in"),
         Column::texts("tags"),
     ];
@@ -42,6 +44,8 @@ tables! {
         Column::text("product"),
         Column::bool("pairs"),
         Column::bool("is_guests"),
+        Column::bool("is_removal"),
+        Column::bool("is_taken"),
         Column::bool("is_stand_in"),
         Column::texts("tags"),
     ];
@@ -165,7 +169,16 @@ mod tests {
             (StoredView::Profile, &[text("ann"), text("red")]),
             (
                 StoredView::History,
-                &[text("ann"), number(7), text("mug"), number(1), number(0), number(1)],
+                &[
+                    text("ann"),
+                    number(7),
+                    text("mug"),
+                    number(1),
+                    number(0),
+                    number(0),
+                    number(1),
+                    number(1),
+                ],
             ),
             (
                 StoredView::MovedMoments,
@@ -176,6 +189,8 @@ mod tests {
                     text("p"),
                     number(0),
                     number(1),
+                    number(1),
+                    number(0),
                     number(0),
                     text("t"),
                     text(""),

@@ -32,7 +32,7 @@ use std::collections::HashMap;
 /// The kind of records in a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feed {
-    /// Events of one kind.
+    /// Events of one kind; with carts, removals from the cart.
     Events(Kind),
     /// Rows of the product catalogue.
     Catalogue,

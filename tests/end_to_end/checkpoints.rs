@@ -21,8 +21,11 @@ const USERS: usize = 40;
 /// The n-th batch of events, which has all kinds, tags, and ids.
 fn batch(n: usize) -> Value {
     let events = (0..200).map(|i| {
-        let (user, kind) =
-            (format!("ida{}", i % USERS), ["view", "add_to_cart", "purchase"][i % 3]);
+        let user = format!("ida{}", i % USERS);
+        let kind = match i % 11 {
+            0 => "remove_from_cart",
+            _ => ["view", "add_to_cart", "purchase"][i % 3],
+        };
         let mut event = event(kind, &user, &format!("thing{}", (i + n) % 17), &[]);
         if i % 5 > 0 {
             event["tags"] = json!([format!("tag{}", (i + n) % 13), "all"]);

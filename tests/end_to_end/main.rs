@@ -36,6 +36,7 @@ mod topics;
 mod lost_records;
 mod events;
 mod guests;
+mod removals;
 mod settings;
 mod last_good;
 mod outages;

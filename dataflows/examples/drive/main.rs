@@ -19,7 +19,7 @@ use dataflows::ids::hash::owner;
 use dataflows::ingest::reading::Reading;
 use dataflows::questions::questions;
 use dataflows::record::block::Block;
-use dataflows::record::event::Event;
+use dataflows::record::event::{Event, EventType};
 use dataflows::record::reached::Reached;
 use dataflows::time::{RESTORED, Time, hour, input_time};
 use dataflows::views::history::Limits;
@@ -31,13 +31,13 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 use timely::dataflow::operators::probe;
 use timely::worker::Worker;
-use traffic::Traffic;
+use traffic::{Traffic, TrafficEvent};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "\
-drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--even-users] [--products N] [--span N] [--ids] [--guests] [--all]
+drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--even-users] [--products N] [--span N] [--ids] [--guests] [--removals] [--all]
   -w WORKERS    worker threads (1)
   --events N    in all (2000000)
   --epoch N     at most so many events of a worker in an epoch (20000)
@@ -47,6 +47,7 @@ drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--even-users] [--produc
   --span N      over how many seconds of a shop's time they are spread, evenly (604800)
   --ids         each event has an id of its own
   --guests      each user is a guest, who comes for 3 events and never again; what is held is told at each third
+  --removals    after each cart comes its removal
   --all         all views; without it, the profile alone";
 
 /// The size of a unit of the sources in bytes of events, about, for all owners.
@@ -63,6 +64,7 @@ struct Options {
     span: u32,
     ids: bool,
     guests: bool,
+    removals: bool,
     all: bool,
 }
 
@@ -111,6 +113,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
         span: 604_800,
         ids: false,
         guests: false,
+        removals: false,
         all: false,
     };
     while let Some(name) = arguments.next() {
@@ -118,6 +121,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
             "--all" => Some(&mut options.all),
             "--ids" => Some(&mut options.ids),
             "--guests" => Some(&mut options.guests),
+            "--removals" => Some(&mut options.removals),
             "--even-users" => Some(&mut options.even_users),
             _ => None,
         };
@@ -157,6 +161,8 @@ struct Units {
     traffic: Traffic,
     blocks: Vec<Block>,
     number: usize,
+    /// A cart whose removal is next.
+    cart: Option<TrafficEvent>,
 }
 
 impl Units {
@@ -166,15 +172,19 @@ impl Units {
             traffic: Traffic::new(1, options.users, options.products).even(options.even_users),
             blocks: vec![Block::default(); options.workers],
             number: 0,
+            cart: None,
         }
     }
 
     /// Makes the next event.
     fn push(&mut self) {
-        let Options { workers, events, span, ids, guests, .. } = self.options;
+        let Options { workers, events, span, ids, guests, removals, .. } = self.options;
         let number = self.number;
         self.number += 1;
-        let event = self.traffic.next().expect("traffic is endless");
+        let cart = self.cart.take();
+        let event = cart.or_else(|| self.traffic.next()).expect("traffic is endless");
+        let event_type = if cart.is_some() { EventType::RemoveFromCart } else { event.kind.into() };
+        self.cart = (removals && event_type == EventType::AddToCart).then_some(event);
         let product = format!("product{}", event.product);
         let user = match guests {
             true => format!("session-{:026}", number / GUEST_EVENTS),
@@ -189,7 +199,7 @@ impl Units {
         let block = &mut self.blocks[owner(&user, workers)];
         block.note_clock(time);
         block.push(&Event {
-            kind: event.kind,
+            event_type,
             time,
             user: &user,
             product: &product,

@@ -4,14 +4,14 @@ use crate::arrange::view::Changes;
 use crate::ids::dictionary::{Dictionaries, SharedDictionaries};
 use crate::ingest::decisions::PastForget;
 use crate::ingest::intern::Of;
-use crate::ingest::moment::Moment;
+use crate::ingest::moment::{Flags, Moment};
 use crate::ingest::unique::CountedId;
 use crate::moves::leavers::Leavers;
 use crate::moves::receive::{Received, Updates, UserOutputs, UserUpdates, give, output};
 use crate::moves::rows::{DatedRow, Row};
 use crate::record::block::Block;
 use crate::record::decision::Decision;
-use crate::record::event::{Event, Kind};
+use crate::record::event::{Event, EventType};
 use crate::record::product::{CatalogueRow, Product};
 use crate::score::counts::Counts;
 use crate::stored::{StoredRows, StoredView};
@@ -358,8 +358,9 @@ impl<'a> RowReader<'a> {
     fn moment(&mut self, names: &mut Dictionaries) -> Moment {
         let (time, product) = (self.number(), self.product(names));
         let (pairs, is_guests) = (self.flag(), self.flag());
-        let moment = Moment::new(time, product, self.tag_set(names)).pairing(pairs);
-        if is_guests { moment.by_guest(true) } else { moment }
+        let (is_removal, is_taken) = (self.flag(), self.flag());
+        let flags = Flags { pairs, is_guests, is_removal, is_taken };
+        Moment::with_flags(time, product, self.tag_set(names), flags)
     }
 
     fn tag_set(&mut self, names: &mut Dictionaries) -> u32 {
@@ -380,9 +381,9 @@ impl<'a> RowReader<'a> {
     }
 
     fn event(&mut self) -> Event<'a> {
-        let (user, kind) = (self.text(), Kind::from_index(self.day().into()));
+        let (user, event_type) = (self.text(), EventType::from_index(self.day().into()));
         Event {
-            kind: kind.expect("it is one of the kinds"),
+            event_type: event_type.expect("it is one of the types"),
             time: self.number().cast_signed(),
             user,
             product: self.text(),

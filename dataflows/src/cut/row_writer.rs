@@ -9,7 +9,7 @@ use crate::stored::StoredRows;
 use columns::ColumnType;
 
 /// The most values of a row.
-const COLUMNS: usize = 8;
+const COLUMNS: usize = 10;
 
 /// For each column the places of ids in the rows that are being written.
 #[derive(Default)]

@@ -4,7 +4,7 @@ use crate::cut::row_writer::RowWriter;
 use crate::ingest::catalogue::CatalogueEntry;
 use crate::ingest::decisions::PastForget;
 use crate::ingest::intern::Of;
-use crate::ingest::moment::Moment;
+use crate::ingest::moment::{Flags, Moment};
 use crate::ingest::unique::CountedId;
 use crate::moves::rows::{DatedRow, Row};
 use crate::score::counts::Counts;
@@ -55,8 +55,8 @@ pub(super) fn moved_moment(row: &mut RowWriter<'_>, origin: u32, of: &Of<Moment>
 fn put_moment(row: &mut RowWriter<'_>, moment: Moment) {
     row.number(moment.time());
     row.product(moment.product);
-    row.flag(moment.pairs());
-    row.flag(moment.is_guests());
+    let Flags { pairs, is_guests, is_removal, is_taken } = moment.flags();
+    [pairs, is_guests, is_removal, is_taken].into_iter().for_each(|flag| row.flag(flag));
     row.tag_set(moment.tag_set);
 }
 

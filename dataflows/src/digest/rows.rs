@@ -162,12 +162,14 @@ pub(crate) fn with_minute(row: Hash, &Reverse(minute): &Reverse<u32>, _: &mut Na
     row.then_number(minute.into())
 }
 
-/// Ends a row with a moment.
+/// Ends a row with a moment. One that counts has a row of its own, and so has a removal.
 #[inline]
 pub(crate) fn with_moment(row: Hash, &moment: &Moment, names: &mut Names<'_>) -> Hash {
     let row = row.then(of_product(names, moment.product));
-    let row = row.then_number(moment.time() << 1 | u64::from(moment.pairs()));
-    row.then(of_tag_set(names, moment.tag_set))
+    let row = row.then_number(moment.time() << 1 | u64::from(moment.may_pair()));
+    let row = row.then(of_tag_set(names, moment.tag_set));
+    let state = u64::from(moment.is_removal()) << 1 | u64::from(moment.is_taken());
+    if moment.counts() { row } else { row.then_number(state) }
 }
 
 /// Ends a row of an origin with a holder and a moment.

@@ -15,7 +15,7 @@ use crate::ids::hash::owner;
 use crate::inputs::Blocks;
 use crate::record::block::Block;
 use crate::record::decision::Decision;
-use crate::record::event::{Event, Kind};
+use crate::record::event::{Event, EventType, Kind};
 use crate::score::counts::Counts;
 use crate::time::{Time, hour};
 use differential_dataflow::AsCollection;
@@ -34,6 +34,8 @@ use timely::dataflow::operators::{Capability, CapabilityTrait};
 pub struct Interned<'scope> {
     /// User and moment of every event, or of those alone that must be kept; see [`intern`].
     pub moments: Changes<'scope, Moment>,
+    /// User and moment of every removal from the cart.
+    pub removals: Changes<'scope, Moment>,
     /// User and tag, for every tag that an event brought.
     pub tags: Changes<'scope, u32>,
 }
@@ -55,7 +57,11 @@ impl<'scope> Interned<'scope> {
     /// The events of both.
     #[must_use]
     pub fn concat(self, other: Interned<'scope>) -> Interned<'scope> {
-        Interned { moments: self.moments.concat(other.moments), tags: self.tags.concat(other.tags) }
+        Interned {
+            moments: self.moments.concat(other.moments),
+            removals: self.removals.concat(other.removals),
+            tags: self.tags.concat(other.tags),
+        }
     }
 }
 
@@ -104,8 +110,8 @@ pub struct Surroundings<F> {
 /// Interns events, in blocks that are at the owners of their users. Those that count for others come out as they
 /// are.
 ///
-/// With `ranks` unset, there are moments of those events alone whose tags may change, or whose user may have to be
-/// told from others by the time: those without tags, and those of guests.
+/// With `ranks` unset, there are moments of those events alone whose tags may change, whose user may have to be
+/// told from others by the time, or which may be taken back: those without tags, those of guests, and carts.
 pub fn intern<'scope>(
     blocks: Blocks<'scope>,
     decisions: Stream<'scope, Time, Vec<Decision>>,
@@ -130,7 +136,7 @@ pub fn intern<'scope>(
     let mut ids = Ids::new(ranks, known.borrow().horizon(), false);
     let mut moved = Moved::new(scope.peers());
     builder.build(move |_| {
-        let mut waiting: BTreeMap<Time, ([Capability<Time>; 3], Vec<Decision>)> = BTreeMap::new();
+        let mut waiting: BTreeMap<Time, ([Capability<Time>; 4], Vec<Decision>)> = BTreeMap::new();
         // The blocks of times that are not complete.
         let mut open: BTreeMap<Time, Vec<Rc<Block>>> = BTreeMap::new();
         move |frontiers| {
@@ -141,7 +147,7 @@ pub fn intern<'scope>(
             });
             decisions.for_each(|capability, decisions| {
                 let retain = |output| capability.retain_least(output).expect("data has a time");
-                let capabilities = [0, 1, 2].map(retain);
+                let capabilities = [0, 1, 2, 3].map(retain);
                 let time = *capabilities[0].time();
                 waiting.entry(time).or_insert((capabilities, vec![])).1.append(decisions);
             });
@@ -157,7 +163,7 @@ pub fn intern<'scope>(
                     let is_new = |set: &ProductSet| news.is_new(*set, time);
                     let new = ids.sets().filter(is_new).map(|set| (set, time));
                     sets.session(&capability).give_iterator(new);
-                    outputs.give([&capability; 2], |updates| ids.add_to(time, 1, updates));
+                    outputs.give([&capability; 3], |updates| ids.add_to(time, 1, updates));
                     let block = Rc::new(block);
                     on_block(time, &block);
                     open.entry(time).or_default().push(block);
@@ -185,12 +191,12 @@ pub fn intern<'scope>(
                                 moved.attribute(holder, event, sign);
                                 holder == Holder::User(event.user)
                             });
-                            let [moments, tags, _] = &delayed;
+                            let [moments, removals, tags, _] = &delayed;
                             let add = |updates: &mut _| ids.add_to(time, sign, updates);
-                            outputs.give([moments, tags], add);
+                            outputs.give([moments, removals, tags], add);
                         }
                     }
-                    elsewhere.session(&delayed[2]).give_iterator(moved.take());
+                    elsewhere.session(&delayed[3]).give_iterator(moved.take());
                 }
             }
             oldest.for_each(|_, hours| {
@@ -276,15 +282,17 @@ pub fn intern_attributed<'scope>(
                 let time = *capability.least().expect("data has a time");
                 for Attribution { sign, are_guests, events, .. } in attributions.drain(..) {
                     let dictionaries = &mut dictionaries.borrow_mut();
-                    let mut of = Vec::with_capacity(events.events());
+                    let (mut of, mut of_removals) = (Vec::with_capacity(events.events()), vec![]);
                     ids.keep_all((&events, time), are_guests, dictionaries, |event| {
-                        of.push(event.session);
+                        let is_removal = event.event_type == EventType::RemoveFromCart;
+                        if is_removal { &mut of_removals } else { &mut of }.push(event.session);
                     });
-                    outputs.give([&capability; 2], |updates| {
+                    outputs.give([&capability; 3], |updates| {
                         ids.add_to(time, sign, updates);
                         let moments = of.iter().zip(&updates.moments);
+                        let moments = moments.chain(of_removals.iter().zip(&updates.removals));
                         let held = moments.map(|(origin, ((holder, moment), time, counts))| {
-                            let of = Of { holder: *holder, value: moment.pairing(false) };
+                            let of = Of { holder: *holder, value: moment.as_came() };
                             let origin = dictionaries.users.intern(origin);
                             dictionaries.note([origin], *time);
                             ((origin, of), *time, *counts)
@@ -302,12 +310,14 @@ pub fn intern_attributed<'scope>(
 #[derive(Default)]
 struct Updates {
     moments: Vec<((u32, Moment), Time, Counts)>,
+    removals: Vec<((u32, Moment), Time, Counts)>,
     tags: Vec<((u32, u32), Time, Counts)>,
 }
 
 /// The first outputs of an interning operator.
 struct Outputs {
     moments: Output<(u32, Moment)>,
+    removals: Output<(u32, Moment)>,
     tags: Output<(u32, u32)>,
     updates: Updates,
 }
@@ -317,14 +327,19 @@ type Output<D> = OutputBuilder<Time, CapacityContainerBuilder<Vec<(D, Time, Coun
 impl Outputs {
     fn new<'scope>(builder: &mut OperatorBuilder<'scope, Time>) -> (Outputs, Interned<'scope>) {
         let (moments, moment_stream) = builder.new_output();
+        let (removals, removal_stream) = builder.new_output();
         let (tags, tag_stream) = builder.new_output();
         let outputs = Outputs {
             moments: OutputBuilder::from(moments),
+            removals: OutputBuilder::from(removals),
             tags: OutputBuilder::from(tags),
             updates: Updates::default(),
         };
-        let interned =
-            Interned { moments: moment_stream.as_collection(), tags: tag_stream.as_collection() };
+        let interned = Interned {
+            moments: moment_stream.as_collection(),
+            removals: removal_stream.as_collection(),
+            tags: tag_stream.as_collection(),
+        };
         (outputs, interned)
     }
 
@@ -332,12 +347,15 @@ impl Outputs {
     /// large as a container should be.
     fn give<C: CapabilityTrait<Time>>(
         &mut self,
-        [at_moments, at_tags]: [&C; 2],
+        [at_moments, at_removals, at_tags]: [&C; 3],
         add: impl FnOnce(&mut Updates),
     ) {
-        let Outputs { moments, tags, updates } = self;
+        let Outputs { moments, removals, tags, updates } = self;
         add(updates);
         moments.activate().session(at_moments).give_container(&mut updates.moments);
+        if !updates.removals.is_empty() {
+            removals.activate().session(at_removals).give_container(&mut updates.removals);
+        }
         tags.activate().session(at_tags).give_container(&mut updates.tags);
     }
 }
@@ -357,6 +375,18 @@ struct Ids {
     tags: Vec<u32>,
     /// Likewise.
     tag_sets: Vec<u32>,
+    removals: Removals,
+}
+
+/// The removals of a block that count.
+#[derive(Default)]
+struct Removals {
+    /// The time of each, in milliseconds since the Unix epoch, and whether its own user is a guest.
+    heads: Vec<(u64, bool)>,
+    users: Vec<u32>,
+    products: Vec<u32>,
+    /// The id of the set without tags.
+    no_tags: u32,
 }
 
 /// An event beside its texts.
@@ -385,7 +415,8 @@ struct Fate {
 impl Ids {
     fn new(ranks: bool, horizon: u32, are_others: bool) -> Ids {
         let (heads, users, products, tags, tag_sets) = Default::default();
-        Ids { ranks, horizon, are_others, heads, users, products, tags, tag_sets }
+        let removals = Removals::default();
+        Ids { ranks, horizon, are_others, heads, users, products, tags, tag_sets, removals }
     }
 
     /// Interns the texts of all events that have a set of tags, but the users of those alone for which `counts` holds.
@@ -443,16 +474,26 @@ impl Ids {
         let events = block.events();
         let (mut users, mut products) = (Vec::with_capacity(events), Vec::new());
         let mut tags = Vec::with_capacity(2 * events);
+        let (mut removers, mut removed) = (Vec::new(), Vec::new());
         self.heads.clear();
+        self.removals.heads.clear();
         block.for_each(|event| {
             let fate = fate(event);
-            let Fate { counts, has_set, .. } = fate;
+            let Fate { counts, has_set, by_guest } = fate;
             if !counts && !has_set {
                 return;
             }
             // A time before the epoch counts as the epoch.
             let time = u64::try_from(event.time).unwrap_or_default();
-            let (kind, own) = (event.kind, event.tags.len());
+            let Some(kind) = event.event_type.kind() else {
+                if counts {
+                    self.removals.heads.push((time, by_guest));
+                    removers.push(event.user);
+                    removed.push(event.product);
+                }
+                return;
+            };
+            let own = event.tags.len();
             let is_late = came_late(event, self.horizon);
             self.heads.push(Head { fate, kind, time, is_late, tags: own });
             if counts {
@@ -472,6 +513,13 @@ impl Ids {
         dictionaries.note(self.users.iter().copied(), at);
         dictionaries.products.intern_all(&products, &mut self.products);
         dictionaries.tags.intern_all(&tags, &mut self.tags);
+        let removals = &mut self.removals;
+        dictionaries.users.intern_all(&removers, &mut removals.users);
+        dictionaries.products.intern_all(&removed, &mut removals.products);
+        if !removers.is_empty() {
+            dictionaries.note(removals.users.iter().copied(), at);
+            removals.no_tags = dictionaries.tag_sets.intern(&[], false);
+        }
         self.tag_sets.clear();
         let mut rest = self.tags.as_slice();
         for head in &self.heads {
@@ -506,21 +554,30 @@ impl Ids {
                 updates.tags.extend(tags.iter().map(|&tag| ((user, tag), at, counts)));
             }
             if let Some((&product, &tag_set)) = set {
-                let moment = Moment::new(head.time, product, tag_set);
-                let by_guest = || moment.by_guest(!self.are_others);
-                let moment = if head.fate.by_guest { by_guest() } else { moment };
+                let moment = self.of(head.fate.by_guest, Moment::new(head.time, product, tag_set));
                 // It would pair or not by what was read before it.
                 let moment = moment.pairing(!head.is_late);
                 updates.moments.push(((user, moment), at, counts));
             }
         }
+        let Removals { heads, users, products, no_tags } = &self.removals;
+        let counts = Counts::one(Kind::AddToCart).times(sign);
+        for ((&(time, by_guest), &user), &product) in heads.iter().zip(users).zip(products) {
+            let removal = self.of(by_guest, Moment::removal(time, product, *no_tags));
+            updates.removals.push(((user, removal), at, counts));
+        }
+    }
+
+    /// A moment whose own user may be a guest.
+    fn of(&self, by_guest: bool, moment: Moment) -> Moment {
+        if by_guest { moment.by_guest(!self.are_others) } else { moment }
     }
 }
 
-/// True for an event that has a moment in any case: its tags may change, or its user may have to be told from others
-/// by the time.
+/// True for an event that has a moment in any case: its tags may change, its user may have to be told from others
+/// by the time, or it may be taken back.
 fn needs_moment(event: &Event<'_>) -> bool {
-    event.tags.is_empty() || event.is_by_guest()
+    event.tags.is_empty() || event.is_by_guest() || event.event_type == EventType::AddToCart
 }
 
 /// Tells which sets of tags are news.

@@ -214,7 +214,7 @@ mod tests {
 
     fn event<'a>(user: &'a str, id: &'a str, recorded: u32) -> Event<'a> {
         Event {
-            kind: Kind::View,
+            event_type: Kind::View.into(),
             time: 0,
             user,
             product: "p",

@@ -248,15 +248,15 @@ fn take_rows(rows: &mut BTreeMap<Row, Counts>, taken: impl Iterator<Item = (Row,
     }
 }
 
-/// Takes a moment away, first where it does not pair.
+/// Takes a moment away, first where it does not pair, and was taken back.
 fn take(
     moments: &mut BTreeMap<Moment, Counts>,
     moment: Moment,
     mut counts: Counts,
     taken: &mut Vec<(Moment, Counts)>,
 ) {
-    for pairs in [false, true] {
-        let moment = moment.pairing(pairs);
+    for (pairs, is_taken) in [(false, true), (false, false), (true, true), (true, false)] {
+        let moment = moment.pairing(pairs).taken(is_taken);
         let Some(there) = moments.get_mut(&moment) else { continue };
         let some = counts.least(*there);
         if !some.is_zero() {

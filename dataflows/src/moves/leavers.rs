@@ -39,10 +39,10 @@ impl Leavers {
         self.0.borrow_mut().left.extend(users);
     }
 
-    /// Notes the users of moments that leave the history, or were not let in: all, or the guests.
+    /// Notes the users of moments that leave the history, or were not let in: all, or those of whom nothing may stay.
     pub(crate) fn left_history(&self, gone: &[Update<Moment>]) {
         let State { left, idle } = &mut *self.0.borrow_mut();
-        let may_go = |moment: &Moment| idle.is_some() || moment.is_guests();
+        let may_go = |moment: &Moment| idle.is_some() || moment.leaves_nothing();
         let users = gone.iter().filter(|((_, moment), _, _)| may_go(moment));
         left.extend(users.map(|((user, _), time, _)| (*time, *user)));
     }

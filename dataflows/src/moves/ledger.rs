@@ -21,6 +21,7 @@ use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
@@ -59,6 +60,7 @@ pub(crate) fn ledger<'scope>(
 ) -> Ledger<'scope> {
     let Sources { attributed, left, moments, rest, leavers } = sources;
     let (hours, rest_hours) = (held.by("moved_hours"), held.by("moved_hours"));
+    let taken = left.clone().filter(|((_, moment), _)| moment.is_taken() && !moment.is_removal());
     let (let_in, beyond) = let_in(attributed, left);
     let moments = let_in.concat(moments);
     let moments = retained(moments, ages.clone(), horizon, OfMoments, "moved moments", hours);
@@ -71,7 +73,7 @@ pub(crate) fn ledger<'scope>(
             });
             dated.collect()
         };
-    let gone = moments.left.concat(beyond);
+    let gone = without_taken(moments.left, taken, dictionaries.clone()).concat(beyond);
     let gone = settle(gone, catalogue, dictionaries.clone(), |((_, of), _)| of.value, rows);
     let rest = rest.concat(gone);
     let rest = retained(rest, ages.clone(), horizon, OfRows(leavers), "moved rest", rest_hours);
@@ -98,6 +100,72 @@ impl Rules<Of<DatedRow>> for OfRows {
     fn left(&mut self, gone: &[Update<Of<DatedRow>>]) {
         self.0.left(gone.iter().map(|((origin, _), time, _)| (*time, *origin)));
     }
+}
+
+/// What left, without the carts that had been taken back, of which nothing stays. Of carts that are the same those are
+/// taken first that came from others, by the names of these.
+///
+/// ```text
+/// at each complete time t, by the name of the origin:
+///     gone.filter(|(origin, of)| !taken.remove((of.holder, of.value)))
+/// ```
+fn without_taken<'scope>(
+    gone: Gone<'scope, Of<Moment>>,
+    taken: Gone<'scope, Moment>,
+    dictionaries: SharedDictionaries,
+) -> Gone<'scope, Of<Moment>> {
+    type Epoch = (Capability<Time>, Vec<(Left<Of<Moment>>, Counts)>);
+    let rest = gone.inner.binary_frontier::<_, CapacityContainerBuilder<Vec<_>>, _, _, _, _>(
+        taken.inner,
+        Pipeline,
+        Pipeline,
+        "without taken carts",
+        |_, _| {
+            let mut waiting: BTreeMap<Time, Epoch> = BTreeMap::new();
+            let mut taken: BTreeMap<Time, HashMap<(u32, Moment), Counts>> = BTreeMap::new();
+            move |(gone, gone_frontier), (taken_carts, taken_frontier), output| {
+                gone.for_each(|capability, gone| {
+                    for (left, time, counts) in gone.drain(..) {
+                        let new = || (capability.delayed(&time, 0), Vec::new());
+                        waiting.entry(time).or_insert_with(new).1.push((left, counts));
+                    }
+                });
+                taken_carts.for_each(|_, taken_carts| {
+                    for (((user, cart), _), time, counts) in taken_carts.drain(..) {
+                        let carts = taken.entry(time).or_default();
+                        carts.entry((user, cart.as_came())).or_default().plus_equals(&counts);
+                    }
+                });
+                let is_open =
+                    |time: &Time| gone_frontier.less_equal(time) || taken_frontier.less_equal(time);
+                while let Some(first) = waiting.first_entry().filter(|first| !is_open(first.key()))
+                {
+                    let (time, (capability, mut gone)) = first.remove_entry();
+                    let mut taken = taken.remove(&time).unwrap_or_default();
+                    if !taken.is_empty() {
+                        let names = &dictionaries.borrow().users;
+                        gone.sort_by(|(((one, _), _), _), (((other, _), _), _)| {
+                            names.text(*one).cmp(names.text(*other))
+                        });
+                    }
+                    let mut session = output.session(&capability);
+                    for (left, mut counts) in gone {
+                        let (_, of) = left.0;
+                        if let Some(there) = taken.get_mut(&(of.holder, of.value)) {
+                            let some = counts.least(*there);
+                            there.plus_equals(&some.times(-1));
+                            counts.plus_equals(&some.times(-1));
+                        }
+                        if !counts.is_zero() {
+                            session.give((left, time, counts));
+                        }
+                    }
+                }
+                taken.retain(|time, _| is_open(time) || waiting.contains_key(time));
+            }
+        },
+    );
+    rest.as_collection()
 }
 
 /// Divides events that came for others than their users into those that the history let in, and those that it did not.

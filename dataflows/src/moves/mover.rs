@@ -7,7 +7,7 @@ use super::rows::{DatedRow, MovedMoment, MovedRow, MovedRows, NamedRow, Row};
 use crate::ids::dictionary::Dictionaries;
 use crate::ids::hash::owner;
 use crate::ingest::decisions::{Decisions, Holder};
-use crate::ingest::moment::Moment;
+use crate::ingest::moment::{Flags, Moment};
 use crate::record::decision::Decision;
 use crate::time::{EventClock, HOUR, RESTORED, Time, is_move};
 use std::cell::RefCell;
@@ -247,9 +247,8 @@ impl Mover<'_> {
             product: products.text(moment.product).to_string(),
             tags: set.tags.iter().map(|&tag| tags.text(tag).to_string()).collect(),
             is_stand_in: set.is_stand_in,
-            pairs: moment.pairs(),
             // With another user it is an account's.
-            is_guests: moment.is_guests() && sign < 0,
+            flags: Flags { is_guests: moment.is_guests() && sign < 0, ..moment.flags() },
         }
     }
 

@@ -158,20 +158,18 @@ impl UserUpdates {
         let holder = dictionaries.users.intern(&holder);
         let origin = origin.map(|origin| dictionaries.users.intern(&origin));
         dictionaries.note(origin.into_iter().chain([holder]), time);
-        for (MovedMoment { time: at, product, tags, is_stand_in, pairs, is_guests }, counts) in
-            moments
-        {
+        for (MovedMoment { time: at, product, tags, is_stand_in, flags }, counts) in moments {
             let tags: Vec<u32> = tags.iter().map(|tag| dictionaries.tags.intern(tag)).collect();
             let tag_set = dictionaries.tag_sets.intern(&tags, is_stand_in);
-            let moment = Moment::new(at, dictionaries.products.intern(&product), tag_set);
-            let moment = if is_guests { moment.by_guest(true) } else { moment };
+            let product = dictionaries.products.intern(&product);
+            let moment = Moment::with_flags(at, product, tag_set, flags);
             // The tags that are looked up follow the history.
             let tags = if is_stand_in { &[] } else { &tags[..] };
             rows_of(moment, moment.minute(), tags, counts)
                 .for_each(|(row, counts)| self.add_row(holder, row, time, counts));
-            self.moments.push(((holder, moment.pairing(pairs)), time, counts));
+            self.moments.push(((holder, moment), time, counts));
             if let Some(origin) = origin {
-                let of = Of { holder, value: moment.pairing(false) };
+                let of = Of { holder, value: moment.as_came() };
                 self.moved_moments.push(((origin, of), time, counts));
             }
         }

@@ -1,7 +1,7 @@
 //! The rows that move, as values of views and as messages between workers.
 
 use crate::arrange::packed::Value;
-use crate::ingest::moment::Moment;
+use crate::ingest::moment::{Flags, Moment};
 use crate::record::event::Kind;
 use crate::score::counts::Counts;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ pub struct DatedRow {
 
 impl Value for DatedRow {}
 
-/// The rows that a moment accounts for, under these tags, and in this minute.
+/// The rows that a moment accounts for, under these tags, and in this minute: none, unless it counts.
 pub(super) fn rows_of(
     moment: Moment,
     minute: u32,
@@ -39,8 +39,9 @@ pub(super) fn rows_of(
     let purchases = Counts([0, 0, counts.of(Kind::Purchase)]);
     let bought =
         (purchases != Counts::default()).then_some((Row::Product(moment.product), purchases));
-    let minute = (Row::Minute(minute), counts);
-    tags.iter().map(move |&tag| (Row::Tag(tag), counts)).chain(bought).chain([minute])
+    let (tags, minute) =
+        if moment.counts() { (tags, Some((Row::Minute(minute), counts))) } else { (&[][..], None) };
+    tags.iter().map(move |&tag| (Row::Tag(tag), counts)).chain(bought).chain(minute)
 }
 
 /// Rows that begin or cease to count for a user, by the signs of their counts. All names are texts.
@@ -64,8 +65,7 @@ pub(super) struct MovedMoment {
     pub(super) product: String,
     pub(super) tags: Vec<String>,
     pub(super) is_stand_in: bool,
-    pub(super) pairs: bool,
-    pub(super) is_guests: bool,
+    pub(super) flags: Flags,
 }
 
 /// As [`DatedRow`].

@@ -18,6 +18,7 @@ use crate::score::merchandising::Demand;
 use crate::score::model::ModelAt;
 use crate::time::Time;
 use crate::views::pairs::REPEATS;
+use std::ops::ControlFlow;
 use timely::progress::frontier::AntichainRef;
 
 /// The repeat rate before any moments are known.
@@ -127,7 +128,10 @@ impl Planner {
         }
         let max = if rules.leave_out == LeaveOut::Visit { MAX_WHOLE_VISIT } else { MAX_VISIT };
         let mut latest = LatestProducts::new(max, blend.earlier_products.into());
-        self.history.try_each(user, time, |moment, _| latest.push(moment, names));
+        self.history.try_each(user, time, |moment, _| match moment.counts() {
+            true => latest.push(moment, names),
+            false => ControlFlow::Continue(()),
+        });
         let visit = latest.finish(names);
         let of = |current: bool, max: u16| {
             let visited = visit.iter().filter(move |visited| visited.current == current);

@@ -1,6 +1,6 @@
 //! Blocks of events, in which events are sent to the workers that own their users.
 
-use super::event::{Event, Kind};
+use super::event::{Event, EventType};
 use serde::{Deserialize, Serialize};
 
 /// Events column by column. All texts lie end to end in one `String`, so that UTF-8 is checked
@@ -25,7 +25,7 @@ pub struct Block {
 struct Head {
     time: i64,
     recorded: u32,
-    kind: Kind,
+    event_type: EventType,
     tags: u8,
 }
 
@@ -105,8 +105,8 @@ impl Block {
     /// Appends an event in the name of another user, and of another session, as [`Block::push`] does.
     pub fn push_as(&mut self, user: &str, session: &str, event: &Event<'_>) {
         let tags = u8::try_from(event.tags.len()).expect("the parser holds events to MAX_TAGS");
-        let Event { time, recorded, kind, .. } = *event;
-        self.heads.push(Head { time, recorded, kind, tags });
+        let Event { time, recorded, event_type, .. } = *event;
+        self.heads.push(Head { time, recorded, event_type, tags });
         self.has_ids |= !event.id.is_empty();
         for text in [user, event.product, event.category, session, event.id] {
             self.push_text(text);
@@ -145,12 +145,12 @@ impl Block {
             text
         };
         let mut buffer = Vec::new();
-        for &Head { time, recorded, kind, tags } in &self.heads {
+        for &Head { time, recorded, event_type, tags } in &self.heads {
             let [user, product, category, session, id] = std::array::from_fn(|_| text());
             buffer.extend((0..tags).map(|_| text()));
             let tags = buffer;
             let mut event =
-                Event { kind, time, user, product, category, session, id, tags, recorded };
+                Event { event_type, time, user, product, category, session, id, tags, recorded };
             each(&event);
             event.tags.clear();
             buffer = event.tags;

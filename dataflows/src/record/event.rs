@@ -1,4 +1,4 @@
-//! An event: a visitor viewed, carted or bought a product. All views are made of events.
+//! An event: a visitor viewed, carted or bought a product, or took it out of the cart. All views are made of events.
 
 use serde::{Deserialize, Serialize};
 
@@ -43,11 +43,71 @@ impl Kind {
     }
 }
 
+/// What an event says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventType {
+    /// As [`Kind::View`].
+    View,
+    /// As [`Kind::AddToCart`].
+    AddToCart,
+    /// As [`Kind::Purchase`].
+    Purchase,
+    /// The visitor took the product out of the cart: the latest cart before it counts no longer.
+    RemoveFromCart,
+}
+
+impl EventType {
+    /// All of them, first those of [`Kind::ALL`].
+    pub const ALL: [EventType; 4] =
+        [EventType::View, EventType::AddToCart, EventType::Purchase, EventType::RemoveFromCart];
+
+    /// Its place in [`EventType::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The type at a place of [`EventType::ALL`].
+    pub fn from_index(index: usize) -> Option<EventType> {
+        EventType::ALL.get(index).copied()
+    }
+
+    /// The kind as which the event counts; none for a removal.
+    pub fn kind(self) -> Option<Kind> {
+        Kind::from_index(self.index())
+    }
+
+    /// The name in events: that of the kind, or `remove_from_cart`.
+    pub fn name(self) -> &'static str {
+        self.kind().map_or("remove_from_cart", Kind::name)
+    }
+
+    /// The type with a name.
+    pub fn from_name(name: &str) -> Option<EventType> {
+        EventType::ALL.into_iter().find(|event_type| event_type.name() == name)
+    }
+
+    /// The kind of the topic that such events are written to: removals come in the order of carts.
+    pub fn topic(self) -> Kind {
+        self.kind().unwrap_or(Kind::AddToCart)
+    }
+}
+
+impl From<Kind> for EventType {
+    fn from(kind: Kind) -> EventType {
+        match kind {
+            Kind::View => EventType::View,
+            Kind::AddToCart => EventType::AddToCart,
+            Kind::Purchase => EventType::Purchase,
+        }
+    }
+}
+
 /// An event whose texts are borrowed from the record that it was read from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event<'a> {
-    /// The kind.
-    pub kind: Kind,
+    /// What it says.
+    pub event_type: EventType,
     /// The time, in milliseconds since the Unix epoch.
     pub time: i64,
     /// The user.
@@ -81,8 +141,8 @@ impl Event<'_> {
 /// An event with its texts owned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OwnedEvent {
-    /// The kind.
-    pub kind: Kind,
+    /// What it says.
+    pub event_type: EventType,
     /// The time, in milliseconds since the Unix epoch.
     pub time: i64,
     /// The user.
@@ -102,7 +162,7 @@ pub struct OwnedEvent {
 impl From<&Event<'_>> for OwnedEvent {
     fn from(event: &Event<'_>) -> OwnedEvent {
         OwnedEvent {
-            kind: event.kind,
+            event_type: event.event_type,
             time: event.time,
             user: event.user.into(),
             product: event.product.into(),

@@ -46,8 +46,9 @@ pub fn activity<'scope>(
     let minutes = moments.map(|(user, moment)| (user, Reverse(moment.minute())));
     let by_day = left.inner.flat_map(|(((user, moment), _), time, counts)| {
         let [minute, day] = [moment.minute(), moment.first_minute()].map(Reverse);
+        let goes = moment.counts().then_some(((user, minute), time, counts.times(-1)));
         let stays = (!moment.leaves_nothing()).then_some(((user, day), time, counts));
-        [((user, minute), time, counts.times(-1))].into_iter().chain(stays)
+        goes.into_iter().chain(stays)
     });
     arrange_here(minutes.concat(by_day.as_collection()).concat(moved), "activity")
 }

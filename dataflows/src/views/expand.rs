@@ -1,7 +1,6 @@
 //! What the moments of the history count for, by their tags: popularity, and touches whose tags may change.
 
 use super::popularity::{OVERALL_ID, ProductDay};
-use super::retention::leaves_by_age;
 use super::tags::Touch;
 use crate::arrange::view::Changes;
 use crate::ids::dictionary::SharedDictionaries;
@@ -21,11 +20,9 @@ pub struct Expanded<'scope> {
     pub popular: Changes<'scope, ProductDay>,
     /// The moments whose tags are those of the catalogue, or a stand-in.
     pub stand_ins: VecCollection<'scope, Time, Touch, Counts>,
-    /// Those of them that leave by age, but go on to be popular.
-    pub aged: VecCollection<'scope, Time, Moment, Counts>,
 }
 
-/// Expands moments to their tags. What leaves by age stays popular if it paired. With `ranks` unset, nothing is popular.
+/// Expands moments to their tags. With `ranks` unset, nothing is popular.
 pub fn expand<'scope>(
     moments: Changes<'scope, Moment>,
     ranks: bool,
@@ -35,26 +32,24 @@ pub fn expand<'scope>(
     let mut moments = builder.new_input(moments.inner, Pipeline);
     let (popular, popular_stream) = builder.new_output();
     let (stand_ins, stand_in_stream) = builder.new_output();
-    let (aged, aged_stream) = builder.new_output();
     let mut popular = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(popular);
     let mut stand_ins = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(stand_ins);
-    let mut aged = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(aged);
     builder.build(move |_| {
         move |_| {
             let (mut popular, mut stand_ins) = (popular.activate(), stand_ins.activate());
-            let mut aged = aged.activate();
             moments.for_each(|capability, moments| {
                 let tag_sets = &dictionaries.borrow().tag_sets;
                 let mut popular = popular.session(&capability);
                 let mut stand_ins = stand_ins.session(&capability);
-                let mut aged = aged.session(&capability);
                 for ((user, moment), time, counts) in moments.drain(..) {
+                    if !moment.counts() {
+                        continue;
+                    }
                     let (product, day) = (moment.product, moment.day());
                     let TagSet { tags, is_stand_in } = tag_sets.get(moment.tag_set);
                     let brought = if is_stand_in { &[] } else { tags };
-                    let stays = moment.pairs() && leaves_by_age(time, counts);
                     // What was popular is restored itself.
-                    if ranks && time != RESTORED && !stays {
+                    if ranks && time != RESTORED {
                         for &tag in brought.iter().chain(&[OVERALL_ID]) {
                             popular.give(((tag, ProductDay { product, day }), time, counts));
                         }
@@ -62,17 +57,10 @@ pub fn expand<'scope>(
                     if is_stand_in {
                         let touch = Touch { user, tag: tags[0], product, day };
                         stand_ins.give((touch, time, counts));
-                        if ranks && stays {
-                            aged.give((moment, time, counts.times(-1)));
-                        }
                     }
                 }
             });
         }
     });
-    Expanded {
-        popular: popular_stream.as_collection(),
-        stand_ins: stand_in_stream.as_collection(),
-        aged: aged_stream.as_collection(),
-    }
+    Expanded { popular: popular_stream.as_collection(), stand_ins: stand_in_stream.as_collection() }
 }

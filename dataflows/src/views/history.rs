@@ -1,6 +1,7 @@
 //! The history of every user, newest first, capped by day and limited in age.
 
-use super::retention::{Retained, Rules, Trace, Update, retained};
+use super::removals::Removals;
+use super::retention::{Replaced, Retained, Rules, Trace, Update, retained};
 use crate::arrange::reader::Reader;
 use crate::arrange::view::Changes;
 use crate::held::{Held, Size};
@@ -24,7 +25,8 @@ pub struct Limits {
     pub horizon: u32,
 }
 
-/// User to moments, newest first, within the limits. `on_left` is told of those that leave or are not let in.
+/// User to moments, newest first, within the limits, and to removals from the cart, with the carts that these have taken
+/// back. `on_left` is told of those that leave or are not let in.
 pub fn history<'scope>(
     moments: Changes<'scope, Moment>,
     ages: Stream<'scope, Time, Vec<u32>>,
@@ -34,7 +36,9 @@ pub fn history<'scope>(
     held: &Held,
 ) -> Retained<'scope, Moment> {
     let counts = DayCounts::default();
-    let caps = Caps { limits, dictionaries, counts, on_left, held: held.by("day_counts") };
+    let removals = Removals::new(limits.horizon, dictionaries.clone(), held.by("removals"));
+    let held_counts = held.by("day_counts");
+    let caps = Caps { limits, dictionaries, counts, on_left, held: held_counts, removals };
     retained(moments, ages, limits.horizon, caps, "history", held.by("history_hours"))
 }
 
@@ -42,13 +46,15 @@ pub fn history<'scope>(
 ///
 /// Events of a day are numbered after the moments that the history has of it, in the order of logical time, and within
 /// one logical time by event time, product, kind and tags, and those of accounts before those of guests. So what is
-/// let in follows from the history, whatever has moved.
+/// let in follows from the history, whatever has moved. A cart that was taken back has its number as before; removals
+/// have none, and are always let in.
 struct Caps<F> {
     limits: Limits,
     dictionaries: SharedDictionaries,
     counts: DayCounts,
     on_left: F,
     held: Rc<Cell<Size>>,
+    removals: Removals,
 }
 
 impl<F: FnMut(&[Update<Moment>]) + 'static> Rules<Moment> for Caps<F> {
@@ -57,8 +63,11 @@ impl<F: FnMut(&[Update<Moment>]) + 'static> Rules<Moment> for Caps<F> {
     }
 
     fn needs_view(&self, updates: &[Update<Moment>], time: Time) -> bool {
-        !is_of_old(time)
-            && !updates.iter().all(|((user, moment), ..)| self.counts.knows(*user, moment.day()))
+        let is_known = |((user, moment), ..): &Update<Moment>| {
+            moment.is_removal() || self.counts.knows(*user, moment.day())
+        };
+        self.removals.are_concerned(updates, time)
+            || !is_of_old(time) && !updates.iter().all(is_known)
     }
 
     /// Marks the moments beyond `paired`, and takes those beyond `kept` out.
@@ -74,6 +83,8 @@ impl<F: FnMut(&[Update<Moment>]) + 'static> Rules<Moment> for Caps<F> {
             return Vec::new();
         }
         let Limits { paired, kept, horizon } = self.limits;
+        let is_removal = |((_, moment), ..): &mut Update<Moment>| moment.is_removal();
+        let removals: Vec<Update<Moment>> = updates.extract_if(.., is_removal).collect();
         self.counts.begin(updates, |hour| now < hour.saturating_add(horizon), view);
         let mut is_over = false;
         for ((user, moment), ..) in updates.iter() {
@@ -89,6 +100,7 @@ impl<F: FnMut(&[Update<Moment>]) + 'static> Rules<Moment> for Caps<F> {
                 kept < number
             }));
         }
+        updates.extend(removals);
         updates.iter_mut().for_each(|((_, moment), ..)| *moment = moment.let_in());
         self.held.set(self.counts.size());
         beyond
@@ -97,6 +109,17 @@ impl<F: FnMut(&[Update<Moment>]) + 'static> Rules<Moment> for Caps<F> {
     fn left(&mut self, gone: &[Update<Moment>]) {
         gone.iter().for_each(|((user, moment), ..)| self.counts.forget_day(*user, moment.day()));
         (self.on_left)(gone);
+    }
+
+    fn replace(
+        &mut self,
+        expired: &[Update<Moment>],
+        updates: &[Update<Moment>],
+        time: Time,
+        now: u32,
+        view: &mut Trace<Moment>,
+    ) -> Vec<(Replaced<Moment>, Counts)> {
+        self.removals.replace(expired, updates, time, now, view)
     }
 }
 
@@ -154,7 +177,7 @@ impl DayCounts {
             let reader = reader.get_or_insert_with(|| Reader::new(view));
             reader.seek(user);
             reader.each(Time::MAX, |moment: &Moment, sum: Counts| {
-                if is_kept(moment.hour()) {
+                if is_kept(moment.hour()) && !moment.is_removal() {
                     each(moment.day(), u32::try_from(sum.total()).unwrap_or(0));
                 }
             });

@@ -2,6 +2,7 @@
 
 pub mod retention;
 pub mod by_day;
+pub mod removals;
 pub mod history;
 pub mod tags;
 pub mod by_user;

@@ -76,7 +76,7 @@ pub struct Popular<'scope> {
     pub brought: Changes<'scope, ProductDay>,
     /// By the tags of the catalogue and stand-ins, as they are now.
     pub resolved: VecCollection<'scope, Time, Touch, Counts>,
-    /// By those that moments had when they left the history by age.
+    /// By those that moments had when they left the history by age, and overall.
     pub settled: Changes<'scope, ProductDay>,
     /// At its owners, what is restored.
     pub restored: Changes<'scope, ProductDay>,
@@ -100,13 +100,14 @@ pub fn popularity<'scope>(
     kept_by_day(popular, ages, days, "popularity", held.by("popularity_days"))
 }
 
-/// The tags under which a moment stays popular that has left the history.
+/// What a moment that leaves the history by age goes on to count for, if it paired: its tags, and overall.
 pub fn stays_popular(
-    &moment: &Moment,
+    &(_, moment): &(u32, Moment),
     _: TagSet<'_>,
     tags: &[u32],
     counts: Counts,
 ) -> Vec<((u32, ProductDay), Counts)> {
     let on = ProductDay { product: moment.product, day: moment.day() };
-    tags.iter().map(|&tag| ((tag, on), counts)).collect()
+    let tags = tags.iter().chain(&[OVERALL_ID]).filter(|_| moment.pairs());
+    tags.map(|&tag| ((tag, on), counts)).collect()
 }

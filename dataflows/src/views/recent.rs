@@ -95,7 +95,7 @@ mod tests {
         for time in first..first + events {
             let id = time.to_string();
             block.push(&Event {
-                kind: Kind::View,
+                event_type: Kind::View.into(),
                 time: i64::try_from(time).expect("it is small"),
                 user: "u",
                 product: "p",

@@ -32,6 +32,17 @@ pub type Left<V> = ((u32, V), u32);
 /// Values that left a view, or were not let in.
 pub type Gone<'scope, V> = VecCollection<'scope, Time, Left<V>, Counts>;
 
+/// A value of a key, and the one that stands for it from then on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Replaced<V> {
+    /// The key.
+    pub key: u32,
+    /// The value.
+    pub from: V,
+    /// The other one.
+    pub to: V,
+}
+
 /// A view whose values leave by age.
 pub struct Retained<'scope, V: Value> {
     /// The view.
@@ -40,17 +51,16 @@ pub struct Retained<'scope, V: Value> {
     pub changes: Changes<'scope, V>,
     /// Each value that left by age, or was too old or too much to enter, with the age clock's hour when it did.
     pub left: Gone<'scope, V>,
-}
-
-/// True for a change of such a view that takes out what leaves by age: what is taken out at any other time moves.
-pub(crate) fn leaves_by_age(time: Time, counts: Counts) -> bool {
-    counts.total() < 0 && !is_of_old(time)
+    /// Those of them that had been let in.
+    pub aged: Changes<'scope, V>,
+    /// Each value that another one stands for, as [`Rules::replace`] says.
+    pub replaced: VecCollection<'scope, Time, Replaced<V>, Counts>,
 }
 
 /// The updates of one time, held until the time is complete.
 struct Epoch<V> {
-    /// For the changes, and for what left.
-    capabilities: [Capability<Time>; 2],
+    /// For the changes, for what left, for what of it had been let in, and for what was replaced.
+    capabilities: [Capability<Time>; 4],
     updates: Vec<Update<V>>,
     /// True if any of them is a retraction.
     retracts: bool,
@@ -58,7 +68,7 @@ struct Epoch<V> {
 
 impl<V: Value> Epoch<V> {
     fn new(time: Time, capability: &InputCapability<Time>) -> Epoch<V> {
-        let capabilities = [0, 1].map(|output| capability.delayed(&time, output));
+        let capabilities = [0, 1, 2, 3].map(|output| capability.delayed(&time, output));
         Epoch { capabilities, updates: Vec::new(), retracts: false }
     }
 
@@ -105,6 +115,19 @@ pub trait Rules<V: Value>: 'static {
 
     /// Is told what leaves by age, or does not enter, before its time is complete.
     fn left(&mut self, _gone: &[Update<V>]) {}
+
+    /// May have values replaced by others of the same hour, with their counts, because of what leaves by age and what
+    /// enters at a time. The view is as for [`Rules::admit`].
+    fn replace(
+        &mut self,
+        _expired: &[Update<V>],
+        _updates: &[Update<V>],
+        _time: Time,
+        _now: u32,
+        _view: &mut Trace<V>,
+    ) -> Vec<(Replaced<V>, Counts)> {
+        Vec::new()
+    }
 }
 
 /// The trace of a view.
@@ -118,6 +141,7 @@ pub(crate) type Trace<V> = TraceAgent<ViewSpine<V>>;
 ///     updates.retain(|value| now < rules.hour(value) + horizon)    unless they were let in before t
 ///     rules.admit(updates, t)
 ///     changes = updates - view.filter(|value| rules.hour(value) + horizon <= now)
+///     (view + changes).replace(rules.replace(changes, t))
 /// ```
 pub fn retained<'scope, V: Value>(
     updates: Changes<'scope, V>,
@@ -136,8 +160,12 @@ pub fn retained<'scope, V: Value>(
     let mut ages = builder.new_input(ages, Pipeline);
     let (changes, change_stream) = builder.new_output();
     let (left, left_stream) = builder.new_output();
+    let (aged, aged_stream) = builder.new_output();
+    let (replaced, replaced_stream) = builder.new_output();
     let mut changes = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(changes);
     let mut left = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(left);
+    let mut aged = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(aged);
+    let mut replaced = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(replaced);
     builder.build(move |_| {
         let mut waiting: BTreeMap<Time, Epoch<V>> = BTreeMap::new();
         let mut clock = EventClock::default();
@@ -161,6 +189,7 @@ pub fn retained<'scope, V: Value>(
             let mut own = own.borrow_mut();
             let trace = own.as_mut().expect("the view is arranged when its operators run");
             let (mut changes, mut left) = (changes.activate(), left.activate());
+            let (mut aged, mut replaced) = (aged.activate(), replaced.activate());
             while let Some(first) = waiting.first_entry() {
                 let time = *first.key();
                 if frontiers.iter().any(|frontier| frontier.less_equal(&time)) {
@@ -199,12 +228,21 @@ pub fn retained<'scope, V: Value>(
                 for ((key, value), _, _) in &epoch.updates {
                     keys_by_hour.add(rules.hour(value), *key);
                 }
-                let [for_changes, for_left] = &epoch.capabilities;
-                let all = expired.into_iter().chain(epoch.updates);
+                let replacements = rules.replace(&expired, &epoch.updates, time, now, trace);
+                let [for_changes, for_left, for_aged, for_replaced] = &epoch.capabilities;
+                let instead =
+                    replacements.iter().flat_map(|(Replaced { key, from, to }, counts)| {
+                        let [from, to] = [from, to].map(|value| (*key, value.clone()));
+                        [(from, time, counts.times(-1)), (to, time, *counts)]
+                    });
+                let all = expired.into_iter().chain(epoch.updates).chain(instead);
                 changes.session(for_changes).give_iterator(all);
+                aged.session(for_aged).give_iterator(gone.iter().cloned());
                 let gone = gone.into_iter().chain(refused);
                 let gone = gone.map(|(keyed, time, counts)| ((keyed, now), time, counts));
                 left.session(for_left).give_iterator(gone);
+                let all = replacements.iter().map(|(value, counts)| (value.clone(), time, *counts));
+                replaced.session(for_replaced).give_iterator(all);
             }
             let next = waiting.keys().next().copied();
             let open = frontiers.iter().map(|frontier| frontier.frontier().first().copied());
@@ -217,7 +255,8 @@ pub fn retained<'scope, V: Value>(
     let changes = change_stream.as_collection();
     let view = arrange_here(changes.clone(), name);
     *trace.borrow_mut() = Some(view.trace.clone());
-    Retained { view, changes, left: left_stream.as_collection() }
+    let (left, aged) = (left_stream.as_collection(), aged_stream.as_collection());
+    Retained { view, changes, left, aged, replaced: replaced_stream.as_collection() }
 }
 
 /// The keys that have values of an hour, so that retention reads only these.

@@ -175,7 +175,8 @@ pub fn settle<'scope, V: ExchangeData, D: ExchangeData>(
 }
 
 /// User and tag of a moment that leaves the history, or did not enter it. If a tag stood in, it keeps the tags that it
-/// had; tags that an event brought are in the profile anyway. But where nothing stays, these leave it, too.
+/// had; tags that an event brought are in the profile anyway. But where nothing stays, these leave it, too, unless they
+/// did when the moment was taken back.
 pub fn settled_tags(
     &((user, moment), _): &Left<Moment>,
     set: TagSet<'_>,
@@ -184,6 +185,7 @@ pub fn settled_tags(
 ) -> Vec<((u32, u32), Counts)> {
     let counts = match (set.is_stand_in, moment.leaves_nothing()) {
         (true, true) | (false, false) => return Vec::new(),
+        _ if !moment.counts() => return Vec::new(),
         (true, false) => counts,
         (false, true) => counts.times(-1),
     };

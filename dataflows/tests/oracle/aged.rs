@@ -54,7 +54,7 @@ impl Oracle {
     /// Keeps what stays of the moments that leave by now, and takes out what was too old by the step before.
     pub(crate) fn age(&mut self, before: u16) {
         let now = self.now_at_end();
-        let pairs = |counted: &&Counted| counted.place == Place::History(true);
+        let pairs = |counted: &&Counted| counted.place == Place::History(true) && counted.counts();
         let leaves = |counted: &Counted| is_too_old(&counted.event, now);
         let mut aged = std::mem::take(&mut self.aged);
         aged.pairs.retain_mut(|pair| stays(&mut pair.day, before));
@@ -76,7 +76,7 @@ impl Oracle {
             aged.popular.extend(tags.map(|tag| AgedPopular {
                 tag: tag.into(),
                 product: event.product.clone(),
-                kind: event.kind,
+                kind: event.event_type.topic(),
                 day: event_day(event),
             }));
         }

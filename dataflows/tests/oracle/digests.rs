@@ -2,6 +2,7 @@
 
 use crate::expected::{Counted, Oracle, Place, event_day, event_time, stand_in};
 use crate::history::Pair;
+use crate::removals::is_removal;
 use dataflows::digest::hash::{Digest, Hash};
 use dataflows::digest::rows::{DigestedView, with_description, with_tags};
 use dataflows::graph::Mode;
@@ -25,8 +26,9 @@ impl Oracle {
 
     fn digest(&self, view: DigestedView) -> Digest {
         let row = |key: &str| view.row(Hash::of(key));
-        let events = self.counted.iter().map(|counted| &counted.event);
-        let of = |event: &OwnedEvent| Counts::one(event.kind);
+        let counting = || self.counted.iter().filter(|counted| counted.counts());
+        let events = counting().map(|counted| &counted.event);
+        let of = |event: &OwnedEvent| Counts::one(event.event_type.topic());
         match view {
             DigestedView::Profile => events
                 .flat_map(|event| self.tags(event).into_iter().map(move |tag| (event, tag)))
@@ -47,17 +49,23 @@ impl Oracle {
                 })
                 .sum(),
             DigestedView::Bought => events
-                .filter(|event| event.kind == Kind::Purchase)
+                .filter(|event| event.event_type == Kind::Purchase.into())
                 .map(|event| row(&event.user).then(Hash::of(&event.product)).times(of(event)))
                 .sum(),
-            DigestedView::Activity => (self.counted.iter())
+            DigestedView::Activity => counting()
                 .map(|counted| {
                     let event = &counted.event;
                     row(&event.user).then_number(counted.minute()).times(of(event))
                 })
                 .sum(),
-            DigestedView::History => (self.history.iter())
-                .map(|(event, pairs)| with_moment(row(&event.user), event, *pairs).times(of(event)))
+            DigestedView::History => (self.counted.iter())
+                .filter_map(|Counted { event, place, is_taken, .. }| match place {
+                    Place::History(pairs) => {
+                        let row = with_moment(row(&event.user), event, *pairs, *is_taken);
+                        Some(row.times(of(event)))
+                    }
+                    Place::Rest(_) => None,
+                })
                 .sum(),
             DigestedView::Pairs => self
                 .pairs_of(|_| true)
@@ -71,7 +79,7 @@ impl Oracle {
             DigestedView::Popularity => {
                 let of_history = self.history.iter().flat_map(|(event, _)| {
                     let tags = self.tags(event).into_iter().chain([OVERALL]);
-                    tags.map(move |tag| (tag, &*event.product, event_day(event), event.kind))
+                    tags.map(move |tag| (tag, &*event.product, event_day(event), event.event_type.topic()))
                 });
                 let aged = self.aged.popular();
                 let aged = aged.map(|it| (&*it.tag, &*it.product, it.day, it.kind));
@@ -87,7 +95,7 @@ impl Oracle {
                 .map(|Counted { event, origin, place, .. }| {
                     let row = row(origin).then(Hash::of(&event.user));
                     match place {
-                        Place::History(_) => with_moment(row, event, false).times(of(event)),
+                        Place::History(_) => with_moment(row, event, false, false).times(of(event)),
                         Place::Rest(_) => self.rest_rows(row, event),
                     }
                 })
@@ -97,13 +105,13 @@ impl Oracle {
 
     /// The rows that an event in no history accounts for.
     fn rest_rows(&self, row: Hash, event: &OwnedEvent) -> Digest {
-        let of = Counts::one(event.kind);
+        let of = Counts::one(event.event_type.topic());
         let tags = event.tags.iter().map(|tag| row.then_number(0).then(Hash::of(tag)).times(of));
         let mut sum = tags.sum::<Digest>();
         if self.mode == Mode::Profile {
             return sum;
         }
-        if event.kind == Kind::Purchase {
+        if event.event_type == Kind::Purchase.into() {
             sum += row.then_number(1).then(Hash::of(&event.product)).times(of);
         }
         let minute = u64::from(event_day(event)) * 24 * 60;
@@ -113,12 +121,16 @@ impl Oracle {
 }
 
 /// Ends a row with a moment.
-fn with_moment(row: Hash, event: &OwnedEvent, pairs: bool) -> Hash {
+fn with_moment(row: Hash, event: &OwnedEvent, pairs: bool, is_taken: bool) -> Hash {
     let row = row.then(Hash::of(&event.product));
     let row = row.then_number(event_time(event) << 1 | u64::from(pairs));
     let tags = event.tags.iter().map(|tag| Hash::of(tag)).collect();
-    match event.tags.is_empty() {
+    if is_removal(event) {
+        return row.then(with_tags(vec![], false)).then_number(2 + u64::from(is_taken));
+    }
+    let row = match event.tags.is_empty() {
         true => row.then(with_tags(vec![Hash::of(stand_in(event))], true)),
         false => row.then(with_tags(tags, false)),
-    }
+    };
+    if is_taken { row.then_number(1) } else { row }
 }

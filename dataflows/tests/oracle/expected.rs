@@ -43,7 +43,7 @@ pub(crate) struct Oracle {
     pub(crate) catalogue: BTreeMap<String, Option<Product>>,
     pub(crate) model: Model,
     positions: BTreeMap<String, i64>,
-    /// The moments that the history has now.
+    /// The moments that the history has now, but for what does not count.
     pub(crate) history: Vec<Moment>,
     /// What stays of those that left it by age.
     pub(crate) aged: Aged,
@@ -59,6 +59,8 @@ pub(crate) struct Counted {
     pub(crate) place: Place,
     /// Whether it is a guest's, of which nothing stays when it leaves the history or is not let in.
     pub(crate) by_guest: bool,
+    /// Of a cart, whether a removal has taken it back; of a removal, whether the cart that it took has left.
+    pub(crate) is_taken: bool,
 }
 
 impl Counted {
@@ -108,6 +110,7 @@ impl Oracle {
         let decided: Vec<_> = decided.map(|(_, decision)| decision.clone()).collect();
         let leaving = self.leaving();
         self.carry_out(&decided, &leaving);
+        self.take_back();
         self.time = step.time;
         let unique: Vec<_> =
             step.events.iter().filter(|event| self.is_new(event)).cloned().collect();
@@ -121,6 +124,7 @@ impl Oracle {
         self.age(before);
         self.forget_old();
         self.admit(&unique);
+        self.take_back();
         let at = self.step_ends.len() - 1;
         self.decisions.extend(step.decisions.iter().map(|decision| (at, decision.clone())));
         for CatalogueRow { product: id, row } in &step.rows {
@@ -132,7 +136,8 @@ impl Oracle {
         for (partition, by) in &step.advances {
             *self.positions.entry(partition.clone()).or_default() += by;
         }
-        let moments = self.counted.iter().filter_map(|counted| match counted.place {
+        let counting = self.counted.iter().filter(|counted| counted.counts());
+        let moments = counting.filter_map(|counted| match counted.place {
             Place::History(pairs) => Some((counted.event.clone(), pairs)),
             _ => None,
         });
@@ -215,7 +220,8 @@ impl Oracle {
 
     /// The events of a user.
     fn of<'a>(&'a self, user: &'a str) -> impl Iterator<Item = &'a OwnedEvent> {
-        self.counted.iter().map(|counted| &counted.event).filter(move |event| event.user == user)
+        let counting = self.counted.iter().filter(|counted| counted.counts());
+        counting.map(|counted| &counted.event).filter(move |event| event.user == user)
     }
 
     /// Sums the weights of a user's events by tag.
@@ -223,7 +229,8 @@ impl Oracle {
         let mut scores: BTreeMap<&str, i64> = BTreeMap::new();
         for event in self.of(user) {
             for tag in self.tags(event) {
-                *scores.entry(tag).or_default() += self.model.weights.of(event.kind).0;
+                *scores.entry(tag).or_default() +=
+                    self.model.weights.of(event.event_type.topic()).0;
             }
         }
         let mut scores: Scores =
@@ -235,15 +242,17 @@ impl Oracle {
 
     /// The products that a user bought.
     pub(crate) fn bought(&self, user: &str) -> BTreeSet<String> {
-        let purchases = self.of(user).filter(|event| event.kind == Kind::Purchase);
+        let is_purchase = |event: &&OwnedEvent| event.event_type == Kind::Purchase.into();
+        let purchases = self.of(user).filter(is_purchase);
         purchases.map(|event| event.product.clone()).collect()
     }
 
     fn activity(&self, user: &str) -> Option<QueryAnswer> {
         let events = || self.of(user);
         let of_user = self.counted.iter().filter(|counted| counted.event.user == user);
+        let of_user = of_user.filter(|counted| counted.counts());
         let last = of_user.map(Counted::minute).max()?;
-        let total = |kind| events().map(|event| i64::from(event.kind == kind)).sum();
+        let total = |kind| events().map(|event| i64::from(event.event_type == kind.into())).sum();
         Some(QueryAnswer::Activity(u32::try_from(last).expect("minutes"), Kind::ALL.map(total)))
     }
 

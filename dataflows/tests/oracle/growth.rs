@@ -8,7 +8,7 @@ use dataflows::ingest::reading::Reading;
 use dataflows::questions::questions;
 use dataflows::record::block::Block;
 use dataflows::record::decision::Decision;
-use dataflows::record::event::{Event, Kind};
+use dataflows::record::event::{Event, EventType};
 use dataflows::record::reached::Reached;
 use dataflows::time::{DAY_HOURS, Time};
 use dataflows::views::history::Limits;
@@ -133,7 +133,7 @@ fn hour_of(hour: u32, of_this: bool, random: &mut Random) -> (Block, Vec<Decisio
             let id = format!("{user} {number}");
             let tags = if number % 2 == 0 { vec!["red", "blue"] } else { vec![] };
             block.push(&Event {
-                kind: Kind::ALL[random.below(3)],
+                event_type: EventType::ALL[random.below(4)],
                 time,
                 user: &user,
                 product: &product,

@@ -347,7 +347,7 @@ fn at_places<T>(records: &[T], at: impl Fn(usize) -> bool) -> impl Iterator<Item
 /// Borrows an event, to push it into a block.
 pub(crate) fn borrowed(event: &OwnedEvent) -> Event<'_> {
     Event {
-        kind: event.kind,
+        event_type: event.event_type,
         time: event.time,
         user: &event.user,
         product: &event.product,

@@ -68,7 +68,7 @@ impl<'a> Pair<'a> {
         (event.user == partner.user && !is_same && apart <= VISIT_GAP).then(|| Pair {
             product: &event.product,
             partner: &partner.product,
-            kind: partner.kind,
+            kind: partner.event_type.topic(),
             day: event_day(event).max(event_day(partner)),
             after: time <= other,
             near: apart <= NEAR,

@@ -8,6 +8,7 @@
 mod script;
 mod expected;
 mod moves;
+mod removals;
 mod history;
 mod aged;
 mod merchandise;

@@ -1,10 +1,11 @@
 //! Whom events count for, and what accounts for them, as it must be.
 
 use crate::expected::{Counted, Oracle, Place, event_day, event_time, stand_in};
+use crate::removals::is_removal;
 use crate::script::LIMITS;
 use dataflows::graph::Mode;
 use dataflows::record::decision::Decision;
-use dataflows::record::event::OwnedEvent;
+use dataflows::record::event::{Kind, OwnedEvent};
 use dataflows::time::{DAY_HOURS, HOUR, hour};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -131,11 +132,17 @@ impl Oracle {
     /// Takes out of the history what is too old by now; and forgets from whom the rest came.
     pub(crate) fn forget_old(&mut self) {
         let now = self.now_at_end();
+        for (cart, removal) in self.matches() {
+            if is_too_old(&self.counted[cart].event, now) {
+                // It takes no other.
+                self.counted[removal].is_taken = true;
+            }
+        }
         let mut all = std::mem::take(&mut self.counted);
         all.retain(|counted| {
             let leaves =
                 matches!(counted.place, Place::History(_)) && is_too_old(&counted.event, now);
-            !(leaves && counted.by_guest)
+            !(leaves && (counted.by_guest || !counted.counts()))
         });
         for counted in &mut all {
             match counted.place {
@@ -163,13 +170,21 @@ impl Oracle {
             let Some(user) = self.holder(event, event_time(event), Some(written)) else { continue };
             // With profiles alone, others are not told apart by their time.
             let has_moment = self.mode == Mode::All
+                || event.event_type.topic() == Kind::AddToCart
                 || event.tags.is_empty()
                 || event.session == origin
                 || user != origin;
             let by_guest = event.session == origin;
             let event = OwnedEvent { user, ..event.clone() };
-            let mut counted = Counted { event, origin, place: Place::History(true), by_guest };
-            if has_moment && !is_too_old(&counted.event, now) {
+            let place = Place::History(true);
+            let mut counted = Counted { event, origin, place, by_guest, is_taken: false };
+            if is_removal(&counted.event) {
+                if !is_too_old(&counted.event, now) {
+                    counted.place = Place::History(false);
+                    counted.by_guest &= counted.origin == counted.event.user;
+                    self.counted.push(counted);
+                }
+            } else if has_moment && !is_too_old(&counted.event, now) {
                 moments.push(counted);
             } else if !counted.by_guest {
                 self.to_rest(&mut counted, now);
@@ -183,7 +198,8 @@ impl Oracle {
                 tags.is_empty(),
                 if tags.is_empty() { vec![stand_in(event).into()] } else { tags },
             );
-            let key = (event_time(event), event.product.clone(), Reverse(event.kind), tags);
+            let key =
+                (event_time(event), event.product.clone(), Reverse(event.event_type.topic()), tags);
             // Of equal ones an account's come first, then a guest's, then those of guests who are others.
             (key, *by_guest, *origin != event.user)
         });
@@ -191,6 +207,7 @@ impl Oracle {
             let event = &counted.event;
             let of_day = self.counted.iter().filter(|other| {
                 matches!(other.place, Place::History(_))
+                    && !is_removal(&other.event)
                     && other.event.user == event.user
                     && event_day(&other.event) == event_day(event)
             });

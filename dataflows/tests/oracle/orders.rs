@@ -13,7 +13,7 @@ use dataflows::questions::query::{Query, RoutedQuery};
 use dataflows::questions::questions;
 use dataflows::record::block::Block;
 use dataflows::record::decision::Decision;
-use dataflows::record::event::{Event, Kind, OwnedEvent};
+use dataflows::record::event::{Event, EventType, OwnedEvent};
 use dataflows::record::product::{CatalogueRow, Product};
 use dataflows::record::reached::Reached;
 use dataflows::time::{DAY_HOURS, Time};
@@ -126,7 +126,7 @@ fn event(random: &mut Random, written: u32) -> OwnedEvent {
     let time = FIRST + written - age * DAY_HOURS - hours(random, DAY_HOURS);
     let minute = i64::try_from(random.below(60)).expect("it is below 60");
     OwnedEvent {
-        kind: Kind::ALL[random.below(3)],
+        event_type: EventType::ALL[random.below(4)],
         time: (i64::from(time) * 60 + minute) * 60_000,
         session: if is_guest { user.clone() } else { String::new() },
         user,

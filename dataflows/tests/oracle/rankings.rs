@@ -3,6 +3,7 @@
 use crate::expected::{Oracle, event_day, event_time};
 use crate::history::{Pair, Seen};
 use crate::merchandise::{Candidate, placed};
+use crate::removals::is_removal;
 use dataflows::ranking::answer::{Cause, Ranking};
 use dataflows::ranking::rules::{Basis, LeaveOut, REPEAT_RATES, Rules};
 use dataflows::score::counts::Counts;
@@ -146,7 +147,8 @@ impl Oracle {
     /// The tags of a product: those of all its events, or else the catalogue's, or else its
     /// categories.
     pub(crate) fn labels(&self, product: &str) -> BTreeSet<String> {
-        let events = || self.events.iter().filter(|event| event.product == product);
+        let actions = || self.events.iter().filter(|event| !is_removal(event));
+        let events = || actions().filter(|event| event.product == product);
         let own = events().flat_map(|event| event.tags.iter().cloned());
         let own: BTreeSet<String> = own.collect();
         let row = self.row_of(product);
@@ -245,7 +247,7 @@ impl Oracle {
             (product.to_string(), model_at.score(Counts::one(kind), day))
         };
         let of_history = self.history.iter().flat_map(|(event, _)| {
-            let scored = scored(&event.product, event.kind, event_day(event));
+            let scored = scored(&event.product, event.event_type.topic(), event_day(event));
             std::iter::repeat_n(scored, times(event))
         });
         let aged = self.aged.popular().filter(|aged| aged.tag == tag.unwrap_or(OVERALL));

@@ -3,7 +3,7 @@
 use dataflows::questions::query::Query;
 use dataflows::ranking::rules::{Basis, LeaveOut, Rules};
 use dataflows::record::decision::Decision;
-use dataflows::record::event::{Kind, OwnedEvent};
+use dataflows::record::event::{EventType, OwnedEvent};
 use dataflows::record::product::{CatalogueRow, PriceRange, Product};
 use dataflows::score::merchandising::{Action, Condition, Merchandising, Occasion, Rule};
 use dataflows::score::model::{Blend, Model};
@@ -28,6 +28,11 @@ const USERS: &[&str] = &["ann", "bob", "cem", "dot", "eve"];
 const GUESTS: &[&str] = &["gil", "guy"];
 /// Users who are away from this hour of a script to that one.
 const AWAY: (&[&str], std::ops::Range<u64>) = (&["dot", "eve", "guy"], 8..52);
+/// Carts and removals are as frequent as all else.
+const TYPES: [EventType; 6] = {
+    let [view, cart, purchase, removal] = EventType::ALL;
+    [view, view, purchase, cart, cart, removal]
+};
 const PRODUCTS: &[&str] = &["lamp", "mug", "oak", "pen", "rug", "sofa", "toy"];
 /// Some are names of products or categories too, so that a stand-in may be a tag of the catalogue.
 const TAGS: &[&str] = &["red", "blue", "wood", "home", "mug"];
@@ -104,7 +109,7 @@ pub(crate) fn script(seed: u64, workers: usize, days_pass: bool) -> Vec<Step> {
             let latest = sent.len().saturating_sub(30);
             let event = match again {
                 true => sent[latest + random.below(sent.len() - latest)].clone(),
-                false => event(&mut random, time),
+                false => event(&mut random, time, &sent[latest..]),
             };
             sent.push(event.clone());
             event
@@ -128,7 +133,19 @@ pub(crate) fn script(seed: u64, workers: usize, days_pass: bool) -> Vec<Step> {
     (0..STEPS).map(step).collect()
 }
 
-fn event(random: &mut Random, time: Time) -> OwnedEvent {
+/// An event. A removal is most often of what one of the latest events had, and at times of its very time.
+fn event(random: &mut Random, time: Time, latest: &[OwnedEvent]) -> OwnedEvent {
+    let event = any_event(random, time);
+    if event.event_type != EventType::RemoveFromCart || latest.is_empty() || random.below(5) == 0 {
+        return event;
+    }
+    let OwnedEvent { user, session, product, time, .. } =
+        latest[random.below(latest.len())].clone();
+    let time = if random.below(4) == 0 { time } else { event.time };
+    OwnedEvent { user, session, product, time, ..event }
+}
+
+fn any_event(random: &mut Random, time: Time) -> OwnedEvent {
     let (user, session) = match random.below(8) {
         0..3 => {
             let guest = random.one_of(GUESTS);
@@ -141,7 +158,7 @@ fn event(random: &mut Random, time: Time) -> OwnedEvent {
     let is_away = away.contains(&&*user) && hours.contains(&((time - BEGIN) / (60 * MINUTE)));
     let user = if is_away { "ann".into() } else { user };
     OwnedEvent {
-        kind: Kind::ALL[random.below(3)],
+        event_type: TYPES[random.below(TYPES.len())],
         time: event_time(random, time),
         user,
         product: random.one_of(PRODUCTS),

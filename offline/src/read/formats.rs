@@ -4,7 +4,7 @@ use crate::read::csv::{Unquoted, Values, id, text, time};
 use crate::read::record::{ClickRecord, LineError};
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
-use dataflows::record::event::Kind;
+use dataflows::record::event::{EventType, Kind};
 use parser::{RecordKind, Scratch, Written, explain, parse_event, shown, syntax};
 use serde::Deserialize;
 use serde_json::Number;
@@ -98,11 +98,11 @@ fn unknown<T>(event: &str) -> Result<T, LineError> {
 
 fn rees46<'a>(values: &Values<'a>) -> Result<Option<ClickRecord<'a>>, LineError> {
     let [at, event, product, category, code, brand, _price, user, session] = values.fields()?;
-    let kind = match event {
-        "view" => Kind::View,
-        "cart" => Kind::AddToCart,
-        "purchase" => Kind::Purchase,
-        "remove_from_cart" => return Ok(None),
+    let event_type = match event {
+        "view" => EventType::View,
+        "cart" => EventType::AddToCart,
+        "purchase" => EventType::Purchase,
+        "remove_from_cart" => EventType::RemoveFromCart,
         _ => return unknown(event),
     };
     // The readable code is missing for a third of the products.
@@ -112,7 +112,7 @@ fn rees46<'a>(values: &Values<'a>) -> Result<Option<ClickRecord<'a>>, LineError>
     let (user, product) = (id(user, "user_id")?, id(product, "product_id")?);
     let (session, category) = (text(session, "user_session")?, text(category, "category")?);
     text(brand, "brand")?;
-    Ok(Some(ClickRecord { kind, time: time(at)?, user, session, product, category, tags }))
+    Ok(Some(ClickRecord { event_type, time: time(at)?, user, session, product, category, tags }))
 }
 
 fn retailrocket<'a>(values: &Values<'a>) -> Result<Option<ClickRecord<'a>>, LineError> {
@@ -165,7 +165,8 @@ fn plain<'a>(
     category: &'a str,
 ) -> ClickRecord<'a> {
     let tags = Some(category).filter(|category| !category.is_empty()).into_iter().collect();
-    ClickRecord { kind, time, user, session, product, category, tags }
+    let event_type = kind.into();
+    ClickRecord { event_type, time, user, session, product, category, tags }
 }
 
 #[derive(Deserialize)]
@@ -222,7 +223,7 @@ fn jsonl(line: &str, each: &mut dyn FnMut(&ClickRecord<'_>)) -> Result<(), LineE
         return Err(LineError("timestamp is missing".into()));
     }
     each(&ClickRecord {
-        kind: event.kind,
+        event_type: event.event_type,
         time: event.time,
         user: event.user,
         session: event.session,

@@ -1,12 +1,12 @@
 //! One line of a click set.
 
-use dataflows::record::event::Kind;
+use dataflows::record::event::EventType;
 
 /// One action of a visitor, its texts borrowed from the line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClickRecord<'a> {
-    /// The kind of action.
-    pub kind: Kind,
+    /// What the visitor did. In few sets products are taken out of the cart.
+    pub event_type: EventType,
     /// Its time, in milliseconds since the Unix epoch.
     pub time: i64,
     /// The visitor; in sets of visits without visitors, the visit.

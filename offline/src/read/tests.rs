@@ -37,9 +37,9 @@ fn check(format: Format, text: impl AsRef<[u8]>, expected: Result<(&[&str], u64)
 }
 
 fn shown(record: &ClickRecord<'_>) -> String {
-    let ClickRecord { kind, time, user, session, product, category, tags } = record;
-    let kind = kind.name();
-    format!("{kind} {time} {user}/{session} {product} {category} {}", tags.join("+"))
+    let ClickRecord { event_type, time, user, session, product, category, tags } = record;
+    let name = event_type.name();
+    format!("{name} {time} {user}/{session} {product} {category} {}", tags.join("+"))
 }
 
 const REES46: &str =
@@ -52,7 +52,7 @@ fn every_format_is_read() {
     let plain = format!("{REES46}2019-10-01 00:00:01 UTC,cart,17,20,,,5,51,\r\n");
     check(Format::Rees46, &plain, Ok((&["add_to_cart 1569888001000 51/ 17 20 20"], 0)));
     let taken_out = format!("{REES46}2019-10-01 00:00:01 UTC,remove_from_cart,17,20,,,5,51,f\n");
-    check(Format::Rees46, &taken_out, Ok((&[], 0)));
+    check(Format::Rees46, &taken_out, Ok((&["remove_from_cart 1569888001000 51/f 17 20 20"], 0)));
     check(
         Format::Retailrocket,
         "timestamp,visitorid,event,itemid,transactionid\n1433221332117,257597,view,355908,\n\

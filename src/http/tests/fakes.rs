@@ -110,7 +110,7 @@ fn ruled() -> Ranking {
 
 fn event() -> OwnedEvent {
     OwnedEvent {
-        kind: Kind::AddToCart,
+        event_type: Kind::AddToCart.into(),
         time: 1_743_508_800_123,
         user: "user1".into(),
         product: "product1".into(),

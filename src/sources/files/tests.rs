@@ -93,7 +93,9 @@ struct Taken {
 impl Taken {
     fn add(&mut self, unit: Unit) {
         for (_, block) in &unit.blocks {
-            block.for_each(|event| self.events.push((event.kind, event.user.into())));
+            block.for_each(|event| {
+                self.events.push((event.event_type.topic(), event.user.into()));
+            });
             self.fresh += block.written().iter().map(|(_, events)| events).sum::<u32>();
             self.clock = self.clock.max(block.newest());
         }

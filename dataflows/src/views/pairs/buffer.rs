@@ -4,8 +4,7 @@ use super::partner::{NEAR, Partner};
 use crate::ids::dictionary::Dictionary;
 use crate::ingest::moment::Moment;
 use crate::score::counts::Counts;
-use crate::time::{Time, VISIT_GAP, day};
-use crate::views::retention::leaves_by_age;
+use crate::time::{Time, VISIT_GAP, day, is_of_old};
 use differential_dataflow::difference::Semigroup;
 use std::cmp::Reverse;
 
@@ -19,6 +18,8 @@ pub(super) type Repeat = (u16, Time, Counts);
 pub(super) struct PairBuffer {
     /// Moments that are new or retracted, without their tags.
     pub(super) fresh: Vec<(Time, Moment, Counts)>,
+    /// Carts that are taken back at a time, likewise: they go, but not by age.
+    pub(super) taken: Vec<(Time, Moment)>,
     /// Older moments that are close enough to pair with the fresh ones, likewise.
     pub(super) others: Vec<(Moment, Counts)>,
     /// The changes of repeats so far.
@@ -33,7 +34,10 @@ impl PairBuffer {
         for epoch in fresh.chunk_by(|(one, _, _), (other, _, _)| one == other) {
             let time = epoch[0].0;
             self.count_repeats(time, -1, names);
-            let is_aged = |(.., counts): &&(_, _, Counts)| leaves_by_age(time, *counts);
+            let taken = &self.taken;
+            let is_aged = |&&(time, moment, counts): &&(Time, Moment, Counts)| {
+                counts.total() < 0 && !is_of_old(time) && !taken.contains(&(time, moment))
+            };
             let aged = epoch.iter().filter(is_aged);
             self.others.extend(aged.map(|&(_, moment, counts)| (moment, counts)));
             for &(_, moment, counts) in epoch.iter().filter(|fresh| !is_aged(fresh)) {

@@ -118,12 +118,19 @@ impl PendingBatch {
                 return false;
             }
             buffer.fresh.clear();
+            buffer.taken.clear();
             while let Some(&moment) = self.cursor.get_val(&self.batch) {
                 if moment.pairs() {
                     self.cursor.map_times(&self.batch, |&time, &counts| {
                         // The pairs of what is restored are restored, too.
                         if time != RESTORED {
                             buffer.fresh.push((time, moment.plain(), counts));
+                        }
+                    });
+                } else if moment.may_pair() {
+                    self.cursor.map_times(&self.batch, |&time, counts| {
+                        if 0 < counts.total() {
+                            buffer.taken.push((time, moment.taken(false).plain()));
                         }
                     });
                 }
