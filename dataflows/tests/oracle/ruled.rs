@@ -33,7 +33,7 @@ fn events() -> Vec<OwnedEvent> {
     let views =
         VIEWS.iter().flat_map(|&(product, views)| (0..views).map(move |view| (product, view)));
     let event = |(product, view): (&str, usize)| OwnedEvent {
-        kind: Kind::View,
+        event_type: Kind::View.into(),
         time: i64::try_from(NOW / 1000).unwrap(),
         user: format!("{view}"),
         product: product.into(),
@@ -65,6 +65,7 @@ fn ranking(shop: Vec<Rule>, basis: Basis, rules: Rules) -> Ranking {
         let views = ViewConfig {
             mode: Mode::All,
             limits: LIMITS,
+            pairs_days: 180,
             copy_hours: 0,
             stay_hours: None,
             persistence: Persistence::NONE,
