@@ -159,7 +159,7 @@ fn action(typed: &RuleJson) -> Result<Action, String> {
         )?),
         Some("bury") => Action::Bury(factor(
             typed.factor.as_ref(),
-            |it| 1.0 / MOST_FACTOR <= it && it < 1.0,
+            |it| (1.0 / MOST_FACTOR..1.0).contains(&it),
             "from 0.001, below 1",
         )?),
         Some("hide") => Action::Hide,

@@ -127,6 +127,7 @@ fn a_bad_command_line_or_configuration_is_64() {
         ("check all", "so there is nothing to check"),
         ("redis check", "redis.url is not set"),
         ("config set recommendation/weights nonsense", "bad weights"),
+        ("config set recommendation/rules [{}]", "bad rules: rule 0: action is missing"),
         ("config get ../weights", "bad path"),
     ];
     check(64, &lines, &[], Stdio::null);

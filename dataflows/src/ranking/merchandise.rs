@@ -32,9 +32,8 @@ pub(super) struct Pin {
 }
 
 impl Merchandised {
-    /// Scores the best `most` candidates anew, and leaves out the others and those that are hidden.
-    ///
-    /// Of all candidates those are the best by their own scores: each costs a lookup or two, as if it was examined.
+    /// Scores the best `most` candidates anew, and leaves out the others and those that are hidden. Each costs a lookup
+    /// or two, as if it was examined.
     pub(super) fn of(
         candidates: &mut Vec<Candidate>,
         most: usize,
@@ -42,7 +41,13 @@ impl Merchandised {
         lookups: &mut Lookups<'_>,
     ) -> Merchandised {
         if most < candidates.len() {
-            *candidates = take_best(candidates, most, lookups.names);
+            let mut best = take_best(candidates, most, lookups.names);
+            // What is pinned comes along, for it keeps its score.
+            let pinned = rules.pinned().filter_map(|name| lookups.names.id(name));
+            let pinned: ById<()> = pinned.map(|product| (product, ())).collect();
+            candidates.retain(|candidate| pinned.contains_key(&candidate.product));
+            best.append(candidates);
+            *candidates = best;
         }
         let mut made = Merchandised::default();
         let mut matched: BTreeMap<usize, Vec<Candidate>> = BTreeMap::new();

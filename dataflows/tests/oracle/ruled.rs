@@ -29,9 +29,9 @@ const VIEWS: [(&str, usize); 6] =
 const CATALOGUE: [(&str, &str, Option<i64>); 3] =
     [("A", "lamps", Some(10)), ("C", "chairs", Some(20)), ("D", "lamps", None)];
 
-fn events() -> Vec<OwnedEvent> {
+fn events(views: &[(&str, usize)]) -> Vec<OwnedEvent> {
     let views =
-        VIEWS.iter().flat_map(|&(product, views)| (0..views).map(move |view| (product, view)));
+        views.iter().flat_map(|&(product, views)| (0..views).map(move |view| (product, view)));
     let event = |(product, view): (&str, usize)| OwnedEvent {
         event_type: Kind::View.into(),
         time: i64::try_from(NOW / 1000).unwrap(),
@@ -60,6 +60,11 @@ fn rows() -> Vec<CatalogueRow> {
 
 /// The ranking under rules of the shop and of a request.
 fn ranking(shop: Vec<Rule>, basis: Basis, rules: Rules) -> Ranking {
+    ranking_of(events(&VIEWS), shop, basis, rules)
+}
+
+/// The same of other events.
+fn ranking_of(events: Vec<OwnedEvent>, shop: Vec<Rule>, basis: Basis, rules: Rules) -> Ranking {
     timely::execute_directly(move |worker| {
         let dictionaries = SharedDictionaries::default();
         let views = ViewConfig {
@@ -94,7 +99,7 @@ fn ranking(shop: Vec<Rule>, basis: Basis, rules: Rules) -> Ranking {
         inputs.reached.send(Reading::all_known(0));
         inputs.models.send((NOW, Model { rules: Merchandising::new(shop), ..Model::default() }));
         let mut block = Block::default();
-        events().iter().for_each(|event| block.push(&borrowed(event)));
+        events.iter().for_each(|event| block.push(&borrowed(event)));
         block.note_clock(i64::try_from(NOW / 1000).unwrap());
         inputs.blocks.send((0, block));
         rows().into_iter().for_each(|row| inputs.rows.send(row));
@@ -310,4 +315,27 @@ fn hits_are_counted_by_action() {
     let ranking = ranking(rules, Basis::Everything, Rules::first(3));
     let hits = ActionKind::ALL.map(|action| ranking.hits(action));
     assert_eq!(hits, [1, 2, 0, 1]);
+}
+
+#[test]
+fn a_pin_beyond_the_candidates_that_are_scored_keeps_its_score() {
+    let names: Vec<String> = (0..2_040).map(|number| format!("p{number:04}")).collect();
+    let views: Vec<(&str, usize)> = names.iter().map(|name| (&**name, 1)).collect();
+    // Each user has one moment of the history, so that all are kept.
+    let events = events(&views).into_iter().enumerate();
+    let events = events.map(|(user, event)| OwnedEvent { user: user.to_string(), ..event });
+    let shop = vec![
+        rule("1", Action::Boost(2.0), products(&["p0007", "p2038"])),
+        rule("2", Action::Pin(3), products(&["p2039"])),
+    ];
+    let ranking = ranking_of(events.collect(), shop, Basis::Everything, Rules::first(200));
+    let shown: Vec<_> =
+        ranking.iter().take(4).map(|ranked| (ranked.product, ranked.score)).collect();
+    // Of 2,040 equal ones the last 40 by name are not scored anew.
+    assert_eq!(shown, [("p0007", 2.0), ("p0000", 1.0), ("p2039", 1.0), ("p0001", 1.0)]);
+    assert_eq!(ranking.len(), 200);
+    for ranked in ranking.iter() {
+        let sum: f64 = ranked.reasons().map(|reason| reason.score).sum();
+        assert!((sum - ranked.score).abs() < 1e-9, "{ranked:?}");
+    }
 }
