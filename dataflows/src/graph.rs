@@ -356,8 +356,13 @@ pub fn graph<'scope>(
         }
         Some((bought, activity)) => {
             let (labels, pairs) = (restoring.labels, restoring.pairs);
-            let settled =
-                settle(aged, &catalogue, dictionaries.clone(), |(_, moment)| *moment, stays_popular);
+            let settled = settle(
+                aged,
+                &catalogue,
+                dictionaries.clone(),
+                |(_, moment)| *moment,
+                stays_popular,
+            );
             let restored = restoring.popularity;
             let popular = Popular { brought: popular, resolved, settled, restored };
             let by_day = (ages, Days::new(pairs_days, limits.horizon));

@@ -244,7 +244,8 @@ fn limits(reader: &mut SettingReader) -> LimitsConfig {
 
 fn views(reader: &mut SettingReader) -> ViewsConfig {
     let horizon_days = count(reader, "views.horizon_days", 30, 1..=10_000);
-    let pairs_days = count(reader, "views.pairs_days", horizon_days.max(180), 1..=10_000);
+    let pairs_days = 180.max(horizon_days as usize);
+    let pairs_days = count(reader, "views.pairs_days", pairs_days, 1..=10_000);
     if pairs_days < horizon_days {
         reader.refuse("views.pairs_days", "must be at least views.horizon_days");
     }

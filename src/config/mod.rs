@@ -216,7 +216,7 @@ pub struct ViewsConfig {
     /// The days, in the events' own time, for which the history is kept.
     pub horizon_days: u32,
     /// Likewise, for which pairs and popularity are, at least those of the history.
-    pub pairs_days: u16,
+    pub pairs_days: u32,
     /// The days after which an account that has been idle leaves, if it ever does.
     pub profile_days: Option<u32>,
     /// The most events of one user and day that the history keeps.

@@ -191,7 +191,7 @@ pub fn start(
 fn views(config: &Config) -> ViewConfig {
     let views = &config.views;
     ViewConfig {
-        pairs_days: views.pairs_days,
+        pairs_days: u16::try_from(views.pairs_days).unwrap_or(u16::MAX),
         copy_hours: config.limits.dedup_hours,
         stay_hours: views.stay_hours(),
         mode: views.mode,

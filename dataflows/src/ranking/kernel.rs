@@ -1,11 +1,11 @@
 //! The kernel of the ranking: from the evidence to the best products, with the reasons for them.
 
-use super::candidates::{Candidate, ProductNames, pick};
+use super::candidates::{Candidate, ProductNames, pick, take_best};
 use super::matching::{Lookups, RulesInForce};
-use super::merchandise::{Merchandised, Pin};
+use super::merchandise::{Merchandised, Pin, first};
 use super::pick::Picker;
 use crate::ids::by_id::ById;
-use crate::ids::dictionary::Dictionaries;
+use crate::ids::dictionary::{Dictionaries, Dictionary};
 use crate::ids::hash::stable_hash;
 use crate::ranking::answer::{Cause, Ranking};
 use crate::ranking::evidence::{Best, Evidence, PairRow, PopularProducts, Scored, Visited};
@@ -15,6 +15,7 @@ use crate::record::product::Product;
 use crate::score::merchandising::{ActionKind, Rule};
 use crate::score::model::{Blend, ModelAt};
 use crate::time::Time;
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -68,27 +69,22 @@ impl Ranker {
     ) -> Ranking {
         let Evidence { visit, bought, rows, popular } = evidence;
         let requested = plan.basis.visit();
-        let pinned = rules.iter().flat_map(RulesInForce::pinned);
+        let pinned = rules.iter().flat_map(RulesInForce::unknown_pins);
         let named = requested.iter().copied().chain(pinned);
         let names = &ProductNames::new(&dictionaries.products, named);
         let visit = visit_of(plan, &requested, visit, names);
         let left_out = left_out(plan, &visit, &bought, names);
         let terms = terms(plan, &visit, rows, &popular, names);
-        let mut candidates = self.candidates(&terms, &left_out, names.len());
+        let candidates = self.candidates(&terms, &left_out, names.len());
         let tag_names = &dictionaries.tags;
         let mut lookups = Lookups { names, tag_names, info: product_info, time };
-        let mut picker = Picker::new(&plan.rules, tag_names);
+        let mut places = Places::new(&plan.rules, tag_names);
         let Some(rules) = rules else {
-            let shown = show(candidates, Vec::new(), &plan.rules, &mut picker, &mut lookups);
-            return self.explain(&terms, shown, &Merchandised::default(), &[], names);
+            places.fill(candidates, &mut lookups);
+            return self.explain(&terms, places.shown, &Merchandised::default(), &[], names);
         };
-        let most = plan.rules.max_examined();
-        let mut made = Merchandised::of(&mut candidates, most, &rules, &mut lookups);
-        let pins = std::mem::take(&mut made.pins);
-        let mut pins = pinned_products(pins, &rules, &left_out, &mut picker, &mut lookups);
-        take_out(&mut candidates, &mut pins);
-        let shown = show(candidates, pins, &plan.rules, &mut picker, &mut lookups);
-        self.explain(&terms, shown, &made, rules.all(), names)
+        let made = places.fill_by_rules(candidates, &rules, &left_out, &mut lookups);
+        self.explain(&terms, places.shown, &made, rules.all(), names)
     }
 
     /// Every product with a positive score, except those that are left out.
@@ -172,22 +168,81 @@ impl Ranker {
     }
 }
 
-/// The products that are pinned, each with its place, in the order of these. As much as of all others holds of them what
-/// the request says and whether they can be bought, but they need not be candidates.
-fn pinned_products(
-    pins: Vec<Pin>,
-    rules: &RulesInForce<'_>,
-    left_out: &[u32],
-    picker: &mut Picker<'_>,
-    lookups: &mut Lookups<'_>,
-) -> Vec<(usize, Shown)> {
-    let mut pinned: Vec<(usize, Shown)> = Vec::new();
-    let mut hits = Vec::new();
-    for Pin { rule, place, choices, most } in pins {
-        let before = pinned.len();
+/// The places of a ranking, as they are filled.
+struct Places<'a> {
+    rules: &'a Rules,
+    picker: Picker<'a>,
+    /// What is pinned and not placed yet, each with its place, in the order of these.
+    pins: VecDeque<(usize, Shown)>,
+    shown: Vec<Shown>,
+}
+
+impl<'a> Places<'a> {
+    fn new(rules: &'a Rules, tags: &Dictionary) -> Places<'a> {
+        let (pins, shown) = (VecDeque::new(), Vec::new());
+        Places { rules, picker: Picker::new(rules, tags), pins, shown }
+    }
+
+    /// Fills the places with the best candidates, and with pins where they belong.
+    fn fill(&mut self, candidates: Vec<Candidate>, lookups: &mut Lookups<'_>) {
+        let Places { rules, picker, pins, shown } = self;
+        pick(candidates, rules, lookups.names, |Candidate { score, product }| {
+            while let Some((_, pin)) = pins.pop_front_if(|(place, _)| *place <= picker.next_place())
+            {
+                shown.extend(picker.take_place().then_some(pin));
+            }
+            if picker.is_done() {
+                return ControlFlow::Break(());
+            }
+            let listing = lookups.listing(product);
+            if listing.may_be_shown() && picker.accepts(listing.row(), || lookups.tags(product)) {
+                shown.push(Shown { score, product, row: listing.into_row(), pin: None });
+            }
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// The same by the rules of the shop. They are held to a first part of the candidates, and to the others if those
+    /// do not fill the places. A pin whose place is never reached comes after the last candidate.
+    fn fill_by_rules(
+        &mut self,
+        mut candidates: Vec<Candidate>,
+        rules: &RulesInForce<'_>,
+        left_out: &[u32],
+        lookups: &mut Lookups<'_>,
+    ) -> Merchandised {
+        let mut made = Merchandised::default();
+        let mut part = first(&mut candidates, self.rules, rules, lookups.names);
+        let left = self.rules.max_examined().saturating_sub(part.len());
+        made.correct(&mut part, rules, lookups);
+        for pin in made.pins(rules, lookups.names) {
+            self.pin(pin, rules, left_out, lookups);
+        }
+        self.take_out(&mut part);
+        self.fill(part, lookups);
+        if !self.picker.is_done() && left > 0 && !candidates.is_empty() {
+            let mut part = take_best(&mut candidates, left, lookups.names);
+            made.correct(&mut part, rules, lookups);
+            self.fill(part, lookups);
+        }
+        let Places { picker, pins, shown, .. } = self;
+        shown.extend(pins.drain(..).filter_map(|(_, pin)| picker.take_place().then_some(pin)));
+        made
+    }
+
+    /// Pins the products that may be shown. They need not be candidates, but all else holds of them as of others: what
+    /// the request says, and whether they can be bought.
+    fn pin(
+        &mut self,
+        Pin { rule, place, choices, most }: Pin,
+        rules: &RulesInForce<'_>,
+        left_out: &[u32],
+        lookups: &mut Lookups<'_>,
+    ) {
+        let (end, mut hits) = (self.pins.len() + most, Vec::new());
         for product in choices {
-            let is_taken = pinned.iter().any(|(_, shown)| shown.product == product);
-            if pinned.len() == before + most || is_taken || left_out.contains(&product) {
+            let is_pinned = self.pins.iter().any(|(_, shown)| shown.product == product);
+            if self.pins.len() == end || is_pinned || left_out.contains(&product) {
                 continue;
             }
             rules.hits(product, lookups, &mut hits);
@@ -195,51 +250,23 @@ fn pinned_products(
                 continue;
             }
             let listing = lookups.listing(product);
-            if listing.may_be_shown() && picker.allows(listing.row(), || lookups.tags(product)) {
-                let row = listing.into_row();
-                pinned.push((place, Shown { score: 0.0, product, row, pin: Some(rule) }));
+            if listing.may_be_shown() && self.picker.allows(listing.row(), || lookups.tags(product))
+            {
+                let (score, row) = (0.0, listing.into_row());
+                self.pins.push_back((place, Shown { score, product, row, pin: Some(rule) }));
             }
         }
     }
-    pinned
-}
 
-/// Takes what is pinned out of the candidates, with its score.
-fn take_out(candidates: &mut Vec<Candidate>, pins: &mut [(usize, Shown)]) {
-    let places = pins.iter().zip(0..).map(|((_, shown), at)| (shown.product, at));
-    let places: ById<usize> = places.collect();
-    candidates.retain(|candidate| {
-        let place = places.get(&candidate.product);
-        place.map(|&at| pins[at].1.score = candidate.score).is_none()
-    });
-}
-
-/// The products of the places that are shown: those that are pinned there, and the best candidates in between. A pin
-/// whose place is never reached comes after the last of these.
-fn show(
-    candidates: Vec<Candidate>,
-    pins: Vec<(usize, Shown)>,
-    rules: &Rules,
-    picker: &mut Picker<'_>,
-    lookups: &mut Lookups<'_>,
-) -> Vec<Shown> {
-    let mut shown = Vec::with_capacity(rules.n.min(candidates.len() + pins.len()));
-    let mut pins = pins.into_iter().peekable();
-    pick(candidates, rules, lookups.names, |Candidate { score, product }| {
-        while let Some((_, pin)) = pins.next_if(|(place, _)| *place <= picker.next_place()) {
-            shown.extend(picker.take_place().then_some(pin));
-        }
-        if picker.is_done() {
-            return ControlFlow::Break(());
-        }
-        let listing = lookups.listing(product);
-        if listing.may_be_shown() && picker.accepts(listing.row(), || lookups.tags(product)) {
-            shown.push(Shown { score, product, row: listing.into_row(), pin: None });
-        }
-        ControlFlow::Continue(())
-    });
-    shown.extend(pins.filter_map(|(_, pin)| picker.take_place().then_some(pin)));
-    shown
+    /// Takes what is pinned out of the candidates, with its score.
+    fn take_out(&mut self, candidates: &mut Vec<Candidate>) {
+        let pinned = self.pins.iter().zip(0..).map(|((_, shown), at)| (shown.product, at));
+        let pinned: ById<usize> = pinned.collect();
+        candidates.retain(|candidate| {
+            let pin = pinned.get(&candidate.product);
+            pin.map(|&at| self.pins[at].1.score = candidate.score).is_none()
+        });
+    }
 }
 
 /// The visit, newest first: the one in the request, or else the user's.

@@ -23,6 +23,8 @@ pub(crate) struct RuleIndex {
     by_price: Vec<usize>,
     /// By rule, the id of its tag.
     tags: Vec<Option<u32>>,
+    /// By rule, the ids of its products.
+    products: Vec<Vec<Option<u32>>>,
     /// Products of rules that have no id yet, each with the index of the rule and its place there.
     unknown_products: Vec<(usize, usize)>,
     /// Rules whose tag has no id yet. No product has such a tag.
@@ -47,6 +49,7 @@ impl RuleIndex {
     fn new(rules: Merchandising) -> RuleIndex {
         let mut index = RuleIndex { tags: vec![None; rules.rules().len()], ..RuleIndex::default() };
         for (at, Rule { condition, .. }) in rules.rules().iter().enumerate() {
+            index.products.push(vec![None; condition.products.len()]);
             index.unknown_products.extend((0..condition.products.len()).map(|place| (at, place)));
             if condition.tag.is_some() {
                 index.unknown_tags.push(at);
@@ -64,11 +67,12 @@ impl RuleIndex {
 
     /// Looks for the ids of names that had none.
     fn look_up(&mut self, dictionaries: &Dictionaries) {
-        let RuleIndex { rules, by_product, by_tag, tags, .. } = self;
+        let RuleIndex { rules, by_product, by_tag, tags, products, .. } = self;
         self.unknown_products.retain(|&(at, place)| {
             let name = &rules.rules()[at].condition.products[place];
             let Some(id) = dictionaries.products.id(name) else { return true };
             by_product.entry(id).or_default().push(at);
+            products[at][place] = Some(id);
             false
         });
         self.unknown_tags.retain(|&at| {
@@ -110,7 +114,7 @@ impl<'a> RulesInForce<'a> {
     }
 
     /// The rules that hold, in their order, each with its index.
-    pub(crate) fn holding(&self) -> impl Iterator<Item = (usize, &'a Rule)> {
+    fn holding(&self) -> impl Iterator<Item = (usize, &'a Rule)> {
         self.all().iter().enumerate().filter(|(at, _)| self.holds[*at])
     }
 
@@ -147,10 +151,34 @@ impl<'a> RulesInForce<'a> {
         hits.iter().any(|&at| self.all()[at].action == Action::Hide)
     }
 
-    /// The products that pins name.
-    pub(crate) fn pinned(&self) -> impl Iterator<Item = &'a str> {
-        let pins = self.holding().filter(|(_, rule)| matches!(rule.action, Action::Pin(_)));
-        pins.flat_map(|(_, rule)| rule.condition.products.iter().map(String::as_str))
+    /// The names that pins have and that no id has.
+    pub(crate) fn unknown_pins(&self) -> impl Iterator<Item = &'a str> {
+        let unknown = self.index.unknown_products.iter();
+        let of_pins = unknown.filter(|(at, _)| self.holds[*at] && self.all()[*at].action.is_pin());
+        of_pins.map(|&(at, place)| &*self.all()[at].condition.products[place])
+    }
+
+    /// The products that a rule names.
+    pub(crate) fn products(
+        &self,
+        at: usize,
+        names: &ProductNames<'_>,
+    ) -> impl Iterator<Item = u32> {
+        let named = self.index.products[at].iter().zip(&self.all()[at].condition.products);
+        named.filter_map(|(id, name)| id.or_else(|| names.id(name)))
+    }
+
+    /// The pins, in their order, each with its index and its place.
+    pub(crate) fn pins(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.holding().filter_map(|(at, rule)| match rule.action {
+            Action::Pin(place) => Some((at, place)),
+            _ => None,
+        })
+    }
+
+    /// True if a rule names no products.
+    pub(crate) fn is_open(&self, at: usize) -> bool {
+        self.index.products[at].is_empty()
     }
 
     /// True if a product that a rule was found by meets its other conditions.

@@ -2,6 +2,7 @@
 
 use super::candidates::{Candidate, ProductNames, take_best};
 use super::matching::{Lookups, RulesInForce};
+use super::rules::Rules;
 use crate::ids::by_id::ById;
 use crate::score::merchandising::{Action, Rule};
 use std::collections::BTreeMap;
@@ -14,8 +15,8 @@ const FACTORS: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
 pub(super) struct Merchandised {
     /// By product, what each rule that has multiplied its score has added to it.
     parts: ById<Vec<(usize, f64)>>,
-    /// By place; those of one place in the order of their rules.
-    pub(super) pins: Vec<Pin>,
+    /// By pin that names no products, the candidates that it hits.
+    matched: BTreeMap<usize, Vec<Candidate>>,
     /// The number of candidates that were hidden.
     pub(super) hidden: usize,
 }
@@ -31,40 +32,68 @@ pub(super) struct Pin {
     pub(super) most: usize,
 }
 
+/// Moves those candidates out of `rest` that rules are held to at first, which costs a lookup or two each: the best by
+/// their own scores, enough of them, and all that are pinned.
+pub(super) fn first(
+    rest: &mut Vec<Candidate>,
+    request: &Rules,
+    rules: &RulesInForce<'_>,
+    names: &ProductNames<'_>,
+) -> Vec<Candidate> {
+    // What a pin without products hits is looked for among all.
+    let is_open = rules.pins().any(|(at, _)| rules.is_open(at));
+    let enough = if is_open { request.max_examined() } else { request.many() };
+    if rest.len() <= enough {
+        return std::mem::take(rest);
+    }
+    let mut best = take_best(rest, enough.max(1), names);
+    let pinned = rules.pins().flat_map(|(at, _)| rules.products(at, names));
+    let pinned: ById<()> = pinned.map(|product| (product, ())).collect();
+    best.extend(rest.extract_if(.., |candidate| pinned.contains_key(&candidate.product)));
+    best
+}
+
 impl Merchandised {
-    /// Scores the best `most` candidates anew, and leaves out the others and those that are hidden. Each costs a lookup
-    /// or two, as if it was examined.
-    pub(super) fn of(
+    /// Scores candidates anew, and leaves out those that are hidden.
+    pub(super) fn correct(
+        &mut self,
         candidates: &mut Vec<Candidate>,
-        most: usize,
         rules: &RulesInForce<'_>,
         lookups: &mut Lookups<'_>,
-    ) -> Merchandised {
-        if most < candidates.len() {
-            let mut best = take_best(candidates, most, lookups.names);
-            // What is pinned comes along, for it keeps its score.
-            let pinned = rules.pinned().filter_map(|name| lookups.names.id(name));
-            let pinned: ById<()> = pinned.map(|product| (product, ())).collect();
-            candidates.retain(|candidate| pinned.contains_key(&candidate.product));
-            best.append(candidates);
-            *candidates = best;
-        }
-        let mut made = Merchandised::default();
-        let mut matched: BTreeMap<usize, Vec<Candidate>> = BTreeMap::new();
+    ) {
         let mut hits = Vec::new();
         candidates.retain_mut(|candidate| {
             rules.hits(candidate.product, lookups, &mut hits);
             if rules.hides(&hits) {
-                made.hidden += 1;
+                self.hidden += 1;
                 return false;
             }
-            candidate.score = made.scored(*candidate, &hits, rules.all());
-            let pins = hits.iter().filter(|&&at| matches!(rules.all()[at].action, Action::Pin(_)));
-            pins.for_each(|&at| matched.entry(at).or_default().push(*candidate));
+            candidate.score = self.scored(*candidate, &hits, rules.all());
+            let is_open = |&&at: &&usize| rules.all()[at].action.is_pin() && rules.is_open(at);
+            for &pin in hits.iter().filter(is_open) {
+                self.matched.entry(pin).or_default().push(*candidate);
+            }
             true
         });
-        made.pins = pins(rules, matched, lookups.names);
-        made
+    }
+
+    /// The pins by place, those of one place in the order of their rules. One that names no products has the candidates
+    /// that it hits, of which it pins the best.
+    pub(super) fn pins(&mut self, rules: &RulesInForce<'_>, names: &ProductNames<'_>) -> Vec<Pin> {
+        let pin = |(rule, place)| {
+            if !rules.is_open(rule) {
+                let choices: Vec<u32> = rules.products(rule, names).collect();
+                return Pin { rule, place, most: choices.len(), choices };
+            }
+            let mut found = self.matched.remove(&rule).unwrap_or_default();
+            let all = found.len().max(1);
+            let choices = take_best(&mut found, all, names).into_iter();
+            let choices = choices.map(|candidate| candidate.product).collect();
+            Pin { rule, place, most: 1, choices }
+        };
+        let mut pins: Vec<Pin> = rules.pins().map(pin).collect();
+        pins.sort_by_key(|pin| pin.place);
+        pins
     }
 
     /// What rules have added to the score of a product, by rule.
@@ -84,28 +113,4 @@ impl Merchandised {
         }
         score * factor
     }
-}
-
-/// The pins of rules. A rule that names no products pins the best candidate that it hits.
-fn pins(
-    rules: &RulesInForce<'_>,
-    mut matched: BTreeMap<usize, Vec<Candidate>>,
-    names: &ProductNames<'_>,
-) -> Vec<Pin> {
-    let pin = |(rule, of): (usize, &Rule)| {
-        let Action::Pin(place) = of.action else { return None };
-        let named = &of.condition.products;
-        if !named.is_empty() {
-            let choices = named.iter().filter_map(|name| names.id(name)).collect();
-            return Some(Pin { rule, place, choices, most: named.len() });
-        }
-        let mut found = matched.remove(&rule).unwrap_or_default();
-        let all = found.len().max(1);
-        let choices = take_best(&mut found, all, names).into_iter();
-        let choices = choices.map(|candidate| candidate.product).collect();
-        Some(Pin { rule, place, choices, most: 1 })
-    };
-    let mut pins: Vec<Pin> = rules.holding().filter_map(pin).collect();
-    pins.sort_by_key(|pin| pin.place);
-    pins
 }

@@ -5,7 +5,7 @@ use crate::ids::dictionary::Dictionary;
 use crate::ranking::rules::Rules;
 use crate::record::product::{PriceRange, Product};
 
-/// Accepts or rejects candidates, which come best first, by the rules, and counts the places that are taken.
+/// Accepts or rejects candidates, which come best first, by the rules of a request, and counts the places that are taken.
 pub(super) struct Picker<'a> {
     /// True if the rules depend on a product's tags.
     needs_tags: bool,

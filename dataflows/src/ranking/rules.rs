@@ -105,12 +105,15 @@ impl Rules {
     /// The number of candidates to fetch of each source: more where some may be ruled out, or the rules of the shop
     /// change their order.
     fn candidates(&self, shop: Demand) -> usize {
-        let end = self.end().saturating_add(shop.hidden);
-        if self.needs_tags() || self.needs_row() || shop.reorders {
-            end.saturating_mul(10).saturating_add(SPARE).min(MAX_EXAMINED.max(end))
-        } else {
-            end
-        }
+        let is_wide = self.needs_tags() || self.needs_row() || shop.reorders;
+        let candidates = if is_wide { self.many() } else { self.end() };
+        candidates.saturating_add(shop.hidden)
+    }
+
+    /// The number of candidates among which there are enough, even if most are ruled out or their order changes.
+    pub(crate) fn many(&self) -> usize {
+        let end = self.end();
+        end.saturating_mul(10).saturating_add(SPARE).min(MAX_EXAMINED.max(end))
     }
 
     /// The number of partners to fetch of each product.

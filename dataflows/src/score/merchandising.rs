@@ -125,6 +125,10 @@ impl Rule {
 }
 
 impl Action {
+    pub(crate) fn is_pin(self) -> bool {
+        matches!(self, Action::Pin(_))
+    }
+
     /// The action without its number.
     pub fn kind(self) -> ActionKind {
         match self {

@@ -79,7 +79,9 @@ impl Oracle {
             DigestedView::Popularity => {
                 let of_history = self.history.iter().flat_map(|(event, _)| {
                     let tags = self.tags(event).into_iter().chain([OVERALL]);
-                    tags.map(move |tag| (tag, &*event.product, event_day(event), event.event_type.topic()))
+                    tags.map(move |tag| {
+                        (tag, &*event.product, event_day(event), event.event_type.topic())
+                    })
                 });
                 let aged = self.aged.popular();
                 let aged = aged.map(|it| (&*it.tag, &*it.product, it.day, it.kind));

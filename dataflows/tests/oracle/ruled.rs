@@ -34,7 +34,7 @@ fn events(views: &[(&str, usize)]) -> Vec<OwnedEvent> {
         views.iter().flat_map(|&(product, views)| (0..views).map(move |view| (product, view)));
     let event = |(product, view): (&str, usize)| OwnedEvent {
         event_type: Kind::View.into(),
-        time: i64::try_from(NOW / 1000).unwrap(),
+        time: i64::try_from(NOW / 1000).expect("milliseconds"),
         user: format!("{view}"),
         product: product.into(),
         category: String::new(),
@@ -100,7 +100,7 @@ fn ranking_of(events: Vec<OwnedEvent>, shop: Vec<Rule>, basis: Basis, rules: Rul
         inputs.models.send((NOW, Model { rules: Merchandising::new(shop), ..Model::default() }));
         let mut block = Block::default();
         events.iter().for_each(|event| block.push(&borrowed(event)));
-        block.note_clock(i64::try_from(NOW / 1000).unwrap());
+        block.note_clock(i64::try_from(NOW / 1000).expect("milliseconds"));
         inputs.blocks.send((0, block));
         rows().into_iter().for_each(|row| inputs.rows.send(row));
         inputs.advance_to(NOW + 2);
