@@ -9,7 +9,6 @@ durability_p99=
 # The backlog, to nowhere, with checkpoints and without, of all views and of profiles alone; then a start after a kill.
 # Flink's job keeps profiles. Then a start with many profiles, and what is asked beside events.
 durability() {
-  backlog_fill
   local job
   for job in off on profile-off profile-on; do
     wanted "$job" && durability_run "$job"
@@ -26,6 +25,7 @@ durability() {
 
 durability_run() {
   local job=$1 store=$SERVICES_DIR/checkpoints url=
+  backlog_fill
   [[ $job == *on ]] && url=$store
   rm -rf "$store"
   local options=(--set redis.url= --set "checkpoint.url=$url"
@@ -112,6 +112,7 @@ durability_asked() {
 
 durability_flink() {
   local job=$1 every=$2
+  backlog_fill
   peer_flink --bootstrap "$brokers" --prefix "$(backlog_prefix)" --expect "$events" --redis none \
     --state rocksdb --checkpoint-ms "$every" >"$SERVICES_DIR/found" 2>"$SERVICES_DIR/peer.log" ||
     fail "Flink failed: $(tail -n 5 "$SERVICES_DIR/peer.log")"
