@@ -135,7 +135,7 @@ fn what_came_while_no_engine_ran_is_written() {
 #[test]
 #[ignore = "needs the redis-server that scripts/test installs"]
 fn after_any_doubt_all_is_written_anew() {
-    let cases: [(&str, &dyn Fn(&Shop)); 6] = [
+    let cases: [(&str, &dyn Fn(&Shop)); 7] = [
         ("Redis was emptied", &|shop| shop.redis.send::<()>("FLUSHALL")),
         ("a profile was lost", &|shop| {
             assert_eq!(shop.redis.send::<u32>("DEL user:profile:user3"), 1);
@@ -145,6 +145,10 @@ fn after_any_doubt_all_is_written_anew() {
         }),
         ("somebody else wrote", &|shop| {
             shop.redis.send::<()>("SET recsys:marker:1 other:1");
+        }),
+        ("a marker is none any more", &|shop| {
+            assert_eq!(shop.redis.send::<u32>("DEL recsys:marker:1"), 1);
+            assert_eq!(shop.redis.send::<u32>("HSET recsys:marker:1 other 1"), 1);
         }),
         ("somebody else had it, and was killed", &|shop| {
             let other = tempfile::tempdir().unwrap();

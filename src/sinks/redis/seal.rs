@@ -80,8 +80,11 @@ fn has(
     markers: &BTreeMap<String, Option<String>>,
 ) -> RedisResult<bool> {
     for (key, marker) in markers {
-        if redis::cmd("GET").arg(key).query::<Option<String>>(connection)? != *marker {
-            return Ok(false);
+        match redis::cmd("GET").arg(key).query::<Option<String>>(connection) {
+            Ok(found) if found == *marker => {}
+            // It is no text any more, for one.
+            Err(error) if error.code().is_none() => return Err(error),
+            _ => return Ok(false),
         }
     }
     Ok(true)
