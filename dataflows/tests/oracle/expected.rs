@@ -244,7 +244,8 @@ impl Oracle {
         let of_user = self.counted.iter().filter(|counted| counted.event.user == user);
         let of_user = of_user.filter(|counted| counted.counts());
         let last = of_user.map(Counted::minute).max()?;
-        let total = |kind| events().map(|event| i64::from(event.event_type == kind.into())).sum();
+        let total =
+            |kind: Kind| events().map(|event| i64::from(event.event_type == kind.into())).sum();
         Some(QueryAnswer::Activity(u32::try_from(last).expect("minutes"), Kind::ALL.map(total)))
     }
 
