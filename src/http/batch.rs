@@ -124,13 +124,6 @@ mod tests {
     }
 
     #[test]
-    fn a_removal_is_stored_with_carts() {
-        let removal = r#"{"eventType":"remove_from_cart","userId":"u","product":"p"}"#;
-        let subjects = events(removal.as_bytes()).unwrap().into_iter().map(|record| record.subject);
-        assert_eq!(subjects.collect::<Vec<_>>(), [Kind::AddToCart.into()]);
-    }
-
-    #[test]
     fn what_is_wrong_is_told_with_its_event_its_field_and_its_place() {
         let good = r#"{"eventType":"view","userId":"ü","product":"p"}"#;
         let kinds = "eventType is not view, add_to_cart, remove_from_cart or purchase, or contradicts the topic";
