@@ -135,7 +135,8 @@ fn what_came_while_no_engine_ran_is_written() {
 #[test]
 #[ignore = "needs the redis-server that scripts/test installs"]
 fn after_any_doubt_all_is_written_anew() {
-    let cases: [(&str, &dyn Fn(&Shop)); 7] = [
+    type Doubt<'a> = (&'a str, &'a dyn Fn(&Shop));
+    let cases: [Doubt<'_>; 7] = [
         ("Redis was emptied", &|shop| shop.redis.send::<()>("FLUSHALL")),
         ("a profile was lost", &|shop| {
             assert_eq!(shop.redis.send::<u32>("DEL user:profile:user3"), 1);
