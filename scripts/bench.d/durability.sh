@@ -85,7 +85,7 @@ durability_start() {
 # added together; and from when these begin to be. p99_times is how much longer the slowest hundredth of the answers takes
 # than without, in the same round.
 durability_asked() {
-  local job=$1 store=$SERVICES_DIR/checkpoints url= load=(--seconds 20 --warm-up 6)
+  local job=$1 store=$SERVICES_DIR/checkpoints url='' load=(--seconds 20 --warm-up 6)
   warm_up
   [[ $job == asked-off ]] || url=$store
   rm -rf "$store"
