@@ -1,41 +1,16 @@
 //! Pairs and popularity of what has left the history by age, as they must be.
 
-use crate::expected::{Counted, Oracle, Place, event_day};
+use crate::expected::{AgedPair, AgedPopular, Counted, Oracle, Place, event_day};
 use crate::history::Pair;
 use crate::moves::is_too_old;
 use crate::script::{LIMITS, PAIRS_DAYS};
-use dataflows::record::event::Kind;
 use dataflows::time::DAY_HOURS;
 use dataflows::views::popularity::OVERALL;
 
-/// What stays of moments that left by age.
-#[derive(Default)]
-pub(crate) struct Aged {
-    pairs: Vec<AgedPair>,
-    popular: Vec<AgedPopular>,
-}
-
-/// As [`Pair`].
-struct AgedPair {
-    product: String,
-    partner: String,
-    kind: Kind,
-    day: u16,
-    after: bool,
-    near: bool,
-}
-
-/// An event under one of its tags, or [`OVERALL`].
-pub(crate) struct AgedPopular {
-    pub(crate) tag: String,
-    pub(crate) product: String,
-    pub(crate) kind: Kind,
-    pub(crate) day: u16,
-}
-
-impl Aged {
-    pub(crate) fn pairs(&self) -> impl Iterator<Item = Pair<'_>> {
-        self.pairs.iter().map(|AgedPair { product, partner, kind, day, after, near }| Pair {
+impl Oracle {
+    /// The pairs of what has left.
+    pub(crate) fn aged_pairs(&self) -> impl Iterator<Item = Pair<'_>> {
+        self.aged.pairs.iter().map(|AgedPair { product, partner, kind, day, after, near }| Pair {
             product,
             partner,
             kind: *kind,
@@ -45,12 +20,6 @@ impl Aged {
         })
     }
 
-    pub(crate) fn popular(&self) -> impl Iterator<Item = &AgedPopular> {
-        self.popular.iter()
-    }
-}
-
-impl Oracle {
     /// Keeps what stays of the moments that leave by now, and takes out what was too old by the step before.
     pub(crate) fn age(&mut self, before: u16) {
         let now = self.now_at_end();

@@ -69,7 +69,7 @@ impl Oracle {
                 .sum(),
             DigestedView::Pairs => self
                 .pairs_of(|_| true)
-                .chain(self.aged.pairs())
+                .chain(self.aged_pairs())
                 .map(|Pair { product, partner, kind, day, after, near }| {
                     let rest = u64::from(day) << 2 | u64::from(after) << 1 | u64::from(near);
                     let row = row(product).then(Hash::of(partner));
@@ -83,7 +83,7 @@ impl Oracle {
                         (tag, &*event.product, event_day(event), event.event_type.topic())
                     })
                 });
-                let aged = self.aged.popular();
+                let aged = self.aged.popular.iter();
                 let aged = aged.map(|it| (&*it.tag, &*it.product, it.day, it.kind));
                 (of_history.chain(aged))
                     .map(|(tag, product, day, kind)| {

@@ -1,6 +1,5 @@
 //! The oracle: computes every answer from the whole input, as simply as possible.
 
-use crate::aged::Aged;
 use crate::script::{COPY_HOURS, Step};
 use dataflows::graph::Mode;
 use dataflows::ids::hash::owner;
@@ -71,6 +70,31 @@ impl Counted {
             Place::Rest(_) => u64::from(event_day(&self.event)) * 24 * 60,
         }
     }
+}
+
+/// What stays of moments that left by age.
+#[derive(Default)]
+pub(crate) struct Aged {
+    pub(crate) pairs: Vec<AgedPair>,
+    pub(crate) popular: Vec<AgedPopular>,
+}
+
+/// A product in the row of another one.
+pub(crate) struct AgedPair {
+    pub(crate) product: String,
+    pub(crate) partner: String,
+    pub(crate) kind: Kind,
+    pub(crate) day: u16,
+    pub(crate) after: bool,
+    pub(crate) near: bool,
+}
+
+/// An event under one of its tags, or overall.
+pub(crate) struct AgedPopular {
+    pub(crate) tag: String,
+    pub(crate) product: String,
+    pub(crate) kind: Kind,
+    pub(crate) day: u16,
 }
 
 /// What accounts for an event.

@@ -232,7 +232,7 @@ impl Oracle {
             let score = model_at.score(Counts::one(kind), day) * side * apart;
             (partner.to_string(), score)
         };
-        let aged = self.aged.pairs().filter(|pair| pair.product == product);
+        let aged = self.aged_pairs().filter(|pair| pair.product == product);
         best_first(self.pairs_of(|other| other == product).chain(aged).map(scored).collect())
     }
 
@@ -250,7 +250,7 @@ impl Oracle {
             let scored = scored(&event.product, event.event_type.topic(), event_day(event));
             std::iter::repeat_n(scored, times(event))
         });
-        let aged = self.aged.popular().filter(|aged| aged.tag == tag.unwrap_or(OVERALL));
+        let aged = self.aged.popular.iter().filter(|aged| aged.tag == tag.unwrap_or(OVERALL));
         let aged = aged.map(|aged| scored(&aged.product, aged.kind, aged.day));
         best_first(of_history.chain(aged).collect())
     }
