@@ -246,6 +246,11 @@ mod tests {
         Blend { doubt: 0.0, repeat: 0.0, tags: 0.0, trend: 0.0, ..Blend::default() }
     }
 
+    /// The weight of what was four days ago.
+    fn four_days_ago() -> f64 {
+        1.0 / 1.4_f64.sqrt()
+    }
+
     #[test]
     fn pairs_count_by_direction_kind_and_age() {
         let learned: [Act; 4] = [
@@ -267,8 +272,7 @@ mod tests {
         // a came before b, which may count half; c after it.
         let expected = [("c", rest * 3.0 / 3.5), ("b", again), ("a", rest * 0.5 / 3.5)];
         check(Blend { before: 0.5, ..pairs() }, &after("b"), 4, &expected);
-        // What was four days ago counts 1/e.
-        let old = (-1_f64).exp();
+        let old = four_days_ago();
         let again = 6.0 / (21.0 + 2.0 * old);
         let (rest, mass) = (1.0 - again, 1.0 + 4.0 * old);
         let later = with(&[
@@ -277,7 +281,7 @@ mod tests {
             ("x", Kind::View, "a", 4 * DAY + 2),
         ]);
         let expected =
-            [("b", rest * (1.0 + old) / mass), ("c", rest * 3.0 * old / mass), ("a", again)];
+            [("c", rest * 3.0 * old / mass), ("b", rest * (1.0 + old) / mass), ("a", again)];
         check(pairs(), &later, 6, &expected);
     }
 
@@ -303,7 +307,7 @@ mod tests {
             ("u", Kind::View, "b", 4 * DAY),
         ];
         let blend = Blend { trend: 0.01, ..pairs() };
-        let (again, old) = (0.3, (-1_f64).exp());
+        let (again, old) = (0.3, four_days_ago());
         let of = |worth: f64, mass: f64| 0.01 * worth / mass;
         let by_products = [("b", again), ("c", of(5.0, 5.0 + old)), ("a", of(old, 5.0 + old))];
         check(blend, &acts, 2, &by_products);
