@@ -103,7 +103,16 @@ pub(crate) fn create(topic: &str, partitions: usize, properties: &[(&str, &str)]
     for (key, value) in properties {
         new = new.set(key, value);
     }
-    answer(admin().create_topics([&new], &AdminOptions::new()))[0].is_ok()
+    let begun = Instant::now();
+    loop {
+        match &answer(admin().create_topics([&new], &AdminOptions::new()))[0] {
+            Ok(_) => return true,
+            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => return false,
+            // A broker that was frozen has not come back to the others yet.
+            Err((_, error)) => assert!(begun.elapsed() < PATIENCE, "{topic}: {error}"),
+        }
+        std::thread::park_timeout(Duration::from_millis(200));
+    }
 }
 
 pub(crate) fn delete(topic: &str) {
