@@ -95,25 +95,18 @@ const NONE: &[&str] = &[];
 const FORMAT: &[&str] = &["format"];
 const READ: &[MethodSpec] = &[get(NONE)];
 const READ_BY_POST: &[MethodSpec] = &[method(Verb::Post, Access::Reads, NONE)];
+/// What trends take: a tag, and the rules of every ranking.
+const TAG_AND_RULES: [&str; RULES.len() + 1] = {
+    let mut all = ["tag"; RULES.len() + 1];
+    let (_, rules) = all.split_at_mut(1);
+    rules.copy_from_slice(RULES);
+    all
+};
+
 const PROFILE: &[MethodSpec] = &[get(FORMAT)];
 const PROFILES: &[MethodSpec] = &[method(Verb::Post, Access::Reads, FORMAT)];
 const RANKING: &[MethodSpec] = &[get(RULES)];
-const TRENDING: &[MethodSpec] = &[get(&[
-    "tag",
-    "n",
-    "offset",
-    "exclude",
-    "excludeBought",
-    "excludeIds",
-    "onlyTags",
-    "withoutTags",
-    "perTag",
-    "onlyCategories",
-    "withoutCategories",
-    "priceMin",
-    "priceMax",
-    "placement",
-])];
+const TRENDING: &[MethodSpec] = &[get(&TAG_AND_RULES)];
 const BEHAVIOR: &[MethodSpec] = &[get(&["limit"]), post(&["wait"])];
 const MERGE: &[MethodSpec] = &[post(&["wait"])];
 const FORGET: &[MethodSpec] = &[get(NONE), post(&["wait"])];

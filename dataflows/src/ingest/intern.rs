@@ -555,7 +555,7 @@ impl Ids {
             }
             if let Some((&product, &tag_set)) = set {
                 let moment = self.of(head.fate.by_guest, Moment::new(head.time, product, tag_set));
-                // It would pair or not by what was read before it.
+                // Whether a late one is let in depends on what was read before it: so it pairs with none.
                 let moment = moment.pairing(!head.is_late);
                 updates.moments.push(((user, moment), at, counts));
             }

@@ -78,7 +78,7 @@ pub(crate) fn kept_by_day<'scope, V: DatedProduct + Value>(
     let (output, stream) = builder.new_output();
     let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(output);
     builder.build(move |_| {
-        // By time, the latest day before it.
+        // By the time at which values age, the newest day before it.
         let mut waiting: BTreeMap<Time, (Capability<Time>, u16)> = BTreeMap::new();
         let mut keys = KeysByDay::default();
         let mut today = 0;
@@ -104,18 +104,27 @@ pub(crate) fn kept_by_day<'scope, V: DatedProduct + Value>(
                 if frontiers.iter().any(|frontier| frontier.less_equal(&time)) {
                     break;
                 }
-                if keys.due(days, today.max(day)).next().is_some() && !is_sealed(trace, time) {
+                let due: Vec<u16> = keys.due(days, today.max(day)).collect();
+                if !due.is_empty() && !is_sealed(trace, time) {
                     // What changes is computed from the view as of all earlier times.
                     activator.activate();
                     break;
                 }
                 let (capability, day) = first.remove();
                 today = day.max(today);
+                if due.is_empty() {
+                    continue;
+                }
                 let mut session = output.session(&capability);
-                let before = time.saturating_sub(1);
-                keys.age(days, today, &mut Reader::new(trace), before, |change, counts| {
-                    session.give((change, time, counts));
-                });
+                let view = (&mut Reader::new(trace), time.saturating_sub(1));
+                keys.age(
+                    due,
+                    |day| days.counting(day, today),
+                    view,
+                    |change, counts| {
+                        session.give((change, time, counts));
+                    },
+                );
             }
             held.set(keys.size());
             let next = waiting.keys().next().copied();
@@ -166,22 +175,20 @@ impl KeysByDay {
         all.filter(move |day| days.counting(*day, today) != Some(*day))
     }
 
-    /// Calls `each` with what changes in a view as of a time.
+    /// Calls `each` with what changes in a view as of a time, as values of days that are due count for others.
     fn age<V: DatedProduct>(
         &mut self,
-        days: Days,
-        today: u16,
-        view: &mut Reader<V, Counts>,
-        as_of: Time,
+        due: Vec<u16>,
+        counting: impl Fn(u16) -> Option<u16>,
+        (view, as_of): (&mut Reader<V, Counts>, Time),
         mut each: impl FnMut((u32, V), Counts),
     ) {
-        let due: Vec<u16> = self.due(days, today).collect();
         for day in due {
             let mut keys = self.by_day.remove(&day).expect("a day that is due is there");
             self.keys -= keys.len();
             keys.sort_unstable();
             keys.dedup();
-            let counting = days.counting(day, today);
+            let counting = counting(day);
             for &key in &keys {
                 view.seek(key);
                 view.each(as_of, |value, sum| {
