@@ -37,6 +37,8 @@ fn an_account_that_was_idle_for_long_leaves() {
     let folder = tempfile::tempdir().unwrap();
     let mut program = alone(folder.path());
     program.env("RECSYS_VIEWS_HORIZON_DAYS", "1").env("RECSYS_VIEWS_PROFILE_DAYS", "3");
+    // Names wait for checkpoints, of which two must have passed them.
+    program.env("RECSYS_CHECKPOINT_INTERVAL_S", "1");
     let process = Process::quiet(program, "2");
     let seen = |user: &str, days: u64| {
         let ago = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);

@@ -27,6 +27,8 @@ pub(super) struct Erasures {
     /// By the time at which their rows left.
     pending: VecDeque<Erasure>,
     settling: Option<Settling>,
+    /// The first time as of which the views can be read.
+    read_from: Time,
 }
 
 /// The names that are to be erased of users whose rows left at one time.
@@ -45,7 +47,7 @@ struct Settling {
 
 impl Erasures {
     pub(super) fn new(around: NamesInUse) -> Erasures {
-        Erasures { around, pending: VecDeque::new(), settling: None }
+        Erasures { around, pending: VecDeque::new(), settling: None, read_from: 0 }
     }
 
     /// Begins to erase the names of users who were forgotten and of those who are gone; their rows leave at a time.
@@ -57,9 +59,12 @@ impl Erasures {
         }
     }
 
-    /// The time as of which the views will be read, if that is known.
-    pub(super) fn as_of(&self) -> Option<Time> {
-        Some(self.settling.as_ref()?.settled)
+    /// The first time as of which the views will be read, where others read them as of `next`.
+    pub(super) fn read_from(&mut self, next: Option<Time>) -> Option<Time> {
+        let settled = self.settling.as_ref().map(|settling| settling.settled);
+        let from = settled.into_iter().chain(next).min();
+        self.read_from = from.unwrap_or(Time::MAX);
+        from
     }
 
     /// Erases what may be erased by now. `now` is the first time that is not complete.
@@ -89,7 +94,8 @@ impl Erasures {
         let Some(last) = erasures.last() else { return };
         let dictionaries = &mut *self.around.dictionaries.borrow_mut();
         let decisions = &mut *self.around.decisions.borrow_mut();
-        let settled = dictionaries.latest.max(last.moved);
+        // What changed before the views can be read may have been compacted to then.
+        let settled = dictionaries.latest.max(last.moved).max(self.read_from);
         for Erasure { moved, forgotten, gone } in &mut erasures {
             forgotten.iter().for_each(|user| decisions.set_written(user, *moved, now));
             gone.extend(forgotten.iter().filter_map(|user| dictionaries.users.id(user)));

@@ -107,7 +107,7 @@ pub(crate) fn moves<'scope>(
             let next = open.flatten().chain(waiting.keys().next().copied()).min();
             clock.forget_before(next.unwrap_or(Time::MAX));
             erasures.go_on(next.unwrap_or(Time::MAX), traces);
-            traces.release(&Antichain::from_iter(erasures.as_of().into_iter().chain(next).min()));
+            traces.release(&Antichain::from_iter(erasures.read_from(next)));
         }
     });
     moved
