@@ -1,7 +1,7 @@
 //! What a checkpoint is made of, as JSON with a checksum.
 //!
 //! ```json
-//! {"format":2,"sha256":"…","manifest":{"run":"…","number":7,…}}
+//! {"format":3,"sha256":"…","manifest":{"run":"…","number":7,…}}
 //! ```
 
 use crate::encode::checksum;
@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// The version of the form of manifests, of segments and of the tables in them. No other is read.
-pub const FORMAT: u64 = 2;
+pub const FORMAT: u64 = 3;
 /// The first version of it.
 const FIRST_FORMAT: u64 = 1;
 

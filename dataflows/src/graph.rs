@@ -1,7 +1,7 @@
 //! All views as one dataflow: from the inputs to the views that sinks and questions read.
 
 use crate::arrange::closed::{Closed, ClosedBuilder};
-use crate::arrange::dated::DatedProduct;
+use crate::arrange::dated::Summed;
 use crate::arrange::measured::Measured;
 use crate::arrange::packed::{Batch, merges_under_way};
 use crate::arrange::view::{View, ViewSpine};
@@ -21,8 +21,9 @@ use crate::ingest::intern::{
 };
 use crate::ingest::moment::Moment;
 use crate::ingest::reading::{ages, oldest_hours};
+use crate::ingest::sample::Sample;
 use crate::ingest::unique::{Copies, unique};
-use crate::inputs::Inputs;
+use crate::inputs::{Inputs, Learned};
 use crate::moves::erasure::NamesInUse;
 use crate::moves::holder::{ActionTraces, UserTraces};
 use crate::moves::idle::IdleUsers;
@@ -33,8 +34,10 @@ use crate::moves::receive::receive;
 use crate::questions::views::{CachedView, RankingViews, Views, cache};
 use crate::record::block::Block;
 use crate::score::counts::Counts;
+use crate::score::mixture::SourceWeights;
 use crate::score::model::Model;
-use crate::score::model_history::ModelHistory;
+use crate::score::model_history::{Learning, ModelHistory};
+use crate::score::start::START;
 use crate::time::Time;
 use crate::views::by_day::Days;
 use crate::views::by_user::{activity, bought, profile};
@@ -75,6 +78,8 @@ pub struct ViewConfig {
     pub mode: Mode,
     /// The limits of the history.
     pub limits: Limits,
+    /// What is graded, and what becomes of it.
+    pub grading: Grading,
     /// The hours within which an event with the user and the id of another is a copy of it; 0 for none.
     pub copy_hours: u32,
     /// The days that pairs and popularity are kept, at least the horizon's.
@@ -84,6 +89,22 @@ pub struct ViewConfig {
     pub stay_hours: Option<u32>,
     /// How the state outlives this engine.
     pub persistence: Persistence,
+}
+
+/// How rankings are graded.
+#[derive(Clone, Copy, Debug)]
+pub struct Grading {
+    /// The share of visitors whose events are graded.
+    pub share: f64,
+    /// What becomes of the weights that are learned from them.
+    pub learning: Learning,
+    /// The weights that a shop starts with.
+    pub start: &'static SourceWeights,
+}
+
+impl Grading {
+    /// Nothing is graded.
+    pub const NONE: Grading = Grading { share: 0.0, learning: Learning::Off, start: &START };
 }
 
 /// How the state outlives an engine.
@@ -138,6 +159,8 @@ pub struct Outputs<'scope> {
     pub written_before: Rc<Cell<Time>>,
     /// The changes that are to be stored.
     pub captures: Captures,
+    /// The events that are to be graded.
+    pub sample: Rc<RefCell<Sample>>,
 }
 
 /// What holds memory at a worker.
@@ -195,6 +218,7 @@ pub fn graph<'scope>(
     let (decisions, decision_stream) = scope.new_input();
     let (rows, row_stream) = scope.new_input();
     let (models, model_stream) = scope.new_input::<Vec<(Time, Model)>>();
+    let (learned, learned_stream) = scope.new_input::<Vec<Learned>>();
     let (advances, advance_stream) = scope.new_input();
     let (reached, reached_stream) = scope.new_input::<Vec<_>>();
     let (restored, restored_stream) = scope.new_input();
@@ -205,7 +229,8 @@ pub fn graph<'scope>(
     let held = Held::default();
     let recent = Rc::new(RefCell::new(Recent::default()));
     let (latest, held_recent) = (recent.clone(), held.by("recent_events"));
-    let ViewConfig { mode, limits, pairs_days, copy_hours, stay_hours, persistence } = config;
+    let ViewConfig { mode, limits, pairs_days, grading, copy_hours, stay_hours, persistence } =
+        config;
     let Persistence { captures, secret, begun } = persistence;
     let Listeners {
         on_epoch,
@@ -239,12 +264,16 @@ pub fn graph<'scope>(
     };
     let block_stream = unique(block_stream, oldest.clone(), restoring.event_ids, comparison);
     let known = Rc::new(RefCell::new(Decisions::new(limits.horizon, secret)));
+    let share = if ranks { grading.share } else { 0.0 };
+    let sample = Rc::new(RefCell::new(Sample::new(share, scope.peers())));
+    let (sampling, in_ids) = (sample.clone(), dictionaries.clone());
     let surroundings = Surroundings {
         dictionaries: dictionaries.clone(),
         decisions: known.clone(),
         held: held.by("decisions"),
         on_block: move |time, block: &Rc<Block>| {
             on_block(time, block);
+            sampling.borrow_mut().add(time, block, &in_ids.borrow());
             let mut latest = latest.borrow_mut();
             latest.push(time, block.clone());
             held_recent.set(latest.size());
@@ -376,7 +405,8 @@ pub fn graph<'scope>(
         on_oldest(hour);
     });
     registry.closed.add_stream(decision_stream, captures.decisions(secret));
-    let model_history = registry.model_history(hours, model_stream.broadcast(), on_model);
+    let told = (model_stream.broadcast(), learned_stream.broadcast());
+    let model_history = registry.model_history(hours, told, grading, on_model);
     registry.closed.add_stream(epoch_stream.broadcast(), move |_, time| on_epoch(time));
     let announced = registry.digests.clone();
     registry.closed.add_stream(announcement_stream.broadcast(), move |time, text| {
@@ -407,6 +437,7 @@ pub fn graph<'scope>(
         decisions,
         rows,
         models,
+        learned,
         advances,
         reached,
         restored,
@@ -430,9 +461,13 @@ pub fn graph<'scope>(
             names_needed_from,
             written_before,
             captures,
+            sample,
         },
     )
 }
+
+/// On every worker, the models and what is learned.
+type Told<'scope> = (Stream<'scope, Time, Vec<(Time, Model)>>, Stream<'scope, Time, Vec<Learned>>);
 
 /// What the views that rankings are made from are made from, and some of them.
 struct Made<'scope> {
@@ -570,13 +605,13 @@ impl<'scope> ViewRegistry<'scope> {
     }
 
     /// Registers a view with a cache that is updated by every batch before its time is complete.
-    fn cached<V: DatedProduct>(
+    fn cached<V: Summed<N>, const N: usize>(
         &mut self,
         name: &'static str,
         view: View<'scope, V>,
         mut digest: impl FnMut(Option<&Batch<V, Counts>>) + 'static,
         mut capture: impl FnMut(Time, Option<&Batch<V, Counts>>) + 'static,
-    ) -> CachedView<V> {
+    ) -> CachedView<V, N> {
         self.measured.push(Measured::of(name, &view.trace));
         let (cache, held) = (cache(), self.held.by("best_products"));
         let updated = cache.clone();
@@ -614,11 +649,12 @@ impl<'scope> ViewRegistry<'scope> {
     fn model_history(
         &mut self,
         hours: Stream<'scope, Time, Vec<u32>>,
-        models: Stream<'scope, Time, Vec<(Time, Model)>>,
+        (models, learned): Told<'scope>,
+        Grading { learning, start, .. }: Grading,
         on_model: impl Fn(Time, Model) + 'static,
     ) -> Rc<RefCell<ModelHistory>> {
-        let history = Rc::new(RefCell::new(ModelHistory::default()));
-        let (by_hour, by_model) = (history.clone(), history.clone());
+        let history = Rc::new(RefCell::new(ModelHistory::new(learning, start)));
+        let (by_hour, by_model, by_grade) = (history.clone(), history.clone(), history.clone());
         let (mut capture_newest, mut capture_model) =
             (self.captures.newest(), self.captures.models());
         self.closed.add_stream(hours, move |time, hour| {
@@ -630,6 +666,11 @@ impl<'scope> ViewRegistry<'scope> {
             by_model.borrow_mut().set_model(time, model.clone());
             on_model(time, model);
         });
+        self.closed.add_stream(learned, move |time, learned| match learned {
+            Learned::Before(learner) => by_grade.borrow_mut().begin(time, *learner),
+            Learned::Grade(grade) => by_grade.borrow_mut().add_grade(time, *grade),
+        });
+        self.captures.learn_from(&history);
         history
     }
 }

@@ -4,9 +4,12 @@ use crate::record::block::Block;
 use crate::record::decision::Decision;
 use crate::record::product::CatalogueRow;
 use crate::record::reached::Reached;
+use crate::score::grade::Grade;
+use crate::score::learner::Learner;
 use crate::score::model::Model;
 use crate::stored::StoredRows;
 use crate::time::Time;
+use serde::{Deserialize, Serialize};
 use timely::dataflow::Stream;
 use timely::dataflow::operators::core::input::Handle;
 
@@ -15,6 +18,15 @@ pub type Blocks<'scope> = Stream<'scope, Time, Vec<(usize, Block)>>;
 
 /// An input for records.
 pub type Records<D> = Handle<Time, timely::container::CapacityContainerBuilder<Vec<D>>>;
+
+/// What is known of the weights of rankings.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Learned {
+    /// All that was learned before.
+    Before(Box<Learner>),
+    /// A further grade.
+    Grade(Box<Grade>),
+}
 
 /// All inputs of the views.
 pub struct Inputs {
@@ -26,6 +38,8 @@ pub struct Inputs {
     pub rows: Records<CatalogueRow>,
     /// A new model, with the time from which it holds; sent by one worker alone.
     pub models: Records<(Time, Model)>,
+    /// Grades of rankings, from any workers, and at [`RESTORED`](crate::time::RESTORED) what was learned before, from one.
+    pub learned: Records<Learned>,
     /// Advances of partitions, named `topic/index`, by so many offsets.
     pub advances: Records<(String, i64)>,
     /// How far partitions have been read.
@@ -48,6 +62,7 @@ impl Inputs {
         self.decisions.advance_to(time);
         self.rows.advance_to(time);
         self.models.advance_to(time);
+        self.learned.advance_to(time);
         self.advances.advance_to(time);
         self.reached.advance_to(time);
         self.restored.advance_to(time);

@@ -22,7 +22,7 @@ pub enum StoredView {
     MovedMoments,
     /// `user, origin, hour, tag?, product?, minute?`: one of the three.
     MovedRest,
-    /// `product, partner, day, after, near`.
+    /// `product, partner, day, after, minutes?`; without minutes, what followed directly.
     Pairs,
     /// `day`; the first two counts.
     Repeats,

@@ -7,10 +7,14 @@ use crate::baselines::{
 use crate::clicks::Clicks;
 use crate::recommender::Recommender;
 use crate::served::Served;
+use dataflows::graph::Grading;
 use dataflows::score::model::Model;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
+
+/// The name of the engine's own ranking.
+pub const OWN: &str = "recsys";
 
 /// Makes a recommender that has learned nothing yet, for a click set.
 type Make = Box<dyn Fn(&Clicks) -> Box<dyn Recommender>>;
@@ -55,8 +59,8 @@ impl Method {
     }
 }
 
-/// All methods. The engine's own has no settings to try: it ranks by the given model.
-pub fn methods(model: Model) -> Vec<Method> {
+/// All methods. The engine's own has no settings to try: it ranks by the given model, and learns as it is told.
+pub fn methods(model: Model, grading: Grading) -> Vec<Method> {
     let one = |name, variant| Method { name, variants: vec![variant] };
     vec![
         one("popularity", Variant::new(String::new(), |_| Popularity::default())),
@@ -73,8 +77,10 @@ pub fn methods(model: Model) -> Vec<Method> {
             ),
         },
         one(
-            "recsys",
-            Variant::new(weights(&model), move |clicks| Served::new(clicks, model.clone())),
+            OWN,
+            Variant::new(weights(&model), move |clicks| {
+                Served::new(clicks, model.clone(), grading)
+            }),
         ),
     ]
 }

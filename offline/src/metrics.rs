@@ -29,33 +29,33 @@ pub struct RankMetrics {
     pub ndcg20: f64,
 }
 
-/// Counts ranks.
-#[derive(Clone, Debug, Default)]
+/// The ranks of products in lists.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ranks {
-    /// By rank, from the first, how many lists had the product there.
-    at: [u64; LENGTH],
-    asked: u64,
+    /// By list, the rank of the product, counted from 1; 0 if it was not among the first [`LENGTH`].
+    of_lists: Vec<u8>,
 }
 
 impl Ranks {
     /// Counts the rank of a product in a list.
     pub fn count<'a>(&mut self, list: impl IntoIterator<Item = &'a u32>, product: u32) {
-        self.asked += 1;
-        if let Some(index) = list.into_iter().take(LENGTH).position(|&other| other == product) {
-            self.at[index] += 1;
-        }
+        let index = list.into_iter().take(LENGTH).position(|&other| other == product);
+        let rank = index.and_then(|index| u8::try_from(index + 1).ok());
+        self.of_lists.push(rank.unwrap_or_default());
     }
 
     /// The metrics of all that was counted.
     #[allow(clippy::cast_precision_loss, reason = "no set has 2^53 clicks")]
     pub fn metrics(&self) -> RankMetrics {
         let mean = |until: usize, gain: fn(f64) -> f64| {
-            let ranks = self.at[..until].iter().zip(1_u32..);
+            let mut at = [0_u64; LENGTH + 1];
+            self.of_lists.iter().for_each(|rank| at[usize::from(*rank)] += 1);
+            let ranks = at[1..=until].iter().zip(1_u32..);
             let sum: f64 = ranks.map(|(&count, rank)| count as f64 * gain(rank.into())).sum();
-            sum / self.asked.max(1) as f64
+            sum / self.of_lists.len().max(1) as f64
         };
         RankMetrics {
-            asked: self.asked,
+            asked: self.of_lists.len() as u64,
             hr10: mean(10, |_| 1.0),
             hr20: mean(20, |_| 1.0),
             mrr10: mean(10, |rank| 1.0 / rank),
@@ -65,8 +65,44 @@ impl Ranks {
     }
 }
 
+/// How far one method is ahead of another at the same lists.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Lead {
+    /// The mean difference.
+    pub by: f64,
+    /// Its standard error.
+    pub error: f64,
+}
+
+impl Ranks {
+    /// How far they are ahead of others at the same lists, in HR@20 and in MRR@20.
+    pub fn ahead_of(&self, others: &Ranks) -> [Lead; 2] {
+        let pairs = || self.of_lists.iter().zip(&others.of_lists);
+        let hit = |rank: u8| f64::from(u8::from(rank > 0));
+        let reciprocal = |rank: u8| if rank > 0 { 1.0 / f64::from(rank) } else { 0.0 };
+        [
+            lead(pairs().map(|(one, other)| hit(*one) - hit(*other))),
+            lead(pairs().map(|(one, other)| reciprocal(*one) - reciprocal(*other))),
+        ]
+    }
+}
+
+/// The mean of differences.
+#[allow(clippy::cast_precision_loss, reason = "no set has 2^53 clicks")]
+fn lead(differences: impl Iterator<Item = f64>) -> Lead {
+    let (mut sum, mut squares, mut count) = (0.0, 0.0, 0.0);
+    for difference in differences {
+        sum += difference;
+        squares += difference * difference;
+        count += 1.0;
+    }
+    let count = f64::max(count, 1.0);
+    let by = sum / count;
+    Lead { by, error: ((squares / count - by * by).max(0.0) / count).sqrt() }
+}
+
 /// The metrics of one method.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Quality {
     /// Over the lists as they are.
     pub all: RankMetrics,
@@ -76,6 +112,9 @@ pub struct Quality {
     pub new: RankMetrics,
     /// The share of known products that were in some list.
     pub coverage: f64,
+    /// The ranks that the three were made from.
+    #[serde(skip)]
+    pub ranks: [Ranks; 3],
 }
 
 /// Grades lists.
@@ -111,6 +150,7 @@ impl Grader {
             without_current: self.without_current.metrics(),
             new: self.new.metrics(),
             coverage: self.shown.len() as f64 / known.max(1) as f64,
+            ranks: [&self.all, &self.without_current, &self.new].map(Clone::clone),
         }
     }
 }
@@ -127,6 +167,16 @@ mod tests {
         let told =
             [all, without_current, new].map(|metrics| (metrics.asked > 0).then_some(metrics.mrr20));
         assert_eq!(told, expected, "{list:?} after {visit:?}, then {next}");
+    }
+
+    #[test]
+    fn a_lead_is_that_at_the_same_lists() {
+        let ranks = |of_lists: &[u8]| Ranks { of_lists: of_lists.to_vec() };
+        let [hits, reciprocal] = ranks(&[1, 0, 2, 1]).ahead_of(&ranks(&[2, 0, 0, 1]));
+        assert_eq!((hits.by, reciprocal.by), (0.25, 0.25));
+        assert!((hits.error - (0.1875_f64 / 4.0).sqrt()).abs() < 1e-12);
+        let [hits, _] = ranks(&[3; 9]).ahead_of(&ranks(&[3; 9]));
+        assert_eq!(hits, Lead { by: 0.0, error: 0.0 });
     }
 
     #[test]

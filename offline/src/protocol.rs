@@ -46,6 +46,21 @@ impl Split {
     }
 }
 
+impl Split {
+    /// The same, but that no more are asked about than the clicks until so many visits have had one.
+    #[must_use]
+    pub fn at_most(self, clicks: &[Click], visits: usize) -> Split {
+        let mut asked = HashSet::new();
+        let mut within = |click: &&Click| {
+            asked.insert(click.visit);
+            asked.len() <= visits
+        };
+        let end =
+            self.asked.start + clicks[self.asked.clone()].iter().take_while(&mut within).count();
+        Split { asked: self.asked.start..end, ..self }
+    }
+}
+
 /// Runs a method through a protocol. `tick` is called for every click.
 pub fn run(
     clicks: &Clicks,

@@ -11,4 +11,9 @@ pub trait Recommender {
     /// twice. `visit` holds the visit's clicks so far, oldest first, at least one; they may or may not
     /// have been learned.
     fn rank(&mut self, visit: &[Click], n: usize) -> Vec<u32>;
+
+    /// The weights that it has learned for itself, if it learns any; by gate and source.
+    fn learned(&mut self) -> Option<Vec<Vec<f64>>> {
+        None
+    }
 }

@@ -3,10 +3,11 @@
 use crate::clicks::{Click, Clicks};
 use crate::recommender::Recommender;
 use dataflows::arrange::closed::Closed;
-use dataflows::graph::{Listeners, Mode, Persistence, ViewConfig, graph};
+use dataflows::graph::{Grading, Listeners, Mode, Outputs, Persistence, ViewConfig, graph};
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ingest::reading::Reading;
-use dataflows::inputs::Inputs;
+use dataflows::ingest::sample::Sample;
+use dataflows::inputs::{Inputs, Learned};
 use dataflows::questions::query::{Query, QueryAnswer, RoutedQuery};
 use dataflows::questions::{Queries, questions};
 use dataflows::ranking::answer::Ranking;
@@ -14,7 +15,9 @@ use dataflows::ranking::rules::{Basis, Rules};
 use dataflows::record::block::Block;
 use dataflows::record::event::Event;
 use dataflows::record::reached::Reached;
+use dataflows::score::grade::Grade;
 use dataflows::score::model::Model;
+use dataflows::score::model_history::LearnedState;
 use dataflows::time::{RESTORED, Time, hour, input_time};
 use dataflows::views::history::Limits;
 use std::cell::RefCell;
@@ -26,7 +29,7 @@ use timely::communication::allocator::thread::Thread;
 use timely::dataflow::operators::{Inspect, probe};
 use timely::worker::Worker;
 
-/// The number of events that are learned at once, where nothing is asked between them.
+/// The number of events that are learned at once, where nothing is asked or graded between them.
 const EPOCH: usize = 1_000;
 
 /// All views, as the engine keeps them by default.
@@ -34,6 +37,7 @@ const VIEWS: ViewConfig = ViewConfig {
     mode: Mode::All,
     limits: Limits { paired: 100, kept: 1_000, horizon: 30 * 24 },
     pairs_days: 180,
+    grading: Grading::NONE,
     copy_hours: 0,
     stay_hours: None,
     persistence: Persistence::NONE,
@@ -48,6 +52,16 @@ pub struct Served {
     closed: Closed,
     queries: Queries,
     answer: Rc<RefCell<Option<Ranking>>>,
+    /// The events that are to be graded, and the grades that the views have not been told.
+    sample: Rc<RefCell<Sample>>,
+    grades: Rc<RefCell<Vec<Option<Grade>>>>,
+    /// The last answer about what was learned.
+    weights: Rc<RefCell<Option<LearnedState>>>,
+    dictionaries: SharedDictionaries,
+    /// The number of questions.
+    asked: u64,
+    /// The most events that are learned at once.
+    epoch: usize,
     /// The open time.
     now: Time,
     /// Events that have not been sent yet.
@@ -66,13 +80,15 @@ struct Texts {
 }
 
 impl Served {
-    /// A dataflow that has learned nothing and ranks by a model.
-    pub fn new(clicks: &Clicks, model: Model) -> Served {
+    /// A dataflow that has learned nothing, ranks by a model, and learns weights from the grades of a share of users.
+    pub fn new(clicks: &Clicks, model: Model, grading: Grading) -> Served {
         let mut worker =
             Worker::new(WorkerConfig::default(), Allocator::Thread(Thread::default()), None);
         let dictionaries = SharedDictionaries::default();
-        let answer = Rc::new(RefCell::new(None));
-        let (mut inputs, views, closed) = worker.dataflow(|scope| {
+        let (answer, grades) = (Rc::new(RefCell::new(None)), Rc::new(RefCell::new(Vec::new())));
+        let weights = Rc::new(RefCell::new(None));
+        let views = ViewConfig { grading, ..VIEWS };
+        let (mut inputs, views, closed, sample) = worker.dataflow(|scope| {
             let (on_block, on_model) = (|_, _: &_| (), |_, _| ());
             let listeners = Listeners {
                 on_epoch: |_| (),
@@ -82,18 +98,24 @@ impl Served {
                 on_announcement: |_, _| (),
                 on_report: |_| (),
             };
-            let (inputs, outputs) = graph(scope, VIEWS, &dictionaries, listeners);
-            (inputs, outputs.views, outputs.closed)
+            let (inputs, outputs) = graph(scope, views, &dictionaries, listeners);
+            let Outputs { views, closed, sample, .. } = outputs;
+            (inputs, views, closed, sample)
         });
         let queries = worker.dataflow(|scope| {
             let (queries, answers) = questions(scope, views, &dictionaries, &probe::Handle::new());
-            let answer = answer.clone();
+            let (answer, grades, weights) = (answer.clone(), grades.clone(), weights.clone());
             answers.inspect(move |(_, _, found)| {
-                let ranking = found.iter().find_map(|found| match found {
-                    QueryAnswer::Ranking(ranking) => Some(ranking.clone()),
-                    _ => None,
-                });
-                *answer.borrow_mut() = Some(ranking.unwrap_or_default());
+                for found in found {
+                    match found {
+                        QueryAnswer::Grade(grade) => grades.borrow_mut().push(grade.clone()),
+                        QueryAnswer::Ranking(ranking) => {
+                            *answer.borrow_mut() = Some(ranking.clone())
+                        }
+                        QueryAnswer::Learned(found) => *weights.borrow_mut() = Some(*found.clone()),
+                        _ => {}
+                    }
+                }
             });
             queries
         });
@@ -108,6 +130,12 @@ impl Served {
             closed,
             queries,
             answer,
+            sample,
+            grades,
+            weights,
+            dictionaries,
+            asked: 0,
+            epoch: if grading.share > 0.0 { 1 } else { EPOCH },
             now,
             block: Block::default(),
             texts: Texts::of(clicks),
@@ -127,8 +155,7 @@ impl Served {
         };
         let time = self.close();
         self.queries.advance_to(time);
-        let routed = RoutedQuery::route(0, time, vec![Query::Rank { basis, rules }], 1);
-        routed.into_iter().for_each(|query| self.queries.send(query));
+        self.send(Query::Rank { basis, rules });
         self.queries.flush();
         let answer = &self.answer;
         self.worker.step_while(|| answer.borrow().is_none());
@@ -148,7 +175,34 @@ impl Served {
         self.inputs.advance_to(self.now);
         let closed = &self.closed;
         self.worker.step_while(|| !closed.has(time));
+        self.grade(time);
         time
+    }
+
+    fn send(&mut self, query: Query) {
+        self.asked += 1;
+        let routed = RoutedQuery::route(0, self.asked, vec![query], 1);
+        routed.into_iter().for_each(|query| self.queries.send(query));
+    }
+
+    /// Grades what of a complete time is in the sample, as of the time before it.
+    fn grade(&mut self, time: Time) {
+        let next = self.sample.borrow_mut().next(time, &self.dictionaries.borrow());
+        let sampled = next.map(|(_, sampled)| sampled).unwrap_or_default();
+        if sampled.is_empty() {
+            return;
+        }
+        self.queries.advance_to(time - 1);
+        let asked = sampled.len();
+        for sampled in sampled {
+            self.send(Query::Grade(sampled));
+        }
+        self.queries.flush();
+        let grades = &self.grades;
+        self.worker.step_while(|| grades.borrow().len() < asked);
+        for grade in self.grades.take().into_iter().flatten() {
+            self.inputs.learned.send(Learned::Grade(Box::new(grade)));
+        }
     }
 }
 
@@ -157,7 +211,7 @@ impl Recommender for Served {
         self.block.push(&self.texts.event(click));
         self.block.note_clock(click.time);
         self.learned[click.visit as usize] += 1;
-        if EPOCH <= self.block.events() {
+        if self.epoch <= self.block.events() {
             self.close();
         }
     }
@@ -165,6 +219,24 @@ impl Recommender for Served {
     fn rank(&mut self, visit: &[Click], n: usize) -> Vec<u32> {
         let ranked = self.ask(visit, n);
         ranked.iter().map(|ranked| self.texts.ids[ranked.product]).collect()
+    }
+
+    fn learned(&mut self) -> Option<Vec<Vec<f64>>> {
+        let learner = self.state().learner;
+        (learner.seen() > 0).then(|| learner.weights().map(Vec::from).into())
+    }
+}
+
+impl Served {
+    /// What was learned of weights so far.
+    fn state(&mut self) -> LearnedState {
+        let time = self.close();
+        self.queries.advance_to(time);
+        self.send(Query::Learned);
+        self.queries.flush();
+        let weights = &self.weights;
+        self.worker.step_while(|| weights.borrow().is_none());
+        self.weights.take().expect("it has just come")
     }
 }
 
@@ -199,9 +271,14 @@ impl Texts {
 mod tests {
     use super::*;
     use crate::clicks::Builder;
+    use crate::metrics::Quality;
+    use crate::protocol::{self, Protocol, Split};
     use crate::read::ClickRecord;
     use dataflows::record::event::Kind;
+    use dataflows::score::grade::Hits;
     use dataflows::score::model::Blend;
+    use dataflows::score::model_history::Learning;
+    use dataflows::score::start::START;
 
     /// A user, a kind, a product, and a minute.
     type Act = (&'static str, Kind, &'static str, i64);
@@ -229,74 +306,85 @@ mod tests {
     /// scores. It asks twice, as nothing must be learned by asking.
     fn check(blend: Blend, acts: &[Act], learned: usize, expected: &[(&str, f64)]) {
         let clicks = clicks(acts);
-        let mut served = Served::new(&clicks, Model { blend, ..Model::default() });
+        let mut expected = expected.to_vec();
+        expected.sort_by(|one, other| other.1.total_cmp(&one.1));
+        let mut served = Served::new(&clicks, Model { blend, ..Model::default() }, Grading::NONE);
         clicks.clicks[..learned].iter().for_each(|click| served.learn(click));
         for _ in 0..2 {
             let ranked = served.ask(&clicks.clicks[acts.len() - 1..], 20);
             let products: Vec<&str> = ranked.iter().map(|ranked| ranked.product).collect();
             assert_eq!(products, expected.iter().map(|of| of.0).collect::<Vec<_>>(), "{acts:?}");
-            for (ranked, (_, score)) in ranked.iter().zip(expected) {
+            for (ranked, (_, score)) in ranked.iter().zip(&expected) {
                 assert!((ranked.score - score).abs() < 1e-9, "{ranked:?}, not {score}: {acts:?}");
             }
         }
     }
 
-    /// A blend of the pairs, without doubt, and of products that are touched again: nothing else.
+    /// A blend of all but what is popular.
     fn pairs() -> Blend {
-        Blend { doubt: 0.0, repeat: 0.0, tags: 0.0, trend: 0.0, ..Blend::default() }
+        Blend { trend: 0.0, ..Blend::default() }
     }
 
-    /// The weight of what was four days ago.
-    fn four_days_ago() -> f64 {
-        1.0 / 1.4_f64.sqrt()
+    /// The weights of a visit of one product, in which the share of moments that repeat the one before is so large:
+    /// those of its pairs by minutes, of what followed directly, and of two steps; of what was before, and of what is
+    /// popular.
+    fn weights(again: f64) -> ([f64; 4], f64, f64, f64, [f64; 2]) {
+        let start = START[0];
+        let of = |source: usize| start[source] * (1.0 - again) / (1.0 - start[6]);
+        (std::array::from_fn(of), of(4), of(5), of(6 * 8 + 6), [of(64), of(65)])
     }
+
+    /// The weight of what was four days ago, as the nearest millionths.
+    const FOUR_DAYS_AGO: [f64; 2] = [0.845_154, 2.535_463];
 
     #[test]
-    fn pairs_count_by_direction_kind_and_age() {
+    fn pairs_count_by_direction_kind_minutes_and_age() {
         let learned: [Act; 4] = [
             ("u", Kind::View, "a", 0),
             ("u", Kind::View, "b", 1),
-            ("u", Kind::AddToCart, "c", 2),
+            ("u", Kind::AddToCart, "c", 3),
             ("u", Kind::View, "d", 40),
         ];
         let with = |acts: &[Act]| [&learned[..], acts].concat();
         // The belief is 6 of 20; here none of two who went on touched the same again.
         let again = 6.0 / 22.0;
-        let rest = 1.0 - again;
-        let after = |product| with(&[("x", Kind::View, product, 41)]);
-        // d came too late to go with a.
-        let expected = [("c", rest * 3.0 / 4.0), ("a", again), ("b", rest / 4.0)];
-        check(pairs(), &after("a"), 4, &expected);
-        let expected = [("a", again), ("c", rest * 3.0 / 10.0), ("b", rest / 10.0)];
-        check(Blend { doubt: 6.0, ..pairs() }, &after("a"), 4, &expected);
-        // a came before b, which may count half; c after it.
-        let expected = [("c", rest * 3.0 / 3.5), ("b", again), ("a", rest * 0.5 / 3.5)];
-        check(Blend { before: 0.5, ..pairs() }, &after("b"), 4, &expected);
-        let old = four_days_ago();
-        let again = 6.0 / (21.0 + 2.0 * old);
-        let (rest, mass) = (1.0 - again, 1.0 + 4.0 * old);
-        let later = with(&[
-            ("v", Kind::View, "a", 4 * DAY),
-            ("v", Kind::View, "b", 4 * DAY + 1),
-            ("x", Kind::View, "a", 4 * DAY + 2),
-        ]);
-        let expected =
-            [("c", rest * 3.0 * old / mass), ("b", rest * (1.0 + old) / mass), ("a", again)];
-        check(pairs(), &later, 6, &expected);
+        let ([minute, three, ..], next, steps, ..) = weights(again);
+        // d came too late to go with a. What goes with a goes with what goes with it.
+        let b = minute * 0.5 + next * 0.5 + steps * (3.0 / 5.0) * 0.7 / (0.7 + 0.7 + 1.0);
+        let c = three * 3.0 / 4.0 + steps * (1.0 / 5.0) * 3.0 / (0.7 + 3.0 + 1.0);
+        check(
+            pairs(),
+            &with(&[("x", Kind::View, "a", 41)]),
+            4,
+            &[("a", again), ("b", b), ("c", c)],
+        );
+        // a came before b, which counts less; c after it.
+        let a = minute * 0.7 / 1.7 + steps * (3.0 / 4.7) * 0.7 / 2.4;
+        let c = three * 3.0 / 4.0 + next * 3.0 / 4.0 + steps * (0.7 / 4.7) * 3.0 / 5.0;
+        check(
+            pairs(),
+            &with(&[("x", Kind::View, "b", 41)]),
+            4,
+            &[("c", c), ("b", again), ("a", a)],
+        );
     }
 
     #[test]
-    fn what_is_further_apart_counts_less() {
-        let acts: [Act; 4] = [
+    fn what_is_old_counts_less() {
+        let [view, cart] = FOUR_DAYS_AGO;
+        let acts: [Act; 5] = [
             ("u", Kind::View, "a", 0),
-            ("u", Kind::View, "b", 5),
-            ("u", Kind::View, "c", 6),
-            ("x", Kind::View, "a", 41),
+            ("u", Kind::AddToCart, "c", 10),
+            ("v", Kind::View, "a", 4 * DAY),
+            ("v", Kind::View, "b", 4 * DAY + 20),
+            ("x", Kind::View, "a", 4 * DAY + 21),
         ];
-        let (again, blend) = (6.0 / 22.0, Blend { far: 0.5, ..pairs() });
-        let rest = 1.0 - again;
-        let expected = [("b", rest / 1.5), ("a", again), ("c", rest * 0.5 / 1.5)];
-        check(blend, &acts, 3, &expected);
+        let again = 6.0 / (20.0 + 1.0 + 1.0 / 1.4_f64.sqrt());
+        let ([.., far], next, ..) = weights(again);
+        assert!(view < cart);
+        let (half, next) = (far / (1.0 + cart + 1.0), next / (1.0 + cart + 1.0));
+        let expected = [("a", again), ("c", (half + next) * cart), ("b", half + next)];
+        check(pairs(), &acts, 4, &expected);
     }
 
     #[test]
@@ -306,15 +394,18 @@ mod tests {
             ("v", Kind::Purchase, "c", 4 * DAY),
             ("u", Kind::View, "b", 4 * DAY),
         ];
-        let blend = Blend { trend: 0.01, ..pairs() };
-        let (again, old) = (0.3, four_days_ago());
-        let of = |worth: f64, mass: f64| 0.01 * worth / mass;
-        let by_products = [("b", again), ("c", of(5.0, 5.0 + old)), ("a", of(old, 5.0 + old))];
-        check(blend, &acts, 2, &by_products);
-        let mass = 6.0 + old;
-        let by_user =
-            [("b", again + of(1.0, mass)), ("c", of(5.0, mass)), ("a", 0.006 + of(old, mass))];
-        check(blend, &acts, 3, &by_user);
+        let (again, [view, _]) = (0.3, FOUR_DAYS_AGO);
+        let (_, _, _, before, [long, today]) = weights(again);
+        let popular = |worth: f64, hot: f64, [mass, all_hot]: [f64; 2]| {
+            long * worth / (mass + 1.0) + today * hot / (all_hot + 1.0)
+        };
+        let mass = [5.0 + view, 5.0 + 0.0016];
+        let (a, c) = (popular(view, 0.0016, mass), popular(5.0, 5.0, mass));
+        check(Blend::default(), &acts, 2, &[("b", again), ("c", c), ("a", a)]);
+        let mass = mass.map(|mass| mass + 1.0);
+        let a = before + popular(view, 0.0016, mass);
+        let (b, c) = (again + popular(1.0, 1.0, mass), popular(5.0, 5.0, mass));
+        check(Blend::default(), &acts, 3, &[("b", b), ("c", c), ("a", a)]);
     }
 
     #[test]
@@ -327,10 +418,71 @@ mod tests {
             acts.push((user, Kind::View, "a", 0));
         }
         acts.extend([("v", Kind::View, "b", 0), ("x", Kind::View, "c", 0)]);
-        let blend = Blend { trend: 1.0, ..pairs() };
+        let blend = Blend { repeat: 0.0, trend: 100.0, ..pairs() };
         let counted = (few - few / users.len() + 1_000) as f64;
-        let mass = counted + 1.0;
-        let expected = [("a", counted / mass), ("c", 0.3), ("b", 1.0 / mass)];
+        let (.., [long, today]) = weights(0.3);
+        let of = |events: f64| 100.0 * (long + today) * events / (counted + 2.0);
+        let expected = [("a", of(counted)), ("b", of(1.0))];
         check(blend, &acts, few + 2 * EPOCH + 1, &expected);
+    }
+
+    /// Some clicks of a shop, by a few users, who touch what goes together.
+    fn some_clicks() -> Clicks {
+        let users = ["ann", "bob", "cid", "dan", "eve", "fay"];
+        let products = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+        let (mut state, mut acts, mut minute) = (1_u64, Vec::new(), 0);
+        let mut random = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from((state >> 33) % below).unwrap()
+        };
+        let mut last = [0; 6];
+        for _ in 0..400 {
+            let user = random(6);
+            last[user] = match random(4) {
+                0 => random(12),
+                1 => last[user],
+                _ => (last[user] + 1 + random(2)) % 12,
+            };
+            acts.push((users[user], Kind::View, products[last[user]], minute));
+            minute += 1 + i64::try_from(random(8)).unwrap();
+        }
+        clicks(&acts)
+    }
+
+    /// The grades of all clicks, learned in epochs of so many, and the quality by the prequential protocol.
+    fn graded(epoch: usize) -> (Hits, Hits, Hits, Quality) {
+        let clicks = some_clicks();
+        let grading = Grading { share: 1.0, learning: Learning::Off, start: &START };
+        let mut served = Served::new(&clicks, Model::default(), grading);
+        let split = Split { learned: 0..0, asked: 0..clicks.clicks.len() };
+        let quality = match epoch {
+            1 => protocol::run(&clicks, &split, Protocol::Prequential, &mut served, &mut || ()),
+            _ => {
+                served.epoch = epoch;
+                clicks.clicks.iter().for_each(|click| served.learn(click));
+                Quality::default()
+            }
+        };
+        let state = served.state();
+        let of_days = state.learner.grades().days();
+        let mut total = [Hits::default(); 3];
+        of_days.for_each(|(_, hits)| {
+            total.iter_mut().zip(&hits[0]).for_each(|(sum, hits)| sum.merge(hits))
+        });
+        let [all, other, new] = total;
+        (all, other, new, quality)
+    }
+
+    #[test]
+    fn the_grade_of_a_set_is_what_the_prequential_protocol_finds() {
+        let (all, other, new, quality) = graded(1);
+        let of_quality = [quality.all, quality.without_current, quality.new];
+        assert!(all.asked > 200 && new.asked > 50, "{all:?} {new:?}");
+        for (hits, metrics) in [all, other, new].iter().zip(of_quality) {
+            assert_eq!(hits.asked, metrics.asked);
+            let [hr10, hr20, mrr] = hits.estimates().map(|estimate| estimate.value);
+            assert_eq!((hr10, hr20), (metrics.hr10, metrics.hr20));
+            assert!((mrr - metrics.mrr20).abs() < 1e-5, "{mrr} {}", metrics.mrr20);
+        }
     }
 }

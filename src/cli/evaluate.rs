@@ -4,17 +4,23 @@ use super::failure::Usage;
 use super::output::say;
 use crate::settings::Setting;
 use crate::settings::blend::BlendError;
+use anyhow::Context;
 use clap::Args;
+use dataflows::graph::Grading;
+use dataflows::score::learner::table;
+use dataflows::score::mixture::{GATES, SOURCES, SourceWeights};
 use dataflows::score::model::{Blend, Model};
+use dataflows::score::model_history::Learning;
+use dataflows::score::start::START;
 use dataflows::score::weights::{Score, Weights};
 use indicatif::{ProgressBar, ProgressStyle};
 use offline::clicks::Clicks;
-use offline::methods::{Method, Variant, methods};
-use offline::metrics::{Quality, RankMetrics};
+use offline::methods::{Method, OWN, Variant, methods};
+use offline::metrics::{Lead, Quality, RankMetrics};
 use offline::protocol::{self, Protocol, Split};
 use offline::read::{Format, Tally};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -49,6 +55,16 @@ pub(super) struct EvaluateArgs {
     /// How the ranking mixes its parts, as in the settings; what is not named is as usual
     #[arg(long, default_value = "{}", value_name = "JSON", value_parser = blend)]
     blend: Blend,
+    /// The share of the visitors whose clicks the ranking grades itself by, and learns its weights from; 0 for the
+    /// weights of the start alone
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = share)]
+    learn: f64,
+    /// The weights that the ranking starts with, as JSON: a list for each gate; without it, those of a new shop
+    #[arg(long, value_name = "FILE")]
+    start: Option<PathBuf>,
+    /// Where to write the weights that were learned, likewise
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -60,6 +76,9 @@ pub(super) struct EvaluateArgs {
 /// The share of the first part that is learned while settings are tried on its rest.
 const TUNED: f64 = 0.75;
 
+/// The most visits that settings are tried on.
+const TRIED_VISITS: usize = 3_000;
+
 /// A method's result.
 #[derive(Serialize)]
 struct Outcome {
@@ -68,6 +87,10 @@ struct Outcome {
     settings: String,
     #[serde(flatten)]
     quality: Quality,
+    /// How far the engine's own ranking is ahead of it, if that is among the methods: in HR@20 and MRR@20, of the lists as
+    /// they are, without the current product, and of what is new.
+    #[serde(rename = "recsysAhead", skip_serializing_if = "Option::is_none")]
+    ahead: Option<[[Lead; 2]; 3]>,
 }
 
 pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
@@ -88,13 +111,14 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
             say(&header(protocol))?;
         }
         for method in &methods {
-            let outcome = outcome(args, &clicks, &split, protocol, method);
+            let outcome = outcome(args, &clicks, &split, protocol, method)?;
             if !args.json {
                 say(&line(&outcome))?;
             }
             outcomes.push(outcome);
         }
     }
+    compare(&mut outcomes);
     if args.json {
         say(&serde_json::to_string_pretty(&outcomes)?)?;
     }
@@ -112,8 +136,41 @@ fn blend(text: &str) -> Result<Blend, String> {
     Setting::parse(text.as_bytes()).map_err(|error: BlendError| error.to_string())
 }
 
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or("must be a number from 0 to 1".into())
+}
+
+/// Sets how far the engine's own ranking is ahead of each other method, by the same protocol.
+fn compare(outcomes: &mut [Outcome]) {
+    let own = |outcome: &&Outcome| outcome.method == OWN;
+    let own: Vec<_> =
+        outcomes.iter().filter(own).map(|it| (it.protocol, it.quality.ranks.clone())).collect();
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.method != OWN) {
+        let own = own.iter().find(|(protocol, _)| *protocol == outcome.protocol);
+        outcome.ahead = own.map(|(_, ranks)| {
+            std::array::from_fn(|way| ranks[way].ahead_of(&outcome.quality.ranks[way]))
+        });
+    }
+}
+
+/// Reads the weights that the ranking starts with.
+fn start(path: &Path) -> anyhow::Result<&'static SourceWeights> {
+    let text = std::fs::read(path).with_context(|| path.display().to_string())?;
+    let weights = serde_json::from_slice(&text).ok().and_then(table);
+    let weights = weights.ok_or_else(|| {
+        let shape = format!("{GATES} lists of {SOURCES} numbers each");
+        Usage(format!("--start {}: must be JSON, {shape}", path.display()))
+    })?;
+    // It is there as long as those in the binary are.
+    Ok(Box::leak(Box::new(weights)))
+}
+
 fn chosen(args: &EvaluateArgs) -> anyhow::Result<Vec<Method>> {
-    let all = methods(Model { weights: args.weights, blend: args.blend, ..Model::default() });
+    let start = args.start.as_deref().map_or(Ok(&START), start)?;
+    let grading = Grading { share: args.learn, learning: Learning::On, start };
+    let model = Model { weights: args.weights, blend: args.blend, ..Model::default() };
+    let all = methods(model, grading);
     let names: Vec<&str> = all.iter().map(|method| method.name).collect();
     for name in &args.methods {
         if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
@@ -134,27 +191,35 @@ fn outcome(
     split: &Split,
     protocol: Protocol,
     method: &Method,
-) -> Outcome {
+) -> anyhow::Result<Outcome> {
     let variants = method.drawn(args.tune.into());
     let inner = Split::at(&clicks.clicks, split.learned.clone(), TUNED);
+    let inner = inner.at_most(&clicks.clicks, TRIED_VISITS);
     let tuning = if variants.len() > 1 { variants.len() * inner.asked.end } else { 0 };
     let bar = bar(method.name, tuning + clicks.clicks.len());
     let quality = |variant: &Variant, split: &Split| {
         let mut recommender = variant.start(clicks);
-        protocol::run(clicks, split, protocol, recommender.as_mut(), &mut || bar.inc(1))
+        let quality =
+            protocol::run(clicks, split, protocol, recommender.as_mut(), &mut || bar.inc(1));
+        (quality, recommender)
     };
     let mut best = (variants[0], f64::MIN);
     if variants.len() > 1 {
         for variant in variants {
-            let RankMetrics { hr20, mrr20, .. } = quality(variant, &inner).all;
+            let RankMetrics { hr20, mrr20, .. } = quality(variant, &inner).0.all;
             if hr20 + mrr20 > best.1 {
                 best = (variant, hr20 + mrr20);
             }
         }
     }
-    let quality = quality(best.0, split);
+    let (quality, mut recommender) = quality(best.0, split);
     bar.finish_and_clear();
-    Outcome { protocol, method: method.name, settings: best.0.settings.clone(), quality }
+    if let (Some(path), Some(learned)) = (&args.save, recommender.learned()) {
+        std::fs::write(path, serde_json::to_string(&learned)?)
+            .with_context(|| path.display().to_string())?;
+    }
+    let settings = best.0.settings.clone();
+    Ok(Outcome { protocol, method: method.name, settings, quality, ahead: None })
 }
 
 fn tell(clicks: &Clicks, tally: &Tally, split: &Split) -> anyhow::Result<()> {
@@ -183,7 +248,7 @@ fn header(protocol: Protocol) -> String {
 }
 
 fn line(outcome: &Outcome) -> String {
-    let Quality { all, without_current: other, new, coverage } = &outcome.quality;
+    let Quality { all, without_current: other, new, coverage, .. } = &outcome.quality;
     let columns =
         [all.hr10, all.hr20, all.mrr10, all.mrr20, all.ndcg20].map(|share| format!("{share:>8.4}"));
     let groups = [other.hr20, other.mrr20, new.hr20, new.mrr20, *coverage];

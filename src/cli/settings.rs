@@ -62,7 +62,7 @@ impl SettingsStores {
 pub(super) struct WatchedSettings {
     store: Arc<dyn Store>,
     zookeeper: Option<Arc<ZooKeeperStore>>,
-    monitors: [JoinHandle<()>; 3],
+    monitors: [JoinHandle<()>; 4],
 }
 
 impl WatchedSettings {
@@ -93,6 +93,7 @@ impl WatchedSettings {
             runtime.spawn(watch.feed(metrics, engine, ModelChange::Weights, readiness)),
             runtime.spawn(watch.feed(metrics, engine, ModelChange::Blend, readiness)),
             runtime.spawn(watch.feed(metrics, engine, ModelChange::Rules, readiness)),
+            runtime.spawn(watch.feed(metrics, engine, ModelChange::Ranking, readiness)),
         ];
         WatchedSettings { store: watch.store, zookeeper, monitors }
     }

@@ -6,7 +6,9 @@ use super::{
     CheckpointConfig, ClusterConfig, Config, FilesConfig, HttpConfig, KafkaConfig, LimitsConfig,
     LogConfig, LogFormat, ReceiptsConfig, RedisConfig, ViewsConfig, ZooKeeperConfig, log,
 };
-use dataflows::graph::Mode;
+use dataflows::graph::{Grading, Mode};
+use dataflows::score::model_history::Learning;
+use dataflows::score::start::START;
 use hyper::header::HeaderName;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
@@ -63,6 +65,7 @@ pub(super) fn config(reader: &mut SettingReader) -> Config {
         http: http(reader),
         limits: limits(reader),
         views: views(reader),
+        grading: grading(reader),
         checkpoint: checkpoint(reader, beside),
         receipts: ReceiptsConfig { key_file: file(reader, "receipts.key_file") },
     }
@@ -275,6 +278,21 @@ fn count(
     range: RangeInclusive<usize>,
 ) -> u32 {
     u32::try_from(reader.number(key, default, range)).expect("the range is within u32")
+}
+
+fn grading(reader: &mut SettingReader) -> Grading {
+    let share = reader.share("grading.share", 0.05);
+    let learning = reader.text("ranking.learning", "on", learning).unwrap_or_default();
+    Grading { share, learning, start: &START }
+}
+
+fn learning(text: &str) -> Result<Learning, String> {
+    match text {
+        "on" => Ok(Learning::On),
+        "off" => Ok(Learning::Off),
+        "propose" => Ok(Learning::Propose),
+        _ => Err("must be \"on\", \"off\" or \"propose\"".into()),
+    }
 }
 
 fn mode(text: &str) -> Result<Mode, String> {

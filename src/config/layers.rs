@@ -116,6 +116,7 @@ fn typed(value: &DeValue<'_>) -> TypedValue {
                 TypedValue::List,
             )
         }
+        DeValue::Float(number) => TypedValue::Fraction(number.as_str().into()),
         other => TypedValue::Other(other.type_str()),
     }
 }

@@ -23,7 +23,7 @@ pub use problem::{ConfigError, Problem};
 pub use reader::EffectiveSetting;
 pub use secret::Secret;
 
-use dataflows::graph::Mode;
+use dataflows::graph::{Grading, Mode};
 use dataflows::ids::hash::stable_hash;
 use dataflows::time::DAY_HOURS;
 use std::collections::BTreeMap;
@@ -62,6 +62,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// The views that are kept, and how much of the past they hold.
     pub views: ViewsConfig,
+    /// How rankings are graded, and what becomes of it.
+    pub grading: Grading,
     /// Where the state goes, so that a start goes on from it.
     pub checkpoint: CheckpointConfig,
     /// The receipts of forgets.
@@ -270,13 +272,14 @@ impl Config {
     }
 
     /// A stable hash of the settings that must be equal in all processes of a cluster: the workers,
-    /// the hosts, the views that are built, and which events are copies. Addresses of services may differ, as they do when
+    /// the hosts, the views that are built, what is graded and learned, and which events are copies. Addresses of services may differ, as they do when
     /// processes see them through different networks.
     pub fn fingerprint(&self) -> u64 {
         let topics = self.kafka.as_ref().map(|kafka| &kafka.topic_prefix);
         let services = (self.redis.is_some(), self.zookeeper.is_some());
         let copies = self.limits.dedup_hours;
-        let shared = (self.workers, &self.hosts, topics, services, &self.views, copies);
+        let rankings = (&self.views, self.grading);
+        let shared = (self.workers, &self.hosts, topics, services, rankings, copies);
         stable_hash(format!("{shared:?}").as_bytes())
     }
 }

@@ -82,6 +82,22 @@ impl SettingReader {
         self.read(key, || Ok((default, default.to_string())), read).unwrap_or(default)
     }
 
+    /// Reads a share, from 0 to 1.
+    pub(super) fn share(&mut self, key: &str, default: f64) -> f64 {
+        let read = |typed: &TypedValue| {
+            let share = match typed {
+                TypedValue::Fraction(text) | TypedValue::Integer(text) | TypedValue::Text(text) => {
+                    text.parse::<f64>().ok()
+                }
+                _ => None,
+            };
+            let share = share.filter(|share| (0.0..=1.0).contains(share));
+            let made = share.map(|share| (share, share.to_string()));
+            made.ok_or_else(|| "must be a number from 0 to 1".into())
+        };
+        self.read(key, || Ok((default, default.to_string())), read).unwrap_or(default)
+    }
+
     /// Reads `true` or `false`.
     pub(super) fn boolean(&mut self, key: &str, default: bool) -> bool {
         let read = |typed: &TypedValue| {
@@ -250,6 +266,7 @@ fn shown(typed: &TypedValue) -> String {
         TypedValue::Integer(number) => number.clone(),
         TypedValue::Boolean(boolean) => boolean.to_string(),
         TypedValue::List(texts) => format!("{texts:?}"),
+        TypedValue::Fraction(text) => text.clone(),
         TypedValue::Other(name) => format!("({name})"),
     }
 }

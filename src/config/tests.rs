@@ -1,6 +1,8 @@
 //! Good and bad configurations, as they are typed.
 
 use super::{Config, ConfigError, Layers};
+use dataflows::graph::Grading;
+use dataflows::score::model_history::Learning;
 use std::path::Path;
 
 const FILE: &str = "f.toml";
@@ -189,6 +191,50 @@ fn what_is_wrong_is_told_with_its_place_and_its_rule() {
 }
 
 #[test]
+fn a_share_is_graded_and_weights_are_learned_unless_it_is_said_otherwise() {
+    let grading = |text: &str| good(text, &[], &[]).grading;
+    let Grading { share, learning, .. } = grading("");
+    assert_eq!((share, learning), (0.05, Learning::On));
+    for (text, share) in [("0", 0.0), ("1", 1.0), ("0.25", 0.25), ("1e-3", 0.001), ("\"0.5\"", 0.5)]
+    {
+        assert_eq!(grading(&format!("grading.share = {text}")).share, share);
+    }
+    assert_eq!(good("", &[("RECSYS_GRADING_SHARE", "0.5")], &[]).grading.share, 0.5);
+    for (text, learning) in
+        [("on", Learning::On), ("off", Learning::Off), ("propose", Learning::Propose)]
+    {
+        assert_eq!(grading(&format!("ranking.learning = {text:?}")).learning, learning);
+    }
+    for bad in ["-0.1", "1.5", "nan", "inf", "\"much\"", "true", "[]"] {
+        let told = format!("f.toml:2: grading.share = {bad}: must be a number from 0 to 1");
+        check(&format!("[grading]\nshare = {bad}"), &[], &[], &[&told]);
+    }
+    check(
+        "",
+        &[],
+        &[("grading.share", "2")],
+        &["--set grading.share: grading.share = \"2\": must be a number from 0 to 1"],
+    );
+    for bad in ["\"yes\"", "\"On\"", "\"\""] {
+        let told =
+            format!("f.toml:1: ranking.learning = {bad}: must be \"on\", \"off\" or \"propose\"");
+        check(&format!("ranking.learning = {bad}"), &[], &[], &[&told]);
+    }
+    check(
+        "ranking.learning = true",
+        &[],
+        &[],
+        &["f.toml:1: ranking.learning = true: must be a string"],
+    );
+    check(
+        "ranking.share = 0.5",
+        &[],
+        &[],
+        &["f.toml:1: ranking.share: there is no such setting; did you mean grading.share?"],
+    );
+}
+
+#[test]
 fn unknown_names_are_refused_with_the_nearest_known() {
     let no = "there is no such setting";
     check(
@@ -272,7 +318,13 @@ fn the_fingerprint_is_of_what_a_cluster_shares() {
     for same in ["process = 1\n", "http.listen = \"127.0.0.1:1\"\n", "files.dir = \"x\"\n"] {
         assert_eq!(of(&format!("{same}{cluster}")), base, "{same}");
     }
-    for other in ["workers = 3\n", "views.mode = \"profile\"\n", "kafka.brokers = [\"b:1\"]\n"] {
+    for other in [
+        "workers = 3\n",
+        "views.mode = \"profile\"\n",
+        "kafka.brokers = [\"b:1\"]\n",
+        "grading.share = 0.04\n",
+        "ranking.learning = \"propose\"\n",
+    ] {
         assert_ne!(of(&format!("{other}{cluster}")), base, "{other}");
     }
 }

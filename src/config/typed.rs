@@ -7,6 +7,8 @@ pub(super) enum TypedValue {
     Text(String),
     /// A number of a file.
     Integer(String),
+    /// A number with a fraction of a file.
+    Fraction(String),
     /// `true` or `false` of a file.
     Boolean(bool),
     /// A list of strings of a file.

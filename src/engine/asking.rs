@@ -2,14 +2,15 @@
 //! answers them.
 
 use crate::engine::clock::now;
+use crate::engine::grades::Grades;
 use crate::engine::question::Question;
 use crossbeam_channel::Receiver;
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::questions::Queries;
-use dataflows::questions::query::QueryAnswer;
-use dataflows::questions::query::RoutedQuery;
+use dataflows::questions::query::{Query, QueryAnswer, RoutedQuery};
 use dataflows::questions::questions;
 use dataflows::questions::views::Views;
+use dataflows::score::grade::Grade;
 use dataflows::time::Time;
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -69,6 +70,8 @@ pub(super) struct Asking {
     asking: probe::Handle<Time>,
     pending: Pending,
     settling: Settling,
+    grades: Grades,
+    dictionaries: SharedDictionaries,
     /// Questions that want an answer of a later time.
     later: Vec<Box<dyn Question>>,
     /// The id of the next question.
@@ -83,11 +86,12 @@ impl Asking {
         worker: &mut Worker,
         views: Views,
         dictionaries: &SharedDictionaries,
-        questions: Receiver<Box<dyn Question>>,
-        shared: Arc<SharedTime>,
+        (questions, shared): (Receiver<Box<dyn Question>>, Arc<SharedTime>),
+        grades: Grades,
     ) -> Asking {
         let (asking, pending, settling) = Default::default();
-        let queries = answering(worker, views, dictionaries, &asking, &pending, &settling);
+        let ends = (&pending, &settling, &grades);
+        let queries = answering(worker, views, dictionaries, &asking, ends);
         Asking {
             questions,
             shared,
@@ -97,6 +101,8 @@ impl Asking {
             asking,
             pending,
             settling,
+            grades,
+            dictionaries: dictionaries.clone(),
             later: Vec::new(),
             next: 0,
             origin: worker.index(),
@@ -120,6 +126,7 @@ impl Asking {
         if self.is_behind(newest) {
             let as_of = self.shared.advance(newest);
             if self.as_of < as_of {
+                self.grade(as_of);
                 self.as_of = as_of;
                 self.queries.advance_to(as_of);
             }
@@ -140,16 +147,47 @@ impl Asking {
         self.queries.flush();
     }
 
+    /// Asks for the grades of what came up to a complete time, each as of the time before it.
+    fn grade(&mut self, until: Time) {
+        while let Some((time, sampled)) = self.grades.next(until, &self.dictionaries) {
+            if sampled.is_empty() {
+                continue;
+            }
+            let before = time - 1;
+            if before < self.as_of {
+                self.grades.skip(sampled.len());
+                continue;
+            }
+            self.as_of = before;
+            self.queries.advance_to(before);
+            for sampled in sampled {
+                self.send(vec![Query::Grade(sampled)]);
+            }
+            self.queries.flush();
+        }
+    }
+
+    /// The grades that have come since this was asked last.
+    pub(super) fn take_grades(&self) -> Vec<Grade> {
+        self.grades.take()
+    }
+
     fn ask(&mut self, question: Box<dyn Question>) {
         let queries = question.queries();
         if queries.is_empty() {
             return question.answer(self.as_of, Vec::new());
         }
+        let id = self.send(queries);
+        self.pending.borrow_mut().insert(id, question);
+    }
+
+    /// Sends the queries of a question, and returns its id.
+    fn send(&mut self, queries: Vec<Query>) -> u64 {
         let (origin, peers, id) = (self.origin, self.peers, self.next);
         self.next += 1;
         let routed = RoutedQuery::route(origin, id, queries, peers);
         routed.into_iter().for_each(|query| self.queries.send(query));
-        self.pending.borrow_mut().insert(id, question);
+        id
     }
 
     /// Gives the answers that were kept back.
@@ -169,16 +207,18 @@ fn answering(
     views: Views,
     dictionaries: &SharedDictionaries,
     asking: &probe::Handle<Time>,
-    pending: &Pending,
-    settling: &Settling,
+    (pending, settling, grades): (&Pending, &Settling, &Grades),
 ) -> Queries {
-    let (pending, settling) = (pending.clone(), settling.clone());
+    let (pending, settling, grades) = (pending.clone(), settling.clone(), grades.clone());
     worker.dataflow(|scope| {
         let (queries, answers) = questions(scope, views, dictionaries, asking);
         answers.sink(Pipeline, "reply", move |(answers, _)| {
             answers.for_each(|_, answers| {
                 for (id, time, found) in answers.drain(..) {
-                    let Some(question) = pending.borrow_mut().remove(&id) else { continue };
+                    let Some(question) = pending.borrow_mut().remove(&id) else {
+                        grades.add(found);
+                        continue;
+                    };
                     if question.settled_after().is_some() {
                         settling.borrow_mut().push_back((time, question, found));
                     } else {

@@ -3,6 +3,7 @@
 mod clock;
 pub mod intake;
 pub mod question;
+mod grades;
 mod asking;
 mod arrivals;
 mod sink;

@@ -11,7 +11,7 @@ use crate::metrics::EngineWorkerMetrics;
 use crossbeam_channel::{Receiver, Sender};
 use dataflows::graph::ViewConfig;
 use dataflows::score::merchandising::Merchandising;
-use dataflows::score::model::Blend;
+use dataflows::score::model::{Blend, RankingWeights};
 use dataflows::score::weights::Weights;
 use std::sync::Arc;
 
@@ -56,4 +56,6 @@ pub enum ModelChange {
     Blend(Blend),
     /// The rules of the shop.
     Rules(Merchandising),
+    /// What the shop wants of the weights of rankings.
+    Ranking(RankingWeights),
 }

@@ -192,6 +192,7 @@ fn views(config: &Config) -> ViewConfig {
     let views = &config.views;
     ViewConfig {
         pairs_days: u16::try_from(views.pairs_days).unwrap_or(u16::MAX),
+        grading: config.grading,
         copy_hours: config.limits.dedup_hours,
         stay_hours: views.stay_hours(),
         mode: views.mode,

@@ -4,6 +4,7 @@ use crate::engine::messages::Announcement;
 use crossbeam_channel::{Receiver, Sender};
 use dataflows::cut::capture::{Captures, CutState};
 use dataflows::ids::secret::Secret;
+use dataflows::score::learner::Learner;
 use dataflows::score::model::Model;
 use dataflows::stored::StoredRows;
 use dataflows::time::{RESTORED, Time};
@@ -37,6 +38,8 @@ pub enum Restored {
     Rows(StoredRows),
     /// The model; at the first worker.
     Model(Model),
+    /// What was learned of the weights of rankings; at the first worker.
+    Learner(Box<Learner>),
     /// What all workers are told before anything else; at the first worker.
     Announcement(Announcement),
 }

@@ -4,6 +4,7 @@
 use crate::engine::arrivals::Arrivals;
 use crate::engine::asking::{Asking, LINGER};
 use crate::engine::clock::now;
+use crate::engine::grades::Grades;
 use crate::engine::intake::Unit;
 use crate::engine::messages::Announcement;
 use crate::engine::pace::Pace;
@@ -15,10 +16,10 @@ use dataflows::arrange::closed::Closed;
 use dataflows::graph::{Holders, Listeners, Outputs, graph};
 use dataflows::held::Size;
 use dataflows::ids::dictionary::SharedDictionaries;
-use dataflows::inputs::Inputs;
+use dataflows::inputs::{Inputs, Learned};
 use dataflows::record::block::Block;
 use dataflows::score::merchandising::Merchandising;
-use dataflows::score::model::{Blend, Model};
+use dataflows::score::model::{Blend, Model, RankingWeights};
 use dataflows::score::weights::Weights;
 use dataflows::time::{RESTORED, Time, input_time};
 use serde::Serialize;
@@ -87,6 +88,7 @@ struct State {
     weights: Option<Weights>,
     blend: Option<Blend>,
     rules: Option<Merchandising>,
+    ranking: Option<RankingWeights>,
     /// Changes of the model that are not closed yet, with their times.
     models: Rc<RefCell<VecDeque<(Time, Model)>>>,
     asking: Asking,
@@ -145,17 +147,18 @@ impl State {
         };
         let (inputs, outputs, sink) = worker.dataflow::<Time, _, _>(|scope| {
             let (inputs, outputs) = graph(scope, views, &dictionaries, listeners);
-            let Outputs { profile, views, closed, holders, copies, captures, .. } = outputs;
+            let Outputs { profile, views, closed, holders, copies, captures, sample, .. } = outputs;
             let names = (outputs.names_needed_from, outputs.written_before);
             let sink = sink
                 .zip(arrivals)
                 .map(|(sink, arrivals)| sink.attach(profile, dictionaries.clone(), arrivals));
-            (inputs, (views, closed, holders, copies, names, captures), sink)
+            (inputs, (views, closed, holders, copies, names, (captures, sample)), sink)
         });
-        let (views, closed, holders, copies, names, captures) = outputs;
+        let (views, closed, holders, copies, names, (captures, sample)) = outputs;
         let (names_needed_from, written_before) = names;
         let storing = Storing::new(worker.index(), captures, stored, announced);
-        let asking = Asking::build(worker, views, &dictionaries, questions, as_of);
+        let grades = Grades::new(sample, slot.metrics.grades.clone());
+        let asking = Asking::build(worker, views, &dictionaries, (questions, as_of), grades);
         slot.outlet.bind(std::thread::current());
         names_needed_from.set(0);
         if sink.is_some() {
@@ -173,6 +176,7 @@ impl State {
             weights: None,
             blend: None,
             rules: None,
+            ranking: None,
             models,
             asking,
             holders,
@@ -191,6 +195,9 @@ impl State {
             match self.restored.recv_timeout(IDLE) {
                 Ok(Restored::Rows(rows)) => self.inputs.restored.send(rows),
                 Ok(Restored::Model(model)) => self.inputs.models.send((RESTORED, model)),
+                Ok(Restored::Learner(learner)) => {
+                    self.inputs.learned.send(Learned::Before(learner));
+                }
                 Ok(Restored::Announcement(announcement)) => {
                     self.inputs.announcements.send(text(&announcement));
                 }
@@ -237,6 +244,9 @@ impl State {
             self.open.push_back(next);
             self.slot.process.open(next);
             self.slot.outlet.release();
+        }
+        for grade in self.asking.take_grades() {
+            self.inputs.learned.send(Learned::Grade(Box::new(grade)));
         }
         self.pace = Pace::new();
         self.time = next;
@@ -299,14 +309,15 @@ impl State {
                 ModelChange::Weights(weights) => self.weights = Some(weights),
                 ModelChange::Blend(blend) => self.blend = Some(blend),
                 ModelChange::Rules(rules) => self.rules = Some(rules),
+                ModelChange::Ranking(ranking) => self.ranking = Some(ranking),
             }
         }
         if changed
-            && let (Some(weights), Some(blend), Some(rules)) =
-                (self.weights, self.blend, &self.rules)
+            && let (Some(weights), Some(blend), Some(rules), Some(ranking)) =
+                (self.weights, self.blend, &self.rules, &self.ranking)
         {
-            let rules = rules.clone();
-            self.inputs.models.send((self.time, Model { weights, blend, rules }));
+            let (rules, ranking) = (rules.clone(), ranking.clone());
+            self.inputs.models.send((self.time, Model { weights, blend, rules, ranking }));
         }
         changed || told
     }

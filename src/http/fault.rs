@@ -25,6 +25,8 @@ pub(super) enum Fault {
     NotForgotten(String),
     #[error("the merge would close a circle")]
     Circle(String),
+    #[error("nothing to accept")]
+    NotLearned(String),
     #[error("method not allowed")]
     Method {
         /// The methods that the route allows.
@@ -62,7 +64,7 @@ impl Fault {
             Fault::CrossOrigin(_) => StatusCode::FORBIDDEN,
             Fault::WrongHost(_) => StatusCode::MISDIRECTED_REQUEST,
             Fault::NoRoute(_) | Fault::NoNode(_) | Fault::NotForgotten(_) => StatusCode::NOT_FOUND,
-            Fault::Circle(_) => StatusCode::CONFLICT,
+            Fault::Circle(_) | Fault::NotLearned(_) => StatusCode::CONFLICT,
             Fault::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Fault::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Fault::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -83,6 +85,7 @@ impl Fault {
             | Fault::NoNode(details)
             | Fault::NotForgotten(details)
             | Fault::Circle(details)
+            | Fault::NotLearned(details)
             | Fault::Internal(details)
             | Fault::Refused(details)
             | Fault::Unavailable(details)

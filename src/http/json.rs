@@ -135,6 +135,7 @@ pub(super) fn products(out: &mut Vec<u8>, products: &Ranking) {
 fn reason(out: &mut Vec<u8>, Reason { cause, events, score }: Reason<'_>) {
     let (head, named): (&[u8], _) = match cause {
         Cause::Product(product) => (br#"{"type":"product","product":"#, product),
+        Cause::Related(product) => (br#"{"type":"related","product":"#, product),
         Cause::Tag(tag) => (br#"{"type":"tag","tag":"#, tag),
         Cause::Seen => (br#"{"type":"seen","events":"#, ""),
         Cause::SeenBefore => (br#"{"type":"seen_before","events":"#, ""),
@@ -147,7 +148,7 @@ fn reason(out: &mut Vec<u8>, Reason { cause, events, score }: Reason<'_>) {
         Cause::Rule(ActionKind::Hide, rule) => (br#"{"type":"rule","action":"hide","rule":"#, rule),
     };
     out.extend_from_slice(head);
-    if let Cause::Product(_) | Cause::Tag(_) | Cause::Rule(..) = cause {
+    if let Cause::Product(_) | Cause::Related(_) | Cause::Tag(_) | Cause::Rule(..) = cause {
         text(out, named);
         out.extend_from_slice(br#","events":"#);
     }

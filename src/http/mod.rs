@@ -21,6 +21,7 @@ mod batch;
 mod behavior;
 mod forgets;
 mod config;
+mod learned;
 mod operations;
 mod ready;
 mod routes;

@@ -5,7 +5,7 @@ use crate::http::fault::Fault;
 use crate::http::query::Query;
 use crate::http::rankings::RULES;
 use crate::http::reply::Reply;
-use crate::http::{behavior, config, forgets, operations, rankings, reads, ready};
+use crate::http::{behavior, config, forgets, learned, operations, rankings, reads, ready};
 use hyper::body::Incoming;
 
 /// The method of a request. Any other than these is [`Verb::Other`], which bounds the metrics'
@@ -69,6 +69,10 @@ pub(super) enum Route {
     Forget,
     Config,
     Weights,
+    Quality,
+    RankingWeights,
+    AcceptWeights,
+    ResetWeights,
     Checkpoint,
     Metrics,
     Health,
@@ -111,12 +115,14 @@ const BEHAVIOR: &[MethodSpec] = &[get(&["limit"]), post(&["wait"])];
 const MERGE: &[MethodSpec] = &[post(&["wait"])];
 const FORGET: &[MethodSpec] = &[get(NONE), post(&["wait"])];
 const CONFIG: &[MethodSpec] = &[get(NONE), method(Verb::Put, Access::Writes, NONE), post(NONE)];
-const CHECKPOINT: &[MethodSpec] = &[post(NONE)];
 const WEIGHTS: &[MethodSpec] = &[get(NONE), post(NONE)];
+const QUALITY: &[MethodSpec] = &[get(&["days"])];
+const RANKING_WEIGHTS: &[MethodSpec] = &[get(NONE), method(Verb::Put, Access::Writes, NONE)];
+const DONE_BY_POST: &[MethodSpec] = &[post(NONE)];
 const READY: &[MethodSpec] = &[get(&["for"])];
 
 /// Every route that the front serves, in the order of [`Route`].
-pub(super) static ROUTES: [RouteSpec; 19] = [
+pub(super) static ROUTES: [RouteSpec; 23] = [
     spec("/api/user-profile/{userId}", PROFILE),
     spec("/api/user-profiles", PROFILES),
     spec("/api/user-activity/{userId}", READ),
@@ -129,7 +135,11 @@ pub(super) static ROUTES: [RouteSpec; 19] = [
     spec("/api/users/{userId}/forget", FORGET),
     spec("/api/config/{path}", CONFIG),
     spec("/api/recommendation/weights", WEIGHTS),
-    spec("/api/admin/checkpoint", CHECKPOINT),
+    spec("/api/quality", QUALITY),
+    spec("/api/ranking/weights", RANKING_WEIGHTS),
+    spec("/api/ranking/weights/accept", DONE_BY_POST),
+    spec("/api/ranking/weights/reset", DONE_BY_POST),
+    spec("/api/admin/checkpoint", DONE_BY_POST),
     spec("/metrics", READ),
     spec("/healthz", READ),
     spec("/readyz", READY),
@@ -184,6 +194,11 @@ impl Route {
             Route::Config => config::read(call).await,
             Route::Weights if writes => config::write_weights(call, body).await,
             Route::Weights => config::read_weights(call),
+            Route::Quality => learned::quality(call).await,
+            Route::RankingWeights if writes => learned::pin(call, body).await,
+            Route::RankingWeights => learned::weights(call).await,
+            Route::AcceptWeights => learned::accept(call).await,
+            Route::ResetWeights => learned::reset(call).await,
             Route::Checkpoint => operations::checkpoint(call).await,
             Route::Metrics => operations::metrics(call),
             Route::Health => Ok(operations::health()),
@@ -219,6 +234,10 @@ impl Route {
             | Route::Trending
             | Route::Config
             | Route::Weights
+            | Route::Quality
+            | Route::RankingWeights
+            | Route::AcceptWeights
+            | Route::ResetWeights
             | Route::Checkpoint
             | Route::Metrics
             | Route::Health
@@ -270,11 +289,18 @@ pub(super) fn find(path: &str) -> Option<(Route, &str)> {
             Some(account) => (Route::Merge, account),
             None => (Route::Forget, before(rest?, "/forget")?),
         },
+        ("api", Some("ranking"), _) => match rest? {
+            "weights" => (Route::RankingWeights, ""),
+            "weights/accept" => (Route::AcceptWeights, ""),
+            "weights/reset" => (Route::ResetWeights, ""),
+            _ => return None,
+        },
         ("api", Some("admin"), Some("checkpoint")) => (Route::Checkpoint, ""),
         ("api", Some("config"), _) => (Route::Config, rest?),
         _ if rest.is_some() => return None,
         ("api", Some("user-profiles"), _) => (Route::Profiles, ""),
         ("api", Some("user-behavior"), _) => (Route::Behavior, ""),
+        ("api", Some("quality"), _) => (Route::Quality, ""),
         ("api", Some("trending"), _) => (Route::Trending, ""),
         ("api", Some("status"), _) => (Route::Status, ""),
         ("metrics", None, _) => (Route::Metrics, ""),

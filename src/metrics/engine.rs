@@ -1,5 +1,6 @@
 //! The workers, their arrangements, and the questions that they are asked.
 
+use super::grades::GradeMetrics;
 use super::register::{counter, counters, float_gauges, gauges, histograms};
 use prometheus::core::Collector as _;
 use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec};
@@ -21,6 +22,8 @@ pub struct EngineMetrics {
     pub arrangement_batches: IntGaugeVec,
     /// `recsys_event_copies_total{worker}`
     pub copies: IntCounterVec,
+    /// How good rankings are.
+    pub grades: GradeMetrics,
     /// `recsys_held_records{name, worker}`
     pub held_records: IntGaugeVec,
     /// `recsys_held_bytes{name, worker}`
@@ -38,6 +41,8 @@ pub struct EngineWorkerMetrics {
     pub step_duration: Histogram,
     /// `recsys_event_copies_total`
     pub copies: IntCounter,
+    /// How good rankings are.
+    pub grades: GradeMetrics,
 }
 
 impl EngineMetrics {
@@ -75,6 +80,7 @@ impl EngineMetrics {
                 "Events that did not count, as one with their user and eventId had been counted",
                 &["worker"],
             ),
+            grades: GradeMetrics::new(registry),
             held_records: gauges(
                 registry,
                 "recsys_held_records",
@@ -115,6 +121,7 @@ impl EngineMetrics {
             epoch_lag: self.epoch_lag.with_label_values(&[&label]),
             step_duration: self.step_duration.with_label_values(&[&label]),
             copies: self.copies.with_label_values(&[&label]),
+            grades: self.grades.clone(),
         }
     }
 }

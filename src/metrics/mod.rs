@@ -4,6 +4,7 @@
 //! start.
 
 mod register;
+mod grades;
 mod limits;
 mod processor_time;
 mod process;
@@ -16,6 +17,7 @@ mod http;
 
 pub use checkpoints::CheckpointMetrics;
 pub use engine::{EngineMetrics, EngineWorkerMetrics};
+pub use grades::GradeMetrics;
 pub use http::HttpMetrics;
 pub use process::{LOG_LINES_LOST, ProcessMetrics};
 pub use settings::{SettingMetrics, SettingsMetrics};
@@ -100,8 +102,8 @@ mod tests {
         metrics.process.processes.set(2);
         metrics.process.watch_disk(std::path::Path::new("."));
         assert!(!metrics.render().unwrap().contains("recsys_settings_"), "no setting is fed");
-        let [weights, _blend, _rules] =
-            ["weights", "blend", "rules"].map(|setting| metrics.settings.fed(setting));
+        let [weights, ..] =
+            ["weights", "blend", "rules", "ranking"].map(|setting| metrics.settings.fed(setting));
         weights.version.inc();
         metrics.settings.rule_hits.with_label_values(&["pin"]).inc_by(2);
         let text = metrics.render().unwrap();
@@ -136,6 +138,10 @@ mod tests {
             "recsys_settings_connected{setting=\"blend\"} 0",
             "recsys_settings_refused{setting=\"weights\"} 0",
             "recsys_model_known 0",
+            "recsys_graded_lists_total{products=\"all\",ranking=\"in_force\"} 0",
+            "recsys_graded_hits_total{products=\"new\",ranking=\"popular\"} 0",
+            "recsys_graded_reciprocal_ranks_total{products=\"other\",ranking=\"last_seen\"} 0",
+            "recsys_grading_skipped_events_total 0",
             "recsys_ready 0",
             "recsys_processes 2",
         ] {

@@ -5,6 +5,7 @@ use checkpoints::{Digest, RunId, Segment};
 use dataflows::cut::capture::CutState;
 use dataflows::digest::rows::DigestedView;
 use dataflows::record::event::OwnedEvent;
+use dataflows::score::learner::Learner;
 use dataflows::score::model::Model;
 use dataflows::views::recent::Recent;
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,9 @@ pub(crate) struct State {
     pub(crate) newest: u32,
     pub(crate) oldest: u32,
     pub(crate) model: Option<Model>,
+    /// What was learned of the weights of rankings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) learner: Option<Box<Learner>>,
     /// The latest events, newest first.
     #[serde(default)]
     pub(crate) recent: Vec<OwnedEvent>,
@@ -100,12 +104,23 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn of(state: CutState, mode: &str) -> State {
-        let CutState { positions, newest, oldest, model, recent, digests } = state;
+        let CutState { positions, newest, oldest, model, learner, recent, digests } = state;
+        let learner = learner.map(Box::new);
         let digest = |digest: dataflows::digest::hash::Digest| Digest(digest.number());
         let digests = digests.into_iter();
         let digests = digests.map(|(view, it)| (view.name().to_owned(), digest(it))).collect();
         let mode = mode.to_owned();
-        State { positions, newest, oldest, model, recent, digests, mode, ..State::default() }
+        State {
+            positions,
+            newest,
+            oldest,
+            model,
+            learner,
+            recent,
+            digests,
+            mode,
+            ..State::default()
+        }
     }
 
     /// Where an engine goes on that begins with it, and with profiles of a digest.
@@ -120,6 +135,7 @@ impl State {
         self.newest = self.newest.max(other.newest);
         self.oldest = self.oldest.max(other.oldest);
         self.model = self.model.take().or(other.model);
+        self.learner = self.learner.take().or(other.learner);
         self.recent.extend(other.recent);
         self.recent.sort_by_key(|event| Reverse(event.time));
         self.recent.truncate(Recent::EVENTS);
@@ -145,7 +161,10 @@ pub(crate) fn add_digests(sums: &mut BTreeMap<String, Digest>, others: &BTreeMap
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dataflows::score::grade::Grade;
     use dataflows::score::merchandising::{Action, Condition, Merchandising, Rule};
+    use dataflows::score::mixture::{GATES, SOURCES};
+    use dataflows::score::start::START;
 
     #[test]
     fn a_state_that_knows_no_topics_is_read() {
@@ -156,6 +175,31 @@ mod tests {
         let state = State { topics, ..state };
         let text = serde_json::to_string(&state).unwrap();
         assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state);
+    }
+
+    #[test]
+    fn what_was_learned_is_read_as_it_was_written_to_the_last_bit() {
+        let mut learner = Learner::new(&START);
+        for event in 1..=2_000_u32 {
+            let at = event as usize;
+            let parts = (0..SOURCES).map(|source| (source, ((source * at) % 7_919) as i64));
+            learner.add(&Grade {
+                day: 20_000,
+                gate: at % GATES,
+                is: [true, event % 2 == 0],
+                places: [[event % 21; 3]; 4],
+                parts: parts.collect(),
+            });
+            learner.step(event / 100);
+        }
+        let one = State { learner: Some(Box::new(learner)), ..State::default() };
+        let text = serde_json::to_string(&one).unwrap();
+        assert_eq!(serde_json::from_str::<State>(&text).unwrap(), one);
+        // One worker of all has it.
+        let mut all = State::default();
+        all.add(one.clone());
+        all.add(State::default());
+        assert_eq!(all.learner, one.learner);
     }
 
     #[test]

@@ -71,7 +71,9 @@ fn give_state(
     let rows = [positions, clock, recent].into_iter().map(engine::Restored::Rows);
     let begun = Announcement::Begun(state.beginning(profiles));
     let begun = [engine::Restored::Announcement(begun)].into_iter();
-    for part in begun.chain(rows).chain(state.model.clone().map(engine::Restored::Model)) {
+    let model = state.model.clone().map(engine::Restored::Model);
+    let learner = state.learner.clone().map(engine::Restored::Learner);
+    for part in begun.chain(rows).chain(model).chain(learner) {
         sender.send(part).map_err(|_| None)?;
     }
     Ok(())

@@ -3,6 +3,25 @@
 use super::{BLEND, Setting};
 use dataflows::score::model::{Blend, Model};
 use parser::{brief, without_byte_order_mark};
+use serde_json::{Map, Value};
+use std::sync::Once;
+
+/// Numbers of a blend that mean nothing any more. A node that has them is not refused.
+const FORMER: [&str; 10] = [
+    "products",
+    "recency",
+    "before",
+    "far",
+    "doubt",
+    "fade_days",
+    "repeat_recency",
+    "earlier_products",
+    "earlier_recency",
+    "earlier_repeat",
+];
+
+/// Whether somebody was told of [`FORMER`] numbers: nodes are read again and again.
+static WARNED: Once = Once::new();
 
 /// Why a text is not a blend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,8 +54,20 @@ impl Setting for Blend {
         if text.trim_ascii_start().first() != Some(&b'{') {
             return Err(BlendError::Shape("it is none".into()));
         }
-        let blend: Blend =
-            serde_json::from_slice(text).map_err(|error| BlendError::Shape(brief(&error)))?;
+        let shape = |error| BlendError::Shape(brief(&error));
+        let mut given: Map<String, Value> = serde_json::from_slice(text).map_err(shape)?;
+        let all = given.len();
+        given.retain(|name, value| !(FORMER.contains(&name.as_str()) && value.is_number()));
+        if given.len() < all {
+            WARNED.call_once(|| {
+                tracing::warn!(
+                    node = BLEND,
+                    "the blend has numbers that are learned now, and does not need them: {}",
+                    FORMER.join(", ")
+                );
+            });
+        }
+        let blend: Blend = serde_json::from_value(Value::Object(given)).map_err(shape)?;
         check(&blend).map(|()| blend)
     }
 
@@ -50,25 +81,14 @@ impl Setting for Blend {
 }
 
 fn check(blend: &Blend) -> Result<(), BlendError> {
-    // Numbers that are divided by must not be zero.
-    const SOME: f64 = 1e-3;
     const MUCH: f64 = 1e6;
-    for (name, value, least, most) in [
-        ("products", f64::from(blend.products), 1.0, 100.0),
-        ("recency", blend.recency, SOME, MUCH),
-        ("before", blend.before, 0.0, MUCH),
-        ("far", blend.far, 0.0, MUCH),
-        ("doubt", blend.doubt, SOME, MUCH),
-        ("fade_days", blend.fade_days, SOME, MUCH),
-        ("repeat", blend.repeat, 0.0, MUCH),
-        ("repeat_recency", blend.repeat_recency, SOME, MUCH),
-        ("earlier_products", f64::from(blend.earlier_products), 0.0, 100.0),
-        ("earlier", blend.earlier, 0.0, MUCH),
-        ("earlier_recency", blend.earlier_recency, SOME, MUCH),
-        ("earlier_repeat", blend.earlier_repeat, 0.0, MUCH),
-        ("tags", blend.tags, 0.0, MUCH),
-        ("trend", blend.trend, 0.0, MUCH),
+    for (name, value) in [
+        ("tags", blend.tags),
+        ("trend", blend.trend),
+        ("repeat", blend.repeat),
+        ("earlier", blend.earlier),
     ] {
+        let (least, most) = (0.0, MUCH);
         if !(least..=most).contains(&value) {
             let [least, most, value] = [least, most, value].map(|number| number.to_string());
             return Err(BlendError::Value { name, least, most, value });
@@ -87,16 +107,16 @@ mod tests {
         for (text, expected) in [
             ("{}", Ok(default)),
             (r#"{"tags": 0.2}"#, Ok(Blend { tags: 0.2, ..default })),
-            (
-                r#" {"products": 100, "trend": 0}"#,
-                Ok(Blend { products: 100, trend: 0.0, ..default }),
-            ),
+            (r#" {"products": 100, "doubt": 0, "trend": 0}"#, Ok(Blend { trend: 0.0, ..default })),
             (r#"{"trend": -1}"#, Err("trend must be a number from 0 to 1000000, which -1 is not")),
             (
-                r#"{"fade_days": 0}"#,
-                Err("fade_days must be a number from 0.001 to 1000000, which 0 is not"),
+                r#"{"earlier": 2e6}"#,
+                Err("earlier must be a number from 0 to 1000000, which 2000000 is not"),
             ),
-            (r#"{"products": 0}"#, Err("products must be a number from 1 to 100, which 0 is not")),
+            (
+                r#"{"products": "1"}"#,
+                Err("it must be a JSON object of numbers: unknown field `prod"),
+            ),
             (r#"{"tag": 1}"#, Err("it must be a JSON object of numbers: unknown field `tag`")),
             (r#"{"tags": "1"}"#, Err("it must be a JSON object of numbers: invalid type")),
             ("[10]", Err("it must be a JSON object of numbers: it is none")),

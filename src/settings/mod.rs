@@ -3,6 +3,7 @@
 pub mod weights;
 pub mod blend;
 pub mod rules;
+pub mod ranking;
 pub mod registry;
 pub mod write;
 pub mod status;
@@ -24,6 +25,9 @@ pub const BLEND: &str = "/config/recommendation/blend";
 
 /// The node of the rules of merchandising: a list, empty at first.
 pub const RULES: &str = "/config/recommendation/rules";
+
+/// The node of what is wanted of the weights of rankings: `{"pinned":null,"resets":0}`.
+pub const RANKING: &str = "/config/recommendation/ranking";
 
 /// A part of the model that is kept in a node of its own.
 pub trait Setting: Clone + Default + PartialEq {

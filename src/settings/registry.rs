@@ -2,7 +2,7 @@
 
 use super::Setting;
 use dataflows::score::merchandising::Merchandising;
-use dataflows::score::model::{Blend, Model};
+use dataflows::score::model::{Blend, Model, RankingWeights};
 use dataflows::score::weights::Weights;
 
 /// A setting without its type.
@@ -16,8 +16,12 @@ pub struct SettingSpec {
 }
 
 /// Every setting. A node below `/config/recommendation` that is not among them means nothing.
-pub static SETTINGS: [SettingSpec; 3] =
-    [SettingSpec::of::<Weights>(), SettingSpec::of::<Blend>(), SettingSpec::of::<Merchandising>()];
+pub static SETTINGS: [SettingSpec; 4] = [
+    SettingSpec::of::<Weights>(),
+    SettingSpec::of::<Blend>(),
+    SettingSpec::of::<Merchandising>(),
+    SettingSpec::of::<RankingWeights>(),
+];
 
 /// Finds the setting that owns a node.
 pub fn setting_at(path: &str) -> Option<&'static SettingSpec> {

@@ -83,7 +83,7 @@ fn paths() -> String {
 mod tests {
     use super::*;
     use crate::settings::files::FileStore;
-    use crate::settings::{BLEND, RULES, WEIGHTS};
+    use crate::settings::{BLEND, RANKING, RULES, WEIGHTS};
 
     /// Writes to a store, and tells what it holds there afterwards, or the error.
     fn check(path: &str, value: &[u8]) -> Result<Option<Vec<u8>>, String> {
@@ -129,7 +129,10 @@ mod tests {
             assert!(refused.starts_with(reason), "{path}: {refused}");
         }
         let message = check("/config/a", b"").unwrap_err();
-        assert!(message.contains(&format!("{WEIGHTS}, {BLEND} and {RULES}")), "{message}");
+        assert!(
+            message.contains(&format!("{WEIGHTS}, {BLEND}, {RULES} and {RANKING}")),
+            "{message}"
+        );
     }
 
     #[test]

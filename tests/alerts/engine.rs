@@ -17,7 +17,7 @@ pub(crate) fn scrape() -> String {
     engine.arrangement_batches.with_label_values(&["profile", "0"]).set(1);
     metrics.sink.worker(0).errors("OOM").inc();
     metrics.sink.worker(0).mended("missing").inc();
-    for setting in ["weights", "blend", "rules"] {
+    for setting in ["weights", "blend", "rules", "ranking"] {
         metrics.settings.fed(setting);
     }
     let sources = &metrics.sources;

@@ -84,7 +84,7 @@ fn without_any_good_weights_redis_is_left_alone() {
         let Some((503, ready)) = process.try_call("GET", "/readyz", "") else { return false };
         let ready: Value = serde_json::from_str(&ready).unwrap();
         let reason = ready["reasons"]["sink"].as_str().unwrap_or_default();
-        ready["awaited"] == json!(["model", "weights", "blend", "rules"])
+        ready["awaited"] == json!(["model", "weights", "blend", "rules", "ranking"])
             && reason.contains("cannot be read")
     });
     eventually("the sink has seen them", || process.metric("recsys_sink_pending_users", &[]) > 0.0);

@@ -14,6 +14,7 @@ mod redis_queries;
 mod recommendation_service;
 mod settings_alone;
 mod rules;
+mod grades;
 mod checkpoints;
 mod chaos;
 mod demo;

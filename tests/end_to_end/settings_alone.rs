@@ -8,6 +8,7 @@ use std::path::Path;
 const WEIGHTS: &str = "data/config/recommendation/weights";
 const BLEND: &str = "data/config/recommendation/blend";
 const RULES: &str = "data/config/recommendation/rules";
+const RANKING: &str = "data/config/recommendation/ranking";
 const NONSENSE: &str = r#"{"view":7,"add_to_cart":3}"#;
 
 /// Starts a process, quiet, that may never be ready.
@@ -66,6 +67,7 @@ fn without_any_good_settings_nothing_is_answered_and_everybody_is_told_why() {
         (WEIGHTS, "weights", r#"{"view":7,"add_to_cart":3,"purchase":5}"#),
         (BLEND, "blend", "{}"),
         (RULES, "rules", "[]"),
+        (RANKING, "ranking", "{}"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         write_file(folder.path(), node, "nonsense");
@@ -110,6 +112,7 @@ fn the_command_line_checks_what_it_writes() {
             r#"[{"action":"hide"}]"#,
             "bad rules: rule 0: it is for no products",
         ),
+        ("recommendation/ranking", r#"{"pinned":[]}"#, "bad ranking: pinned must be 6 lists"),
         ("/config/recommendation/wieghts", "{}", "no setting is at /config/recommendation/wieghts"),
         ("other", "{}", "no setting is at /config/other"),
     ] {
@@ -131,5 +134,5 @@ fn the_command_line_checks_what_it_writes() {
     }
     assert_eq!(config(&["set", "recommendation/blend", r#"{"tags":0.25}"#]).0, Some(0));
     let blend: Value = serde_json::from_str(&config(&["get", "recommendation/blend"]).1).unwrap();
-    assert_eq!((&blend["tags"], &blend["products"]), (&json!(0.25), &json!(10)), "every field");
+    assert_eq!((&blend["tags"], &blend["trend"]), (&json!(0.25), &json!(1.0)), "every field");
 }

@@ -126,11 +126,11 @@ async fn nothing_is_collected_where_a_newer_version_writes() {
     for _ in 0..4 {
         writer.write(&[]).await.unwrap();
     }
-    fs::write(folder.path().join(format!("manifests/{:020}.json", 6)), "{\"format\":3}").unwrap();
+    fs::write(folder.path().join(format!("manifests/{:020}.json", 6)), "{\"format\":4}").unwrap();
     let before = files(&folder);
     for outcome in [writer.run.collect().await, writer.run.delete_before(4).await] {
         let error = outcome.unwrap_err().to_string();
-        assert!(error.contains("it has format 3"), "{error}");
+        assert!(error.contains("it has format 4"), "{error}");
     }
     assert_eq!(files(&folder), before);
 }

@@ -27,7 +27,7 @@ fn manifest() -> Manifest {
 
 /// What stands in stores is read by every version of this format.
 const FILE: &str = concat!(
-    r#"{"format":2,"sha256":"SUM","manifest":{"run":"00000000000000000000000000000abc","number":7,"#,
+    r#"{"format":3,"sha256":"SUM","manifest":{"run":"00000000000000000000000000000abc","number":7,"#,
     r#""claim":false,"content":{"time":18446744073709551615,"#,
     r#""views":{"profiles":"fffffffffffffffffffffffffffffffe","recent":null},"segments":["#,
     r#"{"path":"segments/a","table":"profiles","kind":{"base":{"shard":63}},"rows":3,"length":1234,"checksum":"C"},"#,
@@ -45,7 +45,7 @@ fn file() -> String {
 
 #[test]
 fn the_form_is_fixed() {
-    assert_eq!(FORMAT, 2);
+    assert_eq!(FORMAT, 3);
     assert_eq!(Manifest::decode(file().as_bytes(), 7), Ok(manifest()));
     // Byte for byte only without regard to the order of the caller's own keys.
     let encoded = manifest().encode();
@@ -71,21 +71,25 @@ fn each_flipped_bit_and_each_cut_is_refused() {
 #[test]
 fn what_is_foreign_or_newer_is_refused_with_the_reason() {
     let refused = |text: &str| Manifest::decode(text.as_bytes(), 7).unwrap_err();
-    let newer = r#"{"format":3,"of":"another form","sha256":7}"#;
-    assert_eq!(refused(newer), Reason::TooNew { format: 3, known: 2 });
+    let newer = r#"{"format":4,"of":"another form","sha256":7}"#;
+    assert_eq!(refused(newer), Reason::TooNew { format: 4, known: 3 });
     assert_eq!(
         refused(newer).to_string(),
-        "it has format 3, and this version reads up to 2: start the newer version"
+        "it has format 4, and this version reads up to 3: start the newer version"
     );
-    let older = r#"{"format":1,"sha256":"5","manifest":{}}"#;
-    assert_eq!(refused(older), Reason::TooOld { format: 1, known: 2 });
-    assert_eq!(
-        refused(older).to_string(),
-        "it has format 1, and this version reads 2: start the version that wrote it, or begin without it by \
-         --rebuild, which reads the topics from their beginning"
-    );
+    for format in [1, 2] {
+        let older = format!(r#"{{"format":{format},"sha256":"5","manifest":{{}}}}"#);
+        assert_eq!(refused(&older), Reason::TooOld { format, known: 3 });
+        assert_eq!(
+            refused(&older).to_string(),
+            format!(
+                "it has format {format}, and this version reads 3: start the version that wrote it, or begin \
+                 without it by --rebuild, which reads the topics from their beginning"
+            )
+        );
+    }
     assert_eq!(refused(r#"{"format":0}"#), Reason::Foreign("there is no format 0".to_owned()));
-    for text in ["", "{}", "[]", "null", "no JSON", r#"{"format":2}"#, r#"{"format":"2"}"#] {
+    for text in ["", "{}", "[]", "null", "no JSON", r#"{"format":3}"#, r#"{"format":"3"}"#] {
         assert!(matches!(refused(text), Reason::Syntax(_)), "{text}");
     }
     let other = file().replacen("\"claim\":false", "\"claim\":true ", 1);
@@ -111,7 +115,7 @@ fn unknown_fields_are_refused() {
         let text = file().replacen(known, unknown, 1);
         let inner = text[text.find("{\"run\"").unwrap()..text.len() - 1].to_owned();
         let sum = crate::encode::checksum(inner.as_bytes());
-        let text = format!("{{\"format\":2,\"sha256\":\"{sum}\",\"manifest\":{inner}}}");
+        let text = format!("{{\"format\":3,\"sha256\":\"{sum}\",\"manifest\":{inner}}}");
         let refused = Manifest::decode(text.as_bytes(), 7);
         assert!(matches!(refused, Err(Reason::Syntax(_))), "{unknown}: {refused:?}");
     }

@@ -42,7 +42,7 @@ async fn check(file: impl Fn(&Writer) -> String, spoil: impl Fn(&PathBuf), reaso
         next.write(&rows).await.unwrap();
         if let Err(error) = next.run.collect().await {
             // As long as it may be one of the kept.
-            assert!(round == 0 && error.to_string().contains("it has format 3"), "{error}");
+            assert!(round == 0 && error.to_string().contains("it has format 4"), "{error}");
         }
         let mut run = crate::Run::claim(&store).await.unwrap();
         let restored = run.restore(&TABLES, |_| true).await.unwrap().unwrap();
@@ -82,7 +82,8 @@ async fn a_torn_flipped_foreign_too_old_or_too_new_manifest_is_refused_and_the_o
     check(manifest, write(""), "it cannot be parsed: EOF").await;
     check(manifest, flip, "it").await;
     check(manifest, write("{\"a\": 1}"), "it cannot be parsed: missing field `format`").await;
-    check(manifest, write("{\"format\": 3}"), "it has format 3, and").await;
+    check(manifest, write("{\"format\": 4}"), "it has format 4, and").await;
+    check(manifest, write("{\"format\": 2}"), "it has format 2, and").await;
     check(manifest, write("{\"format\": 1}"), "it has format 1, and").await;
     let copy = |file: &PathBuf| {
         let other = fs::read(file.with_file_name(format!("{:020}.json", 3)));

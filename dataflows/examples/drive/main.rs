@@ -12,7 +12,7 @@
 
 mod traffic;
 
-use dataflows::graph::{Holders, Listeners, Mode, Persistence, ViewConfig, graph};
+use dataflows::graph::{Grading, Holders, Listeners, Mode, Persistence, ViewConfig, graph};
 use dataflows::held::Size;
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ids::hash::owner;
@@ -243,6 +243,7 @@ fn run(
         // The engine's defaults. With the default span no event is older than the horizon.
         limits: Limits { paired: 100, kept: 1_000, horizon: 30 * 24 },
         pairs_days: 180,
+        grading: Grading::NONE,
         copy_hours: 1,
         stay_hours: None,
         persistence: Persistence::NONE,

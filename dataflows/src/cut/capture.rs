@@ -18,7 +18,9 @@ use crate::moves::rows::DatedRow;
 use crate::record::decision::Decision;
 use crate::record::event::OwnedEvent;
 use crate::score::counts::Counts;
+use crate::score::learner::Learner;
 use crate::score::model::Model;
+use crate::score::model_history::ModelHistory;
 use crate::stored::{StoredRows, StoredView};
 use crate::time::{EventClock, RESTORED, Time, is_needed};
 use crate::views::pairs::partner::Partner;
@@ -50,6 +52,8 @@ pub struct CutState {
     pub oldest: u32,
     /// The model, if there was one.
     pub model: Option<Model>,
+    /// What was learned of the weights of rankings, at the first worker: as of the time or a little later.
+    pub learner: Option<Learner>,
     /// The latest events of the worker's users, newest first.
     pub recent: Vec<OwnedEvent>,
     /// The digests of the worker's rows, if they were remembered.
@@ -82,6 +86,7 @@ struct State {
     models: BTreeMap<Time, Model>,
     recent: Rc<RefCell<Recent>>,
     digests: Rc<RefCell<Digests>>,
+    learned: Option<Rc<RefCell<ModelHistory>>>,
 }
 
 /// Changes of one view.
@@ -235,6 +240,7 @@ impl Captures {
             newest: EventClock::default(),
             oldest: EventClock::default(),
             models: BTreeMap::new(),
+            learned: None,
             recent,
             digests,
         };
@@ -298,6 +304,7 @@ impl Captures {
             newest,
             oldest,
             models,
+            learned,
             dictionaries,
             recent,
             digests,
@@ -320,9 +327,16 @@ impl Captures {
             newest: newest.at(at),
             oldest: oldest.at(at),
             model: models.range(..=at).next_back().map(|(_, model)| model.clone()),
+            learner: learned.as_ref().map(|learned| learned.borrow_mut().learner(at).clone()),
             recent: recent.borrow().newest(Recent::EVENTS, at, |_| true),
             digests: digests.borrow_mut().take(at),
         }
+    }
+
+    /// Captures what is learned.
+    pub(crate) fn learn_from(&self, history: &Rc<RefCell<ModelHistory>>) {
+        let state = &mut *self.shared.borrow_mut();
+        state.learned = (state.is_on && self.is_first).then(|| history.clone());
     }
 
     /// Begins to capture profiles; what is returned, here and below, takes the batches.

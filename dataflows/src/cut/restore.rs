@@ -17,7 +17,7 @@ use crate::score::counts::Counts;
 use crate::stored::{StoredRows, StoredView};
 use crate::time::{RESTORED, Time};
 use crate::views::pairs::RestoredPairs;
-use crate::views::pairs::partner::Partner;
+use crate::views::pairs::partner::{Link, Partner};
 use crate::views::popularity::ProductDay;
 use crate::views::product_tags::LabelName;
 use crate::views::recent::Recent;
@@ -220,8 +220,8 @@ impl Rows {
             }
             StoredView::Pairs => {
                 let (key, product) = (values.product(names), values.product(names));
-                let (day, after, near) = (values.day(), values.flag(), values.flag());
-                self.partners.push(((key, Partner { product, day, after, near }), at, counts));
+                let (day, after, link) = (values.day(), values.flag(), values.link());
+                self.partners.push(((key, Partner { product, day, after, link }), at, counts));
             }
             StoredView::Repeats => self.repeats.push((values.day(), at, counts)),
             StoredView::Popularity => {
@@ -326,6 +326,12 @@ impl<'a> RowReader<'a> {
 
     fn flag(&mut self) -> bool {
         self.number() != 0
+    }
+
+    fn link(&mut self) -> Link {
+        let has_minutes = !self.is_missing();
+        let minutes = self.number32();
+        Link::of_minutes(has_minutes.then_some(minutes)).expect("minutes are those of a link")
     }
 
     fn user(&mut self, names: &mut Dictionaries) -> u32 {

@@ -88,7 +88,10 @@ pub(super) fn pair(row: &mut RowWriter<'_>, product: u32, partner: &Partner) {
     row.product(partner.product);
     row.small(partner.day.into());
     row.flag(partner.after);
-    row.flag(partner.near);
+    match partner.link.minutes() {
+        Some(minutes) => row.small(minutes),
+        None => row.missing(ColumnType::U32),
+    }
 }
 
 pub(super) fn repeats(row: &mut RowWriter<'_>, _: u32, &day: &u16) {

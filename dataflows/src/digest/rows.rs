@@ -211,8 +211,8 @@ pub fn with_tags(mut tags: Vec<Hash>, is_stand_in: bool) -> Hash {
 /// Ends a row with a partner.
 #[inline]
 pub(crate) fn with_partner(row: Hash, partner: &Partner, names: &mut Names<'_>) -> Hash {
-    let &Partner { product, day, after, near } = partner;
-    let rest = u64::from(day) << 2 | u64::from(after) << 1 | u64::from(near);
+    let &Partner { product, day, after, link } = partner;
+    let rest = u64::from(day) << 4 | u64::from(after) << 3 | link as u64;
     row.then(of_product(names, product)).then_number(rest)
 }
 

@@ -7,4 +7,5 @@ pub mod unique;
 pub mod decisions;
 pub mod moment;
 pub mod intern;
+pub mod sample;
 pub mod catalogue;

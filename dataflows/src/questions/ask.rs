@@ -7,6 +7,7 @@ use crate::ingest::decisions::Forgotten;
 use crate::ranking::answer::Ranking;
 use crate::ranking::rules::{Basis, Rules};
 use crate::record::event::OwnedEvent;
+use crate::score::model_history::LearnedState;
 use crate::score::weights::Score;
 use crate::time::Time;
 use crate::views::recent::newest_first;
@@ -130,6 +131,25 @@ impl Ask for Rank {
             _ => None,
         });
         ranking.unwrap_or_default()
+    }
+}
+
+/// What was learned of the weights of rankings, and how good these were.
+pub struct LearnedWeights;
+
+impl Ask for LearnedWeights {
+    type Answer = LearnedState;
+
+    fn queries(&self) -> Vec<Query> {
+        vec![Query::Learned]
+    }
+
+    fn answer(self, answers: Vec<QueryAnswer>) -> LearnedState {
+        let state = answers.into_iter().find_map(|answer| match answer {
+            QueryAnswer::Learned(state) => Some(*state),
+            _ => None,
+        });
+        state.expect("the query has one answer")
     }
 }
 

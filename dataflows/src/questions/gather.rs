@@ -2,14 +2,14 @@
 
 use super::parts::{AnswerPart, PartReceiver, Planned, RoutedPart};
 use super::query::{Answered, QueryAnswer};
-use crate::ids::dictionary::SharedDictionaries;
+use crate::ids::dictionary::{Dictionaries, SharedDictionaries};
 use crate::ranking::answer::Ranking;
 use crate::ranking::evidence::Evidence;
 use crate::ranking::kernel::Ranker;
 use crate::ranking::matching::RuleIndex;
 use crate::ranking::product_info::ProductInfo;
 use crate::ranking::rules::Plan;
-use crate::score::merchandising::Merchandising;
+use crate::score::mixture::WeightsInForce;
 use crate::score::model_history::ModelHistory;
 use crate::time::Time;
 use std::cell::RefCell;
@@ -78,9 +78,11 @@ pub(super) fn gather<'scope>(
                 }
                 for (capability, id, gathering) in done {
                     let time = *capability.time();
-                    let rules = model_history.borrow().rules_at(time);
-                    let finisher = finisher.as_mut().map(|finisher| (finisher, rules));
-                    let answers = gathering.finish(time, finisher, &dictionaries);
+                    let history = &mut model_history.borrow_mut();
+                    let answers = match &mut finisher {
+                        Some(finisher) => gathering.finish(time, finisher, history, &dictionaries),
+                        None => gathering.answers,
+                    };
                     output.session(&capability).give((id, time, answers));
                 }
                 // The evidence of a question may come after its other parts: both frontiers count.
@@ -105,22 +107,34 @@ struct Gathering {
     /// The number of requests for evidence without a part. It is negative while such a part has
     /// come before the plan that counts the requests.
     requests_left: isize,
+    /// The number of requests for rows of the third step without a part. It is negative while such a part has come before
+    /// the one that counts them, which the number of requests then waits for.
+    steps_left: isize,
     answers: Vec<QueryAnswer>,
     plan: Option<Plan>,
+    /// As [`Planned::came`].
+    came: Option<(u32, u16)>,
     evidence: Evidence,
 }
 
 impl Gathering {
     fn add(&mut self, query_count: usize, part: AnswerPart) {
         let answer = match part {
-            AnswerPart::Products(rows, popular) => {
+            AnswerPart::Products(rows, popular, further) => {
                 self.requests_left -= 1;
+                self.steps_left += isize::try_from(further).expect("at most one per worker");
                 self.evidence.rows.extend(rows);
                 self.evidence.popular.extend(popular);
                 return;
             }
+            AnswerPart::Steps(rows) => {
+                self.steps_left -= 1;
+                self.evidence.steps.extend(rows);
+                return;
+            }
             AnswerPart::Planned(planned) => {
-                let Planned { plan, visit, bought, requests } = *planned;
+                let Planned { plan, visit, bought, requests, came } = *planned;
+                self.came = came;
                 self.requests_left += isize::try_from(requests).expect("at most one per worker");
                 self.plan = Some(plan);
                 self.evidence.visit = visit;
@@ -137,6 +151,8 @@ impl Gathering {
             AnswerPart::Path(users) => Some(QueryAnswer::Path(users)),
             AnswerPart::Written(before, positions) => Some(QueryAnswer::Written(before, positions)),
             AnswerPart::Position(place, next) => Some(QueryAnswer::Position(place, next)),
+            AnswerPart::Ungraded => Some(QueryAnswer::Grade(None)),
+            AnswerPart::Learned(learner) => Some(QueryAnswer::Learned(learner)),
             AnswerPart::Unranked => Some(QueryAnswer::Ranking(Ranking::default())),
         };
         self.queries_left = Some(self.queries_left.unwrap_or(query_count) - 1);
@@ -144,26 +160,35 @@ impl Gathering {
     }
 
     fn is_complete(&self) -> bool {
-        self.queries_left == Some(0) && self.requests_left == 0
+        self.queries_left == Some(0) && self.requests_left == 0 && self.steps_left == 0
     }
 
     /// The answers to all queries of the question.
     fn finish(
         self,
         time: Time,
-        finisher: Option<(&mut Finisher, Merchandising)>,
+        finisher: &mut Finisher,
+        history: &mut ModelHistory,
         dictionaries: &SharedDictionaries,
     ) -> Vec<QueryAnswer> {
-        let Gathering { mut answers, plan, evidence, .. } = self;
-        if let Some((plan, (Finisher { product_info, ranker, rules }, of_shop))) =
-            plan.zip(finisher)
-        {
-            let dictionaries = &dictionaries.borrow();
-            rules.update(&of_shop, dictionaries);
-            let rules = rules.in_force(&plan.rules.occasion);
-            let ranking = ranker.rank(&plan, evidence, rules, time, dictionaries, product_info);
-            answers.push(QueryAnswer::Ranking(ranking));
-        }
+        let Gathering { mut answers, plan, evidence, came, .. } = self;
+        let Some(plan) = plan else { return answers };
+        let Finisher { product_info, ranker, rules } = finisher;
+        let dictionaries: &Dictionaries = &dictionaries.borrow();
+        let (learned, start) = (history.source_weights(time), history.start());
+        let weights = WeightsInForce { start, learned: learned.as_deref() };
+        answers.push(match came {
+            Some(came) => {
+                let names = &dictionaries.products;
+                QueryAnswer::Grade(Some(ranker.grade(&plan, evidence, came, weights, names)))
+            }
+            None => {
+                rules.update(&history.rules_at(time), dictionaries);
+                let rules = rules.in_force(&plan.rules.occasion);
+                let around = (time, dictionaries, product_info);
+                QueryAnswer::Ranking(ranker.rank(&plan, evidence, weights, rules, around))
+            }
+        });
         answers
     }
 }

@@ -1,13 +1,13 @@
 //! Finds a user's latest products, by reading the history from its newest moment on.
 
 use crate::ids::dictionary::Dictionary;
-use crate::ingest::moment::Moment;
 use crate::ranking::evidence::Visited;
+use crate::score::mixture::{MAX_BEFORE, MAX_IN_VISIT};
 use crate::time::VISIT_GAP;
 use std::ops::ControlFlow;
 
-/// The most products of a visit that a ranking starts from.
-pub(super) const MAX_VISIT: usize = 50;
+/// The most products that a ranking goes by.
+pub(super) const MAX_VISIT: usize = MAX_IN_VISIT + MAX_BEFORE;
 /// The most products of a visit that are left out, where all of them are to be. Only bots visit
 /// more.
 pub(super) const MAX_WHOLE_VISIT: usize = 500;
@@ -19,8 +19,6 @@ pub(super) struct LatestProducts {
     visited: Vec<Visited>,
     /// The most products to find.
     max: usize,
-    /// The most of them that may be from before the visit.
-    max_earlier: usize,
     /// True while the moments belong to the visit.
     current: bool,
     /// The time of the last moment.
@@ -32,11 +30,10 @@ pub(super) struct LatestProducts {
 }
 
 impl LatestProducts {
-    pub(super) fn new(max: usize, max_earlier: usize) -> LatestProducts {
+    pub(super) fn new(max: usize) -> LatestProducts {
         LatestProducts {
             visited: Vec::new(),
             max,
-            max_earlier,
             current: true,
             time: None,
             pending: Vec::new(),
@@ -44,21 +41,20 @@ impl LatestProducts {
         }
     }
 
-    /// Adds the next moment, which must be no newer than the last. Breaks once enough are found.
-    pub(super) fn push(&mut self, moment: &Moment, names: &Dictionary) -> ControlFlow<()> {
-        let time = moment.time();
+    /// Adds the product of the next moment, which must be no newer than the last. Breaks once enough are found.
+    pub(super) fn push(&mut self, time: u64, product: u32, names: &Dictionary) -> ControlFlow<()> {
         if self.time != Some(time) {
             self.flush(names);
             if self.current && self.time.is_some_and(|last| time + VISIT_GAP < last) {
                 self.current = false;
-                self.max = self.max.min(self.visited.len() + self.max_earlier);
+                self.max = self.max.min(self.visited.len() + MAX_BEFORE);
             }
             if self.max <= self.visited.len() || self.moments_left == 0 {
                 return ControlFlow::Break(());
             }
             self.time = Some(time);
         }
-        self.pending.push(moment.product);
+        self.pending.push(product);
         self.moments_left = self.moments_left.saturating_sub(1);
         ControlFlow::Continue(())
     }

@@ -1,7 +1,7 @@
 //! Questions: a dataflow of their own, beside the one that keeps the views.
 //!
 //! A query goes to the owner of its key (`users`), which answers it. A ranking is planned there,
-//! and its evidence is requested from the owners of products and tags (`products`). All parts go to
+//! and its evidence is requested from the owners of products and tags (`products`), who request more of it (`steps`). All parts go to
 //! the origin (`gather`), which knows how many there are. A query's logical time is complete when
 //! it is asked ([`crate::arrange::closed`]), so nothing here waits for anything but messages.
 
@@ -11,6 +11,7 @@ pub mod views;
 mod parts;
 mod profile;
 mod latest;
+mod steps;
 mod products;
 mod plan;
 mod users;
@@ -25,7 +26,10 @@ use gather::{Finisher, gather};
 use plan::Planner;
 use products::{ProductViews, products};
 use query::{Answered, RoutedQuery};
-use timely::dataflow::operators::core::{Input, Probe};
+use std::cell::Cell;
+use std::rc::Rc;
+use steps::{StepViews, steps};
+use timely::dataflow::operators::core::{Concat, Input, Probe};
 use timely::dataflow::operators::generic::operator::empty;
 use timely::dataflow::operators::probe;
 use timely::dataflow::{Scope, Stream};
@@ -39,8 +43,9 @@ pub type Queries = Records<RoutedQuery>;
 /// times can no longer be asked about.
 ///
 /// ```text
-/// queries ─ answer queries ─┬─ parts ────────────────────────── gather answers ─ answers
-///                           └─ requests ─ read evidence ─ parts ──────┘
+/// queries ─ answer queries ─┬─ parts ─────────────────────────────────────────────── gather answers ─ answers
+///                           └─ requests ─ read evidence ─┬─ parts ───────────────────────┤
+///                                                        └─ requests ─ read steps ─ parts ┘
 /// ```
 pub fn questions<'scope>(
     scope: Scope<'scope, Time>,
@@ -71,19 +76,22 @@ pub fn questions<'scope>(
     };
     let (from_users, requests) = users(queries.probe_with(asking), user_views);
     let from_products = match product_views {
-        Some(views) => products(requests, views),
+        Some((of_products, of_steps)) => {
+            let (parts, requests) = products(requests, of_products);
+            parts.concat(steps(requests, of_steps))
+        }
         None => empty(scope),
     };
     let answers = gather(from_users, from_products, dictionaries.clone(), model_history, finisher);
     (input, answers)
 }
 
-/// The state of the three steps of a ranking, from the views that they read.
+/// The state of the steps of a ranking, from the views that they read.
 fn rankings(
     views: RankingViews,
     peers: usize,
     dictionaries: &SharedDictionaries,
-) -> (UserRankingViews, ProductViews, Finisher) {
+) -> (UserRankingViews, (ProductViews, StepViews), Finisher) {
     let info = || ProductInfo::new(views.catalogue.clone(), views.labels.clone());
     let planner = Planner {
         bought: Lookup::new(views.bought),
@@ -97,10 +105,17 @@ fn rankings(
     let users = UserRankingViews { activity: Lookup::new(views.activity), planner };
     let finisher = Finisher::new(info());
     let ((partners, partner_cache), (popular, popular_cache)) = (views.partners, views.popularity);
+    let read_from = Rc::new(Cell::new(0));
+    let steps = StepViews {
+        partners: (Lookup::new(partners.clone()), partner_cache.clone()),
+        dictionaries: dictionaries.clone(),
+        read_from: read_from.clone(),
+    };
     let products = ProductViews {
         partners: (Lookup::new(partners), partner_cache),
         popularity: (Lookup::new(popular), popular_cache),
         dictionaries: dictionaries.clone(),
+        read_from,
     };
-    (users, products, finisher)
+    (users, (products, steps), finisher)
 }

@@ -4,12 +4,14 @@ use super::query::ViewDigests;
 use crate::ids::dictionary::Dictionary;
 use crate::ids::exchange::{NameReceiver, NameSender, NewNames};
 use crate::ingest::decisions::Forgotten;
-use crate::ranking::evidence::{PairRow, PopularProducts, Visited};
+use crate::ranking::evidence::{PairRow, PopularProducts, ScoredProducts, StepRow, Visited};
 use crate::ranking::rules::Plan;
 use crate::record::event::OwnedEvent;
+use crate::score::model_history::LearnedState;
 use crate::score::weights::Score;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A part of an answer. Until the origin receives it, products are ids of its sender.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,10 +26,16 @@ pub(crate) enum AnswerPart {
     Position(usize, i64),
     /// A ranking's plan, and its evidence from the user's owner.
     Planned(Box<Planned>),
-    /// A ranking's evidence from an owner of products and tags.
-    Products(Vec<PairRow>, Vec<PopularProducts>),
+    /// A ranking's evidence from an owner of products and tags, and the number of [`AnswerPart::Steps`] to come.
+    Products(Vec<PairRow>, Vec<PopularProducts>, usize),
+    /// Rows of what goes with the product of the moment.
+    Steps(Vec<StepRow>),
     /// An empty ranking: the views that rankings need are not kept.
     Unranked,
+    /// What was learned of the weights of rankings.
+    Learned(Box<LearnedState>),
+    /// No grade: nothing was shown before.
+    Ungraded,
 }
 
 /// A ranking's plan, with the evidence that its user's owner has.
@@ -40,6 +48,8 @@ pub(crate) struct Planned {
     pub(super) bought: Vec<u32>,
     /// The number of [`AnswerPart::Products`] to come.
     pub(super) requests: usize,
+    /// The product that came, if the ranking is to be graded by it, and the day when.
+    pub(super) came: Option<(u32, u16)>,
 }
 
 /// A part with its question, and the names that the question's origin lacks.
@@ -56,14 +66,6 @@ pub(crate) struct RoutedPart {
 }
 
 impl AnswerPart {
-    /// Drops the products beyond those requested.
-    fn trim(&mut self) {
-        if let AnswerPart::Products(rows, popular) = self {
-            rows.iter_mut().for_each(|row| row.partners.trim());
-            popular.iter_mut().for_each(|popular| popular.products.trim());
-        }
-    }
-
     /// Calls `each` with every id of a product.
     fn ids(&self, mut each: impl FnMut(u32)) {
         match self {
@@ -71,7 +73,13 @@ impl AnswerPart {
                 planned.visit.iter().for_each(|visited| each(visited.product));
                 planned.bought.iter().for_each(|&product| each(product));
             }
-            AnswerPart::Products(rows, popular) => {
+            AnswerPart::Steps(rows) => {
+                for row in rows {
+                    each(row.product);
+                    row.partners.iter().for_each(|scored| each(scored.product));
+                }
+            }
+            AnswerPart::Products(rows, popular, _) => {
                 for row in rows {
                     each(row.product);
                     row.partners.iter().for_each(|scored| each(scored.product));
@@ -91,16 +99,27 @@ impl AnswerPart {
                 planned.visit.iter_mut().for_each(|visited| each(&mut visited.product));
                 planned.bought.iter_mut().for_each(each);
             }
-            AnswerPart::Products(rows, popular) => {
+            AnswerPart::Steps(rows) => {
                 for row in rows {
                     each(&mut row.product);
-                    row.partners.ids_mut(&mut each);
+                    ids_of(&mut row.partners, &mut each);
                 }
-                popular.iter_mut().for_each(|popular| popular.products.ids_mut(&mut each));
+            }
+            AnswerPart::Products(rows, popular, _) => {
+                for row in rows {
+                    each(&mut row.product);
+                    ids_of(&mut row.partners, &mut each);
+                }
+                popular.iter_mut().for_each(|popular| ids_of(&mut popular.products, &mut each));
             }
             _ => {}
         }
     }
+}
+
+/// Calls `each` with the products' ids, to change them.
+fn ids_of<const N: usize>(products: &mut ScoredProducts<N>, mut each: impl FnMut(&mut u32)) {
+    Arc::make_mut(products).iter_mut().for_each(|scored| each(&mut scored.product));
 }
 
 /// Prepares parts for their receivers: adds the names of products that these lack.
@@ -118,12 +137,11 @@ impl PartSender {
     pub(super) fn send(
         &mut self,
         (origin, id, query_count): (usize, u64, usize),
-        mut part: AnswerPart,
+        part: AnswerPart,
         products: &Dictionary,
     ) -> RoutedPart {
         let mut names = NewNames::new();
         if origin != self.me {
-            part.trim();
             part.ids(|id| self.products.add(origin, id, products, &mut names));
         }
         RoutedPart { origin, id, query_count, from: self.me, names, part }

@@ -6,17 +6,23 @@ use super::parts::Planned;
 use super::products::EvidenceRequest;
 use super::profile::scores;
 use crate::arrange::lookup::Lookup;
-use crate::ids::dictionary::{Dictionaries, SharedDictionaries};
+use crate::ids::dictionary::{Dictionaries, Dictionary, SharedDictionaries};
 use crate::ids::hash::owner;
 use crate::ingest::moment::Moment;
+use crate::ingest::sample::Sampled;
 use crate::ranking::evidence::Visited;
-use crate::ranking::kernel::fade;
 use crate::ranking::product_info::ProductInfo;
 use crate::ranking::rules::{Basis, LeaveOut, Plan, Rules, TAGS};
 use crate::score::counts::Counts;
+use crate::score::grade::LENGTH;
 use crate::score::merchandising::Demand;
+use crate::score::mixture::{
+    GROUPS, MAX_BEFORE, MAX_GRADED, MAX_IN_VISIT, Mixture, Places, WeightsInForce,
+};
 use crate::score::model::ModelAt;
-use crate::time::Time;
+use crate::score::scale::{Scale, fade};
+use crate::score::weights::Score;
+use crate::time::{Time, VISIT_GAP, day};
 use crate::views::pairs::REPEATS;
 use std::ops::ControlFlow;
 use timely::progress::frontier::AntichainRef;
@@ -45,18 +51,54 @@ struct Interests {
     visit: Vec<Visited>,
     bought: Vec<u32>,
     /// The products of the visit, newest first.
-    current: Vec<String>,
+    in_visit: Vec<String>,
     /// The products from before the visit, newest first.
-    earlier: Vec<String>,
+    before: Vec<String>,
+    /// As [`Places::are_told`].
+    are_told: bool,
     /// The most products that the ranking may leave out, besides those that the rules name.
     left_out: usize,
+}
+
+impl Interests {
+    /// Those of products that were touched, newest first.
+    fn of(visit: Vec<Visited>, names: &Dictionary) -> Interests {
+        let of = |current: bool, max: usize| {
+            let visited = visit.iter().filter(move |visited| visited.current == current);
+            visited.take(max).map(|visited| names.text(visited.product).to_string()).collect()
+        };
+        let (in_visit, before) = (of(true, MAX_IN_VISIT), of(false, MAX_BEFORE));
+        Interests { in_visit, before, visit, ..Interests::default() }
+    }
+
+    fn places(&self) -> Places {
+        let (in_visit, before) = (self.in_visit.len(), self.before.len());
+        Places { in_visit, before, are_told: self.are_told }
+    }
+
+    /// The products that count, newest first, with whether they are in the visit, and their place there or before it.
+    fn all(&self) -> impl Iterator<Item = (&str, bool, usize)> {
+        let all = [(true, &self.in_visit), (false, &self.before)].into_iter();
+        all.flat_map(|(in_visit, products)| {
+            products.iter().enumerate().map(move |(place, product)| (&**product, in_visit, place))
+        })
+    }
+}
+
+/// What a ranking is weighed by.
+#[derive(Clone, Copy)]
+pub(super) struct Weighing<'a> {
+    pub(super) model_at: ModelAt,
+    pub(super) weights: WeightsInForce<'a>,
+    /// What the rules of the shop call for.
+    pub(super) shop: Demand,
 }
 
 impl Planner {
     /// Plans a ranking, and passes the requests for evidence to `request`.
     pub(super) fn plan(
         &mut self,
-        (mut model_at, shop): (ModelAt, Demand),
+        mut weighing: Weighing<'_>,
         basis: Basis,
         rules: Rules,
         time: Time,
@@ -70,29 +112,61 @@ impl Planner {
             _ => None,
         };
         if matches!(basis, Basis::User(_) | Basis::Visit(_)) {
-            model_at.repeat_rate = self.repeat_rate(&model_at, time);
+            weighing.model_at.repeat_rate = self.repeat_rate(&weighing.model_at, time);
         }
         let interests = match user {
-            Some(user) => self.interests(user, &rules, &model_at, time, dictionaries),
+            Some(user) => self.interests(user, &rules, time, dictionaries),
             None => requested_interests(&basis),
         };
-        let tag_shares = match &basis {
-            Basis::Tag(tag) => vec![(tag.clone(), 1.0)],
-            _ => {
-                let mut shares = self.tag_shares(&interests.current, &model_at, time, dictionaries);
-                if let (true, Some(user)) = (shares.is_empty(), user) {
-                    let score = |counts: Counts| model_at.weights.score(counts);
-                    let scores = scores(profile, user, time, score).into_iter();
-                    shares = scores.map(|(tag, score)| (tag, score.to_f64())).collect();
-                }
-                largest_shares(shares, dictionaries)
+        let tags = match &basis {
+            Basis::Tag(tag) => vec![(tag.clone(), NO_SHARES)],
+            _ if interests.all().next().is_none() => {
+                let score = |counts: Counts| weighing.model_at.scale.weights.score(counts);
+                let scores = user.map(|user| scores(profile, user, time, score));
+                shares_of(scores.unwrap_or_default(), dictionaries)
             }
+            _ => self.tags(&interests, &weighing, time, dictionaries),
         };
+        self.planned(interests, tags, weighing, (basis, rules), request)
+    }
+
+    /// Plans the ranking that would have been shown before an event, if its user was in a visit, within which the event
+    /// came, of which not too much is graded.
+    pub(super) fn plan_grade(
+        &mut self,
+        mut weighing: Weighing<'_>,
+        sampled: &Sampled,
+        time: Time,
+        request: impl FnMut(EvidenceRequest),
+    ) -> Option<Planned> {
+        let dictionaries = self.dictionaries.clone();
+        let dictionaries = &dictionaries.borrow();
+        weighing.model_at.repeat_rate = self.repeat_rate(&weighing.model_at, time);
+        let interests = self.interests_before(sampled, time, dictionaries)?;
+        let rules = Rules { leave_out_bought: false, ..Rules::first(LENGTH as usize) };
+        let basis = Basis::User(String::new());
+        let tags = self.tags(&interests, &weighing, time, dictionaries);
+        let planned = self.planned(interests, tags, weighing, (basis, rules), request);
+        Some(Planned { came: Some((sampled.product, day(sampled.time))), ..planned })
+    }
+
+    /// The plan of a ranking from some interests and tags, the evidence for which is requested.
+    fn planned(
+        &self,
+        interests: Interests,
+        tags: Vec<(String, [f64; GROUPS])>,
+        Weighing { model_at, shop, .. }: Weighing<'_>,
+        (basis, rules): (Basis, Rules),
+        request: impl FnMut(EvidenceRequest),
+    ) -> Planned {
         let overall = !matches!(basis, Basis::Product(_) | Basis::Tag(_));
         let wanted = (rules.popular(shop).saturating_add(interests.left_out), rules.partners(shop));
-        let requests = self.request(&interests, tag_shares, overall, wanted, model_at, request);
+        let texts = tags.iter().map(|(tag, _)| tag);
+        let requests = self.request(&interests, texts, overall, wanted, model_at.scale, request);
+        let places = interests.places();
         let Interests { visit, bought, .. } = interests;
-        Planned { plan: Plan { model_at, rules, basis }, visit, bought, requests }
+        let plan = Plan { model_at, rules, basis, places, tags };
+        Planned { plan, visit, bought, requests, came: None }
     }
 
     /// As [`ModelAt::repeat_rate`], learned from the moments so far.
@@ -104,7 +178,7 @@ impl Planner {
         }
         let (mut all, mut same) = (PRIOR_MOMENTS, PRIOR_MOMENTS * PRIOR_REPEAT_RATE);
         self.repeats.each(REPEATS, time, |&day, &Counts([following, repeating, _])| {
-            let fade = model_at.fade(day);
+            let fade = fade(model_at.scale.today.saturating_sub(day));
             all += f64::from(following) * fade;
             same += f64::from(repeating) * fade;
         });
@@ -117,96 +191,122 @@ impl Planner {
         &mut self,
         user: u32,
         rules: &Rules,
-        model_at: &ModelAt,
         time: Time,
         dictionaries: &Dictionaries,
     ) -> Interests {
-        let (names, blend) = (&dictionaries.products, &model_at.blend);
+        let names = &dictionaries.products;
         let mut bought = Vec::new();
         if rules.leave_out_bought {
             self.bought.each(user, time, |&product, _| bought.push(product));
         }
         let max = if rules.leave_out == LeaveOut::Visit { MAX_WHOLE_VISIT } else { MAX_VISIT };
-        let mut latest = LatestProducts::new(max, blend.earlier_products.into());
+        let mut latest = LatestProducts::new(max);
         self.history.try_each(user, time, |moment, _| match moment.counts() {
-            true => latest.push(moment, names),
+            true => latest.push(moment.time(), moment.product, names),
             false => ControlFlow::Continue(()),
         });
         let visit = latest.finish(names);
-        let of = |current: bool, max: u16| {
-            let visited = visit.iter().filter(move |visited| visited.current == current);
-            let visited = visited.take(max.into());
-            visited.map(|visited| names.text(visited.product).to_string()).collect()
-        };
         let seen = match rules.leave_out {
             LeaveOut::None => 0,
             LeaveOut::Current => 1,
             LeaveOut::Visit => visit.len(),
         };
-        Interests {
-            current: of(true, blend.products),
-            earlier: of(false, blend.earlier_products),
-            left_out: bought.len() + seen,
-            visit,
-            bought,
-        }
+        Interests { left_out: bought.len() + seen, bought, ..Interests::of(visit, names) }
     }
 
-    /// The tags of a visit and their shares of it, in no order. They do not depend on the worker,
-    /// since every worker has all labels.
-    fn tag_shares(
+    /// The interests of an event's user before it, within the visit that it is of: what the history had before the
+    /// epoch, and what came before the event in it. None if that was too long ago, or came after the event, or is too
+    /// much: of a visit, or of a day.
+    fn interests_before(
         &mut self,
-        visit: &[String],
-        model_at: &ModelAt,
+        sampled: &Sampled,
         time: Time,
         dictionaries: &Dictionaries,
-    ) -> Vec<(u32, f64)> {
-        let blend = &model_at.blend;
-        let mut shares: Vec<(u32, f64)> = Vec::new();
-        for (place, product) in visit.iter().take(blend.products.into()).enumerate() {
-            let Some(product) = dictionaries.products.id(product) else { continue };
-            let tags = self.product_info.tags(product, time, &dictionaries.tags);
-            #[allow(clippy::cast_precision_loss, reason = "a product has few tags")]
-            let share = fade(place, blend.recency) / tags.len() as f64;
-            for tag in tags {
-                match shares.iter_mut().find(|(other, _)| *other == tag) {
-                    Some((_, sum)) => *sum += share,
-                    None => shares.push((tag, share)),
-                }
+    ) -> Option<Interests> {
+        let (names, mut latest) = (&dictionaries.products, LatestProducts::new(MAX_VISIT));
+        let mut before = sampled.before.iter().copied().peekable();
+        let (mut newest, mut is_bot) = (None, false);
+        self.history.try_each(sampled.user, time, |moment, _| {
+            if !moment.counts() {
+                return ControlFlow::Continue(());
+            }
+            is_bot |= newest.is_none() && !moment.pairs();
+            while let Some((time, product)) = before.next_if(|(time, _)| moment.time() <= *time) {
+                newest.get_or_insert(time);
+                latest.push(time, product, names)?;
+            }
+            newest.get_or_insert(moment.time());
+            latest.push(moment.time(), moment.product, names)
+        });
+        for (time, product) in before {
+            newest.get_or_insert(time);
+            if latest.push(time, product, names).is_break() {
+                break;
             }
         }
-        shares
+        let ago = sampled.time.checked_sub(newest?)?;
+        let interests = Interests::of(latest.finish(names), names);
+        let is_graded = !is_bot && ago <= VISIT_GAP && interests.in_visit.len() <= MAX_GRADED;
+        is_graded.then_some(Interests { left_out: interests.visit.len(), ..interests })
+    }
+
+    /// The tags of the products that count, each with its share of the tags of the places of each group, those that weigh
+    /// most first. They do not depend on the worker, since every worker has all labels.
+    fn tags(
+        &mut self,
+        interests: &Interests,
+        weighing: &Weighing<'_>,
+        time: Time,
+        dictionaries: &Dictionaries,
+    ) -> Vec<(String, [f64; GROUPS])> {
+        let places = interests.places();
+        let mut all: Vec<(u32, [f64; GROUPS])> = Vec::new();
+        for (product, in_visit, place) in interests.all() {
+            let Some((group, of)) = places.group(in_visit, place) else { continue };
+            let Some(id) = dictionaries.products.id(product) else { continue };
+            let mut tags = self.product_info.tags(id, time, &dictionaries.tags);
+            // A product that stands in for its tags says nothing of others.
+            tags.retain(|tag| dictionaries.tags.text(*tag) != product);
+            #[allow(
+                clippy::cast_precision_loss,
+                reason = "a product has few tags, a visit few places"
+            )]
+            let share = 1.0 / (tags.len() * of) as f64;
+            for tag in tags {
+                let at = all.iter().position(|(other, _)| *other == tag).unwrap_or(all.len());
+                if at == all.len() {
+                    all.push((tag, NO_SHARES));
+                }
+                all[at].1[group] += share;
+            }
+        }
+        let mixture = Mixture::new(places, &weighing.model_at, weighing.weights);
+        heaviest(all, |shares| mixture.of_tag(shares), dictionaries)
     }
 
     /// Makes one request to each owner of evidence for a ranking, for so many popular products of each list and so many
     /// partners of each product. Returns their number.
-    fn request(
+    fn request<'a>(
         &self,
         interests: &Interests,
-        tag_shares: Vec<(String, f64)>,
+        tags: impl Iterator<Item = &'a String>,
         overall: bool,
         (popular, partners): (usize, usize),
-        model_at: ModelAt,
+        scale: Scale,
         request: impl FnMut(EvidenceRequest),
     ) -> usize {
-        let to = |to| EvidenceRequest::new(to, model_at, popular, partners);
+        let to = |to| EvidenceRequest::new(to, scale, popular, partners);
         let mut requests: Vec<EvidenceRequest> = (0..self.peers).map(to).collect();
-        let blend = &model_at.blend;
-        let rows = |products: &[String], current: bool, max: u16| {
-            let products = products.iter().take(max.into()).cloned().enumerate();
-            products.map(move |(place, product)| (product, place, current)).collect::<Vec<_>>()
-        };
-        let current = rows(&interests.current, true, blend.products);
-        let earlier = rows(&interests.earlier, false, blend.earlier_products);
-        for row in current.into_iter().chain(earlier) {
-            requests[owner(&row.0, self.peers)].rows.push(row);
+        for (product, in_visit, place) in interests.all() {
+            let row = (product.to_string(), place, in_visit);
+            requests[owner(product, self.peers)].rows.push(row);
         }
-        for (tag, share) in tag_shares {
-            requests[owner(&tag, self.peers)].popular.push((Some(tag), share));
+        for tag in tags {
+            requests[owner(tag, self.peers)].popular.push(Some(tag.clone()));
         }
         if overall {
             // Each worker owns some of the products, and so some of those that are popular overall.
-            requests.iter_mut().for_each(|request| request.popular.push((None, 1.0)));
+            requests.iter_mut().for_each(|request| request.popular.push(None));
         }
         requests.retain(|request| !request.is_empty());
         let count = requests.len();
@@ -225,20 +325,43 @@ impl Planner {
 
 /// The interests that a basis other than a user states.
 fn requested_interests(basis: &Basis) -> Interests {
-    let current: Vec<String> = match basis {
+    let mut in_visit: Vec<String> = match basis {
         Basis::Product(product) => vec![product.clone()],
         basis => basis.visit().into_iter().map(String::from).collect(),
     };
-    Interests { left_out: current.len(), current, ..Interests::default() }
+    let left_out = in_visit.len();
+    in_visit.truncate(MAX_IN_VISIT);
+    let are_told = matches!(basis, Basis::Visit(_));
+    Interests { left_out, in_visit, are_told, ..Interests::default() }
 }
 
-/// The tags with the largest shares, scaled to sum to one.
-fn largest_shares(shares: Vec<(u32, f64)>, dictionaries: &Dictionaries) -> Vec<(String, f64)> {
-    let positive = shares.into_iter().filter(|(_, share)| 0.0 < *share);
-    let texts = positive.map(|(tag, share)| (dictionaries.tags.text(tag), share));
-    let mut tags: Vec<(&str, f64)> = texts.collect();
-    tags.sort_unstable_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(other.0)));
+/// The shares of a tag of no place.
+const NO_SHARES: [f64; GROUPS] = [0.0; GROUPS];
+
+/// The tags that weigh most, in order.
+fn heaviest<S>(
+    tags: Vec<(u32, S)>,
+    weight: impl Fn(&S) -> f64,
+    dictionaries: &Dictionaries,
+) -> Vec<(String, S)> {
+    let weighed = tags.into_iter().map(|(tag, shares)| (weight(&shares), tag, shares));
+    let mut tags: Vec<(f64, &str, S)> = weighed
+        .filter(|(weight, ..)| 0.0 < *weight)
+        .map(|(weight, tag, shares)| (weight, dictionaries.tags.text(tag), shares))
+        .collect();
+    tags.sort_unstable_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(other.1)));
     tags.truncate(TAGS);
-    let total: f64 = tags.iter().map(|(_, share)| share).sum();
-    tags.into_iter().map(|(tag, share)| (tag.to_string(), share / total)).collect()
+    tags.into_iter().map(|(_, tag, shares)| (tag.to_string(), shares)).collect()
+}
+
+/// The tags of a profile, as those of the first place of who has no visit.
+fn shares_of(
+    scores: Vec<(u32, Score)>,
+    dictionaries: &Dictionaries,
+) -> Vec<(String, [f64; GROUPS])> {
+    let tags = heaviest(scores, |score| score.to_f64(), dictionaries);
+    let total: f64 = tags.iter().map(|(_, score)| score.to_f64()).sum();
+    let share =
+        |score: Score| std::array::from_fn(|at| if at == 0 { score.to_f64() / total } else { 0.0 });
+    tags.into_iter().map(|(tag, score)| (tag, share(score))).collect()
 }

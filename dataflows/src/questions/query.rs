@@ -4,9 +4,12 @@ use crate::digest::hash::Digest;
 use crate::digest::rows::DigestedView;
 use crate::ids::hash::owner;
 use crate::ingest::decisions::Forgotten;
+use crate::ingest::sample::Sampled;
 use crate::ranking::answer::Ranking;
 use crate::ranking::rules::{Basis, Rules};
 use crate::record::event::OwnedEvent;
+use crate::score::grade::Grade;
+use crate::score::model_history::LearnedState;
 use crate::score::weights::Score;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
@@ -33,6 +36,10 @@ pub enum Query {
         /// The products that may be shown, and how many.
         rules: Rules,
     },
+    /// The grade of an event, asked by its user's owner.
+    Grade(Sampled),
+    /// What was learned of the weights of rankings, and how good they were.
+    Learned,
     /// The latest events.
     Recent {
         /// The most events to return.
@@ -94,8 +101,10 @@ impl RoutedQuery {
                 | Query::Rank { basis: Basis::User(key), .. } => {
                     all.push(routed(owner(key, peers), query));
                 }
-                // Any worker knows all decisions, and can plan a ranking that has no user.
-                Query::Path { .. } | Query::Rank { .. } => all.push(routed(origin, query)),
+                // Any worker knows all decisions and grades, and can plan a ranking that has no user.
+                Query::Path { .. } | Query::Rank { .. } | Query::Grade(_) | Query::Learned => {
+                    all.push(routed(origin, query));
+                }
             }
         }
         let query_count = all.len();
@@ -116,6 +125,10 @@ pub enum QueryAnswer {
     Activity(u32, [i64; 3]),
     /// Products, best first.
     Ranking(Ranking),
+    /// The grade of an event; none if nothing was to be shown before it.
+    Grade(Option<Grade>),
+    /// What was learned.
+    Learned(Box<LearnedState>),
     /// Events of one worker, newest first.
     Recent(Vec<OwnedEvent>),
     /// The digests of one worker's rows.

@@ -1,7 +1,7 @@
 //! The first step, at the owners of users: answers queries, and plans rankings.
 
 use super::parts::{AnswerPart, PartSender, RoutedPart};
-use super::plan::Planner;
+use super::plan::{Planner, Weighing};
 use super::products::EvidenceRequest;
 use super::profile::scores;
 use super::query::{Query, RoutedQuery, ViewDigests};
@@ -9,8 +9,11 @@ use crate::arrange::lookup::Lookup;
 use crate::digest::views::Digests;
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ingest::decisions::{Decisions, Forgotten, Holder};
+use crate::ingest::sample::Sampled;
 use crate::ranking::rules::{Basis, Rules};
 use crate::record::event::OwnedEvent;
+use crate::score::merchandising::Demand;
+use crate::score::mixture::WeightsInForce;
 use crate::score::model_history::ModelHistory;
 use crate::score::weights::Score;
 use crate::time::Time;
@@ -103,6 +106,10 @@ impl UserViews {
                 AnswerPart::Position(place, self.position(&partition, time))
             }
             Query::Rank { basis, rules } => self.rank(basis, rules, time, request),
+            Query::Grade(sampled) => self.grade(&sampled, time, request),
+            Query::Learned => {
+                AnswerPart::Learned(Box::new(self.model_history.borrow_mut().state(time)))
+            }
         }
     }
 
@@ -110,7 +117,7 @@ impl UserViews {
     fn profile(&mut self, user: &str, time: Time) -> Vec<(String, Score)> {
         let dictionaries = self.dictionaries.borrow();
         let Some(user) = dictionaries.users.id(user) else { return Vec::new() };
-        let weights = self.model_history.borrow().at(time).weights;
+        let weights = self.model_history.borrow().at(time).scale.weights;
         let tags = scores(&mut self.profile, user, time, |counts| weights.score(counts));
         let text = |(tag, score)| (dictionaries.tags.text(tag), score);
         let mut tags: Vec<(&str, Score)> = tags.into_iter().map(text).collect();
@@ -182,18 +189,30 @@ impl UserViews {
         request: impl FnMut(EvidenceRequest),
     ) -> AnswerPart {
         let Some(rankings) = &mut self.rankings else { return AnswerPart::Unranked };
-        let history = self.model_history.borrow();
+        let mut history = self.model_history.borrow_mut();
         let shop = history.rules_at(time).demand(&rules.occasion);
-        let model_at = (history.at(time), shop);
-        let planner = &mut rankings.planner;
-        AnswerPart::Planned(Box::new(planner.plan(
-            model_at,
-            basis,
-            rules,
-            time,
-            &mut self.profile,
-            request,
-        )))
+        let (learned, start) = (history.source_weights(time), history.start());
+        let weights = WeightsInForce { start, learned: learned.as_deref() };
+        let weighing = Weighing { model_at: history.at(time), weights, shop };
+        let profile = &mut self.profile;
+        let planned = rankings.planner.plan(weighing, basis, rules, time, profile, request);
+        AnswerPart::Planned(Box::new(planned))
+    }
+
+    /// Plans the ranking that would have been shown before an event, if any.
+    fn grade(
+        &mut self,
+        sampled: &Sampled,
+        time: Time,
+        request: impl FnMut(EvidenceRequest),
+    ) -> AnswerPart {
+        let Some(rankings) = &mut self.rankings else { return AnswerPart::Ungraded };
+        let mut history = self.model_history.borrow_mut();
+        let (learned, start) = (history.source_weights(time), history.start());
+        let weights = WeightsInForce { start, learned: learned.as_deref() };
+        let weighing = Weighing { model_at: history.at(time), weights, shop: Demand::default() };
+        let planned = rankings.planner.plan_grade(weighing, sampled, time, request);
+        planned.map_or(AnswerPart::Ungraded, |planned| AnswerPart::Planned(Box::new(planned)))
     }
 
     fn release(&mut self, questions: AntichainRef<'_, Time>) {

@@ -1,12 +1,13 @@
 //! The views that questions read at a worker.
 
-use crate::arrange::dated::DatedProduct;
+use crate::arrange::dated::Summed;
 use crate::arrange::view::ViewSpine;
 use crate::digest::views::Digests;
 use crate::ingest::catalogue::CatalogueSpine;
 use crate::ingest::decisions::Decisions;
 use crate::ingest::moment::Moment;
 use crate::ranking::top_k_cache::TopKCache;
+use crate::score::mixture::PAIR_SUMS;
 use crate::score::model_history::ModelHistory;
 use crate::time::Time;
 use crate::views::pairs::partner::Partner;
@@ -40,20 +41,20 @@ pub(crate) struct RankingViews {
     pub(crate) bought: TraceAgent<ViewSpine<u32>>,
     pub(crate) activity: TraceAgent<ViewSpine<Reverse<u32>>>,
     pub(crate) history: TraceAgent<ViewSpine<Moment>>,
-    pub(crate) partners: CachedView<Partner>,
+    pub(crate) partners: CachedView<Partner, PAIR_SUMS>,
     pub(crate) repeats: TraceAgent<ViewSpine<u16>>,
-    pub(crate) popularity: CachedView<ProductDay>,
+    pub(crate) popularity: CachedView<ProductDay, 2>,
     pub(crate) labels: TraceAgent<ViewSpine<Label>>,
     pub(crate) catalogue: TraceAgent<CatalogueSpine>,
 }
 
 /// A view with the cache of its best products.
-pub(crate) type CachedView<V> = (TraceAgent<ViewSpine<V>>, SharedCache<V>);
+pub(crate) type CachedView<V, const N: usize> = (TraceAgent<ViewSpine<V>>, SharedCache<V, N>);
 
 /// A cache that one operator updates with a view's batches, and another reads.
-pub(crate) type SharedCache<V> = Rc<RefCell<TopKCache<V>>>;
+pub(crate) type SharedCache<V, const N: usize> = Rc<RefCell<TopKCache<V, N>>>;
 
 /// An empty cache.
-pub(crate) fn cache<V: DatedProduct>() -> SharedCache<V> {
+pub(crate) fn cache<V: Summed<N>, const N: usize>() -> SharedCache<V, N> {
     Rc::default()
 }

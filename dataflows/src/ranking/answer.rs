@@ -68,6 +68,8 @@ pub struct Reason<'a> {
 pub enum Cause<T> {
     /// Visitors who touched this product touched the ranked one, too.
     Product(T),
+    /// Visitors who touched products that go with this one touched the ranked one.
+    Related(T),
     /// The visitor touched the product in this visit.
     Seen,
     /// The visitor touched the product before this visit.
@@ -85,6 +87,7 @@ impl<T> Cause<T> {
     pub fn map<U>(self, text: impl FnOnce(T) -> U) -> Cause<U> {
         match self {
             Cause::Product(product) => Cause::Product(text(product)),
+            Cause::Related(product) => Cause::Related(text(product)),
             Cause::Seen => Cause::Seen,
             Cause::SeenBefore => Cause::SeenBefore,
             Cause::Tag(tag) => Cause::Tag(text(tag)),

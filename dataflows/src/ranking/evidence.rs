@@ -1,5 +1,7 @@
 //! The evidence that a ranking is made from. Products are dense ids.
 
+use super::candidates::ProductNames;
+use crate::score::mixture::PAIR_SUMS;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -12,68 +14,22 @@ pub(crate) struct Visited {
     pub current: bool,
 }
 
-/// A product with its score under one key, such as another product, a tag or a visit.
+/// A product with its sums under one key, such as another product or a tag, in events of weight 1 and no age.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Scored {
+#[serde(bound(serialize = "[f64; N]: Serialize", deserialize = "[f64; N]: Deserialize<'de>"))]
+pub(crate) struct Scored<const N: usize> {
     /// The product.
     pub product: u32,
-    /// The weights of its events, faded by their age.
-    pub score: f64,
     /// The number of events.
     pub events: u32,
+    /// The weights of its events, faded by their age.
+    pub sums: [f64; N],
 }
 
-/// The first `n` of some products, best first. The list is shared with the cache that it comes
-/// from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Best {
-    products: Arc<[Scored]>,
-    n: usize,
-}
+/// Products with their sums, in no order. The list is shared with the cache that it comes from.
+pub(crate) type ScoredProducts<const N: usize> = Arc<[Scored<N>]>;
 
-impl Best {
-    /// At most `n` of the products.
-    pub(crate) fn first(n: usize, products: Arc<[Scored]>) -> Best {
-        Best { products, n }
-    }
-
-    /// All of the products.
-    pub(crate) fn all(products: Vec<Scored>) -> Best {
-        Best { n: usize::MAX, products: products.into() }
-    }
-
-    /// The number that was requested; there may be fewer.
-    pub(crate) fn n(&self) -> usize {
-        self.n
-    }
-
-    /// The products, best first.
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Scored> {
-        self.products[..self.n.min(self.products.len())].iter()
-    }
-
-    /// Drops all but the first `n`, so that the others are not sent.
-    pub(crate) fn trim(&mut self) {
-        if self.n < self.products.len() {
-            self.products = self.products[..self.n].into();
-        }
-    }
-
-    /// Calls `each` with every product's id, to change it.
-    pub(crate) fn ids_mut(&mut self, mut each: impl FnMut(&mut u32)) {
-        Arc::make_mut(&mut self.products).iter_mut().for_each(|scored| each(&mut scored.product));
-    }
-}
-
-impl<'a> IntoIterator for &'a Best {
-    type Item = &'a Scored;
-    type IntoIter = std::slice::Iter<'a, Scored>;
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-
-/// A product's row of the pairs: its best partners.
+/// A product's row of the pairs: its best partners by each of the sums.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PairRow {
     /// The product.
@@ -82,23 +38,36 @@ pub(crate) struct PairRow {
     pub place: usize,
     /// True if the product is of the latest visit.
     pub current: bool,
-    /// The sum of all partners' scores.
-    pub mass: f64,
-    /// The best partners, best first.
-    pub partners: Best,
+    /// The sums of all partners.
+    pub mass: [f64; PAIR_SUMS],
+    /// The best partners.
+    pub partners: ScoredProducts<PAIR_SUMS>,
 }
 
-/// The best products of a tag, or of one worker overall, best first.
+/// The row of a product that goes with that of the moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StepRow {
+    /// The product.
+    pub product: u32,
+    /// Its share of the row of the product of the moment.
+    pub share: f64,
+    /// The sum of all its partners by minutes.
+    pub mass: f64,
+    /// The best partners.
+    pub partners: ScoredProducts<PAIR_SUMS>,
+}
+
+/// The best products of a tag, or of one worker overall: long, and today.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PopularProducts {
     /// The tag; `None` means overall.
     pub tag: Option<String>,
-    /// The tag's share of the user's profile.
-    pub share: f64,
-    /// The sum of all products' scores.
-    pub mass: f64,
-    /// The best products, best first.
-    pub products: Best,
+    /// The sums of all products.
+    pub mass: [f64; 2],
+    /// The number that was requested by each sum.
+    pub n: usize,
+    /// The best products; of a tag, those that are popular long.
+    pub products: ScoredProducts<2>,
 }
 
 /// The evidence for one ranking, in ids of the worker that ranks.
@@ -110,6 +79,35 @@ pub(crate) struct Evidence {
     pub(crate) bought: Vec<u32>,
     /// The rows of the newest products.
     pub(crate) rows: Vec<PairRow>,
+    /// The rows of what goes with the newest product.
+    pub(crate) steps: Vec<StepRow>,
     /// Popular products, by tag and overall.
     pub(crate) popular: Vec<PopularProducts>,
+}
+
+impl Evidence {
+    /// Puts rows in an order that does not depend on which workers they are from.
+    pub(super) fn sort(&mut self, names: &ProductNames<'_>) {
+        self.rows.sort_by_key(|row| (!row.current, row.place));
+        self.steps.sort_by(|one, other| {
+            let by_name = || names.text(one.product).cmp(names.text(other.product));
+            other.share.total_cmp(&one.share).then_with(by_name)
+        });
+    }
+
+    /// The products of the visit, or before it, each with its place there.
+    pub(super) fn visited(&self, current: bool) -> impl Iterator<Item = (usize, u32)> {
+        let visited = self.visit.iter().filter(move |visited| visited.current == current);
+        visited.map(|visited| visited.product).enumerate()
+    }
+
+    /// What is popular in a tag.
+    pub(super) fn popular_in(&self, tag: &str) -> Option<&PopularProducts> {
+        self.popular.iter().find(|popular| popular.tag.as_deref() == Some(tag))
+    }
+
+    /// What is popular overall, of all workers.
+    pub(super) fn overall(&self) -> impl Iterator<Item = &PopularProducts> {
+        self.popular.iter().filter(|popular| popular.tag.is_none())
+    }
 }

@@ -8,22 +8,68 @@ use crate::ids::by_id::ById;
 use crate::ids::dictionary::{Dictionaries, Dictionary};
 use crate::ids::hash::stable_hash;
 use crate::ranking::answer::{Cause, Ranking};
-use crate::ranking::evidence::{Best, Evidence, PairRow, PopularProducts, Scored, Visited};
+use crate::ranking::evidence::{
+    Evidence, PairRow, PopularProducts, Scored, ScoredProducts, Visited,
+};
 use crate::ranking::product_info::ProductInfo;
-use crate::ranking::rules::{Basis, LeaveOut, Plan, REPEAT_RATES, Rules};
+use crate::ranking::rules::{Basis, LeaveOut, Plan, Rules};
 use crate::record::product::Product;
+use crate::score::grade::{Grade, LENGTH, PlacesOf, parts};
 use crate::score::merchandising::{ActionKind, Rule};
-use crate::score::model::{Blend, ModelAt};
+use crate::score::mixture::{BINS, DOUBT, Given, Mixture, PAIR_SUMS, SOURCES, WeightsInForce};
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// A term of the score: products with scores of their own, times a factor.
+/// A term of the score: what a source of evidence gives to products.
 struct Term<'a> {
     cause: Cause<&'a str>,
-    factor: f64,
-    products: Best,
+    evidence: Weighed<'a>,
+}
+
+/// Products with their sums, and the weights of these.
+enum Weighed<'a> {
+    Pairs([f64; PAIR_SUMS], &'a [Scored<PAIR_SUMS>]),
+    Popular([f64; 2], ScoredProducts<2>),
+    Touched(Vec<(u32, f64)>),
+    /// The rows of what goes with a product, each with the weight of its sums, without this product.
+    Steps(u32, Vec<(f64, &'a [Scored<PAIR_SUMS>])>),
+}
+
+impl Weighed<'_> {
+    /// Calls `each` with every product, the number of events, and its part of the score, or a part of that.
+    fn each(&self, mut each: impl FnMut(u32, u32, f64)) {
+        match self {
+            Weighed::Pairs(weights, products) => weigh(weights, products, each),
+            Weighed::Popular(weights, products) => weigh(weights, products, each),
+            Weighed::Touched(products) => {
+                products.iter().for_each(|&(product, score)| each(product, 1, score));
+            }
+            Weighed::Steps(newest, rows) => {
+                for (weight, products) in rows {
+                    for Scored { product, events, sums } in *products {
+                        if product != newest {
+                            let sum: f64 = sums[..BINS].iter().sum();
+                            each(*product, *events, weight * sum);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline]
+fn weigh<const N: usize>(
+    weights: &[f64; N],
+    products: &[Scored<N>],
+    mut each: impl FnMut(u32, u32, f64),
+) {
+    for &Scored { product, events, sums } in products {
+        let parts = weights.iter().zip(sums).map(|(weight, sum)| weight * sum);
+        each(product, events, parts.sum());
+    }
 }
 
 /// Ranks products, in buffers that are reused from one ranking to the next.
@@ -62,19 +108,20 @@ impl Ranker {
         &mut self,
         plan: &Plan,
         evidence: Evidence,
+        weights: WeightsInForce<'_>,
         rules: Option<RulesInForce<'_>>,
-        time: Time,
-        dictionaries: &Dictionaries,
-        product_info: &mut ProductInfo,
+        (time, dictionaries, product_info): (Time, &Dictionaries, &mut ProductInfo),
     ) -> Ranking {
-        let Evidence { visit, bought, rows, popular } = evidence;
+        let mut evidence = evidence;
         let requested = plan.basis.visit();
         let pinned = rules.iter().flat_map(RulesInForce::unknown_pins);
         let named = requested.iter().copied().chain(pinned);
         let names = &ProductNames::new(&dictionaries.products, named);
-        let visit = visit_of(plan, &requested, visit, names);
-        let left_out = left_out(plan, &visit, &bought, names);
-        let terms = terms(plan, &visit, rows, &popular, names);
+        evidence.visit = visit_of(plan, &requested, evidence.visit, names);
+        evidence.sort(names);
+        let left_out = left_out(plan, &evidence.visit, &evidence.bought, names);
+        let mixture = Mixture::new(plan.places, &plan.model_at, weights);
+        let terms = terms(plan, &evidence, &mixture, names);
         let candidates = self.candidates(&terms, &left_out, names.len());
         let tag_names = &dictionaries.tags;
         let mut lookups = Lookups { names, tag_names, info: product_info, time };
@@ -87,6 +134,47 @@ impl Ranker {
         self.explain(&terms, places.shown, &made, rules.all(), names)
     }
 
+    /// The grade of the ranking by some weights, and of what it is compared with, by the product that came.
+    pub(crate) fn grade(
+        &mut self,
+        plan: &Plan,
+        mut evidence: Evidence,
+        (came, day): (u32, u16),
+        weights: WeightsInForce<'_>,
+        names: &Dictionary,
+    ) -> Grade {
+        let names = &ProductNames::new(names, std::iter::empty());
+        evidence.sort(names);
+        let mixture = Mixture::new(plan.places, &plan.model_at, weights);
+        let of_start = WeightsInForce { learned: None, ..weights };
+        let start = Mixture::new(plan.places, &plan.model_at, of_start);
+        let visit: Vec<u32> =
+            evidence.visit.iter().filter(|it| it.current).map(|it| it.product).collect();
+        let mut places = |terms: &[Term<'_>]| {
+            let candidates = self.candidates(terms, &[], names.len());
+            places_of(came, &visit, &candidates, names)
+        };
+        let in_force = places(&terms(plan, &evidence, &mixture, names));
+        let places = [
+            in_force,
+            if weights.learned.is_some() {
+                places(&terms(plan, &evidence, &start, names))
+            } else {
+                in_force
+            },
+            places(&popular_overall(&evidence, [1.0, 0.0], names).into_iter().collect::<Vec<_>>()),
+            last_seen(came, &visit),
+        ];
+        let Given(given) = given(plan, &evidence, came, names);
+        Grade {
+            day,
+            gate: plan.places.gate(),
+            is: [visit.first() != Some(&came), !visit.contains(&came)],
+            places,
+            parts: parts(&given, mixture.weights()),
+        }
+    }
+
     /// Every product with a positive score, except those that are left out.
     fn candidates(
         &mut self,
@@ -96,13 +184,13 @@ impl Ranker {
     ) -> Vec<Candidate> {
         self.scores.resize(products, 0.0);
         for term in terms {
-            for scored in &term.products {
-                let score = &mut self.scores[scored.product as usize];
+            term.evidence.each(|product, _, part| {
+                let score = &mut self.scores[product as usize];
                 if *score == 0.0 {
-                    self.scored.push(scored.product);
+                    self.scored.push(product);
                 }
-                *score += term.factor * scored.score;
-            }
+                *score += part;
+            });
         }
         for &product in left_out {
             self.scores[product as usize] = 0.0;
@@ -132,13 +220,22 @@ impl Ranker {
         }
         self.contributions.iter_mut().for_each(Vec::clear);
         self.contributions.resize_with(shown.len().max(self.contributions.len()), Vec::new);
-        for (cause, Term { factor, products, .. }) in terms.iter().enumerate() {
-            for &Scored { product, score, events } in products {
-                if let Some(place) = self.places[product as usize].checked_sub(1) {
-                    let contribution = Contribution { cause, events, score: factor * score };
-                    self.contributions[place as usize].push(contribution);
+        for (cause, term) in terms.iter().enumerate() {
+            term.evidence.each(|product, events, score| {
+                // What the weights switch off is no reason.
+                if score != 0.0
+                    && let Some(place) = self.places[product as usize].checked_sub(1)
+                {
+                    let contributions = &mut self.contributions[place as usize];
+                    match contributions.last_mut().filter(|last| last.cause == cause) {
+                        Some(last) => {
+                            last.events += events;
+                            last.score += score;
+                        }
+                        None => contributions.push(Contribution { cause, events, score }),
+                    }
                 }
-            }
+            });
         }
         let mut ranking = Ranking::default();
         ranking.add_hits(ActionKind::Hide, made.hidden);
@@ -305,115 +402,179 @@ fn left_out(plan: &Plan, visit: &[Visited], bought: &[u32], names: &ProductNames
 /// The terms of the score, in an order that does not depend on which workers the evidence is from.
 ///
 /// ```text
-/// each row i       (1 - R) · u_i / norm / (mass_i + doubt) · partners
-/// the visit        repeat_rate + repeat · e^(-pos / repeat_recency), R in all
-/// before it        earlier_repeat · e^(-pos / earlier_recency)
-/// each tag t       (1 - R) · tags · share_t / mass_t · popular in t
-/// overall          trend / mass · popular
+/// each row i       Σ_k w[i, k] / (mass_i[k] + 1) · partners[k]
+/// each step j      w[0, two steps] · share_j / (mass_j + 1) · Σ_k partners[k]
+/// the visit        w[i, itself]
+/// before it        w[i, itself]
+/// each tag t       w_t / (mass_t + 1) · popular in t
+/// overall          Σ_k w[k] / (mass[k] + 1) · popular[k]
 /// ```
 ///
 /// Without a visit or a product to start from, the last two are the popular products as they are.
 fn terms<'a>(
-    plan: &Plan,
-    visit: &[Visited],
-    mut rows: Vec<PairRow>,
-    popular: &'a [PopularProducts],
+    plan: &'a Plan,
+    evidence: &'a Evidence,
+    mixture: &Mixture,
     names: &'a ProductNames<'_>,
 ) -> Vec<Term<'a>> {
-    let blend = &plan.model_at.blend;
-    rows.sort_by_key(|row| (!row.current, row.place));
-    let repeats = match plan.basis {
-        Basis::User(_) | Basis::Visit(_) => repeats(visit, &plan.model_at),
-        _ => Vec::new(),
-    };
-    let rest = 1.0 - repeats.iter().map(|product| product.score).sum::<f64>();
-    let visited = visit.iter().filter(|visited| visited.current).count();
-    let visited = visited.clamp(1, blend.products.into());
-    let norm: f64 = (0..visited).map(|place| fade(place, blend.recency)).sum();
-    let factor = |row: &PairRow| {
-        let u = if row.current {
-            fade(row.place, blend.recency)
-        } else {
-            blend.earlier * fade(row.place, blend.earlier_recency)
+    let mut terms = Vec::new();
+    for PairRow { product, place, current, mass, partners } in &evidence.rows {
+        let Some(weights) = mixture.of(*current, *place) else { continue };
+        let cause = Cause::Product(names.text(*product));
+        let pairs = std::array::from_fn(|sum| weights.pairs[sum] / (mass[sum] + DOUBT));
+        terms.push(Term { cause, evidence: Weighed::Pairs(pairs, partners) });
+        if *current && *place == 0 {
+            let steps = evidence.steps.iter().map(|step| {
+                (weights.two_steps * step.share / (step.mass + DOUBT), &*step.partners)
+            });
+            let evidence = Weighed::Steps(*product, steps.collect());
+            terms.push(Term { cause: Cause::Related(names.text(*product)), evidence });
+        }
+    }
+    if let Basis::User(_) | Basis::Visit(_) = plan.basis {
+        for (cause, current) in [(Cause::Seen, true), (Cause::SeenBefore, false)] {
+            let touched = evidence
+                .visited(current)
+                .map_while(|(place, product)| Some((product, mixture.of(current, place)?.itself)));
+            terms.push(Term { cause, evidence: Weighed::Touched(touched.collect()) });
+        }
+    }
+    let is_mixed = !matches!(plan.basis, Basis::Tag(_) | Basis::Everything);
+    for (tag, shares) in &plan.tags {
+        let Some(PopularProducts { mass, products, .. }) = evidence.popular_in(tag) else {
+            continue;
         };
-        rest * u / norm / (row.mass + blend.doubt)
-    };
-    let mut terms: Vec<Term<'_>> = rows
-        .into_iter()
-        .map(|row| Term {
-            cause: Cause::Product(names.text(row.product)),
-            factor: factor(&row),
-            products: row.partners,
-        })
-        .collect();
-    terms.push(Term { cause: Cause::Seen, factor: 1.0, products: Best::all(repeats) });
-    terms.push(seen_before(visit, blend));
-    let is_blended = !matches!(plan.basis, Basis::Tag(_) | Basis::Everything);
-    let (tags, everything) = if is_blended { (rest * blend.tags, blend.trend) } else { (1.0, 1.0) };
-    let mut tagged: Vec<(&str, &PopularProducts)> =
-        popular.iter().filter_map(|popular| Some((popular.tag.as_deref()?, popular))).collect();
-    tagged.sort_by_key(|(tag, _)| *tag);
-    let scale = |mass: f64| if is_blended { mass } else { 1.0 };
-    for (tag, &PopularProducts { share, mass, ref products, .. }) in tagged {
-        let factor = tags * share / scale(mass);
-        terms.push(Term { cause: Cause::Tag(tag), factor, products: products.clone() });
+        let weight = if is_mixed { mixture.of_tag(shares) / (mass[0] + DOUBT) } else { 1.0 };
+        let evidence = Weighed::Popular([weight, 0.0], products.clone());
+        terms.push(Term { cause: Cause::Tag(tag), evidence });
     }
-    let overall: Vec<&PopularProducts> =
-        popular.iter().filter(|popular| popular.tag.is_none()).collect();
-    if let Some(first) = overall.first() {
-        let mass = overall.iter().map(|list| list.mass).sum();
-        let products = merged(&overall, first.products.n(), names);
-        terms.push(Term { cause: Cause::Popular, factor: everything / scale(mass), products });
-    }
-    // A term that the blend switches off is no reason.
-    terms.retain(|term| term.factor != 0.0);
+    let [long, today] = mass_overall(evidence);
+    let [by_long, by_today] = mixture.popular();
+    let mixed = [by_long / (long + DOUBT), by_today / (today + DOUBT)];
+    let weights = if is_mixed { mixed } else { [1.0, 0.0] };
+    terms.extend(popular_overall(evidence, weights, names));
     terms
 }
 
-/// The probability that the visitor comes back to each product of the visit.
-fn repeats(visit: &[Visited], model_at: &ModelAt) -> Vec<Scored> {
-    let blend = &model_at.blend;
-    let rates = std::iter::once(model_at.repeat_rate).chain(REPEAT_RATES);
-    let current = visit.iter().filter(|visited| visited.current).zip(rates).enumerate();
-    let scored = |(place, (visited, rate)): (usize, (&Visited, f64))| Scored {
-        product: visited.product,
-        score: rate + blend.repeat * fade(place, blend.repeat_recency),
-        events: 1,
+/// The term of what is popular overall, if that is known.
+fn popular_overall(
+    evidence: &Evidence,
+    weights: [f64; 2],
+    names: &ProductNames<'_>,
+) -> Option<Term<'static>> {
+    let lists: Vec<&PopularProducts> = evidence.overall().collect();
+    let n = lists.first()?.n;
+    let evidence = Weighed::Popular(weights, merged(&lists, n, names));
+    Some(Term { cause: Cause::Popular, evidence })
+}
+
+/// The sums of all products, long and today.
+fn mass_overall(evidence: &Evidence) -> [f64; 2] {
+    std::array::from_fn(|sum| evidence.overall().map(|list| list.mass[sum]).sum())
+}
+
+/// What each source gives to the product that came.
+fn given(plan: &Plan, evidence: &Evidence, came: u32, names: &ProductNames<'_>) -> Given {
+    let mut given = Given([0.0; SOURCES]);
+    let even = Mixture::even(plan.places);
+    for PairRow { product, place, current, mass, partners } in &evidence.rows {
+        let group = plan.places.group(*current, *place);
+        let (Some((group, _)), Some(weights)) = (group, even.of(*current, *place)) else {
+            continue;
+        };
+        if let Some(sums) = sums_of(came, partners) {
+            let share = |sum: usize| weights.pairs[sum] * sums[sum] / (mass[sum] + DOUBT);
+            given.add_pairs(group, std::array::from_fn(share));
+        }
+        if *current && *place == 0 && *product != came {
+            for step in &evidence.steps {
+                let sums = sums_of(came, &step.partners);
+                let sum: f64 = sums.iter().flat_map(|sums| &sums[..BINS]).sum();
+                given.add_step(step.share * sum / (step.mass + DOUBT));
+            }
+        }
+    }
+    for current in [true, false] {
+        for (place, _) in evidence.visited(current).filter(|(_, product)| *product == came) {
+            let group = plan.places.group(current, place);
+            if let (Some((group, _)), Some(weights)) = (group, even.of(current, place)) {
+                given.add_itself(group, weights.itself);
+            }
+        }
+    }
+    for (tag, shares) in &plan.tags {
+        let popular = evidence.popular_in(tag);
+        let sums = popular.and_then(|list| Some((sums_of(came, &list.products)?, list.mass)));
+        if let Some((sums, mass)) = sums {
+            given.add_tag(shares, sums[0] / (mass[0] + DOUBT));
+        }
+    }
+    let mass = mass_overall(evidence);
+    if let Some(Term { evidence: Weighed::Popular(_, list), .. }) =
+        popular_overall(evidence, [1.0; 2], names)
+        && let Some(sums) = sums_of(came, &list)
+    {
+        given.add_popular(std::array::from_fn(|sum| sums[sum] / (mass[sum] + DOUBT)));
+    }
+    given
+}
+
+/// The sums of a product in a list.
+fn sums_of<const N: usize>(product: u32, products: &[Scored<N>]) -> Option<[f64; N]> {
+    products.iter().find(|scored| scored.product == product).map(|scored| scored.sums)
+}
+
+/// The places of a product among candidates: among all, without the current product, and without those of the visit,
+/// which comes newest first.
+fn places_of(
+    came: u32,
+    visit: &[u32],
+    candidates: &[Candidate],
+    names: &ProductNames<'_>,
+) -> PlacesOf {
+    let Some(own) = candidates.iter().find(|candidate| candidate.product == came) else {
+        return [0; 3];
     };
-    current.map(scored).collect()
-}
-
-/// The term of the products that were seen before the visit.
-fn seen_before<'a>(visit: &[Visited], blend: &Blend) -> Term<'a> {
-    let products = visit.iter().filter(|visited| !visited.current);
-    let scored = |(place, visited): (usize, &Visited)| Scored {
-        product: visited.product,
-        score: fade(place, blend.earlier_recency),
-        events: 1,
+    let name = names.text(came);
+    let is_above = |other: &&Candidate| {
+        let order = own.score.total_cmp(&other.score);
+        order.then_with(|| names.text(other.product).cmp(name)).is_lt()
     };
-    let products = Best::all(products.enumerate().map(scored).collect());
-    Term { cause: Cause::SeenBefore, factor: blend.earlier_repeat, products }
+    let above = candidates.iter().filter(is_above);
+    let (mut all, mut current, mut seen) = (1, 0, 0);
+    for candidate in above {
+        all += 1;
+        current += u32::from(visit.first() == Some(&candidate.product));
+        seen += u32::from(visit.contains(&candidate.product));
+    }
+    [all, all - current, all - seen].map(|place| if place <= LENGTH { place } else { 0 })
 }
 
-/// The weight of a place: 1 for the first, 1/e `recency` places on.
-pub(crate) fn fade(place: usize, recency: f64) -> f64 {
-    #[allow(clippy::cast_precision_loss, reason = "a place in a visit is small")]
-    let place = place as f64;
-    (-place / recency).exp()
+/// The places of a product among those of the visit, likewise.
+fn last_seen(came: u32, visit: &[u32]) -> PlacesOf {
+    let place = visit.iter().position(|product| *product == came);
+    let place = place.and_then(|at| u32::try_from(at + 1).ok()).unwrap_or_default();
+    [place, place.saturating_sub(1), 0].map(|place| if place <= LENGTH { place } else { 0 })
 }
 
-/// The best `n` of all workers' lists: as many as one worker alone would have returned, so that the
+/// The best `n` of all workers' lists by each sum: as many as one worker alone would have returned, so that the
 /// ranking does not depend on the number of workers.
-fn merged(overall: &[&PopularProducts], n: usize, names: &ProductNames<'_>) -> Best {
+fn merged(overall: &[&PopularProducts], n: usize, names: &ProductNames<'_>) -> ScoredProducts<2> {
     if let [only] = overall {
         return only.products.clone();
     }
-    let tie = |product: &Scored| stable_hash(names.text(product.product).as_bytes());
-    let mut products: Vec<Scored> =
-        overall.iter().flat_map(|list| &list.products).copied().collect();
-    products.sort_unstable_by(|one, other| {
-        other.score.total_cmp(&one.score).then_with(|| tie(one).cmp(&tie(other)))
-    });
-    products.truncate(n);
-    Best::all(products)
+    let tie = |product: &Scored<2>| stable_hash(names.text(product.product).as_bytes());
+    let mut all: Vec<Scored<2>> =
+        overall.iter().flat_map(|list| &*list.products).copied().collect();
+    let mut best = Vec::new();
+    for sum in 0..2 {
+        all.sort_unstable_by(|one, other| {
+            let by_sum = other.sums[sum].total_cmp(&one.sums[sum]);
+            by_sum.then_with(|| tie(one).cmp(&tie(other)))
+        });
+        best.extend(all.iter().take(n).filter(|scored| 0.0 < scored.sums[sum]).copied());
+    }
+    best.sort_unstable_by_key(|scored| scored.product);
+    best.dedup_by_key(|scored| scored.product);
+    best.into()
 }

@@ -1,39 +1,34 @@
-//! The ranking: a blend of what goes with the products that the visitor has just seen, these
-//! products themselves, what is popular in their tags, and what is popular overall.
+//! The ranking: a mixture of sources of evidence, each of which gives products a number near enough the probability that
+//! they come next.
 //!
-//! Let i run over the newest products of the visit and of those before it, let W be the rows of
-//! [`pairs`](crate::views::pairs::pairs) scored through
-//! a [`ModelAt`](crate::score::model::ModelAt), and P the popular products:
+//! Let i run over the places in the visit, newest first, and before it; let W_k be the sums of a row of
+//! [`pairs`](crate::views::pairs::pairs) by how two moments stand to each other, P what is popular in a tag or overall, and
+//! H what is popular today:
 //!
 //! ```text
-//! score(q) = (1 - R) · Σ_i u_i · W[i][q] / (mass_i + doubt) / Σ_visit u_i
-//!                                                  u_i = e^(-pos_i / recency) in the visit,
-//!                                                        earlier · e^(-pos_i / earlier_recency) before
-//!          + repeat(pos_q)                         where q is in the visit; R is the sum of these
-//!          + earlier_repeat · e^(-pos_q / earlier_recency)   where q was touched before
-//!          + (1 - R) · tags · Σ_t share_t · P_t[q] / Σ P_t   share_t by u of the products with the tag
-//!          + trend · P[q] / Σ P
+//! score(q) = Σ_i Σ_k w[i, k] · W_k[i][q] / (mass_k[i] + 1)      k: within 1, 3, 8, 30 minutes, and directly next
+//!          + w[0, two steps] · Σ_b share_b · W[b][q] / (mass_b + 1)    b: the 20 best partners of the newest product
+//!          + Σ_i w[i, itself]                                   where q is the product of the place
+//!          + Σ_i Σ_t w[i, tags] / tags_i · P_t[q] / (mass_t + 1)       t: the tags of the product of the place
+//!          + w[popular] · P[q] / (mass + 1) + w[today] · H[q] / (mass + 1)
 //! ```
 //!
-//! `repeat(pos)` is the probability that a visitor comes back to the product at a place, plus
-//! `blend.repeat · e^(-pos / repeat_recency)`. For the newest it is learned from the shop's
-//! visitors ([`repeat_rate`](crate::score::model::ModelAt::repeat_rate)), as shops differ in
-//! whether they log the current product again; for the others it is a constant
-//! ([`rules::REPEAT_RATES`]). So the score is about a probability. `doubt` shrinks the rows of
-//! which little is known. Without a visit, the tags are those of the profile.
+//! The weights are those of the visit's gate, how many products it has, and of the place's group, which its places share
+//! ([`mixture`](crate::score::mixture)). They are learned: when a product comes, the share of a source in its score is known,
+//! and a source's weight is its mean share ([`learner`](crate::score::learner)). Without a visit, the tags are those of the
+//! profile.
 //!
 //! Every term is a sum over single products, tags and events, and so are the reasons. Rules of the shop multiply the
 //! score, which adds a term of their own, leave products out, or put them to a place
-//! ([`merchandising`](crate::score::merchandising)). The shape is
-//! that of the neighbourhood methods without their cut (Ludewig and Jannach 2020, "Empirical
-//! analysis of session-based recommendation algorithms").
+//! ([`merchandising`](crate::score::merchandising)). The evidence is that of the neighbourhood methods (Ludewig and Jannach
+//! 2020, "Empirical analysis of session-based recommendation algorithms"); what shops differ in is not fixed.
 
-pub mod evidence;
 pub mod rules;
+mod candidates;
+pub mod evidence;
 pub(crate) mod top_k;
 pub(crate) mod top_k_cache;
 pub(crate) mod product_info;
-mod candidates;
 pub(crate) mod matching;
 mod pick;
 mod merchandise;

@@ -2,18 +2,16 @@
 
 use crate::record::product::PriceRange;
 use crate::score::merchandising::{Demand, Occasion};
+use crate::score::mixture::{GROUPS, Places};
 use crate::score::model::ModelAt;
 use serde::{Deserialize, Serialize};
 
 /// The most tags of a user that popular products are fetched for.
 pub const TAGS: usize = 20;
-/// The most partners of a product that are fetched, best first.
+/// The most partners of a product that are fetched by each of their sums.
 pub const PARTNERS: usize = 200;
 /// The fewest partners that are fetched. Fifty rank as well as all (`docs/quality.md`).
 const MIN_PARTNERS: usize = 50;
-/// The probabilities that a visitor comes back to a product of the visit, by place, from the second
-/// newest on.
-pub const REPEAT_RATES: [f64; 9] = [0.08, 0.03, 0.021, 0.015, 0.012, 0.01, 0.009, 0.008, 0.006];
 /// The most candidates of a ranking that are examined, unless more are to be shown. Each costs a
 /// lookup or two, so this bounds the time that a question takes from a worker.
 const MAX_EXAMINED: usize = 2_000;
@@ -166,4 +164,8 @@ pub struct Plan {
     pub rules: Rules,
     /// What it starts from.
     pub basis: Basis,
+    /// How many products it goes by.
+    pub places: Places,
+    /// The tags whose popular products count, each with its share of the tags of the places of each group.
+    pub tags: Vec<(String, [f64; GROUPS])>,
 }

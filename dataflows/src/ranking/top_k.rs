@@ -4,33 +4,20 @@
 //! better than the last of these. So a change moves one product, and all products are scanned only
 //! when too few are left.
 
-use super::evidence::Scored;
-use crate::ids::by_id::ById;
 use std::cmp::Ordering;
-use std::sync::Arc;
 
-/// The score of a product under one key.
-#[derive(Clone, Copy)]
-pub(crate) struct ProductScore {
-    /// The weights of its events, faded by their age.
-    pub(crate) score: f64,
-    /// The number of events.
-    pub(crate) events: i32,
-    /// The number of events whose weight is not 0.
-    pub(crate) weighted: i32,
+/// What orders products.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Rank {
+    pub(crate) score: i64,
     /// Decides between equal scores: the lesser is better.
-    tie: u64,
+    pub(crate) tie: u64,
 }
 
-impl ProductScore {
-    /// The score of a product without events.
-    pub(crate) fn new(tie: u64) -> ProductScore {
-        ProductScore { score: 0.0, events: 0, weighted: 0, tie }
-    }
-
-    /// Orders scores best first.
-    fn rank(&self, other: &ProductScore) -> Ordering {
-        other.score.total_cmp(&self.score).then(self.tie.cmp(&other.tie))
+impl Rank {
+    /// Orders best first.
+    fn cmp(&self, other: &Rank) -> Ordering {
+        other.score.cmp(&self.score).then(self.tie.cmp(&other.tie))
     }
 }
 
@@ -38,66 +25,56 @@ impl ProductScore {
 #[derive(Default)]
 pub(crate) struct TopK {
     /// The best products, in order.
-    best: Vec<(ProductScore, u32)>,
+    best: Vec<(Rank, u32)>,
     /// `best` has all products that are no worse than this; `None` if it has all there are.
-    floor: Option<ProductScore>,
+    floor: Option<Rank>,
     /// The least number of products in `best`, if there are as many; 0 before the first request.
     k: usize,
-    /// The last result of [`TopK::first`] and the number requested, until the best change.
-    result: Option<(usize, Arc<[Scored]>)>,
 }
 
 impl TopK {
     /// Moves a product whose score has changed.
-    pub(crate) fn update(&mut self, product: u32, before: ProductScore, now: ProductScore) {
-        if self.k == 0 {
+    pub(crate) fn update(&mut self, product: u32, before: Rank, now: Rank) {
+        if self.k == 0 || before == now {
             return;
         }
         if self.is_best(&before) {
             let same = self.position(&before);
             let at = self.best[same..].iter().position(|(_, other)| *other == product);
             self.best.remove(same + at.expect("a product no worse than the floor is in the list"));
-            self.result = None;
         }
         if self.is_best(&now) {
             self.best.insert(self.position(&now), (now, product));
-            self.result = None;
         }
         if 2 * self.k <= self.best.len() {
             self.truncate();
         }
     }
 
-    /// The best `n` products in order, or more. `all` has every product.
-    pub(crate) fn first(&mut self, n: usize, all: &ById<ProductScore>) -> Arc<[Scored]> {
-        if let Some((requested, result)) = &self.result
-            && n <= *requested
-        {
-            return result.clone();
-        }
+    /// The best `n` products, in order. `all` has every product.
+    pub(crate) fn first(
+        &mut self,
+        n: usize,
+        all: impl Iterator<Item = (u32, Rank)>,
+    ) -> impl Iterator<Item = u32> {
         if self.k == 0 || self.best.len() < n && self.floor.is_some() {
             self.rebuild(2 * n.max(1), all);
         }
-        let scored = |&(ProductScore { score, events, .. }, product): &(ProductScore, u32)| {
-            Scored { product, score, events: u32::try_from(events).unwrap_or_default() }
-        };
-        let result: Arc<[Scored]> = self.best.iter().take(n).map(scored).collect();
-        self.result = Some((n, result.clone()));
-        result
+        self.best.iter().take(n).map(|(_, product)| *product)
     }
 
     /// Finds the best `k` among all products.
-    fn rebuild(&mut self, k: usize, all: &ById<ProductScore>) {
+    fn rebuild(&mut self, k: usize, all: impl Iterator<Item = (u32, Rank)>) {
         self.k = k;
         self.floor = None;
         self.best.clear();
-        let all = all.iter().filter(|(_, score)| 0.0 < score.score);
-        self.best.extend(all.map(|(&product, &score)| (score, product)));
+        let all = all.filter(|(_, rank)| 0 < rank.score);
+        self.best.extend(all.map(|(product, rank)| (rank, product)));
         if k < self.best.len() {
-            self.best.select_nth_unstable_by(k - 1, |one, other| one.0.rank(&other.0));
+            self.best.select_nth_unstable_by(k - 1, |one, other| one.0.cmp(&other.0));
             self.truncate();
         }
-        self.best.sort_unstable_by(|one, other| one.0.rank(&other.0));
+        self.best.sort_unstable_by(|one, other| one.0.cmp(&other.0));
     }
 
     /// Drops all but the best `k`, and raises the floor.
@@ -107,29 +84,30 @@ impl TopK {
     }
 
     /// True if `best` has the products with this score.
-    fn is_best(&self, score: &ProductScore) -> bool {
-        let is_above = |floor: &ProductScore| score.rank(floor) != Ordering::Greater;
-        0.0 < score.score && self.floor.as_ref().is_none_or(is_above)
+    fn is_best(&self, rank: &Rank) -> bool {
+        let is_above = |floor: &Rank| rank.cmp(floor) != Ordering::Greater;
+        0 < rank.score && self.floor.as_ref().is_none_or(is_above)
     }
 
     /// The position of the first product in `best` that is no better.
-    fn position(&self, score: &ProductScore) -> usize {
-        self.best.partition_point(|(other, _)| other.rank(score) == Ordering::Less)
+    fn position(&self, rank: &Rank) -> usize {
+        self.best.partition_point(|(other, _)| other.cmp(rank) == Ordering::Less)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashMap;
 
     /// One of few scores, so that many are equal, and some are zero.
-    fn score(random: u64) -> f64 {
-        [0.0, 0.5, 1.0, 1.5, 2.0, 7.0][usize::try_from(random % 6).unwrap()]
+    fn score(random: u64) -> i64 {
+        [0, 1, 2, 3, 4, 14][usize::try_from(random % 6).unwrap()]
     }
 
     #[test]
     fn after_any_changes_the_best_are_those_that_sorting_gives() {
-        let (mut top, mut scores) = (TopK::default(), ById::<ProductScore>::default());
+        let (mut top, mut scores) = (TopK::default(), HashMap::<u32, Rank>::new());
         let mut state = 1_u64;
         let mut random = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -137,10 +115,10 @@ mod tests {
         };
         for step in 0..20_000 {
             let product = u32::try_from(random() % 300).unwrap();
-            let now = scores.entry(product).or_insert_with(|| ProductScore::new(product.into()));
+            let now = scores.entry(product).or_insert(Rank { score: 0, tie: product.into() });
             let before = *now;
             now.score = score(random());
-            let is_removed = now.score == 0.0 && random() % 2 == 0;
+            let is_removed = now.score == 0 && random() % 2 == 0;
             top.update(product, before, *now);
             if is_removed {
                 scores.remove(&product);
@@ -149,14 +127,13 @@ mod tests {
                 continue;
             }
             let n = [1, 3, 20, 500][usize::try_from(random() % 4).unwrap()];
-            let first = top.first(n, &scores);
-            let first = first.iter().map(|scored| (scored.product, scored.score));
-            let mut expected: Vec<(u32, f64)> =
-                scores.iter().map(|(&product, score)| (product, score.score)).collect();
-            expected.retain(|(_, score)| 0.0 < *score);
-            expected.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
-            expected.truncate(n);
-            assert_eq!(first.take(n).collect::<Vec<_>>(), expected, "step {step}, {n} of them");
+            let all = scores.iter().map(|(&product, &rank)| (product, rank));
+            let first: Vec<u32> = top.first(n, all.clone()).collect();
+            let mut expected: Vec<(u32, Rank)> = all.collect();
+            expected.retain(|(_, rank)| 0 < rank.score);
+            expected.sort_by(|one, other| one.1.cmp(&other.1));
+            let expected = expected.iter().take(n).map(|(product, _)| *product);
+            assert_eq!(first, expected.collect::<Vec<_>>(), "step {step}, {n} of them");
         }
     }
 }

@@ -70,6 +70,18 @@ impl Block {
         self.newest
     }
 
+    /// When the first and the last of the records were written, as far as that was noted, or else when the events
+    /// happened; in milliseconds since the Unix epoch.
+    pub fn span(&self) -> Option<(i64, i64)> {
+        let written = self.written.iter().map(|(time, _)| *time);
+        let happened = self.heads.iter().map(|head| head.time);
+        let happened = happened.take(if self.written.is_empty() { usize::MAX } else { 0 });
+        written.chain(happened).fold(None, |span, time| {
+            let (first, last) = span.unwrap_or((time, time));
+            Some((time.min(first), time.max(last)))
+        })
+    }
+
     /// Whether any event has an id of its own.
     pub fn has_ids(&self) -> bool {
         self.has_ids

@@ -1,7 +1,7 @@
 //! The model: weights, blend and rules. All may change at run time, and then apply to all history.
 
-use super::counts::Counts;
 use super::merchandising::Merchandising;
+use super::scale::Scale;
 use super::weights::Weights;
 use serde::{Deserialize, Serialize};
 
@@ -10,92 +10,53 @@ use serde::{Deserialize, Serialize};
 pub struct Model {
     /// The weight of each kind of event.
     pub weights: Weights,
-    /// The factors of the terms of a recommendation's score.
+    /// How much the shop wants of parts of a recommendation's score.
     pub blend: Blend,
     /// The rules of the shop. Models that were stored before there were any have none.
     #[serde(default)]
     pub rules: Merchandising,
+    /// What is wanted of the weights of the mixture. Models that were stored before there were any want nothing.
+    #[serde(default)]
+    pub ranking: RankingWeights,
 }
 
-/// The factors of the terms of a recommendation's score; [`crate::ranking`] has the formula.
+/// What a shop wants of the weights that rankings are mixed by.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RankingWeights {
+    /// The weights in force, whatever is learned; by gate and source.
+    pub pinned: Option<Vec<Vec<f64>>>,
+    /// When this grows, what was learned is forgotten.
+    pub resets: u32,
+}
+
+/// How much a shop wants of parts of a recommendation's score, against 1 for what the mixture gives them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Blend {
-    /// The number of newest products of the visit whose rows count.
-    pub products: u16,
-    /// The weight of a product's row falls to 1/e in this many places, back from the newest.
-    pub recency: f64,
-    /// The weight of a partner that came before, against 1 for one that came after.
-    pub before: f64,
-    /// The weight of a pair more than five minutes apart, against 1 for a nearer one.
-    pub far: f64,
-    /// The mass at which a product's row counts half, so that rows of little evidence count little.
-    pub doubt: f64,
-    /// The weight of evidence of so many days is 1/√2, and of n times as many 1/√(1 + n): it falls fast at first, and
-    /// never to nothing.
-    pub fade_days: f64,
-    /// Added to the newest product of the visit, besides its learned repeat rate.
-    pub repeat: f64,
-    /// `repeat` falls to 1/e in this many places.
-    pub repeat_recency: f64,
-    /// The number of newest products from before the visit whose rows count.
-    pub earlier_products: u16,
-    /// The weight of the newest of these, against 1 for the newest of the visit.
-    pub earlier: f64,
-    /// `earlier` and `earlier_repeat` fall to 1/e in this many places.
-    pub earlier_recency: f64,
-    /// Added to the newest product from before the visit.
-    pub earlier_repeat: f64,
-    /// The weight of what is popular in the visit's tags, or else in the profile's.
+    /// Of what is popular in the tags of the visit, or else of the profile.
     pub tags: f64,
-    /// The weight of what is popular overall.
+    /// Of what is popular overall.
     pub trend: f64,
+    /// Of the products that were touched in the visit.
+    pub repeat: f64,
+    /// Of all that follows from what was touched before the visit.
+    pub earlier: f64,
 }
 
 impl Default for Blend {
-    /// As tuned in `docs/quality.md`.
     fn default() -> Blend {
-        Blend {
-            products: 10,
-            recency: 1.5,
-            before: 1.0,
-            far: 0.5,
-            doubt: 30.0,
-            fade_days: 10.0,
-            repeat: 0.03,
-            repeat_recency: 2.0,
-            earlier_products: 20,
-            earlier: 0.02,
-            earlier_recency: 30.0,
-            earlier_repeat: 0.006,
-            tags: 0.3,
-            trend: 0.01,
-        }
+        Blend { tags: 1.0, trend: 1.0, repeat: 1.0, earlier: 1.0 }
     }
 }
 
-/// The weights, the blend and the day as of a logical time: all that scoring depends on.
+/// All that scoring depends on, as of a logical time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ModelAt {
-    /// The weight of each kind of event.
-    pub weights: Weights,
-    /// The factors of the terms of a recommendation's score.
+    /// The weights of events, and the day of the newest one.
+    pub scale: Scale,
+    /// How much the shop wants of parts of a score.
     pub blend: Blend,
-    /// The day of the newest event, counted from the Unix epoch.
-    pub today: u16,
     /// The share of moments that repeat the product of the moment before them in the visit.
     pub repeat_rate: f64,
-}
-
-impl ModelAt {
-    /// The score of a day's counts, faded by the day's age.
-    pub fn score(&self, counts: Counts, day: u16) -> f64 {
-        self.weights.score(counts).to_f64() * self.fade(day)
-    }
-
-    /// The weight of a day, falling from 1 for today.
-    pub fn fade(&self, day: u16) -> f64 {
-        let age = f64::from(self.today.saturating_sub(day));
-        1.0 / (1.0 + age / self.blend.fade_days).sqrt()
-    }
 }

@@ -1,21 +1,79 @@
-//! The model and the day as of any time that questions may still ask about.
+//! The model, the day and what was learned as of any time that questions may still ask about.
 
+use super::grade::Grade;
+use super::learner::{Learner, table};
 use super::merchandising::Merchandising;
+use super::mixture::SourceWeights;
 use super::model::{Model, ModelAt};
+use super::scale::Scale;
 use crate::time::{DAY_HOURS, EventClock, Time};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// Changes of the model and the hour, by logical time. Each is entered before its time is complete.
-#[derive(Default)]
+/// Whether the weights of the mixture that were learned are in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Learning {
+    /// They are.
+    #[default]
+    On,
+    /// Nothing is learned.
+    Off,
+    /// They are shown, and a shop may put them in force.
+    Propose,
+}
+
+/// What was learned of the weights of rankings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LearnedState {
+    /// What becomes of it.
+    pub learning: Learning,
+    /// The weights in force, by gate and source; none for those of the start.
+    pub in_force: Option<Vec<Vec<f64>>>,
+    /// What it was learned from.
+    pub learner: Learner,
+}
+
+/// The fewest graded events after which learned weights are in force: before, those of the start are better.
+pub const ENOUGH: u64 = 1_000;
+
+/// Changes of the model and the hour, and grades, by logical time. Each is entered before its time is complete.
 pub(crate) struct ModelHistory {
     models: BTreeMap<Time, Model>,
     clock: EventClock,
+    learning: Learning,
+    start: &'static SourceWeights,
+    /// The grades of times that the learner has not come to.
+    grades: BTreeMap<Time, Vec<Grade>>,
+    learner: Learner,
+    /// The weights that were learned, from the times on when they came; none of too few grades.
+    learned: BTreeMap<Time, Option<Arc<SourceWeights>>>,
 }
 
 impl ModelHistory {
+    pub(crate) fn new(learning: Learning, start: &'static SourceWeights) -> ModelHistory {
+        ModelHistory {
+            models: BTreeMap::new(),
+            clock: EventClock::default(),
+            learning,
+            start,
+            grades: BTreeMap::new(),
+            learner: Learner::new(start),
+            learned: BTreeMap::new(),
+        }
+    }
+
+    /// The weights that a shop starts with.
+    pub(crate) fn start(&self) -> &'static SourceWeights {
+        self.start
+    }
+
     /// Puts a model in force from a time on.
     pub(crate) fn set_model(&mut self, from: Time, model: Model) {
         self.models.insert(from, model);
+        // What was learned may have to be forgotten then, whether or not there is a grade.
+        self.grades.entry(from).or_default();
     }
 
     /// Moves the event clock on to an hour, from a time on.
@@ -23,23 +81,88 @@ impl ModelHistory {
         self.clock.set(time, hour);
     }
 
+    /// Goes on from what was learned before.
+    pub(crate) fn begin(&mut self, time: Time, learner: Learner) {
+        self.learner = learner.with_start(self.start);
+        self.note_learned(time);
+    }
+
+    /// Adds a grade.
+    pub(crate) fn add_grade(&mut self, time: Time, grade: Grade) {
+        self.grades.entry(time).or_default().push(grade);
+    }
+
+    /// Learns from all grades up to a time, which is complete: those of each time together, so that what is learned
+    /// depends on times alone. It is in force from the next time on.
+    fn learn(&mut self, until: Time) {
+        while let Some(first) = self.grades.first_entry().filter(|first| *first.key() <= until) {
+            let (time, grades) = first.remove_entry();
+            let wanted = self.model_at(time).map_or(0, |model| model.ranking.resets);
+            if self.learner.resets() < wanted {
+                self.learner.reset(wanted);
+                self.note_learned(time + 1);
+            }
+            grades.iter().for_each(|grade| self.learner.add(grade));
+            if self.learning != Learning::Off && self.learner.step(self.clock.at(time)) {
+                self.note_learned(time + 1);
+            }
+        }
+    }
+
+    fn note_learned(&mut self, from: Time) {
+        let is_enough = ENOUGH <= self.learner.seen();
+        self.learned.insert(from, is_enough.then(|| self.learner.weights().clone()));
+    }
+
+    /// The weights that rankings are mixed by as of a complete time; none for those of the start.
+    pub(crate) fn source_weights(&mut self, time: Time) -> Option<Arc<SourceWeights>> {
+        self.learn(time);
+        let pinned = self.model_at(time).and_then(|model| model.ranking.pinned.clone());
+        if let Some(pinned) = pinned.and_then(table) {
+            return Some(Arc::new(pinned));
+        }
+        let learned = self.learned.range(..=time).next_back();
+        learned.filter(|_| self.learning == Learning::On)?.1.clone()
+    }
+
+    /// What was learned, and what is in force, as of a complete time; grades may be of a later one.
+    pub(crate) fn state(&mut self, time: Time) -> LearnedState {
+        let in_force = self.source_weights(time);
+        LearnedState {
+            learning: self.learning,
+            in_force: in_force.map(|weights| weights.map(Vec::from).into()),
+            learner: self.learner.clone(),
+        }
+    }
+
+    /// What was learned, as of a complete time or a later one.
+    pub(crate) fn learner(&mut self, time: Time) -> &Learner {
+        self.learn(time);
+        &self.learner
+    }
+
+    fn model_at(&self, time: Time) -> Option<&Model> {
+        self.models.range(..=time).next_back().map(|(_, model)| model)
+    }
+
     /// The model and the day as of a time. The repeat rate is not known here, and 0.
     pub(crate) fn at(&self, time: Time) -> ModelAt {
-        let model = self.models.range(..=time).next_back();
-        let model = model.map(|(_, model)| (model.weights, model.blend));
+        let model = self.model_at(time).map(|model| (model.weights, model.blend));
         let (weights, blend) = model.unwrap_or_default();
         let today = u16::try_from(self.clock.at(time) / DAY_HOURS).unwrap_or(u16::MAX);
-        ModelAt { weights, blend, today, repeat_rate: 0.0 }
+        ModelAt { scale: Scale { weights, today }, blend, repeat_rate: 0.0 }
     }
 
     /// The rules of the shop as of a time.
     pub(crate) fn rules_at(&self, time: Time) -> Merchandising {
-        let model = self.models.range(..=time).next_back();
-        model.map(|(_, model)| model.rules.clone()).unwrap_or_default()
+        self.model_at(time).map(|model| model.rules.clone()).unwrap_or_default()
     }
 
-    /// Forgets the changes that [`ModelHistory::at`] and [`ModelHistory::rules_at`] need only for earlier times than this.
+    /// Forgets the changes that are needed only for earlier times than this.
     pub(crate) fn forget_before(&mut self, time: Time) {
+        if let Some(last) = self.learned.range(..=time).next_back().map(|(time, _)| *time) {
+            self.learned = self.learned.split_off(&last);
+        }
         self.clock.forget_before(time);
         if let Some(last) = self.models.range(..=time).next_back().map(|(time, _)| *time)
             && self.models.first_key_value().is_some_and(|(first, _)| *first < last)

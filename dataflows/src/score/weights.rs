@@ -63,12 +63,6 @@ impl Weights {
         self.0[kind.index()]
     }
 
-    /// The number of events whose kind has a weight other than 0.
-    pub fn weighted(&self, counts: Counts) -> i32 {
-        let counted = counts.0.iter().zip(self.0).filter(|(_, weight)| *weight != Score(0));
-        counted.map(|(count, _)| count).sum()
-    }
-
     /// `counts · weights`; saturates rather than wraps.
     #[inline]
     pub fn score(&self, counts: Counts) -> Score {

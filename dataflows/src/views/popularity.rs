@@ -3,7 +3,7 @@
 
 use super::by_day::{Days, kept_by_day};
 use super::tags::Touch;
-use crate::arrange::dated::DatedProduct;
+use crate::arrange::dated::{DatedProduct, Summed};
 use crate::arrange::packed::Value;
 use crate::arrange::view::{Changes, View};
 use crate::held::Held;
@@ -12,7 +12,7 @@ use crate::ids::exchange::{HasIds, IdSpace, to_owners};
 use crate::ids::tag_sets::TagSet;
 use crate::ingest::moment::Moment;
 use crate::score::counts::Counts;
-use crate::score::model::Blend;
+use crate::score::scale::{Units, total};
 use crate::time::Time;
 use differential_dataflow::{AsCollection, VecCollection};
 use serde::{Deserialize, Serialize};
@@ -50,9 +50,16 @@ impl DatedProduct for ProductDay {
     fn on(self, day: u16) -> ProductDay {
         ProductDay { day, ..self }
     }
+}
 
-    fn factor(&self, _: &Blend) -> f64 {
-        1.0
+/// What is popular long, and what is popular today.
+impl Summed<2> for ProductDay {
+    fn sums(&self, counts: Counts, units: &Units) -> [i64; 2] {
+        [units.long, units.today].map(|units| total(counts, &units))
+    }
+
+    fn events(&self, counts: Counts) -> i32 {
+        counts.total()
     }
 }
 

@@ -1,46 +1,26 @@
 //! Pairs and popularity of what has left the history by age, as they must be.
 
-use crate::expected::{AgedPair, AgedPopular, Counted, Oracle, Place, event_day};
-use crate::history::Pair;
-use crate::moves::is_too_old;
+use crate::event::event_day;
+use crate::expected::{AgedPopular, Counted, Oracle, Place};
+use crate::moves::{is_too_old, is_too_old_at};
+use crate::pairs::pairs_of;
 use crate::script::{LIMITS, PAIRS_DAYS};
 use dataflows::time::DAY_HOURS;
 use dataflows::views::popularity::OVERALL;
 
 impl Oracle {
-    /// The pairs of what has left.
-    pub(crate) fn aged_pairs(&self) -> impl Iterator<Item = Pair<'_>> {
-        self.aged.pairs.iter().map(|AgedPair { product, partner, kind, day, after, near }| Pair {
-            product,
-            partner,
-            kind: *kind,
-            day: *day,
-            after: *after,
-            near: *near,
-        })
-    }
-
     /// Keeps what stays of the moments that leave by now, and takes out what was too old by the step before.
     pub(crate) fn age(&mut self, before: u16) {
         let now = self.now_at_end();
         let pairs = |counted: &&Counted| counted.place == Place::History(true) && counted.counts();
-        let leaves = |counted: &Counted| is_too_old(&counted.event, now);
         let mut aged = std::mem::take(&mut self.aged);
         aged.pairs.retain_mut(|pair| stays(&mut pair.day, before));
         aged.popular.retain_mut(|popular| stays(&mut popular.day, before));
-        for one in self.counted.iter().filter(pairs) {
-            for other in self.counted.iter().filter(pairs) {
-                let pair = Pair::of(&one.event, &other.event);
-                aged.pairs.extend(pair.filter(|_| leaves(one) || leaves(other)).map(|pair| {
-                    let Pair { product, partner, kind, day, after, near } = pair;
-                    let (product, partner) = (product.into(), partner.into());
-                    AgedPair { product, partner, kind, day, after, near }
-                }));
-            }
-        }
-        for Counted { event, .. } in
-            self.counted.iter().filter(pairs).filter(|counted| leaves(counted))
-        {
+        let events = self.counted.iter().filter(pairs).map(|counted| &counted.event);
+        let events: Vec<_> = events.collect();
+        let made = pairs_of(&events).into_iter();
+        aged.pairs.extend(made.filter(|pair| is_too_old_at(pair.began, now)));
+        for event in events.into_iter().filter(|event| is_too_old(event, now)) {
             let tags = self.tags(event).into_iter().chain([OVERALL]);
             aged.popular.extend(tags.map(|tag| AgedPopular {
                 tag: tag.into(),

@@ -1,7 +1,8 @@
 //! The digests as they must be: each view, row by row, from all events.
 
-use crate::expected::{Counted, Oracle, Place, event_day, event_time, stand_in};
-use crate::history::Pair;
+use crate::event::{event_day, event_time};
+use crate::expected::{Counted, Oracle, Place, stand_in};
+use crate::pairs::Pair;
 use crate::removals::is_removal;
 use dataflows::digest::hash::{Digest, Hash};
 use dataflows::digest::rows::{DigestedView, with_description, with_tags};
@@ -67,13 +68,11 @@ impl Oracle {
                     Place::Rest(_) => None,
                 })
                 .sum(),
-            DigestedView::Pairs => self
-                .pairs_of(|_| true)
-                .chain(self.aged_pairs())
-                .map(|Pair { product, partner, kind, day, after, near }| {
-                    let rest = u64::from(day) << 2 | u64::from(after) << 1 | u64::from(near);
+            DigestedView::Pairs => (self.pairs.iter())
+                .map(|Pair { product, partner, kind, day, after, link, .. }| {
+                    let rest = u64::from(*day) << 4 | u64::from(*after) << 3 | *link as u64;
                     let row = row(product).then(Hash::of(partner));
-                    row.then_number(rest).times(Counts::one(kind))
+                    row.then_number(rest).times(Counts::one(*kind))
                 })
                 .sum(),
             DigestedView::Popularity => {

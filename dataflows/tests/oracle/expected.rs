@@ -1,5 +1,7 @@
 //! The oracle: computes every answer from the whole input, as simply as possible.
 
+use crate::event::{event_day, event_time};
+use crate::pairs::{Pair, pairs_of};
 use crate::script::{COPY_HOURS, Step};
 use dataflows::graph::Mode;
 use dataflows::ids::hash::owner;
@@ -10,7 +12,7 @@ use dataflows::record::event::{Kind, OwnedEvent};
 use dataflows::record::product::{CatalogueRow, Product};
 use dataflows::score::model::Model;
 use dataflows::score::weights::Score;
-use dataflows::time::{DAY_HOURS, Time, day, hour};
+use dataflows::time::{DAY_HOURS, Time, hour};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,6 +48,8 @@ pub(crate) struct Oracle {
     pub(crate) history: Vec<Moment>,
     /// What stays of those that left it by age.
     pub(crate) aged: Aged,
+    /// All pairs, of what has left too.
+    pub(crate) pairs: Vec<Pair>,
 }
 
 /// An event that counts for somebody.
@@ -75,18 +79,8 @@ impl Counted {
 /// What stays of moments that left by age.
 #[derive(Default)]
 pub(crate) struct Aged {
-    pub(crate) pairs: Vec<AgedPair>,
+    pub(crate) pairs: Vec<Pair>,
     pub(crate) popular: Vec<AgedPopular>,
-}
-
-/// A product in the row of another one.
-pub(crate) struct AgedPair {
-    pub(crate) product: String,
-    pub(crate) partner: String,
-    pub(crate) kind: Kind,
-    pub(crate) day: u16,
-    pub(crate) after: bool,
-    pub(crate) near: bool,
 }
 
 /// An event under one of its tags, or overall.
@@ -125,6 +119,7 @@ impl Oracle {
             positions: BTreeMap::new(),
             history: vec![],
             aged: Aged::default(),
+            pairs: vec![],
         }
     }
 
@@ -166,6 +161,9 @@ impl Oracle {
             _ => None,
         });
         self.history = moments.collect();
+        let paired = self.history.iter().filter(|(_, pairs)| *pairs).map(|(event, _)| event);
+        self.pairs = pairs_of(&paired.collect::<Vec<_>>());
+        self.pairs.extend(self.aged.pairs.iter().cloned());
     }
 
     /// Counts an event, unless it is a copy of one that was. Its record is written at the step's time.
@@ -195,7 +193,7 @@ impl Oracle {
             Query::Recent { limit } => {
                 (0..self.peers).map(|peer| self.recent(peer, *limit)).collect()
             }
-            Query::Path { .. } | Query::Forgotten { .. } => {
+            Query::Path { .. } | Query::Forgotten { .. } | Query::Grade(_) | Query::Learned => {
                 unreachable!("scripts do not ask for it")
             }
             Query::Digests => vec![QueryAnswer::Digests(self.digests())],
@@ -295,14 +293,4 @@ impl Oracle {
 /// The tag of an event without tags until the catalogue knows its product.
 pub(crate) fn stand_in(event: &OwnedEvent) -> &str {
     if event.category.is_empty() { &event.product } else { &event.category }
-}
-
-/// The time of an event; one before the Unix epoch counts as the epoch.
-pub(crate) fn event_time(event: &OwnedEvent) -> u64 {
-    u64::try_from(event.time).unwrap_or_default()
-}
-
-/// The day of an event, counted from the Unix epoch.
-pub(crate) fn event_day(event: &OwnedEvent) -> u16 {
-    day(event_time(event))
 }

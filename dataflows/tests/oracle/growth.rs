@@ -1,7 +1,7 @@
 //! What is held does not grow with the age of a shop: guests come and go, some sign in, and products are not known.
 
 use crate::script::{COPY_HOURS, Random};
-use dataflows::graph::{Listeners, Mode, Persistence, ViewConfig, graph};
+use dataflows::graph::{Grading, Listeners, Mode, Persistence, ViewConfig, graph};
 use dataflows::held::Size;
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ingest::reading::Reading;
@@ -63,6 +63,7 @@ fn run(mode: Mode, stay_hours: Option<u32>, horizons: [u32; 2]) -> [HeldSizes; 2
             mode,
             limits: LIMITS,
             pairs_days: PAIRS_DAYS,
+            grading: Grading::NONE,
             copy_hours: COPY_HOURS,
             stay_hours,
             persistence: Persistence::NONE,

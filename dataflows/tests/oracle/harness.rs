@@ -6,7 +6,7 @@ use crate::script::{COPY_HOURS, LIMITS, PAIRS_DAYS, Random, STAY_HOURS, Step, sc
 use crate::stored::Stored;
 use dataflows::arrange::closed::Closed;
 use dataflows::cut::capture::CutState;
-use dataflows::graph::{Listeners, Mode, Outputs, Persistence, ViewConfig, graph};
+use dataflows::graph::{Grading, Listeners, Mode, Outputs, Persistence, ViewConfig, graph};
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ids::hash::owner;
 use dataflows::ids::secret::Secret;
@@ -34,7 +34,7 @@ enum Message {
     /// An answer, and the worker that got it.
     Answer(usize, Answered),
     Rows(StoredRows),
-    State(CutState),
+    State(Box<CutState>),
 }
 
 /// By question: the worker that got the answer, the time, and the answers to its queries.
@@ -130,22 +130,32 @@ struct Part {
     is_stored: bool,
 }
 
+impl Part {
+    fn whole(case: Case, steps: Vec<Step>) -> Part {
+        let (run, steps) = (0..steps.len(), Arc::new(steps));
+        Part { case, steps, run, stored: vec![], model: None, is_stored: false }
+    }
+}
+
+/// Runs steps that are made by hand, and holds all answers to the oracle.
+pub(crate) fn check_steps(case: Case, steps: Vec<Step>) {
+    check_part(Part::whole(case, steps));
+}
+
 /// Runs a case and holds all its answers to the oracle.
 pub(crate) fn check(case: Case) {
-    let steps = Arc::new(script(case.seed, case.workers, case.days_pass));
-    let all = 0..steps.len();
-    let part =
-        Part { case, steps, run: all.clone(), stored: vec![], model: None, is_stored: false };
+    let part = Part::whole(case, script(case.seed, case.workers, case.days_pass));
     let Some((cut, workers)) = case.cut else {
         check_part(part);
         return;
     };
+    let end = part.run.end;
     let stored = check_part(Part { run: 0..cut, is_stored: true, ..part.clone() });
     let model = stored.states.iter().find_map(|state| state.model.clone());
     let feeders = case.feeders.min(workers);
     let steps = Arc::new(script(case.seed, workers, case.days_pass));
     let case = Case { workers, feeders, ..case };
-    let (stored, run) = (stored.sum(), cut..all.end);
+    let (stored, run) = (stored.sum(), cut..end);
     check_part(Part { case, steps, run, stored, model, ..part });
 }
 
@@ -197,6 +207,7 @@ fn run(worker: &mut Worker, part: &Part, mut random: Random, sender: Sender<Mess
         mode: case.mode,
         limits: LIMITS,
         pairs_days: PAIRS_DAYS,
+        grading: Grading::NONE,
         copy_hours: COPY_HOURS,
         stay_hours: case.stay_hours(),
         persistence: Persistence {
@@ -286,7 +297,7 @@ fn run(worker: &mut Worker, part: &Part, mut random: Random, sender: Sender<Mess
         worker.step_while(|| closed.before() < until);
         while !store(until) {}
         assert_eq!(captures.written_before(), until);
-        told.send(Message::State(captures.state(until))).expect("the test listens");
+        told.send(Message::State(Box::new(captures.state(until)))).expect("the test listens");
     }
 }
 
@@ -373,7 +384,7 @@ fn receive(messages: Receiver<Message>, steps: &[Step], workers: usize) -> (Answ
             Message::Model(RESTORED, _) => {}
             Message::Model(time, model) => models.push((time, model)),
             Message::Rows(rows) => stored.add(&rows),
-            Message::State(state) => stored.states.push(state),
+            Message::State(state) => stored.states.push(*state),
             Message::Answer(worker, (id, time, found)) => {
                 let before = answers.insert(id, (worker, time, found));
                 assert!(before.is_none(), "question {id} is answered once");

@@ -6,18 +6,23 @@
 //! the graph is run. A new case is one line of [`CASES`].
 
 mod script;
+mod event;
+mod pairs;
 mod expected;
 mod moves;
 mod removals;
 mod history;
 mod aged;
 mod merchandise;
+mod mixed;
 mod rankings;
+mod learned;
 mod digests;
 mod compare;
 mod stored;
 mod harness;
 mod ruled;
+mod next;
 mod orders;
 mod growth;
 mod algebra;

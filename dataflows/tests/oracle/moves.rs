@@ -1,6 +1,7 @@
 //! Whom events count for, and what accounts for them, as it must be.
 
-use crate::expected::{Counted, Oracle, Place, event_day, event_time, stand_in};
+use crate::event::{event_day, event_time};
+use crate::expected::{Counted, Oracle, Place, stand_in};
 use crate::removals::is_removal;
 use crate::script::LIMITS;
 use dataflows::graph::Mode;
@@ -236,5 +237,10 @@ impl Oracle {
 
 /// True if an event is too old for the history.
 pub(crate) fn is_too_old(event: &OwnedEvent, now: u32) -> bool {
-    hour(event_time(event)) + LIMITS.horizon <= now
+    is_too_old_at(event_time(event), now)
+}
+
+/// The same of its time.
+pub(crate) fn is_too_old_at(time: u64, now: u32) -> bool {
+    hour(time) + LIMITS.horizon <= now
 }

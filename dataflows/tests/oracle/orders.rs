@@ -5,7 +5,7 @@ use crate::harness::borrowed;
 use crate::script::{COPY_HOURS, Random};
 use dataflows::digest::hash::Digest;
 use dataflows::digest::rows::DigestedView;
-use dataflows::graph::{Listeners, Mode, Persistence, ViewConfig, graph};
+use dataflows::graph::{Grading, Listeners, Mode, Persistence, ViewConfig, graph};
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ingest::reading::Reading;
 use dataflows::questions::ask::{Ask, ViewDigests};
@@ -188,6 +188,7 @@ fn digests(partitions: &Partitions, mut random: Random) -> Vec<(DigestedView, Di
             mode: Mode::All,
             limits: LIMITS,
             pairs_days: 180,
+            grading: Grading::NONE,
             copy_hours: COPY_HOURS,
             stay_hours: None,
             persistence: Persistence::NONE,

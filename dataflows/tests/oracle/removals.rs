@@ -1,6 +1,7 @@
 //! Carts that are taken back, as they must be.
 
-use crate::expected::{Counted, Oracle, Place, event_time, stand_in};
+use crate::event::event_time;
+use crate::expected::{Counted, Oracle, Place, stand_in};
 use dataflows::record::event::{EventType, Kind, OwnedEvent};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use crate::harness::borrowed;
 use crate::script::LIMITS;
-use dataflows::graph::{Listeners, Mode, Persistence, ViewConfig, graph};
+use dataflows::graph::{Grading, Listeners, Mode, Persistence, ViewConfig, graph};
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ingest::reading::Reading;
 use dataflows::questions::query::{Query, QueryAnswer, RoutedQuery};
@@ -71,6 +71,7 @@ fn ranking_of(events: Vec<OwnedEvent>, shop: Vec<Rule>, basis: Basis, rules: Rul
             mode: Mode::All,
             limits: LIMITS,
             pairs_days: 180,
+            grading: Grading::NONE,
             copy_hours: 0,
             stay_hours: None,
             persistence: Persistence::NONE,

@@ -6,7 +6,8 @@ use dataflows::record::decision::Decision;
 use dataflows::record::event::{EventType, OwnedEvent};
 use dataflows::record::product::{CatalogueRow, PriceRange, Product};
 use dataflows::score::merchandising::{Action, Condition, Merchandising, Occasion, Rule};
-use dataflows::score::model::{Blend, Model};
+use dataflows::score::mixture::{GATES, SOURCES};
+use dataflows::score::model::{Blend, Model, RankingWeights};
 use dataflows::score::weights::{Score, Weights};
 use dataflows::time::{Time, hour};
 use dataflows::views::history::Limits;
@@ -133,9 +134,14 @@ pub(crate) fn script(seed: u64, workers: usize, days_pass: bool) -> Vec<Step> {
     (0..STEPS).map(step).collect()
 }
 
-/// An event. A removal is most often of what one of the latest events had, and at times of its very time.
+/// An event, which is often near another of its user. A removal is most often of what one of the latest events had, and
+/// at times of its very time.
 fn event(random: &mut Random, time: Time, latest: &[OwnedEvent]) -> OwnedEvent {
-    let event = any_event(random, time);
+    let mut event = any_event(random, time);
+    let of_user: Vec<_> = latest.iter().filter(|other| other.user == event.user).collect();
+    if random.below(2) == 0 && !of_user.is_empty() {
+        event.time = of_user[random.below(of_user.len())].time + apart(random);
+    }
     if event.event_type != EventType::RemoveFromCart || latest.is_empty() || random.below(5) == 0 {
         return event;
     }
@@ -182,6 +188,12 @@ fn decision(random: &mut Random, time: Time) -> Decision {
     Decision { user, time: hours * 3 * 60 * 60_000, account, recorded: hour(time / 1000) }
 }
 
+/// Milliseconds, either way: none, as many as the links of pairs allow, or a little less or more.
+fn apart(random: &mut Random) -> i64 {
+    let bound = [0, 0, 1, 3, 8, 30][random.below(6)] * 60_000 + random.number(3) - 1;
+    if random.below(2) == 0 { bound } else { -bound }
+}
+
 /// A time of an event: most often recent, out of order and often equal; at times late, ahead, or
 /// before the Unix epoch.
 fn event_time(random: &mut Random, time: Time) -> i64 {
@@ -213,15 +225,21 @@ fn model(random: &mut Random, time: Time) -> Model {
     let weights = Weights(std::array::from_fn(|_| Score(random.number(7) * Score::UNIT / 2)));
     let mut one_of = |values: [f64; 3]| values[random.below(3)];
     let blend = Blend {
-        before: one_of([0.0, 0.5, 1.0]),
-        far: one_of([0.0, 0.5, 1.0]),
-        fade_days: one_of([0.5, 1.0, 4.0]),
-        ..Blend::default()
+        tags: one_of([0.0, 0.5, 1.0]),
+        trend: one_of([0.0, 1.0, 3.0]),
+        repeat: one_of([0.0, 0.5, 1.0]),
+        earlier: one_of([0.0, 1.0, 2.0]),
     };
     // Of numbers of their own, so that scripts stay what they are.
     let rules = &mut Random::new(time);
     let rules = (0..rules.below(7)).map(|at| rule(rules, at)).collect();
-    Model { weights, blend, rules: Merchandising::new(rules) }
+    let numbers = &mut Random::new(time + 1);
+    let is_pinned = numbers.below(3) == 0;
+    let mut weight = || f64::from(u32::try_from(numbers.below(9)).expect("few")) / 64.0;
+    let pinned = (0..GATES).map(|_| (0..SOURCES).map(|_| weight()).collect()).collect();
+    let pinned = is_pinned.then_some(pinned);
+    let ranking = RankingWeights { pinned, resets: 0 };
+    Model { weights, blend, rules: Merchandising::new(rules), ranking }
 }
 
 /// A rule of the shop, for some occasions.

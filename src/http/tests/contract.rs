@@ -1,5 +1,7 @@
 //! The contract, request by request.
 
+use super::client::Reply;
+use super::fakes::learned;
 use super::fixture::{AS_OF, Engine, Fixture, http_config};
 use crate::config::HttpConfig;
 use crate::event_log::{Partition, Subject};
@@ -7,16 +9,17 @@ use crate::http::operations::OPENAPI;
 use crate::http::routes::ROUTES;
 use crate::settings::status::{NodeStatus, Stored};
 use crate::settings::write::LARGEST_VALUE;
-use crate::settings::{BLEND, RULES, WEIGHTS};
+use crate::settings::{BLEND, RANKING, RULES, WEIGHTS};
 use crate::source_health::{LostRecords, LostWhen, PartitionExtent, Trouble};
 use crate::wall_clock::now_ms;
 use dataflows::digest::hash::Hash;
-use dataflows::questions::query::Query;
+use dataflows::questions::query::{Query, QueryAnswer};
 use dataflows::ranking::rules::{LeaveOut, Rules};
 use dataflows::record::product::PriceRange;
 use dataflows::score::counts::Counts;
 use dataflows::score::merchandising::{Action, Condition, Merchandising, Occasion, Rule};
-use dataflows::score::model::{Blend, Model};
+use dataflows::score::model::{Blend, Model, RankingWeights};
+use dataflows::score::model_history::{LearnedState, Learning};
 use dataflows::score::weights::{Score, Weights};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -197,6 +200,8 @@ fn answers_of_the_dataflow_say_their_time() {
         ("GET /api/recommendations/user1", true),
         ("GET /api/trending", true),
         ("GET /api/user-behavior", true),
+        ("GET /api/quality", true),
+        ("GET /api/ranking/weights", true),
         ("GET /api/user-profile/", false),
         ("GET /healthz", false),
     ] {
@@ -472,6 +477,122 @@ fn a_setting_is_read_as_it_is_in_force() {
     let stands = of_rules().2.unwrap();
     assert!(stands.starts_with("differs: [{") && stands.len() < 1100, "{stands}");
     assert!(stands.ends_with(&format!(" ({length} bytes)")), "{stands}");
+}
+
+#[test]
+fn the_grades_of_rankings_are_told_by_day_and_in_all() {
+    let fixture = Fixture::new();
+    let reply = fixture.send("GET /api/quality?days=1", "");
+    let told: Value = serde_json::from_str(&reply.body).unwrap();
+    let share = |value: f64, error: f64| json!({"value": value, "standardError": error});
+    let none = json!({"value": 0.0, "standardError": null});
+    let all = json!({"lists": 2, "hr@10": share(1.0, 0.0), "hr@20": share(1.0, 0.0), "mrr@20": share(0.5, 0.0)});
+    assert_eq!(told["total"]["in_force"]["all"], all);
+    assert_eq!(told["total"]["in_force"]["new"], all);
+    assert_eq!(told["total"]["popular"]["all"]["hr@20"], share(0.0, 0.0));
+    assert_eq!(told["days"][0], json!({"day": "2025-04-01", "rankings": told["total"]}));
+    assert_eq!(told["days"].as_array().unwrap().len(), 1);
+    for days in ["0", "31", "x", ""] {
+        check(&fixture, &format!("GET /api/quality?days={days}"), "", 400, BAD);
+    }
+
+    let fixture = Fixture::with(Engine::ByHand, http_config());
+    let told = answered(&fixture, "GET /api/quality", learned(0));
+    let told: Value = serde_json::from_str(&told.body).unwrap();
+    assert_eq!(told["days"], json!([]));
+    let of_none = json!({"lists": 0, "hr@10": none, "hr@20": none, "mrr@20": none});
+    assert_eq!(told["total"]["last_seen"]["other"], of_none);
+}
+
+/// Sends a request, and answers its question of what was learned.
+fn answered(fixture: &Fixture, request: &str, learned: LearnedState) -> Reply {
+    let mut client = fixture.connect();
+    client.send(request, "");
+    let question = fixture.questions.recv().unwrap();
+    assert!(matches!(&question.queries()[..], [Query::Learned]), "{request}");
+    question.answer(AS_OF, vec![QueryAnswer::Learned(Box::new(learned))]);
+    client.receive(false)
+}
+
+#[test]
+fn the_weights_of_rankings_are_shown() {
+    let fixture = Fixture::with(Engine::ByHand, http_config());
+    let weights = vec![vec![0.5; 66]; 6];
+    let pinned = RankingWeights { pinned: Some(weights.clone()), resets: 3 };
+    let model = Model { ranking: pinned, ..Model::default() };
+    for (model, in_force, source) in [
+        (Model::default(), None, "start"),
+        (Model::default(), Some(&weights), "learned"),
+        (model, Some(&weights), "pinned"),
+    ] {
+        fixture.in_force.set(0, model);
+        let state = LearnedState { in_force: in_force.cloned(), ..learned(300) };
+        let reply = answered(&fixture, "GET /api/ranking/weights", state);
+        let told: Value = serde_json::from_str(&reply.body).unwrap();
+        let now = if source == "start" { told["start"].clone() } else { json!(weights) };
+        assert_eq!((&told["inForce"], &told["now"]), (&json!(source), &now));
+        assert_eq!(told["resets"], if source == "pinned" { 3 } else { 0 });
+        assert_eq!((&told["learning"], &told["gradedEvents"]), (&json!("propose"), &json!(300)));
+        assert_eq!(told["gradedByGate"].as_array().unwrap().len(), 6);
+        assert_eq!(told["sources"][7], "visit 1: tags");
+        // What came was accounted for by this source alone.
+        assert!(told["learned"][0][7].as_f64() > told["start"][0][7].as_f64());
+    }
+}
+
+#[test]
+fn the_weights_of_rankings_are_pinned_accepted_and_reset() {
+    let fixture = Fixture::with(Engine::ByHand, http_config());
+    let held = || -> Value {
+        let nodes = fixture.store.nodes.lock().unwrap();
+        nodes.get(RANKING).map_or(Value::Null, |node| serde_json::from_slice(node).unwrap())
+    };
+    let set = format!(r#"{{"path":"{RANKING}"}}"#);
+    let weights = |weight: f64| json!({"weights": vec![vec![weight; 66]; 6]}).to_string();
+    let bad = |details: &str| format!(r#"{{"error":"bad request","details":"{details}…"#);
+    let shape = bad("the body must be ");
+    for (body, status, expected) in [
+        (&*weights(0.5), 200, &*set),
+        (&*weights(0.0), 400, &*bad("bad ranking: pinned[0] has no number above 0")),
+        (&*weights(-1.0), 400, &*bad("bad ranking: pinned[0][0] must be a number from 0 to")),
+        (r#"{"weights":[[1]]}"#, 400, &*bad("bad ranking: pinned must be 6 lists")),
+        (r#"{"weights":[["1"]]}"#, 400, &*shape),
+        (r#"{"weight":null}"#, 400, &*shape),
+        ("", 400, &*shape),
+    ] {
+        check(&fixture, "PUT /api/ranking/weights", body, status, expected);
+        assert_eq!(held(), json!({"pinned": vec![vec![0.5; 66]; 6], "resets": 0}), "{body}");
+    }
+
+    let accept = "POST /api/ranking/weights/accept";
+    let of_learning = |events, learning| LearnedState { learning, ..learned(events) };
+    for (state, reason) in [
+        (learned(999), "999 events were graded, of 1000 needed"),
+        (of_learning(1_000, Learning::Off), r#"ranking.learning is \"off\""#),
+    ] {
+        let reply = answered(&fixture, accept, state);
+        let expected = format!(r#"{{"error":"nothing to accept","details":"{reason}"}}"#);
+        assert_eq!((reply.status, reply.body), (409, expected));
+    }
+    let enough = learned(1_000);
+    assert_eq!(answered(&fixture, accept, enough.clone()).body, set);
+    assert_eq!(held(), json!({"pinned": enough.learner.weights().map(Vec::from), "resets": 0}));
+
+    let reset = "POST /api/ranking/weights/reset";
+    for resets in [1, 2] {
+        assert_eq!(answered(&fixture, reset, learned(0)).body, set);
+        assert_eq!(held(), json!({"pinned": null, "resets": resets}));
+    }
+    check(&fixture, "PUT /api/ranking/weights", &weights(0.5), 200, &set);
+    assert_eq!(held()["resets"], 2);
+    check(&fixture, "PUT /api/ranking/weights", r#"{"weights":null}"#, 200, &set);
+    assert_eq!(held(), json!({"pinned": null, "resets": 2}));
+    // A node that was lost: the checkpoint knows of more resets.
+    fixture.store.nodes.lock().unwrap().clear();
+    let mut before = learned(0);
+    before.learner.reset(5);
+    answered(&fixture, reset, before);
+    assert_eq!(held()["resets"], 6);
 }
 
 #[test]

@@ -98,6 +98,9 @@ fn settings_are_taken_and_refused_as_they_are_described() {
             bodies.push((blend_path, json!({ name: value }).to_string()));
         }
     }
+    for former in [r#"{"doubt":30,"fade_days":-1}"#, r#"{"doubt":null}"#, r#"{"doubts":30}"#] {
+        bodies.push((blend_path, former.into()));
+    }
     let rules_path = "/api/config/recommendation/rules";
     for rule in [
         r#"{"id":"r","action":"pin","place":1,"product":7}"#,
@@ -117,6 +120,24 @@ fn settings_are_taken_and_refused_as_they_are_described() {
         bodies.push((rules_path, format!("[{rule}]")));
     }
     bodies.extend(["[]", "{}", "null"].map(|body| (rules_path, body.into())));
+    let (ranking_path, pinning_path) =
+        ("/api/config/recommendation/ranking", "/api/ranking/weights");
+    bodies.extend(
+        ["{}", "[]", "null", r#"{"resets":7}"#, r#"{"resets":-1}"#, r#"{"resets":4294967296}"#]
+            .map(|body| (ranking_path, body.into())),
+    );
+    for (gates, sources, weight) in
+        [(6, 66, 0.5), (6, 66, 1e6), (6, 66, -0.5), (6, 66, 1e6 + 1.0), (5, 66, 0.5), (6, 67, 0.5)]
+    {
+        let weights = json!(vec![vec![weight; sources]; gates]);
+        bodies.push((ranking_path, json!({"pinned": &weights}).to_string()));
+        bodies.push((pinning_path, json!({"weights": &weights}).to_string()));
+        bodies.push((pinning_path, json!({"weights": weights, "resets": 1}).to_string()));
+    }
+    bodies.extend(
+        [r#"{"weights":null}"#, r#"{"weights":1}"#, "{}", "[]", "null"]
+            .map(|body| (pinning_path, body.into())),
+    );
     for (path, body) in bodies {
         for method in described(path).as_object().unwrap().keys().filter(|name| *name != "get") {
             let content = &described(path)[method]["requestBody"]["content"];

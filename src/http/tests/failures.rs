@@ -152,7 +152,7 @@ fn a_part_that_is_stored_is_told_of_though_it_is_not_visible_in_time() {
 }
 
 /// What is read of the dataflow, with a body.
-const READS: [(&str, &str); 8] = [
+const READS: [(&str, &str); 10] = [
     ("GET /api/user-profile/user1", ""),
     ("POST /api/user-profiles", r#"{"userIds":["user1"]}"#),
     ("GET /api/user-activity/user1", ""),
@@ -161,6 +161,8 @@ const READS: [(&str, &str); 8] = [
     ("GET /api/products/p/similar", ""),
     ("GET /api/trending", ""),
     ("GET /api/user-behavior", ""),
+    ("GET /api/quality", ""),
+    ("GET /api/ranking/weights", ""),
 ];
 
 #[test]
@@ -184,8 +186,7 @@ fn without_a_model_nothing_is_answered_and_the_reason_is_told() {
         assert_eq!(told["reasons"], json!({"reads": why, "sink": why}), "{named}");
     }
     let status = fixture.send("GET /api/status", "").body;
-    let weights =
-        r#""weights":null,"blend":null,"rules":null,"stored":{"weights":"unreachable: away""#;
+    let weights = r#""weights":null,"blend":null,"rules":null,"ranking":null,"stored":{"weights":"unreachable: away""#;
     assert!(status.contains(weights), "{status}");
     assert!(fixture.send("GET /metrics", "").body.contains("recsys_model_known 0"));
     // What needs no model works.

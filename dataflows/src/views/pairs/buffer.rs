@@ -1,10 +1,11 @@
-//! The pairs and repeats that the new moments of one user make.
+//! The pairs, repeats and direct followers that the new moments of one user make.
 
-use super::partner::{NEAR, Partner};
+use super::partner::{Link, Partner};
 use crate::ids::dictionary::Dictionary;
 use crate::ingest::moment::Moment;
 use crate::score::counts::Counts;
 use crate::time::{Time, VISIT_GAP, day, is_of_old};
+use differential_dataflow::consolidation::consolidate_updates;
 use differential_dataflow::difference::Semigroup;
 use std::cmp::Reverse;
 
@@ -24,43 +25,53 @@ pub(super) struct PairBuffer {
     pub(super) others: Vec<(Moment, Counts)>,
     /// The changes of repeats so far.
     pub(super) repeats: Vec<Repeat>,
+    /// The changes of what followed directly, of one user.
+    next: Vec<Pair>,
 }
 
 impl PairBuffer {
     /// Pairs each fresh moment with the others, and then adds it to them. Pairs of a moment that leaves by age stay.
     pub(super) fn pair(&mut self, names: &Dictionary, mut give: impl FnMut(Pair)) {
         self.fresh.sort_by_key(|(time, _, _)| *time);
-        let mut fresh = std::mem::take(&mut self.fresh);
+        let (mut fresh, taken) = (std::mem::take(&mut self.fresh), std::mem::take(&mut self.taken));
         for epoch in fresh.chunk_by(|(one, _, _), (other, _, _)| one == other) {
             let time = epoch[0].0;
-            self.count_repeats(time, -1, names);
-            let taken = &self.taken;
+            self.order(names);
+            self.count_repeats(time, -1);
             let is_aged = |&&(time, moment, counts): &&(Time, Moment, Counts)| {
                 counts.total() < 0 && !is_of_old(time) && !taken.contains(&(time, moment))
             };
             let aged = epoch.iter().filter(is_aged);
+            let before = self.others.len();
             self.others.extend(aged.map(|&(_, moment, counts)| (moment, counts)));
+            if before < self.others.len() {
+                self.order(names);
+            }
+            self.count_next(time, -1);
             for &(_, moment, counts) in epoch.iter().filter(|fresh| !is_aged(fresh)) {
                 for &(other, others) in &self.others {
                     let apart = moment.time().abs_diff(other.time());
-                    if apart <= VISIT_GAP && moment != other {
+                    if apart <= VISIT_GAP && moment.product != other.product {
                         give((partner(other, moment), time, counts.times(others.total())));
                         give((partner(moment, other), time, others.times(counts.total())));
                     }
                 }
                 self.others.push((moment, counts));
             }
-            self.count_repeats(time, 1, names);
+            self.order(names);
+            self.count_repeats(time, 1);
+            self.count_next(time, 1);
         }
+        consolidate_updates(&mut self.next);
+        self.next.drain(..).for_each(give);
         fresh.clear();
-        self.fresh = fresh;
+        (self.fresh, self.taken) = (fresh, taken);
     }
 
-    /// Counts the repeats among the others `times` times: -1 before a change and 1 after it, so
-    /// that the unchanged ones cancel out.
-    fn count_repeats(&mut self, time: Time, times: i32, names: &Dictionary) {
+    /// Sums equal moments among the others, drops those that were retracted, and puts them in order: newest first; those
+    /// of one time by name, as ids differ between workers.
+    fn order(&mut self, names: &Dictionary) {
         self.others.sort_unstable_by_key(|(moment, _)| *moment);
-        // Sums equal moments, and drops those that were retracted.
         self.others.dedup_by(|(later, more), (first, counts)| {
             let same = later == first;
             if same {
@@ -69,24 +80,44 @@ impl PairBuffer {
             same
         });
         self.others.retain(|(_, counts)| counts.total() != 0);
-        // Newest first; moments of one time by name, as ids differ between workers.
         for equals in self.others.chunk_by_mut(|(one, _), (other, _)| one.time() == other.time()) {
             equals.sort_by_key(|(moment, _)| Reverse(names.text(moment.product)));
         }
-        for pair in self.others.windows(2) {
-            let [(moment, _), (before, _)] = pair else { continue };
-            if moment.time() - before.time() <= VISIT_GAP {
-                let same = i32::from(moment.product == before.product);
-                self.repeats.push((moment.day(), time, Counts([times, times * same, 0])));
+    }
+
+    /// Counts the repeats among the others `times` times: -1 before a change and 1 after it, so
+    /// that the unchanged ones cancel out.
+    fn count_repeats(&mut self, time: Time, times: i32) {
+        for ((moment, _), before) in followers(&self.others) {
+            let same = i32::from(moment.product == before.product);
+            self.repeats.push((moment.day(), time, Counts([times, times * same, 0])));
+        }
+    }
+
+    /// Counts what followed directly, likewise.
+    fn count_next(&mut self, time: Time, times: i32) {
+        for ((moment, counts), before) in followers(&self.others) {
+            if moment.product != before.product {
+                let next = Partner { link: Link::Next, ..partner(before, moment).1 };
+                self.next.push(((before.product, next), time, counts.times(times)));
             }
         }
     }
+}
+
+/// Each moment of a list that is newest first, with the one that it followed within a visit.
+fn followers(moments: &[(Moment, Counts)]) -> impl Iterator<Item = ((Moment, Counts), Moment)> {
+    let both = moments.windows(2).filter_map(|pair| match *pair {
+        [later, (before, _)] => Some((later, before)),
+        _ => None,
+    });
+    both.filter(|((moment, _), before)| moment.time() - before.time() <= VISIT_GAP)
 }
 
 /// The second moment as a partner in the row of the first.
 fn partner(first: Moment, second: Moment) -> (u32, Partner) {
     let (earlier, later) = (first.time(), second.time());
     let day = day(earlier.max(later));
-    let (after, near) = (earlier <= later, earlier.abs_diff(later) <= NEAR);
-    (first.product, Partner { product: second.product, day, after, near })
+    let (after, link) = (earlier <= later, Link::apart(earlier.abs_diff(later)));
+    (first.product, Partner { product: second.product, day, after, link })
 }

@@ -2,9 +2,10 @@
 //!
 //! Every two moments of a user within [`VISIT_GAP`](crate::time::VISIT_GAP) enter each other's row:
 //! the row of the one product counts an event of the other's kind, by the day of the later moment,
-//! the order of the two, and whether they were near. Pairs are linear in both moments, so that a
-//! retracted moment retracts its pairs, whatever came since. A product touched twice pairs with
-//! itself. Pairs of a moment that leaves the history by age stay, for days of their own.
+//! the order of the two, and the minutes between them. Pairs are linear in both moments, so that a
+//! retracted moment retracts its pairs, whatever came since. The row of the one that came before counts the
+//! later one once more if no moment of the user is between them, which changes with a moment's two neighbours alone.
+//! A product does not pair with itself. Pairs of a moment that leaves the history by age stay, for days of their own.
 
 pub mod partner;
 mod buffer;

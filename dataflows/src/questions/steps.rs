@@ -1,0 +1,127 @@
+//! The third step, at the owners of products again: reads the rows of what goes best with the product of the moment. Two
+//! products that a shop has not seen together yet may both have been seen with a third.
+
+use super::parts::{AnswerPart, PartSender, RoutedPart};
+use super::views::SharedCache;
+use crate::arrange::lookup::Lookup;
+use crate::ids::dictionary::{Dictionary, SharedDictionaries};
+use crate::ids::hash::{owner, stable_hash};
+use crate::ranking::evidence::{PairRow, StepRow};
+use crate::ranking::top_k_cache::{ReadTime, TopProducts, Wanted};
+use crate::score::mixture::{BINS, DOUBT, PAIR_SUMS};
+use crate::score::scale::Scale;
+use crate::time::Time;
+use crate::views::pairs::partner::Partner;
+use serde::{Deserialize, Serialize};
+use std::cell::Cell;
+use std::rc::Rc;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::Stream;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::generic::Operator;
+
+/// The most partners of the product of the moment whose rows are read.
+const STEPS: usize = 20;
+
+/// A request to one owner, for rows of partners of the product of the moment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct StepRequest {
+    to: usize,
+    origin: usize,
+    id: u64,
+    scale: Scale,
+    /// The number of partners to fetch of each by each sum.
+    partners: usize,
+    /// The partners, each with its share of the row that it is from.
+    rows: Vec<(String, f64)>,
+}
+
+/// Requests the rows of the best of a row's partners from their owners, ties by name.
+pub(super) fn step_requests(
+    (origin, id): (usize, u64),
+    (scale, partners): (Scale, usize),
+    row: &PairRow,
+    names: &Dictionary,
+    peers: usize,
+) -> Vec<StepRequest> {
+    let mass = DOUBT + row.mass[..BINS].iter().sum::<f64>();
+    let share = |sums: &[f64; PAIR_SUMS]| sums[..BINS].iter().sum::<f64>() / mass;
+    let mut near: Vec<(f64, u32)> =
+        row.partners.iter().map(|partner| (share(&partner.sums), partner.product)).collect();
+    let order = |one: &(f64, u32), other: &(f64, u32)| {
+        other.0.total_cmp(&one.0).then_with(|| names.text(one.1).cmp(names.text(other.1)))
+    };
+    if STEPS < near.len() {
+        near.select_nth_unstable_by(STEPS, order);
+        near.truncate(STEPS);
+    }
+    let new = |to| StepRequest { to, origin, id, scale, partners, rows: Vec::new() };
+    let mut requests: Vec<StepRequest> = (0..peers).map(new).collect();
+    for (share, product) in near {
+        let name = names.text(product);
+        requests[owner(name, peers)].rows.push((name.to_string(), share));
+    }
+    requests.retain(|request| !request.rows.is_empty());
+    requests
+}
+
+/// The pairs of a worker's products, with the cache of the best.
+pub(super) struct StepViews {
+    pub(super) partners: (Lookup<Partner>, SharedCache<Partner, PAIR_SUMS>),
+    pub(super) dictionaries: SharedDictionaries,
+    /// Where the step says which is the earliest time that it may still read the cache as of.
+    pub(super) read_from: Rc<Cell<Time>>,
+}
+
+/// Answers each request with one part.
+pub(super) fn steps<'scope>(
+    requests: Stream<'scope, Time, Vec<StepRequest>>,
+    mut views: StepViews,
+) -> Stream<'scope, Time, Vec<RoutedPart>> {
+    let mut sender = PartSender::new(requests.scope().index());
+    requests.unary_frontier::<CapacityContainerBuilder<Vec<RoutedPart>>, _, _, _>(
+        Exchange::new(|request: &StepRequest| request.to as u64),
+        "read steps",
+        move |_, _| {
+            move |(requests, frontier), output| {
+                let oldest = frontier.frontier().first().copied();
+                requests.for_each(|capability, requests| {
+                    let time = *capability.least().expect("data has a time");
+                    let oldest = oldest.unwrap_or(time).min(time);
+                    let mut session = output.session(&capability);
+                    for request in requests.drain(..) {
+                        let question = (request.origin, request.id, 0);
+                        let rows = views.rows(request, ReadTime { time, oldest });
+                        let names = &views.dictionaries.borrow().products;
+                        session.give(sender.send(question, AnswerPart::Steps(rows), names));
+                    }
+                });
+                views.read_from.set(oldest.unwrap_or(Time::MAX));
+                views.partners.0.release(frontier.frontier());
+            }
+        },
+    )
+}
+
+impl StepViews {
+    fn rows(&mut self, request: StepRequest, at: ReadTime) -> Vec<StepRow> {
+        let (view, cache) = &mut self.partners;
+        let (names, cache) = (&self.dictionaries.borrow().products, &mut cache.borrow_mut());
+        let wanted = Wanted { n: request.partners, sums: BINS };
+        let mut rows = Vec::with_capacity(request.rows.len());
+        for (product, share) in request.rows {
+            let Some(product) = names.id(&product) else { continue };
+            let top = (request.scale, wanted, at);
+            let TopProducts { mass, best: partners } =
+                cache.best(product, top, view.batches(), tie_breaker(names));
+            let mass = mass[..BINS].iter().sum();
+            rows.push(StepRow { product, share, mass, partners });
+        }
+        rows
+    }
+}
+
+/// Orders products of equal score by the hash of their names: ids differ from worker to worker.
+pub(super) fn tie_breaker(names: &Dictionary) -> impl Fn(u32) -> u64 {
+    |product| stable_hash(names.text(product).as_bytes())
+}
