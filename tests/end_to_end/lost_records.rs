@@ -196,7 +196,7 @@ fn what_a_transaction_takes_back_is_no_loss() {
 fn the_status_says_how_long_the_topics_keep_what_no_checkpoint_has() {
     const DAY: i64 = 86_400;
     let _services = services();
-    let prefix = &*prefix("retention");
+    let prefix = &*prefix("expiring");
     succeed(prefix, &["topics", "create", "--retention-days", "31"]);
     let topic = format!("{prefix}view-events");
     let view = event("view", "lea", "cup", &["cups"]).to_string();
