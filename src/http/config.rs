@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use serde::de::IgnoredAny;
 
-const STORE: &str = "the settings store";
+pub(super) const STORE: &str = "the settings store";
 
 /// The header that tells how the node of the setting stands that an answer shows.
 const STORED: HeaderName = HeaderName::from_static("x-stored");
@@ -44,9 +44,14 @@ pub(super) async fn write(call: &Call<'_>, body: Incoming) -> Result<Reply, Faul
     let path = node(call.parameter)?;
     write::check_node(&path)?;
     let value = call.read_at_most(LARGEST_VALUE, body).await?;
-    call.wait(STORE, write::write(&*call.front.settings, &path, value.to_vec())).await?;
+    store(call, &path, value.to_vec()).await
+}
+
+/// Writes a node, and tells its path.
+pub(super) async fn store(call: &Call<'_>, path: &str, value: Vec<u8>) -> Result<Reply, Fault> {
+    call.wait(STORE, write::write(&*call.front.settings, path, value)).await?;
     let mut body = Vec::with_capacity(64);
-    Object::new(&mut body).text("path", &path).end();
+    Object::new(&mut body).text("path", path).end();
     Ok(json_reply(body))
 }
 

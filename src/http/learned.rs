@@ -1,11 +1,11 @@
 //! Handlers of what is learned: how good rankings are, and the weights that they are mixed by.
 
 use crate::http::call::Call;
+use crate::http::config;
 use crate::http::fault::Fault;
 use crate::http::given;
-use crate::http::json::Object;
-use crate::http::reply::{Reply, json_as_of, json_reply};
-use crate::settings::write::{self, LARGEST_VALUE};
+use crate::http::reply::{Reply, json_as_of};
+use crate::settings::write::LARGEST_VALUE;
 use crate::settings::{RANKING, Setting};
 use dataflows::questions::ask::LearnedWeights;
 use dataflows::score::grade::{Estimate, Graded, Hits, KEPT_DAYS, WAYS};
@@ -17,8 +17,6 @@ use hyper::body::Incoming;
 use jiff::civil::date;
 use jiff::{Span, ToSpan};
 use serde_json::{Map, Value, json};
-
-const STORE: &str = "the settings store";
 
 /// `GET /api/quality?days=30`: the grades of the newest days that have any, and of all of them.
 pub(super) async fn quality(call: &Call<'_>) -> Result<Reply, Fault> {
@@ -127,7 +125,7 @@ pub(super) async fn reset(call: &Call<'_>) -> Result<Reply, Fault> {
 
 /// What the node holds, which may be newer than what is in force; that, if it holds nothing good.
 async fn wanted(call: &Call<'_>) -> Result<RankingWeights, Fault> {
-    let stored = call.wait(STORE, call.front.settings.get(RANKING)).await?;
+    let stored = call.wait(config::STORE, call.front.settings.get(RANKING)).await?;
     match stored.and_then(|stored| RankingWeights::parse(&stored).ok()) {
         Some(wanted) => Ok(wanted),
         None => Ok(call.in_force()?.model.ranking),
@@ -136,11 +134,7 @@ async fn wanted(call: &Call<'_>) -> Result<RankingWeights, Fault> {
 
 /// Stores what is wanted, which is in force once it has been read.
 async fn store(call: &Call<'_>, wanted: RankingWeights) -> Result<Reply, Fault> {
-    let value = wanted.to_json().into_bytes();
-    call.wait(STORE, write::write(&*call.front.settings, RANKING, value)).await?;
-    let mut body = Vec::with_capacity(64);
-    Object::new(&mut body).text("path", RANKING).end();
-    Ok(json_reply(body))
+    config::store(call, RANKING, wanted.to_json().into_bytes()).await
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use crate::ranking::kernel::Ranker;
 use crate::ranking::matching::RuleIndex;
 use crate::ranking::product_info::ProductInfo;
 use crate::ranking::rules::Plan;
-use crate::score::mixture::WeightsInForce;
 use crate::score::model_history::ModelHistory;
 use crate::time::Time;
 use std::cell::RefCell;
@@ -175,8 +174,7 @@ impl Gathering {
         let Some(plan) = plan else { return answers };
         let Finisher { product_info, ranker, rules } = finisher;
         let dictionaries: &Dictionaries = &dictionaries.borrow();
-        let (learned, start) = (history.source_weights(time), history.start());
-        let weights = WeightsInForce { start, learned: learned.as_deref() };
+        let weights = &history.weights_in_force(time);
         answers.push(match came {
             Some(came) => {
                 let names = &dictionaries.products;

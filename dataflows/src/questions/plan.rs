@@ -86,10 +86,9 @@ impl Interests {
 }
 
 /// What a ranking is weighed by.
-#[derive(Clone, Copy)]
-pub(super) struct Weighing<'a> {
+pub(super) struct Weighing {
     pub(super) model_at: ModelAt,
-    pub(super) weights: WeightsInForce<'a>,
+    pub(super) weights: WeightsInForce,
     /// What the rules of the shop call for.
     pub(super) shop: Demand,
 }
@@ -98,7 +97,7 @@ impl Planner {
     /// Plans a ranking, and passes the requests for evidence to `request`.
     pub(super) fn plan(
         &mut self,
-        mut weighing: Weighing<'_>,
+        mut weighing: Weighing,
         basis: Basis,
         rules: Rules,
         time: Time,
@@ -134,7 +133,7 @@ impl Planner {
     /// came, of which not too much is graded.
     pub(super) fn plan_grade(
         &mut self,
-        mut weighing: Weighing<'_>,
+        mut weighing: Weighing,
         sampled: &Sampled,
         time: Time,
         request: impl FnMut(EvidenceRequest),
@@ -155,7 +154,7 @@ impl Planner {
         &self,
         interests: Interests,
         tags: Vec<(String, [f64; GROUPS])>,
-        Weighing { model_at, shop, .. }: Weighing<'_>,
+        Weighing { model_at, shop, .. }: Weighing,
         (basis, rules): (Basis, Rules),
         request: impl FnMut(EvidenceRequest),
     ) -> Planned {
@@ -255,7 +254,7 @@ impl Planner {
     fn tags(
         &mut self,
         interests: &Interests,
-        weighing: &Weighing<'_>,
+        weighing: &Weighing,
         time: Time,
         dictionaries: &Dictionaries,
     ) -> Vec<(String, [f64; GROUPS])> {
@@ -280,7 +279,7 @@ impl Planner {
                 all[at].1[group] += share;
             }
         }
-        let mixture = Mixture::new(places, &weighing.model_at, weighing.weights);
+        let mixture = Mixture::new(places, &weighing.model_at, &weighing.weights);
         heaviest(all, |shares| mixture.of_tag(shares), dictionaries)
     }
 

@@ -13,7 +13,6 @@ use crate::ingest::sample::Sampled;
 use crate::ranking::rules::{Basis, Rules};
 use crate::record::event::OwnedEvent;
 use crate::score::merchandising::Demand;
-use crate::score::mixture::WeightsInForce;
 use crate::score::model_history::ModelHistory;
 use crate::score::weights::Score;
 use crate::time::Time;
@@ -191,8 +190,7 @@ impl UserViews {
         let Some(rankings) = &mut self.rankings else { return AnswerPart::Unranked };
         let mut history = self.model_history.borrow_mut();
         let shop = history.rules_at(time).demand(&rules.occasion);
-        let (learned, start) = (history.source_weights(time), history.start());
-        let weights = WeightsInForce { start, learned: learned.as_deref() };
+        let weights = history.weights_in_force(time);
         let weighing = Weighing { model_at: history.at(time), weights, shop };
         let profile = &mut self.profile;
         let planned = rankings.planner.plan(weighing, basis, rules, time, profile, request);
@@ -208,8 +206,7 @@ impl UserViews {
     ) -> AnswerPart {
         let Some(rankings) = &mut self.rankings else { return AnswerPart::Ungraded };
         let mut history = self.model_history.borrow_mut();
-        let (learned, start) = (history.source_weights(time), history.start());
-        let weights = WeightsInForce { start, learned: learned.as_deref() };
+        let weights = history.weights_in_force(time);
         let weighing = Weighing { model_at: history.at(time), weights, shop: Demand::default() };
         let planned = rankings.planner.plan_grade(weighing, sampled, time, request);
         planned.map_or(AnswerPart::Ungraded, |planned| AnswerPart::Planned(Box::new(planned)))

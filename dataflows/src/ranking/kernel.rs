@@ -107,12 +107,11 @@ impl Ranker {
     pub(crate) fn rank(
         &mut self,
         plan: &Plan,
-        evidence: Evidence,
-        weights: WeightsInForce<'_>,
+        mut evidence: Evidence,
+        weights: &WeightsInForce,
         rules: Option<RulesInForce<'_>>,
         (time, dictionaries, product_info): (Time, &Dictionaries, &mut ProductInfo),
     ) -> Ranking {
-        let mut evidence = evidence;
         let requested = plan.basis.visit();
         let pinned = rules.iter().flat_map(RulesInForce::unknown_pins);
         let named = requested.iter().copied().chain(pinned);
@@ -140,16 +139,15 @@ impl Ranker {
         plan: &Plan,
         mut evidence: Evidence,
         (came, day): (u32, u16),
-        weights: WeightsInForce<'_>,
+        weights: &WeightsInForce,
         names: &Dictionary,
     ) -> Grade {
         let names = &ProductNames::new(names, std::iter::empty());
         evidence.sort(names);
         let mixture = Mixture::new(plan.places, &plan.model_at, weights);
-        let of_start = WeightsInForce { learned: None, ..weights };
-        let start = Mixture::new(plan.places, &plan.model_at, of_start);
-        let visit: Vec<u32> =
-            evidence.visit.iter().filter(|it| it.current).map(|it| it.product).collect();
+        let of_start = WeightsInForce { start: weights.start, learned: None };
+        let start = Mixture::new(plan.places, &plan.model_at, &of_start);
+        let visit: Vec<u32> = evidence.visited(true).map(|(_, product)| product).collect();
         let mut places = |terms: &[Term<'_>]| {
             let candidates = self.candidates(terms, &[], names.len());
             places_of(came, &visit, &candidates, names)
@@ -547,14 +545,19 @@ fn places_of(
         current += u32::from(visit.first() == Some(&candidate.product));
         seen += u32::from(visit.contains(&candidate.product));
     }
-    [all, all - current, all - seen].map(|place| if place <= LENGTH { place } else { 0 })
+    counting([all, all - current, all - seen])
 }
 
 /// The places of a product among those of the visit, likewise.
 fn last_seen(came: u32, visit: &[u32]) -> PlacesOf {
     let place = visit.iter().position(|product| *product == came);
     let place = place.and_then(|at| u32::try_from(at + 1).ok()).unwrap_or_default();
-    [place, place.saturating_sub(1), 0].map(|place| if place <= LENGTH { place } else { 0 })
+    counting([place, place.saturating_sub(1), 0])
+}
+
+/// Places, of which those beyond the part of a list that counts become 0.
+fn counting(places: PlacesOf) -> PlacesOf {
+    places.map(|place| if place <= LENGTH { place } else { 0 })
 }
 
 /// The best `n` of all workers' lists by each sum: as many as one worker alone would have returned, so that the

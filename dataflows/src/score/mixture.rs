@@ -6,6 +6,7 @@
 use super::model::{Blend, ModelAt};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// The places in the visit that count together; the newest product's is 0.
 const IN_VISIT: [Range<usize>; 6] = [0..1, 1..2, 2..4, 4..8, 8..16, 16..40];
@@ -14,10 +15,10 @@ const BEFORE: [Range<usize>; 2] = [0..5, 5..20];
 /// The groups of places.
 pub const GROUPS: usize = IN_VISIT.len() + BEFORE.len();
 /// The most products of a visit that a ranking goes by.
-pub const MAX_IN_VISIT: usize = 40;
+pub const MAX_IN_VISIT: usize = IN_VISIT[IN_VISIT.len() - 1].end;
 /// The most products from before a visit that a ranking goes by.
-pub const MAX_BEFORE: usize = 20;
-/// The most products in a visit after which what comes next is graded: no visit counts for more.
+pub const MAX_BEFORE: usize = BEFORE[BEFORE.len() - 1].end;
+/// What comes next is graded while a visit has at most so many products, so that no visit counts for much.
 pub const MAX_GRADED: usize = 20;
 /// The least numbers of products in the visit of every gate but the first.
 const GATE_BOUNDS: [usize; 5] = [2, 3, 5, 9, 17];
@@ -93,12 +94,12 @@ pub struct PlaceWeights {
 }
 
 /// The weights in force.
-#[derive(Clone, Copy, Debug)]
-pub struct WeightsInForce<'a> {
+#[derive(Clone, Debug)]
+pub struct WeightsInForce {
     /// Those that a shop starts with.
-    pub start: &'a SourceWeights,
+    pub start: &'static SourceWeights,
     /// Those that were learned or pinned, if there are any.
-    pub learned: Option<&'a SourceWeights>,
+    pub learned: Option<Arc<SourceWeights>>,
 }
 
 /// The least weight of the newest product itself, in a visit that a question tells: one may lack products in between, so the
@@ -136,12 +137,12 @@ impl Mixture {
     /// The weights for a visit: those of its gate. Without any that were learned they are those of the start, but that the
     /// product of the moment comes again by the share of moments that repeat the product before them: that is known
     /// long before weights are, and differs most from shop to shop.
-    pub fn new(places: Places, model_at: &ModelAt, weights: WeightsInForce<'_>) -> Mixture {
+    pub fn new(places: Places, model_at: &ModelAt, weights: &WeightsInForce) -> Mixture {
         let ModelAt { repeat_rate, blend, .. } = *model_at;
         let gate = places.gate();
         let WeightsInForce { start, learned } = weights;
         let mut weights =
-            learned.map_or_else(|| again(start[gate], repeat_rate), |learned| learned[gate]);
+            learned.as_ref().map_or_else(|| again(start[gate], repeat_rate), |all| all[gate]);
         if places.are_told {
             weights[ITSELF] = weights[ITSELF].max(TOLD_AGAIN);
         }

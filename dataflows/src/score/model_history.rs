@@ -3,7 +3,7 @@
 use super::grade::Grade;
 use super::learner::{Learner, table};
 use super::merchandising::Merchandising;
-use super::mixture::SourceWeights;
+use super::mixture::{SourceWeights, WeightsInForce};
 use super::model::{Model, ModelAt};
 use super::scale::Scale;
 use crate::time::{DAY_HOURS, EventClock, Time};
@@ -40,7 +40,8 @@ pub const ENOUGH: u64 = 1_000;
 
 /// Changes of the model and the hour, and grades, by logical time. Each is entered before its time is complete.
 pub(crate) struct ModelHistory {
-    models: BTreeMap<Time, Model>,
+    /// With the weights that each pins, if it does.
+    models: BTreeMap<Time, (Model, Option<Arc<SourceWeights>>)>,
     clock: EventClock,
     learning: Learning,
     start: &'static SourceWeights,
@@ -64,14 +65,10 @@ impl ModelHistory {
         }
     }
 
-    /// The weights that a shop starts with.
-    pub(crate) fn start(&self) -> &'static SourceWeights {
-        self.start
-    }
-
     /// Puts a model in force from a time on.
     pub(crate) fn set_model(&mut self, from: Time, model: Model) {
-        self.models.insert(from, model);
+        let pinned = model.ranking.pinned.clone().and_then(table).map(Arc::new);
+        self.models.insert(from, (model, pinned));
         // What was learned may have to be forgotten then, whether or not there is a grade.
         self.grades.entry(from).or_default();
     }
@@ -114,20 +111,20 @@ impl ModelHistory {
         self.learned.insert(from, is_enough.then(|| self.learner.weights().clone()));
     }
 
-    /// The weights that rankings are mixed by as of a complete time; none for those of the start.
-    pub(crate) fn source_weights(&mut self, time: Time) -> Option<Arc<SourceWeights>> {
+    /// The weights that rankings are mixed by as of a complete time.
+    pub(crate) fn weights_in_force(&mut self, time: Time) -> WeightsInForce {
         self.learn(time);
-        let pinned = self.model_at(time).and_then(|model| model.ranking.pinned.clone());
-        if let Some(pinned) = pinned.and_then(table) {
-            return Some(Arc::new(pinned));
-        }
+        let pinned =
+            self.models.range(..=time).next_back().and_then(|(_, (_, pinned))| pinned.clone());
         let learned = self.learned.range(..=time).next_back();
-        learned.filter(|_| self.learning == Learning::On)?.1.clone()
+        let learned = learned.filter(|_| self.learning == Learning::On);
+        let learned = pinned.or_else(|| learned.and_then(|(_, weights)| weights.clone()));
+        WeightsInForce { start: self.start, learned }
     }
 
     /// What was learned, and what is in force, as of a complete time; grades may be of a later one.
     pub(crate) fn state(&mut self, time: Time) -> LearnedState {
-        let in_force = self.source_weights(time);
+        let in_force = self.weights_in_force(time).learned;
         LearnedState {
             learning: self.learning,
             in_force: in_force.map(|weights| weights.map(Vec::from).into()),
@@ -142,7 +139,7 @@ impl ModelHistory {
     }
 
     fn model_at(&self, time: Time) -> Option<&Model> {
-        self.models.range(..=time).next_back().map(|(_, model)| model)
+        self.models.range(..=time).next_back().map(|(_, (model, _))| model)
     }
 
     /// The model and the day as of a time. The repeat rate is not known here, and 0.
