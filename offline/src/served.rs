@@ -155,7 +155,7 @@ impl Served {
         };
         let time = self.close();
         self.queries.advance_to(time);
-        self.send(Query::Rank { basis, rules });
+        self.send(Query::Rank { basis, rules, own: None });
         self.queries.flush();
         let answer = &self.answer;
         self.worker.step_while(|| answer.borrow().is_none());

@@ -6,6 +6,7 @@ use crate::engine::question::{Answer, Refusal};
 use crate::http::Front;
 use crate::http::body::{self, Body, BodyBudget};
 use crate::http::fault::Fault;
+use crate::http::lab_queue::LabQueue;
 use crate::http::query::Query;
 use crate::http::turn::Turn;
 use crate::readiness::CAUGHT_UP;
@@ -21,6 +22,7 @@ pub(super) struct Call<'a> {
     pub(super) front: &'a Front,
     pub(super) http: &'a HttpConfig,
     pub(super) budget: &'a Arc<BodyBudget>,
+    pub(super) lab: &'a LabQueue,
     pub(super) headers: &'a HeaderMap,
     /// The time at which waiting is given up.
     pub(super) deadline: Instant,

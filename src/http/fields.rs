@@ -5,6 +5,7 @@ use crate::http::given::{Given, Item, known, refused};
 use parser::without_byte_order_mark;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -26,6 +27,17 @@ impl Fields {
         let given = fields.0.into_iter().filter(|(_, value)| !value.is_null());
         Ok(Fields(given.collect()))
     }
+}
+
+/// The text of a field of a body that [`Fields::parse`] takes, for whom decimals must not pass through a float; none if it
+/// is absent or null.
+///
+/// # Errors
+/// When the body is not an object.
+pub(super) fn raw_field<'a>(body: &'a [u8], name: &str) -> Result<Option<&'a str>, Fault> {
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(without_byte_order_mark(body))
+        .map_err(|error| Fault::Bad(format!("the body is not an object: {error}")))?;
+    Ok(fields.get(name).map(|value| value.get()).filter(|text| *text != "null"))
 }
 
 impl Given for Fields {
@@ -108,6 +120,15 @@ mod tests {
             });
             assert_eq!(told.unwrap_err().details(), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn a_field_may_be_read_as_it_was_typed() {
+        let body = b"\xef\xbb\xbf{ \"a\": {\"b\":0.10, \"b\":1} ,\"n\":null}";
+        assert_eq!(raw_field(body, "a").unwrap(), Some("{\"b\":0.10, \"b\":1}"));
+        assert_eq!(raw_field(body, "n").unwrap(), None);
+        assert_eq!(raw_field(body, "c").unwrap(), None);
+        assert!(raw_field(b"[]", "a").is_err());
     }
 
     #[test]

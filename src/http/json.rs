@@ -10,7 +10,7 @@ use crate::wall_clock::unix_ms;
 use dataflows::digest::hash::Digest;
 use dataflows::digest::rows::DigestedView;
 use dataflows::questions::ask::UserActivity;
-use dataflows::ranking::answer::{Cause, Ranking, Reason};
+use dataflows::ranking::answer::{Cause, Obstacle, Ranking, Reason, Why};
 use dataflows::record::decision::Decision;
 use dataflows::record::event::Kind;
 use dataflows::record::event::OwnedEvent;
@@ -140,6 +140,7 @@ fn reason(out: &mut Vec<u8>, Reason { cause, events, score }: Reason<'_>) {
         Cause::Seen => (br#"{"type":"seen","events":"#, ""),
         Cause::SeenBefore => (br#"{"type":"seen_before","events":"#, ""),
         Cause::Popular => (br#"{"type":"popular","events":"#, ""),
+        Cause::Other => (br#"{"type":"other","events":"#, ""),
         Cause::Rule(ActionKind::Pin, rule) => (br#"{"type":"rule","action":"pin","rule":"#, rule),
         Cause::Rule(ActionKind::Boost, rule) => {
             (br#"{"type":"rule","action":"boost","rule":"#, rule)
@@ -156,6 +157,45 @@ fn reason(out: &mut Vec<u8>, Reason { cause, events, score }: Reason<'_>) {
     out.extend_from_slice(br#","score":"#);
     number(out, score);
     out.push(b'}');
+}
+
+/// `{"product", "shown", "place"?, "rank"?, "candidates", "score"?, "reasons", "obstacles": [{"type", …}], "cut"?: {"score",
+/// "reasons"}}`: a place in the list that `offset` is skipped of.
+pub(super) fn why(out: &mut Vec<u8>, product: &str, offset: usize, why: &Why) {
+    let Why { product: found, cut, rank, candidates, place, obstacles } = why;
+    let mut object = Object::new(out).text("product", product).plain("shown", offset < *place);
+    for (name, place) in [("place", place), ("rank", rank)] {
+        if *place > 0 {
+            object = object.plain(name, place);
+        }
+    }
+    object = object.plain("candidates", candidates);
+    let found = found.iter().next();
+    if let Some(ranked) = found {
+        object = object.with("score", |out| number(out, ranked.score));
+    }
+    let reasons = found.into_iter().flat_map(|ranked| ranked.reasons());
+    object = object
+        .with("reasons", |out| list(out, reasons, reason))
+        .with("obstacles", |out| list(out, obstacles, obstacle));
+    if let Some(ranked) = cut.iter().next() {
+        object = object.with("cut", |out| {
+            let object = Object::new(out).with("score", |out| number(out, ranked.score));
+            object.with("reasons", |out| list(out, ranked.reasons(), reason)).end();
+        });
+    }
+    object.end();
+}
+
+/// `{"type", "rules"? | "tags"? | "by"?}`
+fn obstacle(out: &mut Vec<u8>, obstacle: &Obstacle) {
+    let object = Object::new(out).text("type", obstacle.name());
+    match obstacle {
+        Obstacle::Hidden(rules) => object.with("rules", |out| texts(out, rules)).end(),
+        Obstacle::PerTag(tags) => object.with("tags", |out| texts(out, tags)).end(),
+        Obstacle::Outranked(by) => object.with("by", |out| number(out, *by)).end(),
+        _ => object.end(),
+    }
 }
 
 /// Events as they would be sent: `[{"eventType", "userId", "product", "timestamp", …}]`.

@@ -42,7 +42,7 @@ pub(super) fn health() -> Reply {
 pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
     let status = &call.front.status;
     // Only the time of this answer is wanted.
-    let answer = call.ask_of_input(Profiles(Vec::new())).await;
+    let answer = call.ask_of_input(Profiles::of(Vec::new())).await;
     let digests = timeout(PATIENCE, call.ask_of_input(ViewDigests));
     let members = timeout(PATIENCE, call.front.settings.members());
     let (digests, members) = tokio::join!(digests, members);

@@ -1,5 +1,6 @@
 //! Handlers of rankings: recommendations, similar products, trends; and the rules in a request.
 
+use crate::engine::question::Answer;
 use crate::http::call::Call;
 use crate::http::fault::Fault;
 use crate::http::fields::Fields;
@@ -9,8 +10,9 @@ use crate::http::reply::{Reply, json_as_of};
 use crate::http::request::{self, MOST_ITEMS};
 use crate::settings::rules::MOST_NAME;
 use crate::wall_clock::now_ms;
-use dataflows::questions::ask::Rank;
-use dataflows::ranking::rules::{Basis, LeaveOut, Rules};
+use dataflows::questions::ask::{AskWhy, Rank};
+use dataflows::ranking::answer::Ranking;
+use dataflows::ranking::rules::{Basis, LeaveOut, REASONS, Rules};
 use dataflows::record::product::PriceRange;
 use dataflows::score::merchandising::{ActionKind, Occasion};
 use hyper::body::Incoming;
@@ -31,7 +33,11 @@ pub(super) const RULES: &[&str] = &[
     "priceMin",
     "priceMax",
     "placement",
+    "reasons",
 ];
+
+/// Those of them that a question about one product takes, which has all its reasons.
+pub(super) const WHY_RULES: &[&str] = RULES.split_at(RULES.len() - 1).0;
 
 /// What of the current visit `exclude` may leave out.
 const LEAVE_OUT: [(&str, LeaveOut); 3] =
@@ -44,6 +50,19 @@ const UNLESS_ASKED: LeaveOut = LeaveOut::Current;
 pub(super) async fn recommendations(call: &Call<'_>) -> Result<Reply, Fault> {
     let user = request::user(call.parameter)?;
     products(call, Basis::User(user), rules(&call.query)?).await
+}
+
+/// `GET /api/recommendations/{userId}/why/{productId}?n=10`
+pub(super) async fn why(call: &Call<'_>) -> Result<Reply, Fault> {
+    let (user, product) = call.parameter.split_once("/why/").unwrap_or((call.parameter, ""));
+    let (user, product) = (request::user(user)?, request::id("productId in the path", product)?);
+    let basis = Basis::User(user);
+    let rules = rules(&call.query)?;
+    let offset = rules.offset;
+    let answer = call.ask(AskWhy { basis, rules, product: product.clone() }).await?;
+    let mut body = Vec::with_capacity(2_000);
+    json::why(&mut body, &product, offset, &answer.body);
+    Ok(json_as_of(answer.as_of, body))
 }
 
 /// `GET /api/products/{id}/similar?n=10`
@@ -68,7 +87,7 @@ pub(super) async fn session(call: &Call<'_>, body: Incoming) -> Result<Reply, Fa
 }
 
 /// Reads the rules of a ranking, all of [`RULES`].
-fn rules(given: &impl Given) -> Result<Rules, Fault> {
+pub(super) fn rules(given: &impl Given) -> Result<Rules, Fault> {
     let mut exclude = given::list(given, "excludeIds")?;
     let leave_out = match given.one("exclude")? {
         None => UNLESS_ASKED,
@@ -91,6 +110,7 @@ fn rules(given: &impl Given) -> Result<Rules, Fault> {
         without_categories: given::list(given, "withoutCategories")?,
         price: prices(given)?,
         occasion: Occasion { placement: placement(given)?, now: now_ms() },
+        reasons: given::number(given, "reasons", 0..=MOST_ITEMS)?.unwrap_or(REASONS),
         ..Rules::first(given::number(given, "n", 1..=MOST_ITEMS)?.unwrap_or(10))
     })
 }
@@ -110,14 +130,19 @@ fn placement(given: &impl Given) -> Result<String, Fault> {
 }
 
 async fn products(call: &Call<'_>, basis: Basis, rules: Rules) -> Result<Reply, Fault> {
-    let answer = call.ask(Rank { basis, rules }).await?;
+    let answer = call.ask(Rank { basis, rules, own: None }).await?;
     let hits = &call.front.metrics.settings.rule_hits;
     for action in ActionKind::ALL.into_iter().filter(|&action| answer.body.hits(action) > 0) {
         hits.with_label_values(&[action.name()]).inc_by(answer.body.hits(action) as u64);
     }
+    Ok(ranking_reply(&answer))
+}
+
+/// The products of an answer.
+pub(super) fn ranking_reply(answer: &Answer<Ranking>) -> Reply {
     let mut body = Vec::with_capacity(640 * answer.body.len());
     json::products(&mut body, &answer.body);
-    Ok(json_as_of(answer.as_of, body))
+    json_as_of(answer.as_of, body)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Handlers of reads: each asks the dataflow one question and writes the answer as JSON.
 
+use crate::engine::question::Answer;
 use crate::http::call::Call;
 use crate::http::fault::Fault;
 use crate::http::fields::Fields;
@@ -10,7 +11,7 @@ use crate::http::reply::{Reply, json_as_of};
 use crate::http::request::{self, MOST_ITEMS};
 use dataflows::questions::ask::Activity;
 use dataflows::questions::ask::Latest;
-use dataflows::questions::ask::Profiles;
+use dataflows::questions::ask::{Profile, Profiles};
 use hyper::body::Incoming;
 use std::collections::HashSet;
 
@@ -18,10 +19,14 @@ use std::collections::HashSet;
 pub(super) async fn profile(call: &Call<'_>) -> Result<Reply, Fault> {
     let format = format(&call.query)?;
     let user = request::user(call.parameter)?;
-    let answer = call.ask(Profiles(vec![user])).await?;
+    Ok(profile_reply(format, &call.ask(Profiles::of(vec![user])).await?))
+}
+
+/// The one profile of an answer.
+pub(super) fn profile_reply(format: Format, answer: &Answer<Vec<Profile>>) -> Reply {
     let mut body = Vec::with_capacity(256);
     json::profile(&mut body, format, answer.body.first().map_or(&[], Vec::as_slice));
-    Ok(json_as_of(answer.as_of, body))
+    json_as_of(answer.as_of, body)
 }
 
 /// `POST /api/user-profiles?format=object|list`
@@ -33,14 +38,14 @@ pub(super) async fn profiles(call: &Call<'_>, body: Incoming) -> Result<Reply, F
     // Whoever is named twice is answered once: an object has no key twice.
     let mut named = HashSet::new();
     users.retain(|user| named.insert(user.clone()));
-    let answer = call.ask(Profiles(users.clone())).await?;
+    let answer = call.ask(Profiles::of(users.clone())).await?;
     let mut body = Vec::with_capacity(256 * users.len());
     json::profiles(&mut body, format, &users, &answer.body);
     Ok(json_as_of(answer.as_of, body))
 }
 
 /// Reads how profiles are to be written.
-fn format(query: &Query<'_>) -> Result<Format, Fault> {
+pub(super) fn format(query: &Query<'_>) -> Result<Format, Fault> {
     let formats = [("object", Format::Object), ("list", Format::List)];
     Ok(given::word(query, "format", &formats)?.unwrap_or(Format::Object))
 }

@@ -70,7 +70,7 @@ fn told(wait: &Wait) -> String {
 /// Asks the workers for nothing but an answer.
 async fn answers(call: &Call<'_>) -> Result<(), String> {
     let patience = call.deadline.min(Instant::now() + PATIENCE);
-    match timeout_at(patience, call.ask(Profiles(Vec::new()))).await {
+    match timeout_at(patience, call.ask(Profiles::of(Vec::new()))).await {
         Ok(answer) => answer.map(drop).map_err(|fault| fault.details()),
         Err(_) => Err("the workers have not answered yet".into()),
     }

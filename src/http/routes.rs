@@ -3,9 +3,9 @@
 use crate::http::call::Call;
 use crate::http::fault::Fault;
 use crate::http::query::Query;
-use crate::http::rankings::RULES;
+use crate::http::rankings::{RULES, WHY_RULES};
 use crate::http::reply::Reply;
-use crate::http::{behavior, config, forgets, learned, operations, rankings, reads, ready};
+use crate::http::{behavior, config, forgets, lab, learned, operations, rankings, reads, ready};
 use hyper::body::Incoming;
 
 /// The method of a request. Any other than these is [`Verb::Other`], which bounds the metrics'
@@ -61,9 +61,12 @@ pub(super) enum Route {
     Profiles,
     Activity,
     Recommendations,
+    Why,
     Session,
     Similar,
     Trending,
+    LabRecommendations,
+    LabProfile,
     Behavior,
     Merge,
     Forget,
@@ -108,8 +111,9 @@ const TAG_AND_RULES: [&str; RULES.len() + 1] = {
 };
 
 const PROFILE: &[MethodSpec] = &[get(FORMAT)];
-const PROFILES: &[MethodSpec] = &[method(Verb::Post, Access::Reads, FORMAT)];
+const PROFILES_BY_POST: &[MethodSpec] = &[method(Verb::Post, Access::Reads, FORMAT)];
 const RANKING: &[MethodSpec] = &[get(RULES)];
+const WHY: &[MethodSpec] = &[get(WHY_RULES)];
 const TRENDING: &[MethodSpec] = &[get(&TAG_AND_RULES)];
 const BEHAVIOR: &[MethodSpec] = &[get(&["limit"]), post(&["wait"])];
 const MERGE: &[MethodSpec] = &[post(&["wait"])];
@@ -122,14 +126,17 @@ const DONE_BY_POST: &[MethodSpec] = &[post(NONE)];
 const READY: &[MethodSpec] = &[get(&["for"])];
 
 /// Every route that the front serves, in the order of [`Route`].
-pub(super) static ROUTES: [RouteSpec; 23] = [
+pub(super) static ROUTES: [RouteSpec; 26] = [
     spec("/api/user-profile/{userId}", PROFILE),
-    spec("/api/user-profiles", PROFILES),
+    spec("/api/user-profiles", PROFILES_BY_POST),
     spec("/api/user-activity/{userId}", READ),
     spec("/api/recommendations/{userId}", RANKING),
+    spec("/api/recommendations/{userId}/why/{productId}", WHY),
     spec("/api/session/recommendations", READ_BY_POST),
     spec("/api/products/{id}/similar", RANKING),
     spec("/api/trending", TRENDING),
+    spec("/api/lab/recommendations", READ_BY_POST),
+    spec("/api/lab/profile", PROFILES_BY_POST),
     spec("/api/user-behavior", BEHAVIOR),
     spec("/api/users/{userId}/merge", MERGE),
     spec("/api/users/{userId}/forget", FORGET),
@@ -182,9 +189,12 @@ impl Route {
             Route::Profiles => reads::profiles(call, body).await,
             Route::Activity => reads::activity(call).await,
             Route::Recommendations => rankings::recommendations(call).await,
+            Route::Why => rankings::why(call).await,
             Route::Session => rankings::session(call, body).await,
             Route::Similar => rankings::similar(call).await,
             Route::Trending => rankings::trending(call).await,
+            Route::LabRecommendations => lab::recommendations(call, body).await,
+            Route::LabProfile => lab::profile(call, body).await,
             Route::Behavior if writes => behavior::record(call, body).await,
             Route::Behavior => reads::recent(call).await,
             Route::Merge => behavior::merge(call, body).await,
@@ -226,7 +236,10 @@ impl Route {
             | Route::Profiles
             | Route::Activity
             | Route::Recommendations
+            | Route::Why
             | Route::Session
+            | Route::LabRecommendations
+            | Route::LabProfile
             | Route::Behavior
             | Route::Merge
             | Route::Forget => true,
@@ -272,7 +285,7 @@ impl RouteSpec {
     }
 }
 
-/// Finds a path's route and the value of the pattern's parameter, still percent-encoded.
+/// Finds a path's route and the value of the pattern's parameter, still percent-encoded; of several, with what is between.
 pub(super) fn find(path: &str) -> Option<(Route, &str)> {
     let mut segments = path.strip_prefix('/')?.splitn(3, '/');
     let (first, second, rest) = (segments.next()?, segments.next(), segments.next());
@@ -282,8 +295,15 @@ pub(super) fn find(path: &str) -> Option<(Route, &str)> {
         ("api", Some("user-profile"), Some(user)) => (Route::Profile, user),
         ("api", Some("user-activity"), Some(user)) => (Route::Activity, user),
         ("api", Some("recommendations"), Some(user)) => (Route::Recommendations, user),
+        ("api", Some("recommendations"), None) => {
+            let (user, product) = rest?.split_once("/why/")?;
+            let is_one = !user.contains('/') && !product.contains('/');
+            is_one.then_some((Route::Why, rest?))?
+        }
         ("api", Some("recommendation"), Some("weights")) => (Route::Weights, ""),
         ("api", Some("session"), Some("recommendations")) => (Route::Session, ""),
+        ("api", Some("lab"), Some("recommendations")) => (Route::LabRecommendations, ""),
+        ("api", Some("lab"), Some("profile")) => (Route::LabProfile, ""),
         ("api", Some("products"), _) => (Route::Similar, before(rest?, "/similar")?),
         ("api", Some("users"), _) => match before(rest?, "/merge") {
             Some(account) => (Route::Merge, account),
@@ -340,6 +360,9 @@ mod tests {
             ("/api/config/a", Some((Route::Config, "a"))),
             ("/api/config", None),
             ("/api/trending/x", None),
+            ("/api/lab", None),
+            ("/api/lab/profile", Some((Route::LabProfile, ""))),
+            ("/api/lab/profile/user1", None),
             ("/api/products/a%2Fb/similar", Some((Route::Similar, "a%2Fb"))),
             ("/api/products/similar", None),
             ("/api/products/a/b/similar", None),
@@ -373,9 +396,11 @@ mod tests {
     #[test]
     fn alerts_about_traffic_leave_out_what_operators_ask() {
         let rules = include_str!("../../ops/prometheus/rules.yml");
-        let all = [Route::Metrics, Route::Health, Route::Ready];
-        assert!(all.iter().all(|route| route.is_for_operators()));
-        let patterns = all.map(|route| route.spec().pattern).join("|");
+        let probes = [Route::Metrics, Route::Health, Route::Ready];
+        assert!(probes.iter().all(|route| route.is_for_operators()));
+        // The lab's questions wait for each other.
+        let all = probes.into_iter().chain([Route::LabRecommendations, Route::LabProfile]);
+        let patterns = all.map(|route| route.spec().pattern).collect::<Vec<_>>().join("|");
         let series = rules.matches("http_request_duration_ms_").count();
         let of_visitors = rules.matches(&format!("route!~\"{patterns}\"")).count();
         // The advice of an alert, how to tell the routes apart, has one more.

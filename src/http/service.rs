@@ -7,6 +7,7 @@ use crate::http::call::Call;
 use crate::http::cors::Cors;
 use crate::http::fault::Fault;
 use crate::http::hosts::Hosts;
+use crate::http::lab_queue::LabQueue;
 use crate::http::measure::{Asked, Measure};
 use crate::http::query::Query;
 use crate::http::reply::Reply;
@@ -25,6 +26,7 @@ pub(super) struct Service {
     pub(super) front: Front,
     pub(super) http: HttpConfig,
     budget: Arc<BodyBudget>,
+    lab: LabQueue,
     hosts: Hosts,
     cors: Cors,
     measure: Measure,
@@ -36,7 +38,7 @@ impl Service {
         let cors = Cors::new(&http.cors_origins, &http.cors_headers);
         let measure = Measure::new(front.metrics.http.request_duration.clone());
         let budget = Arc::new(BodyBudget::new(http.body_budget_bytes));
-        Service { front, http, budget, hosts, cors, measure }
+        Service { front, http, budget, lab: LabQueue::new(), hosts, cors, measure }
     }
 
     /// Answers a request, whatever it is. If the slots for connections are `full`, it answers those
@@ -92,9 +94,9 @@ impl Service {
         let method = spec.method(verb).ok_or_else(|| Fault::Method { allow: spec.allow() })?;
         self.cors.check(&parts.headers, method.access)?;
         let query = Query::parse(parts.uri.query().unwrap_or(""), method.parameters)?;
-        let Service { front, http, budget, .. } = self;
+        let Service { front, http, budget, lab, .. } = self;
         let headers = &parts.headers;
-        let call = &Call { front, http, budget, headers, deadline, turn, parameter, query };
+        let call = &Call { front, http, budget, lab, headers, deadline, turn, parameter, query };
         route.handle(verb, call, body).await
     }
 }

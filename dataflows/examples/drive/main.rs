@@ -6,8 +6,8 @@
 //!
 //! Blocks are made before the clock starts. Then each worker feeds its share as the engine does: in
 //! epochs of at most `--epoch` events, of which two are open, and compacts what is complete. At the
-//! end it prints the events per second until all workers have completed the last epoch, and the
-//! records and bytes of what is held.
+//! end it prints the events per second until all workers have completed the last epoch, the rankings per second of
+//! visitors of the same kind if any are asked for, and the records and bytes of what is held.
 #![allow(clippy::print_stdout, reason = "it prints its results")]
 
 mod traffic;
@@ -17,7 +17,9 @@ use dataflows::held::Size;
 use dataflows::ids::dictionary::SharedDictionaries;
 use dataflows::ids::hash::owner;
 use dataflows::ingest::reading::Reading;
-use dataflows::questions::questions;
+use dataflows::questions::query::{Query, RoutedQuery};
+use dataflows::questions::{Queries, questions};
+use dataflows::ranking::rules::{Basis, Rules};
 use dataflows::record::block::Block;
 use dataflows::record::event::{Event, EventType};
 use dataflows::record::reached::Reached;
@@ -26,10 +28,11 @@ use dataflows::views::history::Limits;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::iter::Peekable;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
-use timely::dataflow::operators::probe;
+use timely::dataflow::operators::{Inspect, probe};
 use timely::worker::Worker;
 use traffic::{Traffic, TrafficEvent};
 
@@ -37,7 +40,7 @@ use traffic::{Traffic, TrafficEvent};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "\
-drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--even-users] [--products N] [--span N] [--ids] [--guests] [--removals] [--all]
+drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--even-users] [--products N] [--span N] [--ids] [--guests] [--removals] [--all] [--rank N]
   -w WORKERS    worker threads (1)
   --events N    in all (2000000)
   --epoch N     at most so many events of a worker in an epoch (20000)
@@ -48,7 +51,8 @@ drive [-w WORKERS] [--events N] [--epoch N] [--users N] [--even-users] [--produc
   --ids         each event has an id of its own
   --guests      each user is a guest, who comes for 3 events and never again; what is held is told at each third
   --removals    after each cart comes its removal
-  --all         all views; without it, the profile alone";
+  --all         all views; without it, the profile alone
+  --rank N      all views, and each worker then asks for 20 products for N visitors, 4 at a time";
 
 /// The size of a unit of the sources in bytes of events, about, for all owners.
 const UNIT_BYTES: usize = 64 * 1024;
@@ -66,7 +70,12 @@ struct Options {
     guests: bool,
     removals: bool,
     all: bool,
+    rank: usize,
 }
+
+/// The products of a ranking, and the most rankings that a worker waits for.
+const RANKED: usize = 20;
+const OPEN_RANKINGS: usize = 4;
 
 /// The events of a guest.
 const GUEST_EVENTS: usize = 3;
@@ -91,11 +100,18 @@ fn main() -> Result<(), String> {
         let share = share.expect("each worker takes its own share, once");
         run(worker, &options, share, &start, &latest_epoch)
     })?;
-    let results: Vec<(Duration, String)> = guards.join().into_iter().collect::<Result<_, _>>()?;
-    let seconds = results.iter().map(|(took, _)| took.as_secs_f64()).fold(0.0, f64::max);
+    let results: Vec<Driven> = guards.join().into_iter().collect::<Result<_, _>>()?;
+    let slowest = |took: fn(&Driven) -> Duration| {
+        results.iter().map(took).max().unwrap_or_default().as_secs_f64()
+    };
+    let seconds = slowest(|driven| driven.fed);
     println!("events {}\nseconds {seconds:.3}", options.events);
     println!("events_per_s {:.0}", options.events as f64 / seconds);
-    for (index, (_, sizes)) in results.iter().enumerate() {
+    if options.rank > 0 {
+        let rankings = (options.rank * options.workers) as f64;
+        println!("rankings_per_s {:.0}", rankings / slowest(|driven| driven.ranked));
+    }
+    for (index, Driven { sizes, .. }) in results.iter().enumerate() {
         println!("worker_{index} {sizes}");
     }
     println!("max_rss_kb {}", status_kb("VmHWM:"));
@@ -115,6 +131,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
         guests: false,
         removals: false,
         all: false,
+        rank: 0,
     };
     while let Some(name) = arguments.next() {
         let flag = match name.as_str() {
@@ -138,6 +155,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
             "--users" => options.users = number,
             "--products" => options.products = number,
             "--span" => options.span = number,
+            "--rank" => (options.rank, options.all) = (number as usize, true),
             _ => return Err(format!("no such option: {name}")),
         }
     }
@@ -229,15 +247,24 @@ impl Iterator for Units {
     }
 }
 
-/// Feeds a worker its share. Returns the time until all workers had completed all epochs, and the
-/// sizes of the worker's arrangements.
+/// What a worker has done.
+struct Driven {
+    /// The time until all workers had completed all epochs.
+    fed: Duration,
+    /// The time until all rankings had come.
+    ranked: Duration,
+    /// What it holds, by name.
+    sizes: String,
+}
+
+/// Feeds a worker its share, and asks for rankings.
 fn run(
     worker: &mut Worker,
     options: &Options,
     mut share: VecDeque<Unit>,
     start: &Barrier,
     latest_epoch: &AtomicU64,
-) -> (Duration, String) {
+) -> Driven {
     let config = ViewConfig {
         mode: if options.all { Mode::All } else { Mode::Profile },
         // The engine's defaults. With the default span no event is older than the horizon.
@@ -263,8 +290,14 @@ fn run(
         (inputs, outputs.views, outputs.closed, outputs.holders)
     });
     // Names are erased once no question is about them.
-    let mut queries = options.guests.then(|| {
-        worker.dataflow(|scope| questions(scope, views, &dictionaries, &probe::Handle::new()).0)
+    let (answers, asking) = (Rc::new(Cell::new(0)), probe::Handle::new());
+    let mut queries = (options.guests || options.rank > 0).then(|| {
+        worker.dataflow(|scope| {
+            let (queries, answered) = questions(scope, views, &dictionaries, &asking);
+            let answers = answers.clone();
+            answered.inspect(move |_| answers.set(answers.get() + 1));
+            queries
+        })
     });
     let mut units = options.guests.then(|| {
         let (me, workers) = (worker.index(), worker.peers());
@@ -323,7 +356,7 @@ fn run(
                 queries.advance_to(complete);
             }
             fed += events;
-            if fed * 3 / (options.events / worker.peers()).max(1) > thirds {
+            if options.guests && fed * 3 / (options.events / worker.peers()).max(1) > thirds {
                 thirds += 1;
                 let sizes = sizes(&holders);
                 let bytes: usize = sizes.iter().map(|(_, size)| size.bytes).sum();
@@ -332,8 +365,39 @@ fn run(
             }
         }
     }
-    let took = began.elapsed();
-    (took, text(&sizes(&holders)))
+    let fed = began.elapsed();
+    start.wait();
+    let began = Instant::now();
+    if let Some(mut queries) = queries {
+        queries.advance_to(closed.before() - 1);
+        rank(worker, options, &mut queries, &answers);
+    }
+    let ranked = began.elapsed();
+    if options.rank > 0 {
+        // A worker that is done helps to answer the others.
+        worker.step_while(|| !asking.done());
+    }
+    Driven { fed, ranked, sizes: text(&sizes(&holders)) }
+}
+
+/// Asks for the rankings of a worker, until all have been answered.
+fn rank(worker: &mut Worker, options: &Options, queries: &mut Queries, answers: &Cell<usize>) {
+    let seed = 2 + worker.index() as u64;
+    let mut visitors = Traffic::new(seed, options.users, options.products).even(options.even_users);
+    let mut asked = 0;
+    while answers.get() < options.rank {
+        while asked < options.rank && asked - answers.get() < OPEN_RANKINGS {
+            let user = visitors.next().expect("traffic is endless").user;
+            let basis = Basis::User(format!("user{user}"));
+            let query = Query::Rank { basis, rules: Rules::first(RANKED), own: None };
+            let routed =
+                RoutedQuery::route(worker.index(), asked as u64, vec![query], worker.peers());
+            routed.into_iter().for_each(|query| queries.send(query));
+            asked += 1;
+        }
+        queries.flush();
+        worker.step_or_park(Some(Duration::from_micros(500)));
+    }
 }
 
 type Sizes = Vec<(&'static str, Size)>;

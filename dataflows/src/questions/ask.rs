@@ -4,11 +4,12 @@ use super::query::{Query, QueryAnswer};
 use crate::digest::hash::Digest;
 use crate::digest::rows::DigestedView;
 use crate::ingest::decisions::Forgotten;
-use crate::ranking::answer::Ranking;
+use crate::ranking::answer::{Obstacle, Ranking, Why};
 use crate::ranking::rules::{Basis, Rules};
 use crate::record::event::OwnedEvent;
+use crate::score::model::OwnModel;
 use crate::score::model_history::LearnedState;
-use crate::score::weights::Score;
+use crate::score::weights::{Score, Weights};
 use crate::time::Time;
 use crate::views::recent::newest_first;
 
@@ -46,23 +47,35 @@ pub trait Ask: Send + 'static {
 pub type Profile = Vec<(String, Score)>;
 
 /// The profiles of users, in the order asked. An unknown user's is empty.
-pub struct Profiles(pub Vec<String>);
+pub struct Profiles {
+    /// The users.
+    pub users: Vec<String>,
+    /// The weights that score them; none for those in force.
+    pub weights: Option<Weights>,
+}
+
+impl Profiles {
+    /// The profiles by the weights in force.
+    pub fn of(users: Vec<String>) -> Profiles {
+        Profiles { users, weights: None }
+    }
+}
 
 impl Ask for Profiles {
     type Answer = Vec<Profile>;
 
     fn queries(&self) -> Vec<Query> {
-        let users = self.0.iter().cloned().enumerate();
-        users.map(|(place, user)| Query::Profile { place, user }).collect()
+        let (users, weights) = (self.users.iter().cloned().enumerate(), self.weights);
+        users.map(|(place, user)| Query::Profile { place, user, weights }).collect()
     }
 
     fn user(&self) -> Option<&str> {
-        let [user] = &*self.0 else { return None };
+        let [user] = &*self.users else { return None };
         Some(user)
     }
 
     fn answer(self, answers: Vec<QueryAnswer>) -> Vec<Profile> {
-        let mut profiles = vec![Vec::new(); self.0.len()];
+        let mut profiles = vec![Vec::new(); self.users.len()];
         for answer in answers {
             if let QueryAnswer::Profile(place, profile) = answer {
                 profiles[place] = profile;
@@ -111,13 +124,16 @@ pub struct Rank {
     pub basis: Basis,
     /// The products that may be shown, and how many.
     pub rules: Rules,
+    /// What the question brings of the model, if anything.
+    pub own: Option<Box<OwnModel>>,
 }
 
 impl Ask for Rank {
     type Answer = Ranking;
 
     fn queries(&self) -> Vec<Query> {
-        vec![Query::Rank { basis: self.basis.clone(), rules: self.rules.clone() }]
+        let Rank { basis, rules, own } = self;
+        vec![Query::Rank { basis: basis.clone(), rules: rules.clone(), own: own.clone() }]
     }
 
     fn user(&self) -> Option<&str> {
@@ -131,6 +147,40 @@ impl Ask for Rank {
             _ => None,
         });
         ranking.unwrap_or_default()
+    }
+}
+
+/// Why a product is at its place in a ranking, or in none.
+pub struct AskWhy {
+    /// What the ranking starts from.
+    pub basis: Basis,
+    /// The products that it may show, and how many.
+    pub rules: Rules,
+    /// The product.
+    pub product: String,
+}
+
+impl Ask for AskWhy {
+    type Answer = Why;
+
+    fn queries(&self) -> Vec<Query> {
+        let AskWhy { basis, rules, product } = self;
+        let (basis, rules, product) = (basis.clone(), rules.clone(), product.clone());
+        vec![Query::Why { basis, rules, product }]
+    }
+
+    fn user(&self) -> Option<&str> {
+        let Basis::User(user) = &self.basis else { return None };
+        Some(user)
+    }
+
+    fn answer(self, answers: Vec<QueryAnswer>) -> Why {
+        let why = answers.into_iter().find_map(|answer| match answer {
+            QueryAnswer::Why(why) => Some(*why),
+            _ => None,
+        });
+        // Without the views that rankings need there is no source.
+        why.unwrap_or_else(|| Why { obstacles: vec![Obstacle::NoSource], ..Why::default() })
     }
 }
 

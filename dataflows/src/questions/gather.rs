@@ -184,7 +184,16 @@ impl Gathering {
                 rules.update(&history.rules_at(time), dictionaries);
                 let rules = rules.in_force(&plan.rules.occasion);
                 let around = (time, dictionaries, product_info);
-                QueryAnswer::Ranking(ranker.rank(&plan, evidence, weights, rules, around))
+                match &plan.why {
+                    Some(product) => {
+                        let asked = (&plan, &**product);
+                        let why = ranker.why(asked, evidence, weights, rules, around);
+                        QueryAnswer::Why(Box::new(why))
+                    }
+                    None => {
+                        QueryAnswer::Ranking(ranker.rank(&plan, evidence, weights, rules, around))
+                    }
+                }
             }
         });
         answers

@@ -11,6 +11,7 @@ pub mod views;
 mod parts;
 mod profile;
 mod latest;
+mod lists;
 mod steps;
 mod products;
 mod plan;
@@ -23,6 +24,7 @@ use crate::inputs::Records;
 use crate::ranking::product_info::ProductInfo;
 use crate::time::Time;
 use gather::{Finisher, gather};
+use lists::Lists;
 use plan::Planner;
 use products::{ProductViews, products};
 use query::{Answered, RoutedQuery};
@@ -104,16 +106,15 @@ fn rankings(
     };
     let users = UserRankingViews { activity: Lookup::new(views.activity), planner };
     let finisher = Finisher::new(info());
-    let ((partners, partner_cache), (popular, popular_cache)) = (views.partners, views.popularity);
     let read_from = Rc::new(Cell::new(0));
     let steps = StepViews {
-        partners: (Lookup::new(partners.clone()), partner_cache.clone()),
+        partners: Lists::new(views.partners.clone()),
         dictionaries: dictionaries.clone(),
         read_from: read_from.clone(),
     };
     let products = ProductViews {
-        partners: (Lookup::new(partners), partner_cache),
-        popularity: (Lookup::new(popular), popular_cache),
+        partners: Lists::new(views.partners),
+        popularity: Lists::new(views.popularity),
         dictionaries: dictionaries.clone(),
         read_from,
     };

@@ -4,7 +4,9 @@ use super::query::ViewDigests;
 use crate::ids::dictionary::Dictionary;
 use crate::ids::exchange::{NameReceiver, NameSender, NewNames};
 use crate::ingest::decisions::Forgotten;
-use crate::ranking::evidence::{PairRow, PopularProducts, ScoredProducts, StepRow, Visited};
+use crate::ranking::evidence::{
+    PairRow, PopularProducts, Scored, ScoredProducts, StepRow, Visited,
+};
 use crate::ranking::rules::Plan;
 use crate::record::event::OwnedEvent;
 use crate::score::model_history::LearnedState;
@@ -76,16 +78,17 @@ impl AnswerPart {
             AnswerPart::Steps(rows) => {
                 for row in rows {
                     each(row.product);
-                    row.partners.iter().for_each(|scored| each(scored.product));
+                    row.partners.iter().chain(&row.asked).for_each(|scored| each(scored.product));
                 }
             }
             AnswerPart::Products(rows, popular, _) => {
                 for row in rows {
                     each(row.product);
-                    row.partners.iter().for_each(|scored| each(scored.product));
+                    row.partners.iter().chain(&row.asked).for_each(|scored| each(scored.product));
                 }
                 for popular in popular {
-                    popular.products.iter().for_each(|scored| each(scored.product));
+                    let all = popular.products.iter().chain(&popular.asked);
+                    all.for_each(|scored| each(scored.product));
                 }
             }
             _ => {}
@@ -102,15 +105,17 @@ impl AnswerPart {
             AnswerPart::Steps(rows) => {
                 for row in rows {
                     each(&mut row.product);
-                    ids_of(&mut row.partners, &mut each);
+                    ids_of(&mut row.partners, &mut row.asked, &mut each);
                 }
             }
             AnswerPart::Products(rows, popular, _) => {
                 for row in rows {
                     each(&mut row.product);
-                    ids_of(&mut row.partners, &mut each);
+                    ids_of(&mut row.partners, &mut row.asked, &mut each);
                 }
-                popular.iter_mut().for_each(|popular| ids_of(&mut popular.products, &mut each));
+                for PopularProducts { products, asked, .. } in popular {
+                    ids_of(products, asked, &mut each);
+                }
             }
             _ => {}
         }
@@ -118,8 +123,13 @@ impl AnswerPart {
 }
 
 /// Calls `each` with the products' ids, to change them.
-fn ids_of<const N: usize>(products: &mut ScoredProducts<N>, mut each: impl FnMut(&mut u32)) {
-    Arc::make_mut(products).iter_mut().for_each(|scored| each(&mut scored.product));
+fn ids_of<const N: usize>(
+    products: &mut ScoredProducts<N>,
+    asked: &mut Option<Scored<N>>,
+    mut each: impl FnMut(&mut u32),
+) {
+    let all = Arc::make_mut(products).iter_mut().chain(asked);
+    all.for_each(|scored| each(&mut scored.product));
 }
 
 /// Prepares parts for their receivers: adds the names of products that these lack.

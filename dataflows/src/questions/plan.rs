@@ -2,8 +2,9 @@
 //! requests the evidence about them from its owners.
 
 use super::latest::{LatestProducts, MAX_VISIT, MAX_WHOLE_VISIT};
+use super::lists::ListScale;
 use super::parts::Planned;
-use super::products::EvidenceRequest;
+use super::products::{EvidenceRequest, Fetch};
 use super::profile::scores;
 use crate::arrange::lookup::Lookup;
 use crate::ids::dictionary::{Dictionaries, Dictionary, SharedDictionaries};
@@ -20,7 +21,7 @@ use crate::score::mixture::{
     GROUPS, MAX_BEFORE, MAX_GRADED, MAX_IN_VISIT, Mixture, Places, WeightsInForce,
 };
 use crate::score::model::ModelAt;
-use crate::score::scale::{Scale, fade};
+use crate::score::scale::fade;
 use crate::score::weights::Score;
 use crate::time::{Time, VISIT_GAP, day};
 use crate::views::pairs::REPEATS;
@@ -44,6 +45,10 @@ pub(super) struct Planner {
     /// The last result of [`Planner::repeat_rate`] and its time, as many questions are of one time.
     pub(super) repeat_rate: Option<(Time, f64)>,
 }
+
+/// What is popular overall is fetched by multiples of so many, so that a list that was given to one user is that of the
+/// next, however many products each has bought.
+const OVERALL_STEP: usize = 64;
 
 /// The interests that a ranking is made for: a user's, or those in the request.
 #[derive(Default)]
@@ -85,9 +90,19 @@ impl Interests {
     }
 }
 
+/// What is asked of a ranking.
+pub(super) struct Asked {
+    pub(super) basis: Basis,
+    pub(super) rules: Rules,
+    /// The product that it is asked about; none for the ranking itself.
+    pub(super) why: Option<String>,
+}
+
 /// What a ranking is weighed by.
 pub(super) struct Weighing {
     pub(super) model_at: ModelAt,
+    /// As [`ListScale::is_own`].
+    pub(super) is_own: bool,
     pub(super) weights: WeightsInForce,
     /// What the rules of the shop call for.
     pub(super) shop: Demand,
@@ -98,8 +113,7 @@ impl Planner {
     pub(super) fn plan(
         &mut self,
         mut weighing: Weighing,
-        basis: Basis,
-        rules: Rules,
+        Asked { basis, rules, why }: Asked,
         time: Time,
         profile: &mut Lookup<u32>,
         request: impl FnMut(EvidenceRequest),
@@ -126,7 +140,7 @@ impl Planner {
             }
             _ => self.tags(&interests, &weighing, time, dictionaries),
         };
-        self.planned(interests, tags, weighing, (basis, rules), request)
+        self.planned(interests, tags, weighing, Asked { basis, rules, why }, request)
     }
 
     /// Plans the ranking that would have been shown before an event, if its user was in a visit, within which the event
@@ -143,9 +157,9 @@ impl Planner {
         weighing.model_at.repeat_rate = self.repeat_rate(&weighing.model_at, time);
         let interests = self.interests_before(sampled, time, dictionaries)?;
         let rules = Rules { leave_out_bought: false, ..Rules::first(LENGTH as usize) };
-        let basis = Basis::User(String::new());
+        let asked = Asked { basis: Basis::User(String::new()), rules, why: None };
         let tags = self.tags(&interests, &weighing, time, dictionaries);
-        let planned = self.planned(interests, tags, weighing, (basis, rules), request);
+        let planned = self.planned(interests, tags, weighing, asked, request);
         Some(Planned { came: Some((sampled.product, day(sampled.time))), ..planned })
     }
 
@@ -154,17 +168,26 @@ impl Planner {
         &self,
         interests: Interests,
         tags: Vec<(String, [f64; GROUPS])>,
-        Weighing { model_at, shop, .. }: Weighing,
-        (basis, rules): (Basis, Rules),
+        Weighing { model_at, is_own, shop, .. }: Weighing,
+        Asked { basis, rules, why }: Asked,
         request: impl FnMut(EvidenceRequest),
     ) -> Planned {
         let overall = !matches!(basis, Basis::Product(_) | Basis::Tag(_));
-        let wanted = (rules.popular(shop).saturating_add(interests.left_out), rules.partners(shop));
+        let (of_tag, near) = (rules.popular(shop), rules.partners(shop));
+        let fetch = Fetch {
+            near,
+            far: near * 2 / 5,
+            of_tag,
+            overall: of_tag.saturating_add(interests.left_out).next_multiple_of(OVERALL_STEP),
+        };
         let texts = tags.iter().map(|(tag, _)| tag);
-        let requests = self.request(&interests, texts, overall, wanted, model_at.scale, request);
+        let by = ListScale { scale: model_at.scale, is_own };
+        let to = |to| EvidenceRequest::new(to, by, fetch, why.clone());
+        let requests = (0..self.peers).map(to).collect();
+        let requests = self.request(&interests, texts, overall, requests, request);
         let places = interests.places();
         let Interests { visit, bought, .. } = interests;
-        let plan = Plan { model_at, rules, basis, places, tags };
+        let plan = Plan { model_at, rules, basis, why, places, tags };
         Planned { plan, visit, bought, requests, came: None }
     }
 
@@ -283,19 +306,15 @@ impl Planner {
         heaviest(all, |shares| mixture.of_tag(shares), dictionaries)
     }
 
-    /// Makes one request to each owner of evidence for a ranking, for so many popular products of each list and so many
-    /// partners of each product. Returns their number.
+    /// Requests the evidence for a ranking, by one of the `requests` to each owner of any. Returns their number.
     fn request<'a>(
         &self,
         interests: &Interests,
         tags: impl Iterator<Item = &'a String>,
         overall: bool,
-        (popular, partners): (usize, usize),
-        scale: Scale,
+        mut requests: Vec<EvidenceRequest>,
         request: impl FnMut(EvidenceRequest),
     ) -> usize {
-        let to = |to| EvidenceRequest::new(to, scale, popular, partners);
-        let mut requests: Vec<EvidenceRequest> = (0..self.peers).map(to).collect();
         for (product, in_visit, place) in interests.all() {
             let row = (product.to_string(), place, in_visit);
             requests[owner(product, self.peers)].rows.push(row);

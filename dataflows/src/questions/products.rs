@@ -1,15 +1,13 @@
 //! The second step, at the owners of products and tags: reads pairs and popular products as
 //! evidence.
 
+use super::lists::{ListScale, Lists};
 use super::parts::{AnswerPart, PartSender, RoutedPart};
 use super::steps::{StepRequest, step_requests, tie_breaker};
-use super::views::SharedCache;
-use crate::arrange::lookup::Lookup;
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ranking::evidence::{PairRow, PopularProducts};
 use crate::ranking::top_k_cache::{ReadTime, TopProducts, Wanted};
 use crate::score::mixture::PAIR_SUMS;
-use crate::score::scale::Scale;
 use crate::time::Time;
 use crate::views::pairs::partner::Partner;
 use crate::views::popularity::{OVERALL_ID, ProductDay};
@@ -28,22 +26,52 @@ pub(super) struct EvidenceRequest {
     to: usize,
     origin: usize,
     id: u64,
-    scale: Scale,
-    /// The number of popular products to fetch of each tag.
-    n: usize,
-    /// The number of partners to fetch of each product.
-    partners: usize,
+    by: ListScale,
+    fetch: Fetch,
     /// Products, each with its place in the visit (`true`), or among the products before it
     /// (`false`).
     pub(super) rows: Vec<(String, usize, bool)>,
     /// Tags; `None` means overall.
     pub(super) popular: Vec<Option<String>>,
+    /// The product that the question is about.
+    asked: Option<String>,
+}
+
+/// How many of the best products are fetched of each list.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Fetch {
+    /// Partners of the newest products of the visit, by minutes and by what followed directly.
+    pub(super) near: usize,
+    /// Partners of any other product, by minutes.
+    pub(super) far: usize,
+    /// Of a tag.
+    pub(super) of_tag: usize,
+    /// Overall, by each sum.
+    pub(super) overall: usize,
+}
+
+/// A product that goes with so many others, among the best by minutes and by what followed, needs no help of theirs: their
+/// rows are not read.
+const MANY: usize = 80;
+
+/// The places of the visit whose rows are read as near ones.
+const NEAR: usize = 2;
+
+impl Fetch {
+    fn partners(self, place: usize, current: bool) -> Wanted {
+        if current && place < NEAR { Wanted([self.near; 2]) } else { Wanted([self.far, 0]) }
+    }
 }
 
 impl EvidenceRequest {
-    pub(super) fn new(to: usize, scale: Scale, n: usize, partners: usize) -> EvidenceRequest {
+    pub(super) fn new(
+        to: usize,
+        by: ListScale,
+        fetch: Fetch,
+        asked: Option<String>,
+    ) -> EvidenceRequest {
         let (rows, popular) = (Vec::new(), Vec::new());
-        EvidenceRequest { to, origin: 0, id: 0, scale, n, partners, rows, popular }
+        EvidenceRequest { to, origin: 0, id: 0, by, fetch, rows, popular, asked }
     }
 
     /// Makes it a request of the question `id` of worker `origin`.
@@ -58,8 +86,8 @@ impl EvidenceRequest {
 
 /// The views of a worker's products and tags, each with the cache of its best products.
 pub(super) struct ProductViews {
-    pub(super) partners: (Lookup<Partner>, SharedCache<Partner, PAIR_SUMS>),
-    pub(super) popularity: (Lookup<ProductDay>, SharedCache<ProductDay, 2>),
+    pub(super) partners: Lists<Partner, PAIR_SUMS>,
+    pub(super) popularity: Lists<ProductDay, 2>,
     pub(super) dictionaries: SharedDictionaries,
     /// The earliest time that the third step may still read the cache of pairs as of.
     pub(super) read_from: Rc<Cell<Time>>,
@@ -97,8 +125,8 @@ pub(super) fn products<'scope>(
                     parts.give(sender.send(question, part, names));
                 }
             });
-            products.partners.0.release(frontiers[0].frontier());
-            products.popularity.0.release(frontiers[0].frontier());
+            products.partners.release(frontiers[0].frontier());
+            products.popularity.release(frontiers[0].frontier());
         }
     });
     (part_stream, step_stream)
@@ -114,36 +142,39 @@ impl ProductViews {
         let read_from = self.read_from.get().min(at.oldest);
         let rows = self.rows(&request, ReadTime { oldest: read_from, ..at });
         let newest = rows.iter().find(|row| row.current && row.place == 0);
+        let newest = newest.filter(|row| row.partners.len() < MANY);
         let steps = newest.map(|row| {
             let question = (request.origin, request.id);
             let names = &self.dictionaries.borrow().products;
-            step_requests(question, (request.scale, request.partners), row, names, peers)
+            let wanted = (request.by, request.fetch.near, &request.asked);
+            step_requests(question, wanted, row, names, peers)
         });
         let steps = steps.unwrap_or_default();
         (AnswerPart::Products(rows, self.popular(request, at), steps.len()), steps)
     }
 
     fn rows(&mut self, request: &EvidenceRequest, at: ReadTime) -> Vec<PairRow> {
-        let (view, cache) = &mut self.partners;
-        let (names, cache) = (&self.dictionaries.borrow().products, &mut cache.borrow_mut());
+        let names = &self.dictionaries.borrow().products;
+        let asked = request.asked.as_ref().and_then(|asked| names.id(asked));
         let mut rows = Vec::with_capacity(request.rows.len());
         for (product, place, current) in &request.rows {
             let Some(product) = names.id(product) else { continue };
-            let wanted = Wanted { n: request.partners, sums: PAIR_SUMS };
-            let top = (request.scale, wanted, at);
-            let TopProducts { mass, best: partners } =
-                cache.best(product, top, view.batches(), tie_breaker(names));
+            let wanted = request.fetch.partners(*place, *current);
+            let top = (request.by, wanted, at);
+            let (TopProducts { mass, best: partners }, asked) =
+                self.partners.best((product, asked), top, tie_breaker(names));
             if !partners.is_empty() {
-                rows.push(PairRow { product, place: *place, current: *current, mass, partners });
+                let (place, current) = (*place, *current);
+                rows.push(PairRow { product, place, current, mass, partners, asked });
             }
         }
         rows
     }
 
     fn popular(&mut self, request: EvidenceRequest, at: ReadTime) -> Vec<PopularProducts> {
-        let (view, cache) = &mut self.popularity;
-        let (dictionaries, cache) = (&self.dictionaries.borrow(), &mut cache.borrow_mut());
-        let EvidenceRequest { popular, scale, n, .. } = request;
+        let dictionaries = &self.dictionaries.borrow();
+        let EvidenceRequest { popular, by, fetch, asked, .. } = request;
+        let asked = asked.and_then(|asked| dictionaries.products.id(&asked));
         let mut lists = Vec::with_capacity(popular.len());
         for tag in popular {
             let Some(key) = tag.as_ref().map_or(Some(OVERALL_ID), |tag| dictionaries.tags.id(tag))
@@ -151,11 +182,12 @@ impl ProductViews {
                 continue;
             };
             let ties = tie_breaker(&dictionaries.products);
-            let wanted = Wanted { n, sums: if tag.is_some() { 1 } else { 2 } };
-            let TopProducts { mass, best: products } =
-                cache.best(key, (scale, wanted, at), view.batches(), ties);
+            let Fetch { of_tag, overall, .. } = fetch;
+            let wanted = Wanted(if tag.is_some() { [of_tag, 0] } else { [overall; 2] });
+            let (TopProducts { mass, best: products }, asked) =
+                self.popularity.best((key, asked), (by, wanted, at), ties);
             if !products.is_empty() {
-                lists.push(PopularProducts { tag, mass, n, products });
+                lists.push(PopularProducts { tag, mass, n: wanted.0[0], products, asked });
             }
         }
         lists

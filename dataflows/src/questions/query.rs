@@ -5,12 +5,13 @@ use crate::digest::rows::DigestedView;
 use crate::ids::hash::owner;
 use crate::ingest::decisions::Forgotten;
 use crate::ingest::sample::Sampled;
-use crate::ranking::answer::Ranking;
+use crate::ranking::answer::{Ranking, Why};
 use crate::ranking::rules::{Basis, Rules};
 use crate::record::event::OwnedEvent;
 use crate::score::grade::Grade;
+use crate::score::model::OwnModel;
 use crate::score::model_history::LearnedState;
-use crate::score::weights::Score;
+use crate::score::weights::{Score, Weights};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,8 @@ pub enum Query {
         place: usize,
         /// The user.
         user: String,
+        /// The weights that score it; none for those in force.
+        weights: Option<Weights>,
     },
     /// The last activity of a user.
     Activity {
@@ -35,6 +38,17 @@ pub enum Query {
         basis: Basis,
         /// The products that may be shown, and how many.
         rules: Rules,
+        /// What the question brings of the model, if anything; few do.
+        own: Option<Box<OwnModel>>,
+    },
+    /// Why a product is at its place in a ranking, or in none.
+    Why {
+        /// What the ranking starts from.
+        basis: Basis,
+        /// The products that it may show, and how many.
+        rules: Rules,
+        /// The product.
+        product: String,
     },
     /// The grade of an event, asked by its user's owner.
     Grade(Sampled),
@@ -98,11 +112,16 @@ impl RoutedQuery {
                 Query::Position { partition: key, .. }
                 | Query::Profile { user: key, .. }
                 | Query::Activity { user: key }
-                | Query::Rank { basis: Basis::User(key), .. } => {
+                | Query::Rank { basis: Basis::User(key), .. }
+                | Query::Why { basis: Basis::User(key), .. } => {
                     all.push(routed(owner(key, peers), query));
                 }
                 // Any worker knows all decisions and grades, and can plan a ranking that has no user.
-                Query::Path { .. } | Query::Rank { .. } | Query::Grade(_) | Query::Learned => {
+                Query::Path { .. }
+                | Query::Rank { .. }
+                | Query::Why { .. }
+                | Query::Grade(_)
+                | Query::Learned => {
                     all.push(routed(origin, query));
                 }
             }
@@ -125,6 +144,8 @@ pub enum QueryAnswer {
     Activity(u32, [i64; 3]),
     /// Products, best first.
     Ranking(Ranking),
+    /// Why a product is at its place in a ranking, or in none.
+    Why(Box<Why>),
     /// The grade of an event; none if nothing was to be shown before it.
     Grade(Option<Grade>),
     /// What was learned.

@@ -1,15 +1,13 @@
 //! The third step, at the owners of products again: reads the rows of what goes best with the product of the moment. Two
 //! products that a shop has not seen together yet may both have been seen with a third.
 
+use super::lists::{ListScale, Lists};
 use super::parts::{AnswerPart, PartSender, RoutedPart};
-use super::views::SharedCache;
-use crate::arrange::lookup::Lookup;
 use crate::ids::dictionary::{Dictionary, SharedDictionaries};
 use crate::ids::hash::{owner, stable_hash};
 use crate::ranking::evidence::{PairRow, StepRow};
 use crate::ranking::top_k_cache::{ReadTime, TopProducts, Wanted};
 use crate::score::mixture::{BINS, DOUBT, PAIR_SUMS};
-use crate::score::scale::Scale;
 use crate::time::Time;
 use crate::views::pairs::partner::Partner;
 use serde::{Deserialize, Serialize};
@@ -29,17 +27,19 @@ pub(super) struct StepRequest {
     to: usize,
     origin: usize,
     id: u64,
-    scale: Scale,
-    /// The number of partners to fetch of each by each sum.
+    by: ListScale,
+    /// The number of partners to fetch of each, by minutes.
     partners: usize,
     /// The partners, each with its share of the row that it is from.
     rows: Vec<(String, f64)>,
+    /// The product that the question is about.
+    asked: Option<String>,
 }
 
 /// Requests the rows of the best of a row's partners from their owners, ties by name.
 pub(super) fn step_requests(
     (origin, id): (usize, u64),
-    (scale, partners): (Scale, usize),
+    (by, partners, asked): (ListScale, usize, &Option<String>),
     row: &PairRow,
     names: &Dictionary,
     peers: usize,
@@ -55,7 +55,8 @@ pub(super) fn step_requests(
         near.select_nth_unstable_by(STEPS, order);
         near.truncate(STEPS);
     }
-    let new = |to| StepRequest { to, origin, id, scale, partners, rows: Vec::new() };
+    let asked = || asked.clone();
+    let new = |to| StepRequest { to, origin, id, by, partners, rows: Vec::new(), asked: asked() };
     let mut requests: Vec<StepRequest> = (0..peers).map(new).collect();
     for (share, product) in near {
         let name = names.text(product);
@@ -67,7 +68,7 @@ pub(super) fn step_requests(
 
 /// The pairs of a worker's products, with the cache of the best.
 pub(super) struct StepViews {
-    pub(super) partners: (Lookup<Partner>, SharedCache<Partner, PAIR_SUMS>),
+    pub(super) partners: Lists<Partner, PAIR_SUMS>,
     pub(super) dictionaries: SharedDictionaries,
     /// Where the step says which is the earliest time that it may still read the cache as of.
     pub(super) read_from: Rc<Cell<Time>>,
@@ -97,7 +98,7 @@ pub(super) fn steps<'scope>(
                     }
                 });
                 views.read_from.set(oldest.unwrap_or(Time::MAX));
-                views.partners.0.release(frontier.frontier());
+                views.partners.release(frontier.frontier());
             }
         },
     )
@@ -105,17 +106,17 @@ pub(super) fn steps<'scope>(
 
 impl StepViews {
     fn rows(&mut self, request: StepRequest, at: ReadTime) -> Vec<StepRow> {
-        let (view, cache) = &mut self.partners;
-        let (names, cache) = (&self.dictionaries.borrow().products, &mut cache.borrow_mut());
-        let wanted = Wanted { n: request.partners, sums: BINS };
+        let names = &self.dictionaries.borrow().products;
+        let wanted = Wanted([request.partners, 0]);
+        let asked = request.asked.and_then(|asked| names.id(&asked));
         let mut rows = Vec::with_capacity(request.rows.len());
         for (product, share) in request.rows {
             let Some(product) = names.id(&product) else { continue };
-            let top = (request.scale, wanted, at);
-            let TopProducts { mass, best: partners } =
-                cache.best(product, top, view.batches(), tie_breaker(names));
+            let top = (request.by, wanted, at);
+            let (TopProducts { mass, best: partners }, asked) =
+                self.partners.best((product, asked), top, tie_breaker(names));
             let mass = mass[..BINS].iter().sum();
-            rows.push(StepRow { product, share, mass, partners });
+            rows.push(StepRow { product, share, mass, partners, asked });
         }
         rows
     }

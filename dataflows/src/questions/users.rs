@@ -1,7 +1,7 @@
 //! The first step, at the owners of users: answers queries, and plans rankings.
 
 use super::parts::{AnswerPart, PartSender, RoutedPart};
-use super::plan::{Planner, Weighing};
+use super::plan::{Asked, Planner, Weighing};
 use super::products::EvidenceRequest;
 use super::profile::scores;
 use super::query::{Query, RoutedQuery, ViewDigests};
@@ -10,11 +10,11 @@ use crate::digest::views::Digests;
 use crate::ids::dictionary::SharedDictionaries;
 use crate::ingest::decisions::{Decisions, Forgotten, Holder};
 use crate::ingest::sample::Sampled;
-use crate::ranking::rules::{Basis, Rules};
 use crate::record::event::OwnedEvent;
 use crate::score::merchandising::Demand;
+use crate::score::model::OwnModel;
 use crate::score::model_history::ModelHistory;
-use crate::score::weights::Score;
+use crate::score::weights::{Score, Weights};
 use crate::time::Time;
 use crate::views::recent::Recent;
 use std::cell::{Cell, RefCell};
@@ -90,7 +90,9 @@ impl UserViews {
         request: impl FnMut(EvidenceRequest),
     ) -> AnswerPart {
         match query {
-            Query::Profile { place, user } => AnswerPart::Profile(place, self.profile(&user, time)),
+            Query::Profile { place, user, weights } => {
+                AnswerPart::Profile(place, self.profile(&user, weights, time))
+            }
             Query::Activity { user } => AnswerPart::Activity(self.activity(&user, time)),
             Query::Recent { limit } => AnswerPart::Recent(self.recent(limit, time)),
             Query::Forgotten { user } => AnswerPart::Forgotten(self.forgotten(&user, time)),
@@ -104,7 +106,12 @@ impl UserViews {
             Query::Position { place, partition } => {
                 AnswerPart::Position(place, self.position(&partition, time))
             }
-            Query::Rank { basis, rules } => self.rank(basis, rules, time, request),
+            Query::Rank { basis, rules, own } => {
+                self.rank(Asked { basis, rules, why: None }, own, time, request)
+            }
+            Query::Why { basis, rules, product } => {
+                self.rank(Asked { basis, rules, why: Some(product) }, None, time, request)
+            }
             Query::Grade(sampled) => self.grade(&sampled, time, request),
             Query::Learned => {
                 AnswerPart::Learned(Box::new(self.model_history.borrow_mut().state(time)))
@@ -112,11 +119,12 @@ impl UserViews {
         }
     }
 
-    /// A user's tags that have a score, highest first, ties by name.
-    fn profile(&mut self, user: &str, time: Time) -> Vec<(String, Score)> {
+    /// A user's tags that have a score, by weights of the question's own or by those in force, highest first, ties by name.
+    fn profile(&mut self, user: &str, own: Option<Weights>, time: Time) -> Vec<(String, Score)> {
         let dictionaries = self.dictionaries.borrow();
         let Some(user) = dictionaries.users.id(user) else { return Vec::new() };
-        let weights = self.model_history.borrow().at(time).scale.weights;
+        let in_force = || self.model_history.borrow().at(time).scale.weights;
+        let weights = own.unwrap_or_else(in_force);
         let tags = scores(&mut self.profile, user, time, |counts| weights.score(counts));
         let text = |(tag, score)| (dictionaries.tags.text(tag), score);
         let mut tags: Vec<(&str, Score)> = tags.into_iter().map(text).collect();
@@ -182,18 +190,21 @@ impl UserViews {
 
     fn rank(
         &mut self,
-        basis: Basis,
-        rules: Rules,
+        asked: Asked,
+        own: Option<Box<OwnModel>>,
         time: Time,
         request: impl FnMut(EvidenceRequest),
     ) -> AnswerPart {
         let Some(rankings) = &mut self.rankings else { return AnswerPart::Unranked };
         let mut history = self.model_history.borrow_mut();
-        let shop = history.rules_at(time).demand(&rules.occasion);
+        let shop = history.rules_at(time).demand(&asked.rules.occasion);
         let weights = history.weights_in_force(time);
-        let weighing = Weighing { model_at: history.at(time), weights, shop };
+        let in_force = history.at(time);
+        let model_at = own.map_or(in_force, |own| in_force.with(*own));
+        let is_own = model_at.scale != in_force.scale;
+        let weighing = Weighing { model_at, is_own, weights, shop };
         let profile = &mut self.profile;
-        let planned = rankings.planner.plan(weighing, basis, rules, time, profile, request);
+        let planned = rankings.planner.plan(weighing, asked, time, profile, request);
         AnswerPart::Planned(Box::new(planned))
     }
 
@@ -207,7 +218,8 @@ impl UserViews {
         let Some(rankings) = &mut self.rankings else { return AnswerPart::Ungraded };
         let mut history = self.model_history.borrow_mut();
         let weights = history.weights_in_force(time);
-        let weighing = Weighing { model_at: history.at(time), weights, shop: Demand::default() };
+        let (model_at, shop) = (history.at(time), Demand::default());
+        let weighing = Weighing { model_at, is_own: false, weights, shop };
         let planned = rankings.planner.plan_grade(weighing, sampled, time, request);
         planned.map_or(AnswerPart::Ungraded, |planned| AnswerPart::Planned(Box::new(planned)))
     }

@@ -44,7 +44,7 @@ struct StoredReason {
 pub struct Ranked<'a> {
     /// The product.
     pub product: &'a str,
-    /// The sum of the reasons' scores.
+    /// The sum of the reasons' scores, if there are any.
     pub score: f64,
     /// Its catalogue row.
     pub row: Option<&'a Product>,
@@ -78,8 +78,85 @@ pub enum Cause<T> {
     Tag(T),
     /// The product is popular overall.
     Popular,
+    /// What is less than each of the other reasons, together.
+    Other,
     /// A rule of the shop, which has this name, has done this.
     Rule(ActionKind, T),
+}
+
+/// Why a product is at its place in a ranking, or in none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Why {
+    /// The product alone with all its reasons, after the rules of the shop; empty if no source has it.
+    pub product: Ranking,
+    /// What no part of the score is, as lists are cut: what the evidence on the product would add if it were in them.
+    pub cut: Ranking,
+    /// Its place among all candidates by the score before the rules of the shop, from 1; 0 if it is none.
+    pub rank: usize,
+    /// The number of candidates, with those that are left out.
+    pub candidates: usize,
+    /// Its place in the ranking, from 1, with those that are skipped; 0 if it is in none.
+    pub place: usize,
+    /// All that keeps it out.
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// What keeps a product out of a ranking.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Obstacle {
+    /// No source has it among the first of its lists.
+    NoSource,
+    /// The request excludes it, or the ranking starts from it.
+    Excluded,
+    /// It is the product of the moment.
+    Current,
+    /// It is of the visit.
+    Visited,
+    /// The user has bought it.
+    Bought,
+    /// It was deleted from the catalogue.
+    Deleted,
+    /// It cannot be bought now.
+    Unavailable,
+    /// The request's tags do not allow it.
+    Tags,
+    /// The request's categories do not allow it.
+    Category,
+    /// The request's prices do not allow it.
+    Price,
+    /// The rules of the shop with these names hide it.
+    Hidden(Vec<String>),
+    /// So many products that share one of these tags with it are shown as may be.
+    PerTag(Vec<String>),
+    /// It is one of the best that the request skips.
+    Skipped,
+    /// All places are taken by better products, the last of which has a score that is so much higher.
+    Outranked(f64),
+    /// It is behind all candidates that a ranking looks at.
+    Unexamined,
+}
+
+impl Obstacle {
+    /// Its name, as users see it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Obstacle::NoSource => "no_source",
+            Obstacle::Excluded => "excluded",
+            Obstacle::Current => "current",
+            Obstacle::Visited => "visited",
+            Obstacle::Bought => "bought",
+            Obstacle::Deleted => "deleted",
+            Obstacle::Unavailable => "unavailable",
+            Obstacle::Tags => "tags",
+            Obstacle::Category => "category",
+            Obstacle::Price => "price",
+            Obstacle::Hidden(_) => "hidden",
+            Obstacle::PerTag(_) => "per_tag",
+            Obstacle::Skipped => "skipped",
+            Obstacle::Outranked(_) => "outranked",
+            Obstacle::Unexamined => "unexamined",
+        }
+    }
 }
 
 impl<T> Cause<T> {
@@ -92,6 +169,7 @@ impl<T> Cause<T> {
             Cause::SeenBefore => Cause::SeenBefore,
             Cause::Tag(tag) => Cause::Tag(text(tag)),
             Cause::Popular => Cause::Popular,
+            Cause::Other => Cause::Other,
             Cause::Rule(action, rule) => Cause::Rule(action, text(rule)),
         }
     }

@@ -42,6 +42,8 @@ pub(crate) struct PairRow {
     pub mass: [f64; PAIR_SUMS],
     /// The best partners.
     pub partners: ScoredProducts<PAIR_SUMS>,
+    /// The product that the question is about, if it is a partner, even if not one of the best.
+    pub asked: Option<Scored<PAIR_SUMS>>,
 }
 
 /// The row of a product that goes with that of the moment.
@@ -55,6 +57,8 @@ pub(crate) struct StepRow {
     pub mass: f64,
     /// The best partners.
     pub partners: ScoredProducts<PAIR_SUMS>,
+    /// As [`PairRow::asked`].
+    pub asked: Option<Scored<PAIR_SUMS>>,
 }
 
 /// The best products of a tag, or of one worker overall: long, and today.
@@ -68,6 +72,8 @@ pub(crate) struct PopularProducts {
     pub n: usize,
     /// The best products; of a tag, those that are popular long.
     pub products: ScoredProducts<2>,
+    /// The product that the question is about, if it is of the list, even if not one of the best.
+    pub asked: Option<Scored<2>>,
 }
 
 /// The evidence for one ranking, in ids of the worker that ranks.

@@ -2,6 +2,7 @@
 
 use crate::ids::by_id::ById;
 use crate::ids::dictionary::Dictionary;
+use crate::ranking::answer::Obstacle;
 use crate::ranking::rules::Rules;
 use crate::record::product::{PriceRange, Product};
 
@@ -57,6 +58,24 @@ impl Picker<'_> {
         self.taken == self.end
     }
 
+    /// The tags of which no further product may be shown.
+    pub(crate) fn full_tags(&self) -> Vec<u32> {
+        let full = self.per_tag.iter().filter(|(_, count)| self.max_per_tag <= **count);
+        full.map(|(tag, _)| *tag).collect()
+    }
+
+    /// What the rules say against a product, but for how many of its tags are shown.
+    pub(crate) fn obstacles(&self, row: Option<&Product>, tags: &[u32]) -> Vec<Obstacle> {
+        let allows_category = self.allows_category(row);
+        let allows_price = self.price.has(row.and_then(|row| row.price));
+        let all = [
+            (self.allows_tags(tags), Obstacle::Tags),
+            (allows_category, Obstacle::Category),
+            (allows_price, Obstacle::Price),
+        ];
+        all.into_iter().filter(|(allows, _)| !allows).map(|(_, obstacle)| obstacle).collect()
+    }
+
     /// The next place, counted from 1.
     pub(crate) fn next_place(&self) -> usize {
         self.taken + 1
@@ -84,25 +103,29 @@ impl Picker<'_> {
         row: Option<&Product>,
         tags: impl FnOnce() -> Vec<u32>,
     ) -> bool {
-        self.allows_row(row) && (!self.needs_tags || self.allows_tags(&tags()))
+        self.allows_category(row)
+            && self.price.has(row.and_then(|row| row.price))
+            && (!self.needs_tags || self.counts(&tags()))
     }
 
-    /// Checks the rules on categories and prices, which are the catalogue's.
-    fn allows_row(&self, row: Option<&Product>) -> bool {
+    /// Checks the rules on categories, which are the catalogue's.
+    fn allows_category(&self, row: Option<&Product>) -> bool {
         let is_of = |list: &[String]| row.is_some_and(|row| list.contains(&row.category));
         (self.only_categories.is_empty() || is_of(self.only_categories))
             && !is_of(self.without_categories)
-            && self.price.has(row.and_then(|row| row.price))
+    }
+
+    /// Checks the rules on tags.
+    fn allows_tags(&self, tags: &[u32]) -> bool {
+        let has_any = |set: &ById<()>| tags.iter().any(|tag| set.contains_key(tag));
+        !has_any(&self.without) && self.only.as_ref().is_none_or(has_any)
     }
 
     /// Checks the rules on tags, and counts the tags of a product that passes.
-    fn allows_tags(&mut self, tags: &[u32]) -> bool {
-        let has_any = |set: &ById<()>| tags.iter().any(|tag| set.contains_key(tag));
+    fn counts(&mut self, tags: &[u32]) -> bool {
         let count = |tag| self.per_tag.get(tag).copied().unwrap_or_default();
-        if has_any(&self.without)
-            || self.only.as_ref().is_some_and(|only| !has_any(only))
-            || tags.iter().any(|tag| self.max_per_tag <= count(tag))
-        {
+        let is_full = tags.iter().any(|tag| self.max_per_tag <= count(tag));
+        if is_full || !self.allows_tags(tags) {
             return false;
         }
         tags.iter().for_each(|&tag| *self.per_tag.entry(tag).or_default() += 1);

@@ -7,7 +7,7 @@ use crate::score::model::ModelAt;
 use serde::{Deserialize, Serialize};
 
 /// The most tags of a user that popular products are fetched for.
-pub const TAGS: usize = 20;
+pub const TAGS: usize = 10;
 /// The most partners of a product that are fetched by each of their sums.
 pub const PARTNERS: usize = 200;
 /// The fewest partners that are fetched. Fifty rank as well as all (`docs/quality.md`).
@@ -17,6 +17,9 @@ const MIN_PARTNERS: usize = 50;
 const MAX_EXAMINED: usize = 2_000;
 /// Candidates fetched beyond those that are to be shown, since some may be unavailable.
 const SPARE: usize = 50;
+
+/// The reasons of a product that are shown unless more are asked for: of dozens, the first few are most of the score.
+pub const REASONS: usize = 5;
 
 /// The products that a ranking may show, and how many.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +48,9 @@ pub struct Rules {
     pub price: PriceRange,
     /// Where and when it is shown, for the rules of the shop.
     pub occasion: Occasion,
+    /// The most reasons that a product is shown with, besides rules of the shop: of more, the least are added up. With 0
+    /// there are none.
+    pub reasons: usize,
 }
 
 /// The products of the current visit that are left out.
@@ -76,6 +82,7 @@ impl Rules {
             without_categories: Vec::new(),
             price: PriceRange::default(),
             occasion: Occasion::default(),
+            reasons: REASONS,
         }
     }
 
@@ -164,6 +171,8 @@ pub struct Plan {
     pub rules: Rules,
     /// What it starts from.
     pub basis: Basis,
+    /// The product that it is asked about, if it is not asked for.
+    pub why: Option<String>,
     /// How many products it goes by.
     pub places: Places,
     /// The tags whose popular products count, each with its share of the tags of the places of each group.

@@ -4,8 +4,8 @@
 //! changed. From then on changes are added to it. Sums are linear in the counts, and whole numbers, so nothing is
 //! read again, and a change costs the same however many products the key has.
 //!
-//! What is given of a key is the best products by each sum, whatever these are worth together: that is decided where a
-//! ranking is made, and may change from one to the next.
+//! What is given of a key is the best products by the last sum, and by the others together, whatever the sums are worth:
+//! that is decided where a ranking is made, and may change from one to the next.
 //!
 //! A question may be as of an earlier time than the cached key, since each worker asks as of the
 //! times that it knows to be complete. Then the latest changes are taken back, and added again
@@ -58,7 +58,7 @@ impl<V, const N: usize> TopKCache<V, N> {
 pub(crate) struct TopProducts<const N: usize> {
     /// The sums of all products.
     pub(crate) mass: [f64; N],
-    /// The best products by each sum, in no order.
+    /// The best products by each order, sorted by id.
     pub(crate) best: ScoredProducts<N>,
 }
 
@@ -71,9 +71,18 @@ struct ProductSums<const N: usize> {
     tie: u64,
 }
 
+/// The orders that the best products are found by: all sums but the last together, and the last.
+const ORDERS: usize = 2;
+
 impl<const N: usize> ProductSums<N> {
-    fn rank(&self, sum: usize) -> Rank {
-        Rank { score: self.sums[sum], tie: self.tie }
+    fn scored(&self, product: u32) -> Scored<N> {
+        let events = u32::try_from(self.events).unwrap_or_default();
+        Scored { product, events, sums: self.sums.map(number) }
+    }
+
+    fn ranks(&self) -> [Rank; ORDERS] {
+        let [rest @ .., last] = &self.sums[..] else { unreachable!("there are two sums at least") };
+        [rest.iter().sum(), *last].map(|score| Rank { score, tie: self.tie })
     }
 }
 
@@ -83,21 +92,21 @@ struct CachedKey<const N: usize> {
     as_of: Time,
     by_product: ById<ProductSums<N>>,
     mass: [i64; N],
-    tops: [TopK; N],
-    /// The last products that were given, with what was requested, until one changes.
-    given: Option<(Wanted, ScoredProducts<N>)>,
+    tops: [TopK; ORDERS],
+    /// The products that were given last, with what was requested, until one changes.
+    given: [Option<(Wanted, ScoredProducts<N>)>; KEPT],
     /// The changes after `as_of`.
     pending: Vec<(Time, Change<N>)>,
     /// The changes up to `as_of` that are later than some question that may still come.
     undo_log: Vec<(Time, Change<N>)>,
 }
 
-/// How many of the best products are requested by each sum, and by how many of the sums, from the first on.
+/// How many of the best products are requested by each order.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Wanted {
-    pub(crate) n: usize,
-    pub(crate) sums: usize,
-}
+pub(crate) struct Wanted(pub(crate) [usize; ORDERS]);
+
+/// The lists of a key that are kept.
+const KEPT: usize = 2;
 
 /// The time of a question, and the earliest time that a later question may have.
 #[derive(Clone, Copy)]
@@ -159,12 +168,12 @@ impl<V: Summed<N>, const N: usize> TopKCache<V, N> {
         }
     }
 
-    /// The best products under a key as of a time, as many as are requested by each sum. `tie` orders products of equal
+    /// The best products under a key as of a time, as many as are requested by each order. `tie` orders products of equal
     /// sums, and must do so alike on all workers, unlike ids.
     ///
     /// ```text
     /// let sums = view[key].as_of(time).sum_by(product, |value, counts| value.sums(counts, scale.units(value.day)));
-    /// (0..wanted.sums).map(|sum| sums.sort_by(sum).take(wanted.n)).union()
+    /// wanted.map(|(order, n)| sums.sort_by(order).take(n)).union()
     /// ```
     pub(crate) fn best(
         &mut self,
@@ -186,6 +195,11 @@ impl<V: Summed<N>, const N: usize> TopKCache<V, N> {
         cached.move_to(as_of, &tie);
         self.products += cached.by_product.len();
         cached.top(wanted)
+    }
+
+    /// A product under a key, whether or not it is one of the best, as of the last question about the key.
+    pub(crate) fn one(&self, key: u32, product: u32) -> Option<Scored<N>> {
+        self.by_key.get(&key)?.by_product.get(&product).map(|sums| sums.scored(product))
     }
 
     /// Drops the half of the keys that was asked about least recently.
@@ -225,7 +239,7 @@ impl<const N: usize> CachedKey<N> {
             by_product: ById::default(),
             mass: [0; N],
             tops: std::array::from_fn(|_| TopK::default()),
-            given: None,
+            given: [const { None }; KEPT],
             pending: Vec::new(),
             undo_log: Vec::new(),
         }
@@ -294,38 +308,37 @@ impl<const N: usize> CachedKey<N> {
                 *sum += same.iter().map(|change| change.sums[at]).sum::<i64>();
                 mass[at] += (*sum).max(0) - before.sums[at].max(0);
             }
-            for (at, top) in tops.iter_mut().enumerate() {
-                top.update(product, before.rank(at), now.rank(at));
+            for (top, (before, now)) in
+                tops.iter_mut().zip(before.ranks().into_iter().zip(now.ranks()))
+            {
+                top.update(product, before, now);
             }
             if now.events == 0 {
                 by_product.remove(&product);
             }
-            *given = None;
+            *given = [const { None }; KEPT];
         }
     }
 
     fn top(&mut self, wanted: Wanted) -> TopProducts<N> {
         let mass = self.mass.map(number);
-        if let Some((same, given)) = &self.given
-            && *same == wanted
-        {
+        if let Some((_, given)) = self.given.iter().flatten().find(|(same, _)| *same == wanted) {
             return TopProducts { mass, best: given.clone() };
         }
         let by_product = &self.by_product;
         let mut products: Vec<u32> = Vec::new();
-        for (at, top) in self.tops.iter_mut().enumerate().take(wanted.sums) {
-            let all = by_product.iter().map(|(&product, sums)| (product, sums.rank(at)));
-            products.extend(top.first(wanted.n, all));
+        for (order, (top, n)) in
+            self.tops.iter_mut().zip(wanted.0).enumerate().filter(|(_, (_, n))| *n > 0)
+        {
+            let all = by_product.iter().map(|(&product, sums)| (product, sums.ranks()[order]));
+            products.extend(top.first(n, all));
         }
         products.sort_unstable();
         products.dedup();
-        let scored = products.into_iter().map(|product| {
-            let ProductSums { sums, events, .. } = by_product[&product];
-            let events = u32::try_from(events).unwrap_or_default();
-            Scored { product, events, sums: sums.map(number) }
-        });
+        let scored = products.into_iter().map(|product| by_product[&product].scored(product));
         let best: ScoredProducts<N> = scored.collect();
-        self.given = Some((wanted, best.clone()));
+        self.given.rotate_right(1);
+        self.given[0] = Some((wanted, best.clone()));
         TopProducts { mass, best }
     }
 }
@@ -371,7 +384,7 @@ mod tests {
             let batch = Packed::of(&[update]).map(Rc::new);
             cache.update(time + 1, batch.as_ref());
             let as_of = ReadTime { time, oldest: time };
-            let wanted = Wanted { n: 5, sums: 1 };
+            let wanted = Wanted([5, 0]);
             let top = cache.best(KEY, (scale, wanted, as_of), batch.as_slice(), u64::from);
             (top.best.len(), top.mass)
         };
@@ -415,7 +428,7 @@ mod tests {
             oldest += random(2 * step + 2 - oldest);
             for _ in 0..random(4) {
                 let time = oldest + random(times[1] + 1 - oldest);
-                let (scale, wanted) = (Scale::default(), Wanted { n: 5, sums: 1 });
+                let (scale, wanted) = (Scale::default(), Wanted([5, 0]));
                 let as_of = ReadTime { time, oldest };
                 let top = cache.best(KEY, (scale, wanted, as_of), &batches, u64::from);
                 let all = expected(&updates, time);

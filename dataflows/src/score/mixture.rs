@@ -9,9 +9,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// The places in the visit that count together; the newest product's is 0.
-const IN_VISIT: [Range<usize>; 6] = [0..1, 1..2, 2..4, 4..8, 8..16, 16..40];
+const IN_VISIT: [Range<usize>; 6] = [0..1, 1..2, 2..4, 4..8, 8..16, 16..20];
 /// The places before the visit that count together.
-const BEFORE: [Range<usize>; 2] = [0..5, 5..20];
+const BEFORE: [Range<usize>; 2] = [0..5, 5..10];
 /// The groups of places.
 pub const GROUPS: usize = IN_VISIT.len() + BEFORE.len();
 /// The most products of a visit that a ranking goes by.
@@ -38,9 +38,9 @@ const GROUP_NAMES: [&str; GROUPS] = [
     "visit 3-4",
     "visit 5-8",
     "visit 9-16",
-    "visit 17-40",
+    "visit 17-20",
     "before 1-5",
-    "before 6-20",
+    "before 6-10",
 ];
 const OF_PLACE_NAMES: [&str; OF_PLACE] = [
     "within 1 minute",
@@ -257,10 +257,10 @@ mod tests {
             (true, 0, Some((0, 1))),
             (true, 3, Some((2, 2))),
             (true, 6, Some((3, 3))),
-            (true, 40, None),
+            (true, 20, None),
             (false, 4, Some((6, 5))),
             (false, 8, Some((7, 4))),
-            (false, 20, None),
+            (false, 10, None),
         ] {
             assert_eq!(places.group(in_visit, place), expected, "{in_visit} {place}");
         }

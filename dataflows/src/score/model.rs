@@ -50,6 +50,15 @@ impl Default for Blend {
     }
 }
 
+/// A model that a question brings. What it does not bring is as it is in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OwnModel {
+    /// The weight of each kind of event.
+    pub weights: Option<Weights>,
+    /// How much is wanted of parts of a score.
+    pub blend: Option<Blend>,
+}
+
 /// All that scoring depends on, as of a logical time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ModelAt {
@@ -59,4 +68,14 @@ pub struct ModelAt {
     pub blend: Blend,
     /// The share of moments that repeat the product of the moment before them in the visit.
     pub repeat_rate: f64,
+}
+
+impl ModelAt {
+    /// The same with what a question brings of its own.
+    #[must_use]
+    pub fn with(self, own: OwnModel) -> ModelAt {
+        let weights = own.weights.unwrap_or(self.scale.weights);
+        let scale = Scale { weights, ..self.scale };
+        ModelAt { scale, blend: own.blend.unwrap_or(self.blend), ..self }
+    }
 }

@@ -1,6 +1,7 @@
 //! Compares answers with the oracle's, up to the orders and choices that are free.
 
 use crate::expected::Oracle;
+use crate::whys::check_why;
 use dataflows::questions::ask::{Ask, ViewDigests};
 use dataflows::questions::query::{Query, QueryAnswer};
 use dataflows::ranking::answer::{Ranked, Ranking};
@@ -16,6 +17,9 @@ pub(crate) fn check_answer(
     feeders: usize,
     context: &str,
 ) {
+    if let Query::Why { basis, rules, product } = query {
+        return check_why(oracle, (basis, rules, product), found, context);
+    }
     let expected = &oracle.answer(query)[..];
     if let ([QueryAnswer::Ranking(found)], [QueryAnswer::Ranking(expected)]) = (found, expected) {
         assert!(are_same(found, expected), "{context}:\n{found:#?}\nis not\n{expected:#?}");

@@ -10,9 +10,10 @@ use dataflows::ranking::answer::Ranking;
 use dataflows::record::decision::Decision;
 use dataflows::record::event::{Kind, OwnedEvent};
 use dataflows::record::product::{CatalogueRow, Product};
-use dataflows::score::model::Model;
+use dataflows::score::model::{Model, OwnModel};
 use dataflows::score::weights::Score;
 use dataflows::time::{DAY_HOURS, Time, hour};
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +23,7 @@ type Scores = Vec<(String, Score)>;
 pub(crate) type Moment = (OwnedEvent, bool);
 
 /// The input so far, without copies of events.
+#[derive(Clone)]
 pub(crate) struct Oracle {
     peers: usize,
     pub(crate) mode: Mode,
@@ -77,13 +79,14 @@ impl Counted {
 }
 
 /// What stays of moments that left by age.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Aged {
     pub(crate) pairs: Vec<Pair>,
     pub(crate) popular: Vec<AgedPopular>,
 }
 
 /// An event under one of its tags, or overall.
+#[derive(Clone)]
 pub(crate) struct AgedPopular {
     pub(crate) tag: String,
     pub(crate) product: String,
@@ -183,8 +186,9 @@ impl Oracle {
     /// The answers to a query, in any order.
     pub(crate) fn answer(&self, query: &Query) -> Vec<QueryAnswer> {
         match query {
-            Query::Profile { place, user } => {
-                vec![QueryAnswer::Profile(*place, self.profile(user))]
+            Query::Profile { place, user, weights } => {
+                let own = OwnModel { weights: *weights, blend: None };
+                vec![QueryAnswer::Profile(*place, self.with(own).profile(user))]
             }
             Query::Activity { user } if self.mode == Mode::All => {
                 self.activity(user).into_iter().collect()
@@ -196,17 +200,32 @@ impl Oracle {
             Query::Path { .. } | Query::Forgotten { .. } | Query::Grade(_) | Query::Learned => {
                 unreachable!("scripts do not ask for it")
             }
+            Query::Why { .. } => unreachable!("it is held to the oracle by its parts"),
             Query::Digests => vec![QueryAnswer::Digests(self.digests())],
             Query::Written => (0..self.peers).map(|peer| self.written(peer)).collect(),
             Query::Position { place, partition } => {
                 let next = self.positions.get(partition).copied().unwrap_or_default();
                 vec![QueryAnswer::Position(*place, next)]
             }
-            Query::Rank { basis, rules } if self.mode == Mode::All => {
-                vec![QueryAnswer::Ranking(self.ranking(basis, rules))]
+            Query::Rank { basis, rules, own } if self.mode == Mode::All => {
+                vec![QueryAnswer::Ranking(
+                    self.with(own.as_deref().copied().unwrap_or_default()).ranking(basis, rules),
+                )]
             }
             Query::Rank { .. } => vec![QueryAnswer::Ranking(Ranking::default())],
         }
+    }
+
+    /// The same input with what a question brings of the model in force.
+    fn with(&self, own: OwnModel) -> Cow<'_, Oracle> {
+        if own == OwnModel::default() {
+            return Cow::Borrowed(self);
+        }
+        let mut oracle = self.clone();
+        let model = &mut oracle.model;
+        model.weights = own.weights.unwrap_or(model.weights);
+        model.blend = own.blend.unwrap_or(model.blend);
+        Cow::Owned(oracle)
     }
 
     /// The positions that a peer counts, without a sink.

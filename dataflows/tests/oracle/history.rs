@@ -6,7 +6,7 @@ use dataflows::time::VISIT_GAP;
 use std::cmp::Reverse;
 
 /// The most products from before a visit that count.
-const MAX_BEFORE: usize = 20;
+const MAX_BEFORE: usize = 10;
 
 /// A user's latest products, newest first, no product twice.
 #[derive(Default)]

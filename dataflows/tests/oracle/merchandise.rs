@@ -37,7 +37,7 @@ impl Oracle {
             && is_within(row, (condition.price.least, condition.price.most))
     }
 
-    fn is_hidden(&self, rules: &[(usize, Rule)], product: &str) -> bool {
+    pub(crate) fn is_hidden(&self, rules: &[(usize, Rule)], product: &str) -> bool {
         let mut hides = rules.iter().filter(|(_, rule)| rule.action == Action::Hide);
         hides.any(|(_, rule)| self.is_hit(rule, product))
     }

@@ -18,9 +18,9 @@ const GROUPS: [(bool, Range<usize>); 8] = [
     (true, 2..4),
     (true, 4..8),
     (true, 8..16),
-    (true, 16..40),
+    (true, 16..20),
     (false, 0..5),
-    (false, 5..20),
+    (false, 5..10),
 ];
 
 /// The weights of one ranking.

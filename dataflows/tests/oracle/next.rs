@@ -21,7 +21,8 @@ const PRODUCTS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "0"];
 fn step(minutes: u64, events: Vec<OwnedEvent>, decisions: Vec<Decision>) -> Step {
     let of_product = |product: &str| Basis::Product(product.into());
     let bases = PRODUCTS.map(of_product).into_iter().chain([Basis::User("ann".into())]);
-    let ranks = bases.map(|basis| Query::Rank { basis, rules: Rules::first(50) });
+    let rules = Rules { reasons: usize::MAX, ..Rules::first(50) };
+    let ranks = bases.map(|basis| Query::Rank { basis, rules: rules.clone(), own: None });
     Step {
         time: Time::from(MIDNIGHT + minutes * 60_000) * 1000,
         events,

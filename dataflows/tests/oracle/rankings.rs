@@ -22,19 +22,25 @@ const BY_MINUTES: usize = 4;
 /// The partners of the newest product whose rows count.
 const STEPS: usize = 20;
 /// The tags that count.
-const MOST_TAGS: usize = 20;
+const MOST_TAGS: usize = 10;
 
 /// The products of a list, each with its sums and the number of its events.
 type List<const N: usize> = BTreeMap<String, ([f64; N], u32)>;
 /// Products with what a source gives them, each with a number of events.
-type Scored = Vec<(String, f64, u32)>;
+pub(crate) type Scored = Vec<(String, f64, u32)>;
 /// A term of the score: the cause, and the products that it counts for.
-type Term = (Cause<String>, Scored);
+pub(crate) type Term = (Cause<String>, Scored);
 
 impl Oracle {
     /// The ranking of a basis under the rules of a request and those of the shop.
     pub(crate) fn ranking(&self, basis: &Basis, rules: &Rules) -> Ranking {
-        let mut left_out = BTreeSet::new();
+        let (terms, left_out) = self.terms(basis, rules);
+        self.rank(rules, terms, &left_out)
+    }
+
+    /// The terms of the score, and the products that are left out.
+    pub(crate) fn terms(&self, basis: &Basis, rules: &Rules) -> (Vec<Term>, BTreeSet<String>) {
+        let mut left_out: BTreeSet<String> = rules.exclude.iter().cloned().collect();
         let mut seen = Seen::default();
         match basis {
             Basis::User(user) => {
@@ -56,14 +62,13 @@ impl Oracle {
             }
             Basis::Tag(tag) => {
                 let popular = as_it_is(self.popular(Some(tag)));
-                return self.rank(rules, vec![(Cause::Tag(tag.clone()), popular)], &left_out);
+                return (vec![(Cause::Tag(tag.clone()), popular)], left_out);
             }
             Basis::Everything => {
                 let popular = as_it_is(self.popular(None));
-                return self.rank(rules, vec![(Cause::Popular, popular)], &left_out);
+                return (vec![(Cause::Popular, popular)], left_out);
             }
         }
-        left_out.extend(rules.exclude.iter().cloned());
         let current = match rules.leave_out {
             LeaveOut::None => 0,
             LeaveOut::Current => 1,
@@ -83,7 +88,7 @@ impl Oracle {
             let popular = weighed(&self.popular(Some(&tag)), &[weight, 0.0]);
             terms.push((Cause::Tag(tag), popular));
         }
-        self.rank(rules, terms, &left_out)
+        (terms, left_out)
     }
 
     /// Sums the terms by product, and picks the best products that the rules allow, as those of the shop correct them.
@@ -99,6 +104,7 @@ impl Oracle {
                 Cause::Seen => Cause::Seen,
                 Cause::SeenBefore => Cause::SeenBefore,
                 Cause::Popular => Cause::Popular,
+                Cause::Other => Cause::Other,
                 Cause::Rule(action, rule) => Cause::Rule(*action, rule),
             });
             // What has no score is no reason.

@@ -24,12 +24,12 @@ use timely::dataflow::operators::{Inspect, probe};
 const NOW: Time = 20_000 * 24 * 60 * 60 * 1_000_000;
 
 /// The products with their views; those in capitals are in the catalogue, with their category and price.
-const VIEWS: [(&str, usize); 6] =
+pub(crate) const VIEWS: [(&str, usize); 6] =
     [("sold out", 9), ("deleted", 8), ("A", 4), ("b", 3), ("C", 2), ("D", 1)];
 const CATALOGUE: [(&str, &str, Option<i64>); 3] =
     [("A", "lamps", Some(10)), ("C", "chairs", Some(20)), ("D", "lamps", None)];
 
-fn events(views: &[(&str, usize)]) -> Vec<OwnedEvent> {
+pub(crate) fn events(views: &[(&str, usize)]) -> Vec<OwnedEvent> {
     let views =
         views.iter().flat_map(|&(product, views)| (0..views).map(move |view| (product, view)));
     let event = |(product, view): (&str, usize)| OwnedEvent {
@@ -49,6 +49,15 @@ fn events(views: &[(&str, usize)]) -> Vec<OwnedEvent> {
     views.map(event).collect()
 }
 
+/// A view of each of 2,040 products.
+pub(crate) fn many_events() -> Vec<OwnedEvent> {
+    let names: Vec<String> = (0..2_040).map(|number| format!("p{number:04}")).collect();
+    let views: Vec<(&str, usize)> = names.iter().map(|name| (&**name, 1)).collect();
+    // Each user has one moment of the history, so that all are kept.
+    let events = events(&views).into_iter().enumerate();
+    events.map(|(user, event)| OwnedEvent { user: user.to_string(), ..event }).collect()
+}
+
 fn rows() -> Vec<CatalogueRow> {
     let row = |product: &str, row| CatalogueRow { product: product.into(), row };
     let listed = CATALOGUE.iter().map(|&(product, category, price)| {
@@ -65,6 +74,15 @@ fn ranking(shop: Vec<Rule>, basis: Basis, rules: Rules) -> Ranking {
 
 /// The same of other events.
 fn ranking_of(events: Vec<OwnedEvent>, shop: Vec<Rule>, basis: Basis, rules: Rules) -> Ranking {
+    let query = Query::Rank { basis, rules, own: None };
+    let QueryAnswer::Ranking(ranking) = answer_of(events, shop, query) else {
+        panic!("no ranking")
+    };
+    ranking
+}
+
+/// The answer to a query about some events and the catalogue, under rules of the shop.
+pub(crate) fn answer_of(events: Vec<OwnedEvent>, shop: Vec<Rule>, query: Query) -> QueryAnswer {
     timely::execute_directly(move |worker| {
         let dictionaries = SharedDictionaries::default();
         let views = ViewConfig {
@@ -107,13 +125,11 @@ fn ranking_of(events: Vec<OwnedEvent>, shop: Vec<Rule>, basis: Basis, rules: Rul
         inputs.advance_to(NOW + 2);
         worker.step_while(|| !closed.has(NOW));
         queries.advance_to(NOW);
-        RoutedQuery::route(0, 0, vec![Query::Rank { basis, rules }], 1)
-            .into_iter()
-            .for_each(|query| queries.send(query));
+        let routed = RoutedQuery::route(0, 0, vec![query], 1);
+        routed.into_iter().for_each(|query| queries.send(query));
         queries.flush();
         worker.step_while(|| found.borrow().is_none());
-        let Some(QueryAnswer::Ranking(ranking)) = found.take() else { panic!("no ranking") };
-        ranking
+        found.take().expect("an answer")
     })
 }
 
@@ -133,15 +149,15 @@ fn check(shop: &[Rule], rules: Rules, expected: &str) {
     assert_eq!(found.join(", "), expected, "{shop:#?} {rules:?}");
 }
 
-fn rule(id: &str, action: Action, condition: Condition) -> Rule {
+pub(crate) fn rule(id: &str, action: Action, condition: Condition) -> Rule {
     Rule { id: id.into(), action, condition, placement: None, from: None, until: None }
 }
 
-fn texts(texts: &[&str]) -> Vec<String> {
+pub(crate) fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|&text| text.to_owned()).collect()
 }
 
-fn products(names: &[&str]) -> Condition {
+pub(crate) fn products(names: &[&str]) -> Condition {
     Condition { products: texts(names), ..Condition::default() }
 }
 
@@ -153,7 +169,7 @@ fn category(category: &str) -> Condition {
     Condition { category: Some(category.into()), ..Condition::default() }
 }
 
-fn price(least: Option<i64>, most: Option<i64>) -> Condition {
+pub(crate) fn price(least: Option<i64>, most: Option<i64>) -> Condition {
     Condition { price: PriceRange { least, most }, ..Condition::default() }
 }
 
@@ -320,16 +336,11 @@ fn hits_are_counted_by_action() {
 
 #[test]
 fn a_pin_beyond_the_candidates_that_are_scored_keeps_its_score() {
-    let names: Vec<String> = (0..2_040).map(|number| format!("p{number:04}")).collect();
-    let views: Vec<(&str, usize)> = names.iter().map(|name| (&**name, 1)).collect();
-    // Each user has one moment of the history, so that all are kept.
-    let events = events(&views).into_iter().enumerate();
-    let events = events.map(|(user, event)| OwnedEvent { user: user.to_string(), ..event });
     let shop = vec![
         rule("1", Action::Boost(2.0), products(&["p0007", "p2038"])),
         rule("2", Action::Pin(3), products(&["p2039"])),
     ];
-    let ranking = ranking_of(events.collect(), shop, Basis::Everything, Rules::first(200));
+    let ranking = ranking_of(many_events(), shop, Basis::Everything, Rules::first(200));
     let shown: Vec<_> =
         ranking.iter().take(4).map(|ranked| (ranked.product, ranked.score)).collect();
     // Of 2,040 equal ones the last 40 by name are not scored anew.

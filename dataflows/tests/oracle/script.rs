@@ -221,7 +221,7 @@ fn row(random: &mut Random) -> CatalogueRow {
 }
 
 /// A model. Weights may be zero, and a tag whose score is zero is no part of a profile.
-fn model(random: &mut Random, time: Time) -> Model {
+pub(crate) fn model(random: &mut Random, time: Time) -> Model {
     let weights = Weights(std::array::from_fn(|_| Score(random.number(7) * Score::UNIT / 2)));
     let mut one_of = |values: [f64; 3]| values[random.below(3)];
     let blend = Blend {
@@ -276,30 +276,35 @@ fn rule(random: &mut Random, at: usize) -> Rule {
     }
 }
 
-/// Picks the worker that asks a query, if any does: only a quarter of most rankings are asked for.
+/// Picks the worker that asks a query, if any does: only some rankings are asked for, of those that there are many of.
 fn ask(query: Query, random: &mut Random, workers: usize) -> Option<(usize, Query)> {
-    let ranking = matches!(query, Query::Rank { basis: Basis::User(_) | Basis::Visit(_), .. });
-    let asked = !ranking || random.below(4) == 0;
+    let one_of = match query {
+        Query::Rank { basis: Basis::User(_) | Basis::Visit(_), .. } => 4,
+        Query::Why { .. } => 40,
+        _ => 1,
+    };
+    let asked = random.below(one_of) == 0;
     asked.then(|| (random.below(workers), query))
 }
 
 fn rank(basis: Basis, rules: Rules) -> Query {
-    Query::Rank { basis, rules }
+    Query::Rank { basis, rules, own: None }
 }
 
 /// All queries, about names that occur and names that never do.
 fn queries() -> impl Iterator<Item = Query> {
     let users =
         || USERS.iter().chain(GUESTS).chain(&["ann!", "nobody"]).map(|&user| String::from(user));
-    let profiles = users().enumerate().map(|(place, user)| Query::Profile { place, user });
+    let profiles = users().enumerate();
+    let profiles = profiles.map(|(place, user)| Query::Profile { place, user, weights: None });
     let activities = users().map(|user| Query::Activity { user });
     let recommends =
         users().flat_map(|user| rules().map(move |rules| rank(Basis::User(user.clone()), rules)));
     let tags = TAGS.iter().chain(PRODUCTS).chain(&["office", "nothing"]);
     let tags = tags.map(|&tag| Basis::Tag(tag.into())).chain([Basis::Everything]);
-    let trends = tags.flat_map(|tag| [0, 1, 3, 50].map(|n| rank(tag.clone(), Rules::first(n))));
+    let trends = tags.flat_map(|tag| [0, 1, 3, 50].map(|n| rank(tag.clone(), first(n))));
     let products = PRODUCTS.iter().chain(&["nothing"]).map(|&product| String::from(product));
-    let similar = products.map(|product| rank(Basis::Product(product), Rules::first(3)));
+    let similar = products.map(|product| rank(Basis::Product(product), first(3)));
     let visits = [vec![], vec!["mug", "pen", "mug"], vec!["nothing", "toy"], PRODUCTS.to_vec()];
     let visits = visits.into_iter().flat_map(|visit| {
         let products: Vec<String> = visit.into_iter().map(String::from).collect();
@@ -311,21 +316,47 @@ fn queries() -> impl Iterator<Item = Query> {
     let positions = positions.chain([Query::Written]);
     let recents = [0, 3, 100].map(|limit| Query::Recent { limit });
     let ranked = recommends.chain(trends).chain(similar).chain(visits);
+    let bases = users().map(Basis::User).chain([
+        Basis::Visit(PRODUCTS[..3].iter().map(|&product| product.into()).collect()),
+        Basis::Product(PRODUCTS[0].into()),
+        Basis::Everything,
+    ]);
+    let whys = bases.flat_map(|basis| {
+        rules().flat_map(move |rules| {
+            let (basis, rules) = (basis.clone(), rules);
+            PRODUCTS.iter().chain(&["nothing"]).map(move |&product| Query::Why {
+                basis: basis.clone(),
+                rules: rules.clone(),
+                product: product.into(),
+            })
+        })
+    });
     // The digests first: they tell most.
     let digests = [Query::Digests].into_iter();
-    digests.chain(profiles).chain(activities).chain(ranked).chain(positions).chain(recents)
+    digests
+        .chain(profiles)
+        .chain(activities)
+        .chain(ranked)
+        .chain(whys)
+        .chain(positions)
+        .chain(recents)
+}
+
+/// The first `n` products with all reasons: which of equal ones are added up is free.
+fn first(n: usize) -> Rules {
+    Rules { reasons: usize::MAX, ..Rules::first(n) }
 }
 
 fn rules() -> impl Iterator<Item = Rules> {
-    let all = || Rules::first(50);
+    let all = || first(50);
     let text = |text: &str| vec![String::from(text)];
     let price = |least, most| PriceRange { least, most };
     let at = |placement: &str, now| Occasion { placement: placement.into(), now };
     [
-        Rules::first(1),
-        Rules::first(2),
+        first(1),
+        first(2),
         all(),
-        Rules { offset: 2, leave_out_bought: false, ..Rules::first(2) },
+        Rules { offset: 2, leave_out_bought: false, ..first(2) },
         Rules { leave_out: LeaveOut::Current, ..all() },
         Rules { leave_out: LeaveOut::Visit, leave_out_bought: false, ..all() },
         Rules { exclude: text("mug"), without: text("red"), ..all() },
@@ -333,8 +364,8 @@ fn rules() -> impl Iterator<Item = Rules> {
         Rules { per_tag: Some(1), ..all() },
         Rules { only_categories: text("home"), ..all() },
         Rules { without_categories: text("home"), price: price(None, Some(3)), ..all() },
-        Rules { price: price(Some(1), Some(2)), occasion: at("home", NOON), ..Rules::first(2) },
-        Rules { occasion: at("home", NOON + 1), offset: 1, ..Rules::first(3) },
+        Rules { price: price(Some(1), Some(2)), occasion: at("home", NOON), ..first(2) },
+        Rules { occasion: at("home", NOON + 1), offset: 1, ..first(3) },
         Rules { occasion: at("", NOON), per_tag: Some(2), ..all() },
     ]
     .into_iter()

@@ -14,7 +14,7 @@ use crate::source_health::{LostRecords, LostWhen, PartitionExtent, Trouble};
 use crate::wall_clock::now_ms;
 use dataflows::digest::hash::Hash;
 use dataflows::questions::query::{Query, QueryAnswer};
-use dataflows::ranking::rules::{LeaveOut, Rules};
+use dataflows::ranking::rules::{Basis, LeaveOut, Rules};
 use dataflows::record::product::PriceRange;
 use dataflows::score::counts::Counts;
 use dataflows::score::merchandising::{Action, Condition, Merchandising, Occasion, Rule};
@@ -140,8 +140,8 @@ fn every_ranking_takes_the_same_rules() {
     let fixture = Fixture::with(Engine::ByHand, http_config());
     let query = "n=7&offset=2&exclude=visit&excludeBought=false&excludeIds=a%2Cb,c&excludeIds=7\
                  &onlyTags=Home%2C%20Garden&withoutTags=x,y&perTag=3&onlyCategories=Home\
-                 &withoutCategories=z&priceMin=1.5&priceMax=9&placement=home";
-    let fields = r#""n":7,"offset":2,"exclude":"visit","excludeBought":false,"excludeIds":["a,b","c",7],"onlyTags":["Home, Garden"],"withoutTags":["x","y"],"perTag":3,"onlyCategories":["Home"],"withoutCategories":["z"],"priceMin":1.5,"priceMax":9,"placement":"home""#;
+                 &withoutCategories=z&priceMin=1.5&priceMax=9&placement=home&reasons=0";
+    let fields = r#""n":7,"offset":2,"exclude":"visit","excludeBought":false,"excludeIds":["a,b","c",7],"onlyTags":["Home, Garden"],"withoutTags":["x","y"],"perTag":3,"onlyCategories":["Home"],"withoutCategories":["z"],"priceMin":1.5,"priceMax":9,"placement":"home","reasons":0"#;
     let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
     let expected = Rules {
         n: 7,
@@ -156,6 +156,7 @@ fn every_ranking_takes_the_same_rules() {
         without_categories: texts(&["z"]),
         price: PriceRange { least: Some(1_500_000), most: Some(9_000_000) },
         occasion: Occasion { placement: "home".into(), now: 0 },
+        reasons: 0,
     };
     let begun = now_ms();
     let timeless = |rules: Rules| {
@@ -593,6 +594,42 @@ fn the_weights_of_rankings_are_pinned_accepted_and_reset() {
     before.learner.reset(5);
     answered(&fixture, reset, before);
     assert_eq!(held()["resets"], 6);
+}
+
+#[test]
+fn why_a_product_is_where_it_is_or_why_it_is_nowhere() {
+    let fixture = Fixture::new();
+    let reasons = r#"[{"type":"tag","tag":"audio","events":3,"score":1.5},{"type":"popular","events":7,"score":0.5}]"#;
+    let first = format!(
+        r#"{{"product":"first","shown":true,"place":3,"rank":4,"candidates":9,"score":2,"reasons":{reasons},"obstacles":[]}}"#
+    );
+    let second = format!(
+        r#"{{"product":"second","shown":false,"place":1,"rank":1,"candidates":9,"score":2,"reasons":{reasons},"obstacles":[{{"type":"skipped"}}]}}"#
+    );
+    let none = format!(
+        r#"{{"product":"a/b","shown":false,"candidates":9,"reasons":[],"obstacles":[{{"type":"bought"}},{{"type":"hidden","rules":["summer"]}},{{"type":"per_tag","tags":["audio"]}},{{"type":"outranked","by":0.25}}],"cut":{{"score":2,"reasons":{reasons}}}}}"#
+    );
+    for (request, status, expected) in [
+        ("GET /api/recommendations/user1/why/first", 200, &*first),
+        ("GET /api/recommendations/user1/why/second?n=2&offset=2&onlyTags=audio", 200, &second),
+        ("GET /api/recommendations/a%2Fb/why/a%2Fb", 200, &none),
+        ("GET /api/recommendations/user1/why/first?reasons=3", 400, BAD),
+        ("GET /api/recommendations/user1/why/first?n=0", 400, BAD),
+        ("GET /api/recommendations//why/first", 400, BAD),
+        ("GET /api/recommendations/user1/why/", 400, BAD),
+        ("GET /api/recommendations/user1/why/a/b", 404, r#"{"error":"no such route",…"#),
+        ("GET /api/recommendations/user1/why", 404, r#"{"error":"no such route",…"#),
+    ] {
+        check(&fixture, request, "", status, expected);
+    }
+    let fixture = Fixture::with(Engine::ByHand, http_config());
+    let mut client = fixture.connect();
+    client.send("GET /api/recommendations/user1/why/x%20y?perTag=2", "");
+    let question = fixture.questions.recv().unwrap().queries();
+    let [Query::Why { basis: Basis::User(user), rules, product }] = &question[..] else {
+        panic!("{question:?}");
+    };
+    assert_eq!((&**user, rules.per_tag, &**product), ("user1", Some(2), "x y"));
 }
 
 #[test]

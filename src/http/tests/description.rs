@@ -41,10 +41,16 @@ fn the_description_has_every_route_and_parameter_and_no_other() {
 
 #[test]
 fn the_description_has_every_rule_of_a_body() {
-    let session = &DESCRIPTION["paths"]["/api/session/recommendations"]["post"]["requestBody"];
-    let fields = &session["content"]["application/json"]["schema"]["properties"];
-    let described: BTreeSet<_> = fields.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(described, [&["products"], RULES].concat().into_iter().collect());
+    let of_lab = ["user", "products", "product", "tag", "weights", "blend"];
+    for (path, others) in
+        [("/api/session/recommendations", &["products"][..]), ("/api/lab/recommendations", &of_lab)]
+    {
+        let body = &DESCRIPTION["paths"][path]["post"]["requestBody"];
+        let fields = &body["content"]["application/json"]["schema"]["properties"];
+        let described: BTreeSet<_> =
+            fields.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(described, [others, RULES].concat().into_iter().collect(), "{path}");
+    }
 }
 
 #[test]

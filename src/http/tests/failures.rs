@@ -152,7 +152,7 @@ fn a_part_that_is_stored_is_told_of_though_it_is_not_visible_in_time() {
 }
 
 /// What is read of the dataflow, with a body.
-const READS: [(&str, &str); 10] = [
+const READS: [(&str, &str); 12] = [
     ("GET /api/user-profile/user1", ""),
     ("POST /api/user-profiles", r#"{"userIds":["user1"]}"#),
     ("GET /api/user-activity/user1", ""),
@@ -160,6 +160,8 @@ const READS: [(&str, &str); 10] = [
     ("POST /api/session/recommendations", r#"{"products":["p"]}"#),
     ("GET /api/products/p/similar", ""),
     ("GET /api/trending", ""),
+    ("POST /api/lab/recommendations", r#"{"user":"user1"}"#),
+    ("POST /api/lab/profile", r#"{"user":"user1"}"#),
     ("GET /api/user-behavior", ""),
     ("GET /api/quality", ""),
     ("GET /api/ranking/weights", ""),
@@ -286,6 +288,7 @@ fn pages_of_other_origins() {
     for (fixture, path, planned, allowed) in [
         (&open, "/api/trending", "GET", Some("*")),
         (&open, "/api/user-profiles", "POST", Some("*")),
+        (&open, "/api/lab/profile", "POST", Some("*")),
         (&open, "/api/user-behavior", "POST", None),
         (&open, "/api/trending", "PUT", None),
         (&listed, "/api/user-behavior", "POST", Some("https://shop.example")),
@@ -325,6 +328,8 @@ fn answers_about_a_person_are_stored_by_nobody() {
         ("GET /api/user-activity/user1", "", true),
         ("GET /api/recommendations/user1", "", true),
         ("POST /api/session/recommendations", r#"{"products":["user1"]}"#, true),
+        ("POST /api/lab/recommendations", r#"{"user":"user1"}"#, true),
+        ("POST /api/lab/profile", r#"{"user":"user1"}"#, true),
         ("GET /api/user-behavior", "", true),
         ("POST /api/user-behavior", event, true),
         ("POST /api/users/user1/merge", r#"{"from":"guest"}"#, true),

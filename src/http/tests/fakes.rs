@@ -11,7 +11,7 @@ use dataflows::digest::rows::DigestedView;
 use dataflows::ingest::decisions::Forgotten;
 use dataflows::questions::query::Query;
 use dataflows::questions::query::QueryAnswer;
-use dataflows::ranking::answer::{Cause, Ranking};
+use dataflows::ranking::answer::{Cause, Obstacle, Ranking, Why};
 use dataflows::ranking::rules::Basis;
 use dataflows::record::event::Kind;
 use dataflows::record::event::OwnedEvent;
@@ -20,13 +20,37 @@ use dataflows::score::counts::Counts;
 use dataflows::score::grade::{Grade, ONE};
 use dataflows::score::learner::Learner;
 use dataflows::score::merchandising::ActionKind;
+use dataflows::score::model::Blend;
 use dataflows::score::model_history::{LearnedState, Learning};
 use dataflows::score::start::START;
 use dataflows::score::weights::Score;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-/// The scripted engine's answer to a query: `user1` is known, nobody else.
+/// Why the first product of a ranking is there, why the second is skipped, and why no other is.
+fn why(product: &str) -> Why {
+    let shown = products(product, 1);
+    match product {
+        "first" => Why { product: shown, rank: 4, candidates: 9, place: 3, ..Why::default() },
+        "second" => {
+            let obstacles = vec![Obstacle::Skipped];
+            Why { product: shown, rank: 1, candidates: 9, place: 1, obstacles, ..Why::default() }
+        }
+        _ => {
+            let (rules, tags) = (vec!["summer".into()], vec!["audio".into()]);
+            let obstacles = vec![
+                Obstacle::Bought,
+                Obstacle::Hidden(rules),
+                Obstacle::PerTag(tags),
+                Obstacle::Outranked(0.25),
+            ];
+            Why { cut: shown, candidates: 9, obstacles, ..Why::default() }
+        }
+    }
+}
+
+/// The scripted engine's answer to a query: `user1` is known, nobody else. A model that the query brings stands for itself:
+/// its weight of a view is the score of a tag, and its factor of tags that of a product.
 pub(super) fn scripted(query: &Query) -> Option<QueryAnswer> {
     let profile = |user: &str| match user {
         "user1" => {
@@ -38,15 +62,22 @@ pub(super) fn scripted(query: &Query) -> Option<QueryAnswer> {
         _ => Vec::new(),
     };
     Some(match query {
-        Query::Profile { place, user } => QueryAnswer::Profile(*place, profile(user)),
+        Query::Profile { place, weights: Some(weights), .. } => {
+            QueryAnswer::Profile(*place, vec![("views".into(), weights.of(Kind::View))])
+        }
+        Query::Profile { place, user, .. } => QueryAnswer::Profile(*place, profile(user)),
         Query::Activity { user } if user == "user1" => QueryAnswer::Activity(29_058_480, [3, 2, 1]),
         Query::Activity { .. } => return None,
-        Query::Rank { basis, rules } => QueryAnswer::Ranking(match basis {
+        Query::Rank { own: Some(own), .. } if own.blend.is_some() => {
+            QueryAnswer::Ranking(blended(own.blend.unwrap_or_default()))
+        }
+        Query::Rank { basis, rules, .. } => QueryAnswer::Ranking(match basis {
             Basis::Product(id) if id == "ruled" => ruled(),
             Basis::User(id) | Basis::Product(id) | Basis::Tag(id) => products(id, rules.n),
             Basis::Visit(visit) => products(&visit.join("+"), rules.n),
             Basis::Everything => products("overall", rules.n),
         }),
+        Query::Why { product, .. } => QueryAnswer::Why(Box::new(why(product))),
         Query::Learned => QueryAnswer::Learned(Box::new(learned(2))),
         // Workers ask for these themselves.
         Query::Grade(_) => return None,
@@ -109,6 +140,13 @@ fn products(id: &str, n: usize) -> Ranking {
     if n > 1 {
         ranking.add("bare", 0.0, None);
     }
+    ranking
+}
+
+/// A product whose score is a blend's factor of tags.
+fn blended(blend: Blend) -> Ranking {
+    let mut ranking = Ranking::default();
+    ranking.add("blended", blend.tags, None);
     ranking
 }
 

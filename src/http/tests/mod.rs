@@ -6,6 +6,7 @@ mod client;
 mod schema;
 mod described;
 mod contract;
+mod lab;
 mod description;
 mod failures;
 mod connections;
