@@ -141,6 +141,21 @@ pub struct Listeners<E, O, M, B, A, R> {
     pub on_report: R,
 }
 
+type Silent =
+    Listeners<fn(Time), fn(u32), fn(Time, Model), fn(Time, &Block), fn(Time, String), fn(String)>;
+
+impl Silent {
+    /// Nobody is called.
+    pub const NONE: Silent = Listeners {
+        on_epoch: |_| (),
+        on_oldest: |_| (),
+        on_model: |_, _| (),
+        on_block: |_, _| (),
+        on_announcement: |_, _| (),
+        on_report: |_| (),
+    };
+}
+
 /// The outputs at a worker.
 pub struct Outputs<'scope> {
     /// User to tag, with the stream of its batches.

@@ -89,16 +89,7 @@ impl Served {
         let weights = Rc::new(RefCell::new(None));
         let views = ViewConfig { grading, ..VIEWS };
         let (mut inputs, views, closed, sample) = worker.dataflow(|scope| {
-            let (on_block, on_model) = (|_, _: &_| (), |_, _| ());
-            let listeners = Listeners {
-                on_epoch: |_| (),
-                on_oldest: |_| (),
-                on_model,
-                on_block,
-                on_announcement: |_, _| (),
-                on_report: |_| (),
-            };
-            let (inputs, outputs) = graph(scope, views, &dictionaries, listeners);
+            let (inputs, outputs) = graph(scope, views, &dictionaries, Listeners::NONE);
             let Outputs { views, closed, sample, .. } = outputs;
             (inputs, views, closed, sample)
         });

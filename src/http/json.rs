@@ -160,10 +160,10 @@ fn reason(out: &mut Vec<u8>, Reason { cause, events, score }: Reason<'_>) {
 }
 
 /// `{"product", "shown", "place"?, "rank"?, "candidates", "score"?, "reasons", "obstacles": [{"type", …}], "cut"?: {"score",
-/// "reasons"}}`: a place in the list that `offset` is skipped of.
-pub(super) fn why(out: &mut Vec<u8>, product: &str, offset: usize, why: &Why) {
+/// "reasons"}}`
+pub(super) fn why(out: &mut Vec<u8>, product: &str, why: &Why) {
     let Why { product: found, cut, rank, candidates, place, obstacles } = why;
-    let mut object = Object::new(out).text("product", product).plain("shown", offset < *place);
+    let mut object = Object::new(out).text("product", product).plain("shown", obstacles.is_empty());
     for (name, place) in [("place", place), ("rank", rank)] {
         if *place > 0 {
             object = object.plain(name, place);

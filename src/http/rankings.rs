@@ -58,10 +58,9 @@ pub(super) async fn why(call: &Call<'_>) -> Result<Reply, Fault> {
     let (user, product) = (request::user(user)?, request::id("productId in the path", product)?);
     let basis = Basis::User(user);
     let rules = rules(&call.query)?;
-    let offset = rules.offset;
     let answer = call.ask(AskWhy { basis, rules, product: product.clone() }).await?;
     let mut body = Vec::with_capacity(2_000);
-    json::why(&mut body, &product, offset, &answer.body);
+    json::why(&mut body, &product, &answer.body);
     Ok(json_as_of(answer.as_of, body))
 }
 

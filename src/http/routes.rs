@@ -296,9 +296,8 @@ pub(super) fn find(path: &str) -> Option<(Route, &str)> {
         ("api", Some("user-activity"), Some(user)) => (Route::Activity, user),
         ("api", Some("recommendations"), Some(user)) => (Route::Recommendations, user),
         ("api", Some("recommendations"), None) => {
-            let (user, product) = rest?.split_once("/why/")?;
-            let is_one = !user.contains('/') && !product.contains('/');
-            is_one.then_some((Route::Why, rest?))?
+            let both = rest.filter(|rest| rest.matches('/').count() == 2)?;
+            both.split_once("/why/").map(|_| (Route::Why, both))?
         }
         ("api", Some("recommendation"), Some("weights")) => (Route::Weights, ""),
         ("api", Some("session"), Some("recommendations")) => (Route::Session, ""),

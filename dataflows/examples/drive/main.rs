@@ -29,7 +29,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::iter::Peekable;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 use timely::dataflow::operators::{Inspect, probe};
@@ -90,7 +90,7 @@ fn main() -> Result<(), String> {
     let options = options(std::env::args().skip(1)).map_err(|what| format!("{what}\n{USAGE}"))?;
     let shares = Mutex::new(shares(&options).into_iter().map(Some).collect::<Vec<_>>());
     let start = Arc::new(Barrier::new(options.workers));
-    let latest_epoch = Arc::new(AtomicU64::new(0));
+    let progress = Arc::new((AtomicU64::new(0), AtomicUsize::new(0)));
     let config = timely::Config {
         communication: timely::CommunicationConfig::Process(options.workers),
         worker: timely::WorkerConfig::default().idle_spin(Duration::ZERO),
@@ -98,7 +98,7 @@ fn main() -> Result<(), String> {
     let guards = timely::execute(config, move |worker| {
         let share = shares.lock().ok().and_then(|mut shares| shares[worker.index()].take());
         let share = share.expect("each worker takes its own share, once");
-        run(worker, &options, share, &start, &latest_epoch)
+        run(worker, &options, share, &start, (&progress.0, &progress.1))
     })?;
     let results: Vec<Driven> = guards.join().into_iter().collect::<Result<_, _>>()?;
     let slowest = |took: fn(&Driven) -> Duration| {
@@ -263,7 +263,7 @@ fn run(
     options: &Options,
     mut share: VecDeque<Unit>,
     start: &Barrier,
-    latest_epoch: &AtomicU64,
+    (latest_epoch, fed_workers): (&AtomicU64, &AtomicUsize),
 ) -> Driven {
     let config = ViewConfig {
         mode: if options.all { Mode::All } else { Mode::Profile },
@@ -277,16 +277,7 @@ fn run(
     };
     let dictionaries = SharedDictionaries::default();
     let (mut inputs, views, closed, mut holders) = worker.dataflow::<Time, _, _>(|scope| {
-        let (on_block, on_model) = (|_, _: &_| (), |_, _| ());
-        let listeners = Listeners {
-            on_epoch: |_| (),
-            on_oldest: |_| (),
-            on_model,
-            on_block,
-            on_announcement: |_, _| (),
-            on_report: |_| (),
-        };
-        let (inputs, outputs) = graph(scope, config, &dictionaries, listeners);
+        let (inputs, outputs) = graph(scope, config, &dictionaries, Listeners::NONE);
         (inputs, outputs.views, outputs.closed, outputs.holders)
     });
     // Names are erased once no question is about them.
@@ -315,7 +306,9 @@ fn run(
         let none = |units: &mut Peekable<_>| units.peek().is_none();
         share.is_empty() && units.as_mut().is_none_or(none)
     };
-    while !is_over(&share, &mut units) || !open.is_empty() {
+    let mut is_fed = false;
+    // A worker without input goes on until all have completed theirs: they need it.
+    while fed_workers.load(Ordering::SeqCst) < worker.peers() {
         while open.front().is_some_and(|time| *time <= closed.before()) {
             open.pop_front();
         }
@@ -364,9 +357,12 @@ fn run(
                 println!("third {thirds}: {}", text(&sizes));
             }
         }
+        if !is_fed && is_over(&share, &mut units) && open.is_empty() {
+            is_fed = true;
+            fed_workers.fetch_add(1, Ordering::SeqCst);
+        }
     }
     let fed = began.elapsed();
-    start.wait();
     let began = Instant::now();
     if let Some(mut queries) = queries {
         queries.advance_to(closed.before() - 1);

@@ -137,8 +137,7 @@ impl Ask for Rank {
     }
 
     fn user(&self) -> Option<&str> {
-        let Basis::User(user) = &self.basis else { return None };
-        Some(user)
+        self.basis.user()
     }
 
     fn answer(self, answers: Vec<QueryAnswer>) -> Ranking {
@@ -170,8 +169,7 @@ impl Ask for AskWhy {
     }
 
     fn user(&self) -> Option<&str> {
-        let Basis::User(user) = &self.basis else { return None };
-        Some(user)
+        self.basis.user()
     }
 
     fn answer(self, answers: Vec<QueryAnswer>) -> Why {

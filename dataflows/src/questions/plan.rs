@@ -120,10 +120,7 @@ impl Planner {
     ) -> Planned {
         let dictionaries = self.dictionaries.clone();
         let dictionaries = &dictionaries.borrow();
-        let user = match &basis {
-            Basis::User(user) => dictionaries.users.id(user),
-            _ => None,
-        };
+        let user = basis.user().and_then(|user| dictionaries.users.id(user));
         if matches!(basis, Basis::User(_) | Basis::Visit(_)) {
             weighing.model_at.repeat_rate = self.repeat_rate(&weighing.model_at, time);
         }

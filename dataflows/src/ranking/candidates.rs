@@ -2,6 +2,7 @@
 
 use super::rules::Rules;
 use crate::ids::dictionary::Dictionary;
+use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
 /// A product with its score.
@@ -9,6 +10,14 @@ use std::ops::ControlFlow;
 pub(crate) struct Candidate {
     pub(crate) score: f64,
     pub(crate) product: u32,
+}
+
+impl Candidate {
+    /// Orders by score, highest first, ties by name.
+    pub(super) fn best_first(&self, other: &Candidate, names: &ProductNames<'_>) -> Ordering {
+        let by_name = || names.text(self.product).cmp(names.text(other.product));
+        other.score.total_cmp(&self.score).then_with(by_name)
+    }
 }
 
 /// The names of products: the worker's dictionary, and past its ids the products that it lacks, of the requested visit
@@ -57,10 +66,7 @@ pub(crate) fn take_best(
     names: &ProductNames<'_>,
 ) -> Vec<Candidate> {
     let by_score = |one: &Candidate, other: &Candidate| other.score.total_cmp(&one.score);
-    let order = |one: &Candidate, other: &Candidate| {
-        let by_name = || names.text(one.product).cmp(names.text(other.product));
-        by_score(one, other).then_with(by_name)
-    };
+    let order = |one: &Candidate, other: &Candidate| one.best_first(other, names);
     let mut best = if n < rest.len() {
         let (_, last, _) = rest.select_nth_unstable_by(n - 1, by_score);
         let least = last.score;

@@ -110,12 +110,7 @@ fn places_of(
     let Some(own) = candidates.iter().find(|candidate| candidate.product == came) else {
         return [0; 3];
     };
-    let name = names.text(came);
-    let is_above = |other: &&Candidate| {
-        let order = own.score.total_cmp(&other.score);
-        order.then_with(|| names.text(other.product).cmp(name)).is_lt()
-    };
-    let above = candidates.iter().filter(is_above);
+    let above = candidates.iter().filter(|other| other.best_first(own, names).is_lt());
     let (mut all, mut current, mut seen) = (1, 0, 0);
     for candidate in above {
         all += 1;

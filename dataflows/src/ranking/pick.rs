@@ -66,12 +66,10 @@ impl Picker<'_> {
 
     /// What the rules say against a product, but for how many of its tags are shown.
     pub(crate) fn obstacles(&self, row: Option<&Product>, tags: &[u32]) -> Vec<Obstacle> {
-        let allows_category = self.allows_category(row);
-        let allows_price = self.price.has(row.and_then(|row| row.price));
         let all = [
             (self.allows_tags(tags), Obstacle::Tags),
-            (allows_category, Obstacle::Category),
-            (allows_price, Obstacle::Price),
+            (self.allows_category(row), Obstacle::Category),
+            (self.allows_price(row), Obstacle::Price),
         ];
         all.into_iter().filter(|(allows, _)| !allows).map(|(_, obstacle)| obstacle).collect()
     }
@@ -104,7 +102,7 @@ impl Picker<'_> {
         tags: impl FnOnce() -> Vec<u32>,
     ) -> bool {
         self.allows_category(row)
-            && self.price.has(row.and_then(|row| row.price))
+            && self.allows_price(row)
             && (!self.needs_tags || self.counts(&tags()))
     }
 
@@ -113,6 +111,11 @@ impl Picker<'_> {
         let is_of = |list: &[String]| row.is_some_and(|row| list.contains(&row.category));
         (self.only_categories.is_empty() || is_of(self.only_categories))
             && !is_of(self.without_categories)
+    }
+
+    /// Checks the range of prices, which are the catalogue's.
+    fn allows_price(&self, row: Option<&Product>) -> bool {
+        self.price.has(row.and_then(|row| row.price))
     }
 
     /// Checks the rules on tags.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// The most tags of a user that popular products are fetched for.
 pub const TAGS: usize = 10;
-/// The most partners of a product that are fetched by each of their sums.
+/// The most partners of a product that are fetched by minutes, and by what followed directly.
 pub const PARTNERS: usize = 200;
 /// The fewest partners that are fetched. Fifty rank as well as all (`docs/quality.md`).
 const MIN_PARTNERS: usize = 50;
@@ -149,6 +149,14 @@ pub enum Basis {
 }
 
 impl Basis {
+    /// The user of [`Basis::User`].
+    pub(crate) fn user(&self) -> Option<&str> {
+        match self {
+            Basis::User(user) => Some(user),
+            _ => None,
+        }
+    }
+
     /// The products of [`Basis::Visit`], newest first, each once; empty for any other basis.
     pub(crate) fn visit(&self) -> Vec<&str> {
         let Basis::Visit(products) = self else { return Vec::new() };
@@ -171,7 +179,7 @@ pub struct Plan {
     pub rules: Rules,
     /// What it starts from.
     pub basis: Basis,
-    /// The product that it is asked about, if it is not asked for.
+    /// The product whose place in the ranking is asked about; none if the ranking itself is asked for.
     pub why: Option<String>,
     /// How many products it goes by.
     pub places: Places,

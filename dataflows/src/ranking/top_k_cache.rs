@@ -93,7 +93,7 @@ struct CachedKey<const N: usize> {
     by_product: ById<ProductSums<N>>,
     mass: [i64; N],
     tops: [TopK; ORDERS],
-    /// The products that were given last, with what was requested, until one changes.
+    /// The lists that were given last, each with what was requested, until a product changes.
     given: [Option<(Wanted, ScoredProducts<N>)>; KEPT],
     /// The changes after `as_of`.
     pending: Vec<(Time, Change<N>)>,
@@ -105,7 +105,7 @@ struct CachedKey<const N: usize> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Wanted(pub(crate) [usize; ORDERS]);
 
-/// The lists of a key that are kept.
+/// The number of lists that are kept under a key: as of a product of the moment, and as of one further back.
 const KEPT: usize = 2;
 
 /// The time of a question, and the earliest time that a later question may have.

@@ -116,12 +116,7 @@ impl Ranker {
 
 /// The place of a candidate among all, by score, ties by name.
 fn rank_of(own: Candidate, all: &[Candidate], names: &ProductNames<'_>) -> usize {
-    let name = names.text(own.product);
-    let is_above = |other: &&Candidate| {
-        let order = own.score.total_cmp(&other.score);
-        order.then_with(|| names.text(other.product).cmp(name)).is_lt()
-    };
-    1 + all.iter().filter(is_above).count()
+    1 + all.iter().filter(|other| other.best_first(&own, names).is_lt()).count()
 }
 
 /// Why a product is not ranked at all.

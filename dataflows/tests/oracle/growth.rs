@@ -69,16 +69,7 @@ fn run(mode: Mode, stay_hours: Option<u32>, horizons: [u32; 2]) -> [HeldSizes; 2
             persistence: Persistence::NONE,
         };
         let (mut inputs, views, closed, mut holders) = worker.dataflow(|scope| {
-            let (on_model, on_block) = (|_, _| {}, |_, _: &Block| {});
-            let listeners = Listeners {
-                on_epoch: |_| {},
-                on_oldest: |_| {},
-                on_model,
-                on_block,
-                on_announcement: |_, _| {},
-                on_report: |_| {},
-            };
-            let (inputs, outputs) = graph(scope, config, &dictionaries, listeners);
+            let (inputs, outputs) = graph(scope, config, &dictionaries, Listeners::NONE);
             (inputs, outputs.views, outputs.closed, outputs.holders)
         });
         let mut queries = worker.dataflow(|scope| {

@@ -118,15 +118,7 @@ fn questions_with_weights_of_their_own_leave_the_caches_as_they_are() {
             persistence: Persistence::NONE,
         };
         let (mut inputs, views, closed, holders) = worker.dataflow(|scope| {
-            let listeners = Listeners {
-                on_epoch: |_| {},
-                on_oldest: |_| {},
-                on_model: |_, _| {},
-                on_block: |_, _: &Block| {},
-                on_announcement: |_, _| {},
-                on_report: |_| {},
-            };
-            let (inputs, outputs) = graph(scope, config, &dictionaries, listeners);
+            let (inputs, outputs) = graph(scope, config, &dictionaries, Listeners::NONE);
             (inputs, outputs.views, outputs.closed, outputs.holders)
         });
         let answered = Rc::new(Cell::new(0));

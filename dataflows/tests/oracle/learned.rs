@@ -86,15 +86,7 @@ fn run(worker: &mut Worker) -> Option<LearnedState> {
         persistence: Persistence::NONE,
     };
     let (mut inputs, views, closed, sample) = worker.dataflow(|scope| {
-        let listeners = Listeners {
-            on_epoch: |_| {},
-            on_oldest: |_| {},
-            on_model: |_, _| {},
-            on_block: |_, _: &Block| {},
-            on_announcement: |_, _| {},
-            on_report: |_| {},
-        };
-        let (inputs, outputs) = graph(scope, config, &dictionaries, listeners);
+        let (inputs, outputs) = graph(scope, config, &dictionaries, Listeners::NONE);
         let Outputs { views, closed, sample, .. } = outputs;
         (inputs, views, closed, sample)
     });

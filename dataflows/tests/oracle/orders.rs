@@ -194,16 +194,7 @@ fn digests(partitions: &Partitions, mut random: Random) -> Vec<(DigestedView, Di
             persistence: Persistence::NONE,
         };
         let (mut inputs, views, closed) = worker.dataflow(|scope| {
-            let (on_model, on_block) = (|_, _| {}, |_, _: &Block| {});
-            let listeners = Listeners {
-                on_epoch: |_| {},
-                on_oldest: |_| {},
-                on_model,
-                on_block,
-                on_announcement: |_, _| {},
-                on_report: |_| {},
-            };
-            let (inputs, outputs) = graph(scope, config, &dictionaries, listeners);
+            let (inputs, outputs) = graph(scope, config, &dictionaries, Listeners::NONE);
             (inputs, outputs.views, outputs.closed)
         });
         let (found, asking) = (Rc::new(RefCell::new(Vec::new())), probe::Handle::new());

@@ -95,15 +95,7 @@ pub(crate) fn answer_of(events: Vec<OwnedEvent>, shop: Vec<Rule>, query: Query) 
             persistence: Persistence::NONE,
         };
         let (mut inputs, views, closed) = worker.dataflow(|scope| {
-            let listeners = Listeners {
-                on_epoch: |_| (),
-                on_oldest: |_| (),
-                on_model: |_, _| (),
-                on_block: |_, _: &_| (),
-                on_announcement: |_, _| (),
-                on_report: |_| (),
-            };
-            let (inputs, outputs) = graph(scope, views, &dictionaries, listeners);
+            let (inputs, outputs) = graph(scope, views, &dictionaries, Listeners::NONE);
             (inputs, outputs.views, outputs.closed)
         });
         let found = Rc::new(RefCell::new(None));
