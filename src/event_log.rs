@@ -1,5 +1,5 @@
-//! The durable log of events, merges and forgets: new ones are stored here first, and the engine learns of them
-//! by reading it.
+//! The durable log of events, merges, forgets and catalogue rows: new ones are stored here first, and the engine
+//! learns of them by reading it.
 
 use dataflows::record::event::Kind;
 use std::sync::Arc;
@@ -37,16 +37,19 @@ pub enum Subject {
     Merge,
     /// A user whose events count for nobody.
     Forget,
+    /// A product of the catalogue.
+    Product,
 }
 
 impl Subject {
     /// All subjects, each at its [`Subject::index`].
-    pub const ALL: [Subject; 5] = [
+    pub const ALL: [Subject; 6] = [
         Subject::Event(Kind::View),
         Subject::Event(Kind::AddToCart),
         Subject::Event(Kind::Purchase),
         Subject::Merge,
         Subject::Forget,
+        Subject::Product,
     ];
 
     /// The subject's place in [`Subject::ALL`].
@@ -55,6 +58,7 @@ impl Subject {
             Subject::Event(kind) => kind.index(),
             Subject::Merge => Kind::ALL.len(),
             Subject::Forget => Kind::ALL.len() + 1,
+            Subject::Product => Kind::ALL.len() + 2,
         }
     }
 }
@@ -70,8 +74,8 @@ impl From<Kind> for Subject {
 pub struct NewRecord {
     /// Decides the topic.
     pub subject: Subject,
-    /// The record's key.
-    pub user: String,
+    /// The record's key: the id of its user, or of its product.
+    pub key: String,
     /// The record's value, as JSON.
     pub json: Vec<u8>,
 }

@@ -2,6 +2,7 @@
 //!
 //! Data passes sources → engine → sinks; `http` and `sinks` never name `sources`.
 
+pub mod access;
 pub mod config;
 pub mod future;
 pub mod event_log;

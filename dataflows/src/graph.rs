@@ -12,6 +12,7 @@ use crate::digest::rows::{self, DigestedView, Names};
 use crate::digest::views::Digests;
 use crate::held::{Held, Size};
 use crate::ids::dictionary::SharedDictionaries;
+use crate::ids::hash::owner;
 use crate::ids::secret::Secret;
 use crate::ingest::catalogue::{Catalogue, CatalogueSpine, catalogue};
 use crate::ingest::decisions::Decisions;
@@ -47,6 +48,7 @@ use crate::views::pairs::{Pairs, RestoredPairs, pairs};
 use crate::views::popularity::{Popular, popularity, stays_popular};
 use crate::views::positions::positions;
 use crate::views::product_tags::{LabelName, labels};
+use crate::views::product_words::ProductWords;
 use crate::views::recent::Recent;
 use crate::views::removals::{brought_tags, recounted};
 use crate::views::retention::{Retained, Update};
@@ -387,16 +389,18 @@ pub fn graph<'scope>(
         name_hashes: held.by("name_hashes"),
         held: held.clone(),
         captures: captures.clone(),
+        words: Rc::default(),
+        me: (scope.index(), scope.peers()),
         is_first,
     };
     registry.stand_ins(stand_ins);
     registry.ledger(ledger);
-    let rankings = match actions {
+    let (rankings, catalogue) = match actions {
         None => {
-            registry.catalogue(catalogue);
+            let catalogue = registry.catalogue(catalogue);
             registry.measured.push(Measured::of("history", &history.trace));
             registry.closed.add_view(history, captures.history());
-            None
+            (None, catalogue)
         }
         Some((bought, activity)) => {
             let (labels, pairs) = (restoring.labels, restoring.pairs);
@@ -411,7 +415,7 @@ pub fn graph<'scope>(
             let popular = Popular { brought: popular, resolved, settled, restored };
             let by_day = (ages, Days::new(pairs_days, limits.horizon));
             let made = Made { sets, bought, activity, history, popular, labels, pairs, by_day };
-            Some(registry.rankings(made, catalogue))
+            (Some(registry.rankings(made)), registry.catalogue(catalogue))
         }
     };
     let mut capture_oldest = captures.oldest();
@@ -438,6 +442,8 @@ pub fn graph<'scope>(
             captures.profile(),
         ),
         positions: registry.closed.add_view(positions, captures.positions()),
+        catalogue,
+        words: registry.words.clone(),
         recent,
         decisions: known,
         asked_from,
@@ -509,13 +515,16 @@ struct ViewRegistry<'scope> {
     held: Held,
     captures: Captures,
     name_hashes: Rc<Cell<Size>>,
+    words: Rc<RefCell<ProductWords>>,
+    /// The index of this worker, and the number of all.
+    me: (usize, usize),
     /// True at the first worker.
     is_first: bool,
 }
 
 impl<'scope> ViewRegistry<'scope> {
     /// Builds and registers the views that rankings are made from.
-    fn rankings(&mut self, made: Made<'scope>, catalogue: Catalogue<'scope>) -> RankingViews {
+    fn rankings(&mut self, made: Made<'scope>) -> RankingViews {
         let dictionaries = &self.dictionaries.clone();
         let captures = self.captures.clone();
         let Made { sets, bought, activity, history, popular, labels: old, pairs: made, by_day } =
@@ -559,7 +568,6 @@ impl<'scope> ViewRegistry<'scope> {
                 self.cached("popularity", popularity, digest, captures.popularity())
             },
             labels: self.closed.add_view(labels, captures.labels()),
-            catalogue: self.catalogue(catalogue),
         }
     }
 
@@ -607,14 +615,22 @@ impl<'scope> ViewRegistry<'scope> {
         self.closed.add_view(stand_ins, move |_, batch| digest(batch));
     }
 
-    /// Registers the catalogue. Every worker has all of it, and the first one digests it.
+    /// Registers the catalogue. Every worker has all of it, the first one digests it, and each keeps the words
+    /// of the products that it owns.
     fn catalogue(&mut self, catalogue: Catalogue<'scope>) -> TraceAgent<CatalogueSpine> {
         self.measured.push(Measured::of("catalogue", &catalogue.trace));
         let mut digest = self.digest(DigestedView::Catalogue, rows::of_products, rows::with_entry);
         let is_first = self.is_first;
         let mut capture = self.captures.catalogue();
+        let (words, held) = (self.words.clone(), self.held.by("product_words"));
+        let (dictionaries, (me, peers)) = (self.dictionaries.clone(), self.me);
         self.closed.add_view(catalogue, move |until, batch| {
             digest(batch.filter(|_| is_first));
+            if let Some(batch) = batch {
+                let names = &dictionaries.borrow().products;
+                words.borrow_mut().update(batch, names, |id| owner(id, peers) == me);
+            }
+            held.set(words.borrow().size());
             capture(until, batch);
         })
     }

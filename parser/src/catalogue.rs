@@ -2,14 +2,16 @@
 
 use crate::confluent;
 use crate::field::{Field, Scratch};
-use crate::id::is_id;
+use crate::id::{is_id, without_byte_order_mark};
 use crate::object::{Object, required};
 use crate::reason::Reason;
 use dataflows::record::product::{CatalogueRow, Product};
 use dataflows::score::weights::Score;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Reads a row of the catalogue. The key, where there is one, is the product's id, which `id` in
 /// the value may repeat. A row without a value, with an empty one, with `null` or with
@@ -64,6 +66,21 @@ pub fn parse_row(
     let price = object.text(Field::Price, texts, Reason::BadPrice)?.map(price).transpose()?;
     let tags = object.into_tags(texts)?.into_iter().map(str::to_owned).collect();
     Ok(CatalogueRow { product, row: Some(Product { name, category, tags, price, unavailable }) })
+}
+
+/// The names of a row's fields that mean nothing, in their order; none for what is no row, and for what a row is wrapped
+/// in.
+pub fn unknown_fields(row: &[u8]) -> Vec<String> {
+    let fields =
+        serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(without_byte_order_mark(row));
+    let names = fields.unwrap_or_default().into_keys();
+    let (known, unknown): (Vec<_>, Vec<_>) = names.partition(|name| is_field(name));
+    if known.is_empty() { known } else { unknown }
+}
+
+/// Whether a row may have a field of this name.
+pub fn is_field(name: &str) -> bool {
+    field_of(name).is_some()
 }
 
 /// What change data capture wraps a row in.

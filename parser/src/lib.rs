@@ -26,7 +26,7 @@ mod tests;
 #[cfg(test)]
 mod properties;
 
-pub use catalogue::parse_row;
+pub use catalogue::{is_field as is_row_field, parse_row, unknown_fields as unknown_row_fields};
 pub use event::parse_event;
 pub use explain::{Explanation, RecordKind, beginning, brief, explain, shown, syntax};
 pub use field::Scratch;

@@ -31,16 +31,24 @@ recommend() {
 }
 
 # As small as the data that session-based recommenders are measured with, with one worker and with
-# two, without and with a thousand clicks a second beside it.
+# two, without and with a thousand clicks a second beside it, and with a token for each question.
 throughput() {
   local job shop=(--users 20000 --products 5000)
-  for job in closed-8-1 closed-8-1-fed closed-8-2 closed-8-2-fed; do
+  for job in closed-8-1 closed-8-1-fed closed-8-2 closed-8-2-fed closed-8-2-locked; do
     wanted "$job" || continue
-    local workers=${job#closed-8-}
-    queries_begin "${workers%-fed}" "${shop[@]}" --events 70000 --
+    local workers=${job#closed-8-} token='' lock=()
+    if [[ $job == *-locked ]]; then
+      local file
+      file=$(realpath "$SERVICES_DIR")/tokens
+      rm -f "$file"
+      token=$("$recsys" token new --name bench --scope read --file "$file" |
+        sed 's/.*"token":"\([^"]*\)".*/\1/')
+      lock=(--set "http.tokens_file=$file" --set http.reads=token)
+    fi
+    queries_begin "${workers%%-*}" "${shop[@]}" --events 70000 -- "${lock[@]}"
     [[ $job != *-fed ]] || feed live- 1000 14 --linger 20 "${shop[@]}"
-    "$tool" load --http "$http" --path '/api/recommendations/{user}?n=20' --closed --connections 8 \
-      --seconds 10 "${shop[@]}" | record throughput "$job"
+    "$tool" load --http "$http" --path '/api/recommendations/{user}?n=20' --token "$token" --closed \
+      --connections 8 --seconds 10 "${shop[@]}" | record throughput "$job"
     queries_end
   done
 }

@@ -7,7 +7,7 @@ build_needs=(cc gcc c++ g++ make make /usr/include/zlib.h zlib1g-dev prove perl)
 
 # For the whole gate besides. What services need, they install when they are started.
 whole_needs=(shellcheck shellcheck chromium chromium promtool prometheus amtool prometheus-alertmanager
-  systemd-analyze systemd python3 python3)
+  systemd-analyze systemd python3 python3 curl curl)
 
 # For building with the feature `kafka-kerberos`.
 kerberos_needs=(/usr/include/openssl/ssl.h libssl-dev /usr/include/sasl/sasl.h libsasl2-dev)

@@ -3,8 +3,10 @@
 use super::exit_code::{
     DATA, DONE, FAILED, HELD, INTERRUPTED, PEER_LOST, UNREADABLE, UNWRITABLE, USAGE,
 };
+use crate::access::{KeyringError, KeysError};
 use crate::cluster::Loss;
 use crate::config::ConfigError;
+use crate::http::{DoorsError, TlsError};
 use crate::receipt::ReceiptError;
 use crate::settings::StoreError;
 use crate::sinks::redis::HeldByAnother;
@@ -139,6 +141,15 @@ pub(super) fn code(error: &anyhow::Error) -> u8 {
         checkpoints::Error::Refused(_) => DATA,
         _ => FAILED,
     };
+    let of_keys = |error: &KeysError| match error {
+        KeysError::Unreadable { .. } => UNREADABLE,
+        KeysError::Bad { .. } | KeysError::Twice { .. } => DATA,
+    };
+    let of_doors = |error: &DoorsError| match error {
+        DoorsError::Keys(error) => of_keys(error),
+        DoorsError::Tls(TlsError::Unreadable { .. }) => UNREADABLE,
+        DoorsError::Tls(_) => DATA,
+    };
     let of_store = |error: &StoreError| match error {
         StoreError::BadPath { .. } => USAGE,
         _ => FAILED,
@@ -158,6 +169,8 @@ pub(super) fn code(error: &anyhow::Error) -> u8 {
         .or_else(|| error.downcast_ref().map(of_receipt))
         .or_else(|| error.downcast_ref().map(of_checkpoint))
         .or_else(|| error.downcast_ref().map(of_store))
+        .or_else(|| error.downcast_ref().map(of_doors))
+        .or_else(|| error.downcast_ref().map(|_: &KeyringError| DATA))
         .unwrap_or(FAILED)
 }
 

@@ -1,7 +1,8 @@
 //! Files and folders that a command needs.
 
 use super::failure::{Unreadable, Unwritable};
-use crate::config::{ReceiptsConfig, RedisConfig};
+use crate::config::{HttpConfig, ReceiptsConfig, RedisConfig};
+use crate::http::Doors;
 use crate::receipt::SigningKey;
 use anyhow::Context;
 use std::fs::{File, create_dir_all, read, remove_file};
@@ -30,4 +31,9 @@ pub(super) fn receipt_key(receipts: &ReceiptsConfig) -> anyhow::Result<Option<Si
     let name = || file.display().to_string();
     let pem = read(file).with_context(|| Unreadable(name())).context("receipts.key_file")?;
     SigningKey::from_pem(&pem).map(Some).with_context(name).context("receipts.key_file")
+}
+
+/// Reads the tokens and the certificate of the front.
+pub(super) fn doors(http: &HttpConfig) -> anyhow::Result<Doors> {
+    Ok(Doors::open(http)?)
 }

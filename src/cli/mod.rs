@@ -27,6 +27,7 @@ mod demo;
 mod replay;
 mod evaluate;
 mod check;
+mod own_certificate;
 mod running_process;
 mod redis;
 mod health;
@@ -34,6 +35,7 @@ mod status;
 mod checkpoint;
 mod config;
 mod receipt;
+mod token;
 
 use crate::config::{Config, EffectiveSetting, Layers};
 use args::{Cli, Command, Options, RunArgs};
@@ -88,6 +90,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Config(args) => config::run(&load(&options, [])?.0, args.action),
         Command::Checkpoint(args) => checkpoint::run(&load(&options, [])?.0, &args),
         Command::CheckConfig => config::show(&load(&options, [])?.1),
+        Command::Token(args) => token::run(&load(&options, [])?.0, &args.action),
         Command::Receipt(args) => receipt::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

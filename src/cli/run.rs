@@ -4,14 +4,14 @@ use super::caught_up::CaughtUp;
 use super::descriptors;
 use super::end::end_in_any_case;
 use super::failure::{PeerLost, Unwritable};
-use super::files::{check_certificates, receipt_key};
+use super::files::{check_certificates, doors, receipt_key};
 use super::memory::MemoryWatch;
 use super::modelled::Modelled;
 use super::settings::{SettingsStores, WatchedSettings};
 use super::stop::{Alone, ToldToStop, end_at_once, stop_signal};
 use super::supervisor::Supervisor;
 use crate::cluster::LossCause;
-use crate::config::Config;
+use crate::config::{Admission, Config};
 use crate::engine::question::{Answer, Asker};
 use crate::engine::{self, Beginning, Engine, EngineHandles, Opened, Report};
 use crate::event_log::{EventLog, Partition};
@@ -68,6 +68,7 @@ pub(super) fn run(
 ) -> anyhow::Result<()> {
     config.redis.as_ref().map_or(Ok(()), check_certificates)?;
     let receipt_key = receipt_key(&config.receipts)?.map(Arc::new);
+    let doors = doors(&config.http)?;
     let started = Instant::now();
     descriptors::raise_limit();
     let metrics = Arc::new(Metrics::new());
@@ -120,10 +121,13 @@ pub(super) fn run(
     let waiting = runtime.spawn(end_at_once(started, told_to_stop.clone()));
     // Health is answered from here on, whatever is missing.
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = serve(front, listener, config.http.clone(), async {
+    let server = serve(front, doors, listener, config.http.clone(), async {
         // Dropping the sender stops the front as well as a message does.
         let _ = stopped.await;
     })?;
+    if config.http.access.writes == Admission::Anyone && !server.address().ip().is_loopback() {
+        tracing::warn!(address = %server.address(), "whoever reaches this may write (http.writes)");
+    }
     if let Some(supervisor) = Supervisor::of(|name| std::env::var_os(name)) {
         runtime.spawn(supervisor.tell());
     }

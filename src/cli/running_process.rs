@@ -1,13 +1,17 @@
 //! Asks the process that has this configuration.
 
-use crate::config::Config;
+use super::failure::Usage;
+use super::own_certificate::connect;
+use crate::config::{Config, TlsConfig};
 use anyhow::{Context, bail};
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// The longest time that a connection, or a part of the answer, may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The variable with the token that is sent, where the process wants one.
+const TOKEN: &str = "RECSYS_TOKEN";
 /// The most bytes of an answer.
 const LARGEST: u64 = 1 << 20;
 
@@ -29,11 +33,16 @@ pub(super) fn post(config: &Config, path: &str) -> anyhow::Result<String> {
 
 fn call(config: &Config, method: &str, path: &str, patience: Duration) -> anyhow::Result<String> {
     let at = called(config.http.listen);
+    let request = request(method, path, &token()?);
+    let tls = config.http.tls.as_ref();
     let answer =
-        ask(at, method, path, patience).with_context(|| format!("{at} does not answer"))?;
+        ask(at, tls, &request, patience).with_context(|| format!("{at} does not answer"))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     match head.split(' ').nth(1) {
         Some("200") => Ok(body.to_owned()),
+        Some(status @ ("401" | "403")) => {
+            bail!("{at} answers {status}: {body}; the variable {TOKEN} is for its token")
+        }
         Some(status) => bail!("{at} answers {status}: {body}"),
         None => bail!("{at} does not speak HTTP"),
     }
@@ -49,13 +58,41 @@ fn called(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-fn ask(at: SocketAddr, method: &str, path: &str, patience: Duration) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&at, PATIENCE)?;
+/// The token of the environment, or nothing.
+fn token() -> Result<String, Usage> {
+    let token = std::env::var(TOKEN).unwrap_or_default();
+    match token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(token),
+        false => Err(Usage(format!("{TOKEN} must be a token, which has plain letters alone"))),
+    }
+}
+
+fn request(method: &str, path: &str, token: &str) -> String {
+    let authorization = match token {
+        "" => String::new(),
+        token => format!("authorization: Bearer {token}\r\n"),
+    };
+    format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n{authorization}\r\n"
+    )
+}
+
+fn ask(
+    at: SocketAddr,
+    tls: Option<&TlsConfig>,
+    request: &str,
+    patience: Duration,
+) -> anyhow::Result<String> {
+    let stream = TcpStream::connect_timeout(&at, PATIENCE)?;
     stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-    );
+    match tls {
+        Some(tls) => converse(connect(stream, tls)?, request),
+        None => converse(stream, request),
+    }
+}
+
+fn converse(mut stream: impl Read + Write, request: &str) -> anyhow::Result<String> {
     stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.take(LARGEST).read_to_string(&mut answer)?;
@@ -64,7 +101,7 @@ fn ask(at: SocketAddr, method: &str, path: &str, patience: Duration) -> io::Resu
 
 #[cfg(test)]
 mod tests {
-    use super::called;
+    use super::{called, request};
 
     #[test]
     fn an_address_that_is_all_addresses_is_called_as_this_machine() {
@@ -76,5 +113,11 @@ mod tests {
         ] {
             assert_eq!(called(listen.parse().unwrap()).to_string(), at);
         }
+    }
+
+    #[test]
+    fn a_token_is_sent_where_there_is_one() {
+        assert!(!request("GET", "/", "").contains("authorization"));
+        assert!(request("GET", "/", "t").ends_with("\r\nauthorization: Bearer t\r\n\r\n"));
     }
 }

@@ -3,9 +3,11 @@
 use super::reader::SettingReader;
 use super::secret::{Secret, without_password};
 use super::{
-    CheckpointConfig, ClusterConfig, Config, FilesConfig, HttpConfig, KafkaConfig, LimitsConfig,
-    LogConfig, LogFormat, ReceiptsConfig, RedisConfig, ViewsConfig, ZooKeeperConfig, log,
+    AccessConfig, Admission, CheckpointConfig, ClusterConfig, Config, FilesConfig, HttpConfig,
+    KafkaConfig, LimitsConfig, LogConfig, LogFormat, RatesConfig, ReceiptsConfig, RedisConfig,
+    TlsConfig, ViewsConfig, ZooKeeperConfig, log,
 };
+use crate::access::{Keyring, KeyringError};
 use dataflows::graph::{Grading, Mode};
 use dataflows::score::model_history::Learning;
 use dataflows::score::start::START;
@@ -15,6 +17,7 @@ use rdkafka::error::KafkaError;
 use redis::IntoConnectionInfo;
 use std::collections::{BTreeMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -206,6 +209,7 @@ fn http(reader: &mut SettingReader) -> HttpConfig {
         threads,
         max_body_bytes,
         body_budget_bytes,
+        max_catalogue_bytes: reader.number("http.max_catalogue_bytes", 100 * MIB, 1_024..=16 * GIB),
         keep_alive: reader.millis("http.keep_alive_ms", 75_000, 10..=3_600_000),
         header_timeout: reader.millis("http.header_timeout_ms", 5_000, 10..=600_000),
         request_timeout: reader.millis("http.request_timeout_ms", 10_000, 10..=600_000),
@@ -220,6 +224,57 @@ fn http(reader: &mut SettingReader) -> HttpConfig {
         hosts: reader.list("http.hosts", &[], host_name),
         cors_origins: reader.list("http.cors_origins", &["*"], origin),
         cors_headers: reader.list("http.cors_headers", &[], header_name),
+        access: access(reader),
+        rates: rates(reader),
+        tls: tls(reader),
+    }
+}
+
+fn access(reader: &mut SettingReader) -> AccessConfig {
+    let reads = reader.text("http.reads", "anyone", admission).unwrap_or(Admission::Token);
+    let writes = reader.text("http.writes", "loopback", admission).unwrap_or(Admission::Token);
+    let tokens = reader.secret("http.tokens", keyring, hidden).unwrap_or_default();
+    let tokens_file = file(reader, "http.tokens_file");
+    let has_tokens = !tokens.is_empty() || tokens_file.is_some();
+    for (key, admission) in [("http.reads", reads), ("http.writes", writes)] {
+        if admission == Admission::Token && !has_tokens {
+            reader.refuse(key, "needs http.tokens or http.tokens_file: nobody could do anything");
+        }
+    }
+    AccessConfig { reads, writes, tokens, tokens_file }
+}
+
+fn keyring(text: &str) -> Result<Keyring, String> {
+    text.parse().map_err(|error: KeyringError| error.to_string())
+}
+
+fn admission(text: &str) -> Result<Admission, String> {
+    match text {
+        "anyone" => Ok(Admission::Anyone),
+        "loopback" => Ok(Admission::Loopback),
+        "token" => Ok(Admission::Token),
+        _ => Err("must be \"anyone\", \"loopback\" or \"token\"".into()),
+    }
+}
+
+fn rates(reader: &mut SettingReader) -> RatesConfig {
+    let mut rate = |key: &str, default| NonZeroU32::new(count(reader, key, default, 0..=1_000_000));
+    RatesConfig {
+        per_address: rate("http.requests_per_address_s", 0),
+        per_token: rate("http.requests_per_token_s", 0),
+        public: rate("http.public_requests_s", 20),
+    }
+}
+
+fn tls(reader: &mut SettingReader) -> Option<TlsConfig> {
+    match (file(reader, "http.tls_cert_file"), file(reader, "http.tls_key_file")) {
+        (Some(certificate), Some(key)) => Some(TlsConfig { certificate, key }),
+        (None, None) => None,
+        _ => {
+            reader
+                .refuse("http.tls_cert_file", "must come with http.tls_key_file, and it with this");
+            None
+        }
     }
 }
 

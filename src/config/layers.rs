@@ -125,7 +125,7 @@ fn typed(value: &DeValue<'_>) -> TypedValue {
 /// Kubernetes sets for a service named `recsys` (`RECSYS_PORT_80_TCP`…).
 fn is_ours(name: &str) -> bool {
     let Some(rest) = name.strip_prefix("RECSYS_") else { return false };
-    let others = ["LOG", "CONFIG", "PORT"];
+    let others = ["LOG", "CONFIG", "PORT", "TOKEN"];
     let families = ["TEST_", "SERVICE_", "PORT_"];
     !others.contains(&rest) && !families.iter().any(|family| rest.starts_with(family))
 }

@@ -23,11 +23,13 @@ pub use problem::{ConfigError, Problem};
 pub use reader::EffectiveSetting;
 pub use secret::Secret;
 
+use crate::access::Keyring;
 use dataflows::graph::{Grading, Mode};
 use dataflows::ids::hash::stable_hash;
 use dataflows::time::DAY_HOURS;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -163,6 +165,9 @@ pub struct HttpConfig {
     /// The most memory, in bytes, that the bodies of all requests under way take together; one that
     /// does not fit is answered 503.
     pub body_budget_bytes: usize,
+    /// The largest body with rows of the catalogue, in bytes. It is stored as it comes, and holds no more memory than
+    /// another body.
+    pub max_catalogue_bytes: usize,
     /// The longest time that a connection may be idle: from its beginning, or an answer, to the first
     /// byte of a request.
     pub keep_alive: Duration,
@@ -188,6 +193,56 @@ pub struct HttpConfig {
     /// The names of headers that these pages may send, besides those that the routes and usual clients
     /// have.
     pub cors_headers: Vec<String>,
+    /// Who may ask and change what.
+    pub access: AccessConfig,
+    /// How often.
+    pub rates: RatesConfig,
+    /// The files of the certificate and of its private key, in PEM; without them there is no TLS.
+    pub tls: Option<TlsConfig>,
+}
+
+/// Who may ask and change what.
+#[derive(Clone, Debug)]
+pub struct AccessConfig {
+    /// Who may ask.
+    pub reads: Admission,
+    /// Who may change something.
+    pub writes: Admission,
+    /// The tokens and signing secrets that the settings have.
+    pub tokens: Keyring,
+    /// The file of further ones.
+    pub tokens_file: Option<PathBuf>,
+}
+
+/// Who needs no token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Nobody does.
+    Anyone,
+    /// Whoever asks from this machine.
+    Loopback,
+    /// Everyone needs one.
+    Token,
+}
+
+/// The most requests in a second; a burst may be twice as many. `None` is no limit.
+#[derive(Clone, Debug)]
+pub struct RatesConfig {
+    /// Of an address, without a token.
+    pub per_address: Option<NonZeroU32>,
+    /// Of a program's token.
+    pub per_token: Option<NonZeroU32>,
+    /// Of a public token at one address, and of a visitor's key.
+    pub public: Option<NonZeroU32>,
+}
+
+/// The certificate of the server.
+#[derive(Clone, Debug)]
+pub struct TlsConfig {
+    /// The file of the chain of certificates, the server's own first.
+    pub certificate: PathBuf,
+    /// The file of its private key.
+    pub key: PathBuf,
 }
 
 /// Bounds on what waits.

@@ -162,6 +162,15 @@ fn what_is_wrong_is_told_with_its_place_and_its_rule() {
         ],
     );
     check(
+        "http.max_catalogue_bytes = 100",
+        &[],
+        &[],
+        &[
+            "f.toml:1: http.max_catalogue_bytes = 100: must be a whole number from 1024 to 17179869184",
+        ],
+    );
+    assert_eq!(good("", &[], &[]).http.max_catalogue_bytes, 104_857_600);
+    check(
         "zookeeper.auth_scheme = \"digest\"",
         &[],
         &[],

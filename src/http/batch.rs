@@ -10,11 +10,12 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// Reads the events of a body. The bytes that are stored are those that were sent.
+/// Reads the events of a body. The bytes that are stored are those that were sent; with a key, events that have no
+/// `eventId` get one of it and of their index, so that they count once however often they are sent.
 ///
 /// # Errors
 /// When the body is not JSON, or one of the events is none.
-pub(super) fn events(body: &[u8]) -> Result<Vec<NewRecord>, Fault> {
+pub(super) fn events(body: &[u8], key: Option<&str>) -> Result<Vec<NewRecord>, Fault> {
     let json = without_byte_order_mark(body);
     let is_array = json.trim_ascii_start().first() == Some(&b'[');
     let items = if is_array { array(json)? } else { vec![single(json)?] };
@@ -28,9 +29,19 @@ pub(super) fn events(body: &[u8]) -> Result<Vec<NewRecord>, Fault> {
         let event = parse_event(json, None, Written::At(now), &mut scratch)
             .map_err(|reason| refusal(body, Some(index), RecordKind::Event, json, reason))?;
         let subject = event.event_type.topic().into();
-        Ok(NewRecord { subject, user: event.user.into(), json: json.into() })
+        let json = match key.filter(|_| event.id.is_empty()) {
+            Some(key) => with_id(json, &format!("{key}/{index}")),
+            None => json.into(),
+        };
+        Ok(NewRecord { subject, key: event.user.into(), json })
     });
     events.collect()
+}
+
+/// Adds an `eventId`, which needs no escapes, to an event that has none, before its other fields.
+fn with_id(event: &[u8], id: &str) -> Vec<u8> {
+    let rest = event.strip_prefix(b"{").unwrap_or(event);
+    [format!("{{\"eventId\":\"{id}\",").as_bytes(), rest].concat()
 }
 
 /// Tells why a record, which is a part of the body, is refused.
@@ -79,7 +90,9 @@ fn single(json: &[u8]) -> Result<&RawValue, Fault> {
     }
 }
 
-fn not_json(json: &[u8], event: &str, error: &serde_json::Error) -> Fault {
+/// Tells where a body, but for what it may begin with, is not JSON; `event` names the event that it is in, if there is
+/// one.
+pub(super) fn not_json(json: &[u8], event: &str, error: &serde_json::Error) -> Fault {
     let (text, offset) = syntax(json, error);
     Fault::Bad(format!("{event}the body is not JSON: {text}, at {}", place(json, offset)))
 }
@@ -119,8 +132,25 @@ mod tests {
     #[test]
     fn a_removal_is_stored_with_carts() {
         let removal = r#"{"eventType":"remove_from_cart","userId":"u","product":"p"}"#;
-        let subjects = events(removal.as_bytes()).unwrap().into_iter().map(|record| record.subject);
+        let subjects =
+            events(removal.as_bytes(), None).unwrap().into_iter().map(|record| record.subject);
         assert_eq!(subjects.collect::<Vec<_>>(), [Kind::AddToCart.into()]);
+    }
+
+    #[test]
+    fn a_key_gives_events_without_an_id_one() {
+        let bare = r#"{"eventType":"view","userId":"u","product":"p"}"#;
+        let named = r#"{"eventType":"view","userId":"u","product":"p","eventId":"e"}"#;
+        let body = format!("[{bare},{named},{bare}]");
+        let stored = events(body.as_bytes(), Some("k")).unwrap();
+        let stored = stored.into_iter().map(|record| String::from_utf8(record.json).unwrap());
+        let with = |id: &str| bare.replacen('{', &format!("{{\"eventId\":\"{id}\","), 1);
+        assert_eq!(stored.collect::<Vec<_>>(), [with("k/0"), named.to_owned(), with("k/2")]);
+        for record in events(body.as_bytes(), Some("k")).unwrap() {
+            let mut scratch = Scratch::default();
+            let event = parse_event(&record.json, None, Written::At(0), &mut scratch).unwrap();
+            assert!(!event.id.is_empty());
+        }
     }
 
     #[test]
@@ -170,7 +200,7 @@ mod tests {
                 "event 1: userId is missing, at line 1 column 50".into(),
             ),
         ] {
-            let fault = events(body.as_bytes()).unwrap_err();
+            let fault = events(body.as_bytes(), None).unwrap_err();
             assert_eq!(fault.details(), told, "{body}");
         }
     }

@@ -31,6 +31,27 @@ impl BodyBudget {
     }
 }
 
+/// A part of the budget, which is given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Held {
+    taken: usize,
+    budget: Arc<BodyBudget>,
+}
+
+impl Held {
+    /// Takes so much of a budget.
+    pub(super) fn of(budget: &Arc<BodyBudget>, taken: usize) -> Result<Held, Fault> {
+        budget.take(taken)?;
+        Ok(Held { taken, budget: budget.clone() })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.budget.taken.fetch_sub(self.taken, Ordering::Relaxed);
+    }
+}
+
 /// A body, decoded. It counts against the budget until it is dropped.
 #[derive(Debug)]
 pub(super) struct Body {
@@ -132,7 +153,7 @@ async fn read_and_decode(
 ///
 /// # Errors
 /// When it is encoded in any other way.
-fn is_gzip(headers: &HeaderMap) -> Result<bool, Fault> {
+pub(super) fn is_gzip(headers: &HeaderMap) -> Result<bool, Fault> {
     let values = headers.get_all(CONTENT_ENCODING).iter();
     let encodings = values.map(|value| String::from_utf8_lossy(value.as_bytes()));
     let encodings = encodings.collect::<Vec<_>>().join(",").to_ascii_lowercase();
@@ -186,7 +207,7 @@ impl Decoded {
     }
 }
 
-fn not_gzip(error: &io::Error) -> Fault {
+pub(super) fn not_gzip(error: &io::Error) -> Fault {
     Fault::Bad(format!("the body is not gzip, which Content-Encoding says it is: {error}"))
 }
 

@@ -15,6 +15,7 @@ use dataflows::questions::ask::Ask;
 use hyper::HeaderMap;
 use hyper::body::Incoming;
 use std::sync::Arc;
+use tokio::sync::oneshot::Receiver;
 use tokio::time::{Instant, timeout_at};
 
 /// A request as its handler sees it.
@@ -32,17 +33,36 @@ pub(super) struct Call<'a> {
     pub(super) query: Query<'a>,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    /// The same call with another deadline.
+    pub(super) fn until(&self, deadline: Instant) -> Call<'a> {
+        Call { deadline, query: self.query.clone(), ..*self }
+    }
+
     /// Asks the dataflow and waits for its answer. Without a model there is none, and none of a past that the process has
     /// still to catch up from.
     pub(super) async fn ask<A: Ask>(&self, ask: A) -> Result<Answer<A::Answer>, Fault> {
+        let answers = self.ask_all([ask]).await?;
+        Ok(answers.into_iter().next().expect("each question has an answer"))
+    }
+
+    /// Asks several questions at once, as [`Call::ask`] does one, and waits for all answers.
+    pub(super) async fn ask_all<A: Ask>(
+        &self,
+        asks: impl IntoIterator<Item = A>,
+    ) -> Result<Vec<Answer<A::Answer>>, Fault> {
         if let Some(wait) = self.front.status.readiness.wait_for(CAUGHT_UP) {
             return Err(Fault::Unavailable(format!("the views are behind: {}", wait.details)));
         }
         let since = self.in_force()?.since;
-        let answer = self.ask_of_input(ask).await?;
+        let asked = asks.into_iter().map(|ask| self.send(ask)).collect::<Result<Vec<_>, _>>()?;
+        let mut answers = Vec::with_capacity(asked.len());
+        for answer in asked {
+            answers.push(self.answered(answer).await?);
+        }
         // Workers may still ask as of a time that is a little earlier.
-        if answer.as_of < since { Err(self.no_model()) } else { Ok(answer) }
+        let is_early = answers.iter().any(|answer| answer.as_of < since);
+        if is_early { Err(self.no_model()) } else { Ok(answers) }
     }
 
     /// Returns the model in force.
@@ -65,12 +85,19 @@ impl Call<'_> {
 
     /// Asks the dataflow for what no model has a part in.
     pub(super) async fn ask_of_input<A: Ask>(&self, ask: A) -> Result<Answer<A::Answer>, Fault> {
-        let answer = self.front.asker.ask(ask).map_err(|refusal| {
+        self.answered(self.send(ask)?).await
+    }
+
+    fn send<A: Ask>(&self, ask: A) -> Result<Receiver<Answer<A::Answer>>, Fault> {
+        self.front.asker.ask(ask).map_err(|refusal| {
             if refusal == Refusal::Overloaded {
                 self.front.metrics.engine.questions_refused.inc();
             }
             Fault::Unavailable(refusal.to_string())
-        })?;
+        })
+    }
+
+    async fn answered<T>(&self, answer: Receiver<Answer<T>>) -> Result<Answer<T>, Fault> {
         match timeout_at(self.deadline, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             // The worker drops its questions when it ends.

@@ -1,6 +1,7 @@
 //! Handlers of settings: nodes of the store below `/config`, and the weights among them.
 
 use crate::http::call::Call;
+use crate::http::change::Change;
 use crate::http::fault::Fault;
 use crate::http::json::Object;
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
@@ -10,7 +11,8 @@ use crate::settings::status::{Stored, shortened};
 use crate::settings::write::{self, LARGEST_VALUE};
 use crate::settings::{WEIGHTS, under_config};
 use hyper::body::Incoming;
-use hyper::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{ETAG, HeaderName, HeaderValue, IF_MATCH};
+use ring::digest::{SHA256, digest};
 use serde::de::IgnoredAny;
 
 pub(super) const STORE: &str = "the settings store";
@@ -25,7 +27,7 @@ pub(super) async fn read(call: &Call<'_>) -> Result<Reply, Fault> {
         return in_force(call, setting);
     }
     let value = call.wait(STORE, call.front.settings.get(&path)).await?;
-    let value = value.ok_or(Fault::NoNode(path))?;
+    let value = value.ok_or_else(|| Fault::NoNode(path.clone()))?;
     let content_type = if serde_json::from_slice::<IgnoredAny>(&value).is_ok() {
         JSON
     } else if std::str::from_utf8(&value).is_ok() {
@@ -33,9 +35,8 @@ pub(super) async fn read(call: &Call<'_>) -> Result<Reply, Fault> {
     } else {
         HeaderValue::from_static("application/octet-stream")
     };
-    let mut reply = typed_reply(content_type, value);
-    // A browser must not guess that a setting is a page.
-    reply.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let mut reply = typed_reply(content_type, value.clone());
+    mark(&mut reply, &path, &value);
     Ok(reply)
 }
 
@@ -47,12 +48,91 @@ pub(super) async fn write(call: &Call<'_>, body: Incoming) -> Result<Reply, Faul
     store(call, &path, value.to_vec()).await
 }
 
-/// Writes a node, and tells its path.
-pub(super) async fn store(call: &Call<'_>, path: &str, value: Vec<u8>) -> Result<Reply, Fault> {
-    call.wait(STORE, write::write(&*call.front.settings, path, value)).await?;
+/// `DELETE /api/config/{path}`: a setting has its default again, any other node is gone.
+pub(super) async fn restore(call: &Call<'_>) -> Result<Reply, Fault> {
+    let path = node(call.parameter)?;
+    let before = call.wait(STORE, call.front.settings.get(&path)).await?;
+    check_seen(call, &path, before.as_deref())?;
+    if !call.wait(STORE, write::restore(&*call.front.settings, &path)).await? {
+        return Err(Fault::NoNode(path));
+    }
+    let after = setting_at(&path).map(SettingSpec::default);
+    let mut reply = path_reply(&path);
+    Change { before: before.as_deref().map(shown), after }.mark(&mut reply);
+    Ok(reply)
+}
+
+fn path_reply(path: &str) -> Reply {
     let mut body = Vec::with_capacity(64);
     Object::new(&mut body).text("path", path).end();
-    Ok(json_reply(body))
+    json_reply(body)
+}
+
+/// Writes a node, and tells its path.
+pub(super) async fn store(call: &Call<'_>, path: &str, value: Vec<u8>) -> Result<Reply, Fault> {
+    let change = change(call, path, value).await?;
+    let mut reply = path_reply(path);
+    change.mark(&mut reply);
+    Ok(reply)
+}
+
+/// The tag of what a node holds: of a setting's value, however it is written there.
+fn tag(path: &str, stored: &[u8]) -> String {
+    let value = setting_at(path).and_then(|setting| setting.complete(stored).ok());
+    let value = value.as_ref().map_or(stored, String::as_bytes);
+    let digest = digest(&SHA256, value);
+    let digits: String = digest.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{digits}\"")
+}
+
+/// Tells a client what is stored, by which it can see that nobody has changed it since.
+fn mark(reply: &mut Reply, path: &str, stored: &[u8]) {
+    let tag = HeaderValue::from_str(&tag(path, stored)).expect("it is hexadecimal");
+    reply.headers_mut().insert(ETAG, tag);
+}
+
+/// Refuses to change what is another thing than the client has seen. Returns whether it has said what it has seen.
+fn check_seen(call: &Call<'_>, path: &str, stored: Option<&[u8]>) -> Result<bool, Fault> {
+    let Some(seen) = call.headers.get(IF_MATCH) else { return Ok(false) };
+    let seen: Vec<&str> = seen.to_str().unwrap_or_default().split(',').map(str::trim).collect();
+    let is_tag = |text: &str| text.len() > 1 && text.starts_with('"') && text.ends_with('"');
+    if !seen.iter().all(|seen| *seen == "*" || is_tag(seen.trim_start_matches("W/"))) {
+        return Err(Fault::Bad("If-Match is *, or the ETag of an answer, with its quotes".into()));
+    }
+    let now = stored.map(|stored| tag(path, stored));
+    let is_seen = seen.iter().any(|seen| *seen == "*" || Some(*seen) == now.as_deref());
+    match now {
+        Some(_) if is_seen => Ok(true),
+        Some(now) => Err(Fault::Changed(format!("it is {now} now: read it again"))),
+        None => Err(Fault::Changed("there is no such node now".into())),
+    }
+}
+
+/// A node's value as the audit log has it.
+fn shown(value: &[u8]) -> String {
+    shortened(&String::from_utf8_lossy(value)).into_owned()
+}
+
+/// Writes a node, and returns what it held before and holds now.
+async fn change(call: &Call<'_>, path: &str, value: Vec<u8>) -> Result<Change, Fault> {
+    // What is bad is told first: nobody needs to have seen anything for that.
+    write::check(path, &value)?;
+    let store = &*call.front.settings;
+    let before = call.wait(STORE, store.get(path)).await?;
+    let after = shown(&value);
+    match &before {
+        Some(held) if check_seen(call, path, Some(held))? => {
+            let replaced = write::replace(store, path, held.clone(), value);
+            if !call.wait(STORE, replaced).await? {
+                return Err(Fault::Changed("it was changed meanwhile: read it again".into()));
+            }
+        }
+        held => {
+            check_seen(call, path, held.as_deref())?;
+            call.wait(STORE, write::write(store, path, value)).await?;
+        }
+    }
+    Ok(Change { before: before.as_deref().map(shown), after: Some(after) })
 }
 
 /// `GET /api/recommendation/weights`: those in force.
@@ -65,15 +145,22 @@ pub(super) async fn write_weights(call: &Call<'_>, body: Incoming) -> Result<Rep
     let value = call.read_at_most(LARGEST_VALUE, body).await?;
     let setting = setting_at(WEIGHTS).expect("the weights are a setting");
     let value = write::check_value(setting, &value)?.into_bytes();
-    call.wait(STORE, write::write(&*call.front.settings, WEIGHTS, value.clone())).await?;
-    Ok(json_reply(value))
+    let change = change(call, WEIGHTS, value.clone()).await?;
+    let mut reply = json_reply(value);
+    change.mark(&mut reply);
+    Ok(reply)
 }
 
 /// The value of a setting that is in force, and in a header how its node stands.
 fn in_force(call: &Call<'_>, setting: &SettingSpec) -> Result<Reply, Fault> {
     let value = setting.of_model(&call.in_force()?.model);
-    let stands = header(&stands(call.front.nodes.of(setting.name).stored, Some(&value)));
+    let stored = call.front.nodes.of(setting.name).stored;
+    let held = if let Stored::Good(held) = &stored { Some(held.clone()) } else { None };
+    let stands = header(&stands(stored, Some(&value)));
     let mut reply = json_reply(value.into_bytes());
+    if let Some(held) = held {
+        mark(&mut reply, setting.path, held.as_bytes());
+    }
     reply.headers_mut().insert(STORED, stands);
     Ok(reply)
 }

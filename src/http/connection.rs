@@ -1,10 +1,13 @@
 //! One connection, from its beginning to its end.
 
+use crate::http::http2;
 use crate::http::last_answer::{MAX_HEAD, refused_head, slow_head, too_many};
+use crate::http::peer::Peer;
 use crate::http::reply::Reply;
 use crate::http::service::Service;
 use crate::http::slots::{Full, Slot};
 use crate::http::stream::{ClientStream, Patience};
+use crate::http::transport::Transport;
 use crate::http::turn::Turn;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -33,14 +36,25 @@ const SHORT: Duration = Duration::from_secs(1);
 /// Serves a connection until the client or the shutdown ends it.
 pub(super) async fn serve(
     stream: TcpStream,
+    peer: Peer,
     service: Arc<Service>,
     mut stop: watch::Receiver<()>,
     _slot: Slot,
 ) {
-    // Without this a small answer waits until the client has acknowledged the one before.
-    if stream.set_nodelay(true).is_err() {
-        return; // The connection is closed already.
+    let tls = service.doors.tls.as_ref();
+    match Transport::accept(stream, tls, service.http.header_timeout).await {
+        Some(stream) if stream.is_http2() => http2::serve(stream, peer, service, &mut stop).await,
+        Some(stream) => serve_http1(stream, peer, service, stop).await,
+        None => {}
     }
+}
+
+async fn serve_http1(
+    stream: Transport,
+    peer: Peer,
+    service: Arc<Service>,
+    mut stop: watch::Receiver<()>,
+) {
     let patience = Patience {
         idle: service.http.keep_alive,
         head: service.http.header_timeout,
@@ -51,7 +65,7 @@ pub(super) async fn serve(
     let connections_turn = turn.clone();
     let handler = service_fn(move |request: Request<Incoming>| {
         let (service, turn) = (service.clone(), turn.clone());
-        async move { Ok::<Reply, Infallible>(service.serve(request, &turn, None).await) }
+        async move { Ok::<Reply, Infallible>(service.serve(request, peer, &turn, None).await) }
     });
     // NB: hyper's `pipeline_flush` is off: it holds answers back while part of another request is
     // in the buffer, for ever if that is not HTTP.
@@ -74,10 +88,13 @@ pub(super) async fn serve(
     // An idle connection is closed in silence; an unfinished head is answered.
     let is_slow = stream.is_late() && !parts.read_buf.is_empty();
     let answer = refusal(outcome, &stream, &parts.read_buf).or(is_slow.then(slow_head));
-    if let Some(answer) = answer {
-        // The client may be gone.
-        let _ = timeout(LAST_TURN, say_last(stream.into_socket(), &answer)).await;
-    }
+    let mut stream = stream.into_transport();
+    // The client may be gone.
+    let _ = match answer {
+        Some(answer) => timeout(LAST_TURN, say_last(stream, &answer)).await,
+        // TLS has a word for the end, without which a client must fear that something is missing.
+        None => timeout(LAST_TURN, stream.shutdown()).await,
+    };
 }
 
 /// Returns the answer to a head that hyper has refused, if it has. HTTP/2 it refuses without one.
@@ -111,6 +128,7 @@ where
 /// just then. Others are told that the slots are `full`.
 pub(super) async fn serve_reserved(
     stream: TcpStream,
+    peer: Peer,
     service: Arc<Service>,
     full: Full,
     _slot: Slot,
@@ -121,10 +139,12 @@ pub(super) async fn serve_reserved(
     let head = service.http.header_timeout.min(head);
     let turn = Arc::new(Turn::default());
     let patience = Patience { idle: head, head, write: whole };
+    let tls = service.doors.tls.as_ref();
+    let Some(stream) = Transport::accept(stream, tls, head).await else { return };
     let stream = ClientStream::new(stream, patience, turn.clone());
     let handler = service_fn(move |request: Request<Incoming>| {
         let (service, turn) = (service.clone(), turn.clone());
-        async move { Ok::<Reply, Infallible>(service.serve(request, &turn, Some(full)).await) }
+        async move { Ok::<Reply, Infallible>(service.serve(request, peer, &turn, Some(full)).await) }
     });
     let mut connection = http1::Builder::new()
         .keep_alive(false)
@@ -139,7 +159,7 @@ pub(super) async fn serve_reserved(
         }
         let late = stream.is_late().then(|| too_many(&full.to_string()));
         let answer = late.or(refusal(outcome, &stream, &parts.read_buf));
-        say_last(stream.into_socket(), &answer.unwrap_or_default()).await
+        say_last(stream.into_transport(), &answer.unwrap_or_default()).await
     };
     // A client that has hung up needs no answer.
     let _ = timeout(whole, served).await;
@@ -147,7 +167,7 @@ pub(super) async fn serve_reserved(
 
 /// Writes the last answer of a connection, and waits until the client has hung up: closing before all
 /// is read could reset the connection, and the client would lose the answer.
-async fn say_last(mut stream: TcpStream, answer: &[u8]) -> io::Result<()> {
+async fn say_last(mut stream: Transport, answer: &[u8]) -> io::Result<()> {
     stream.write_all(answer).await?;
     stream.shutdown().await?;
     let mut thrown_away = [0; 1024];

@@ -1,18 +1,27 @@
 //! The errors of requests, and how the client is told of them.
 
 use crate::event_log::LogError;
-use crate::http::json;
-use crate::http::reply::{Reply, json_reply};
+use crate::http::problem::{self, Problem};
+use crate::http::reply::{PROBLEM, Reply, typed_reply};
 use crate::settings::StoreError;
 use crate::settings::write::{LARGEST_VALUE, WriteError};
 use hyper::StatusCode;
-use hyper::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER};
+use hyper::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 
 /// Why a request failed. The text is the `error` of the answer, the field its `details`.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     #[error("bad request")]
     Bad(String),
+    #[error("who asks is not known")]
+    NotKnown(String),
+    #[error("not allowed")]
+    Forbidden(String),
+    #[error("too many requests")]
+    TooMany {
+        /// The seconds until the next one is answered.
+        seconds: u64,
+    },
     #[error("cross-site write refused")]
     CrossOrigin(String),
     #[error("this server does not answer under that name")]
@@ -21,10 +30,14 @@ pub(super) enum Fault {
     NoRoute(String),
     #[error("no such node")]
     NoNode(String),
+    #[error("no such product")]
+    NoProduct(String),
     #[error("not forgotten")]
     NotForgotten(String),
     #[error("the merge would close a circle")]
     Circle(String),
+    #[error("it has changed")]
+    Changed(String),
     #[error("nothing to accept")]
     NotLearned(String),
     #[error("method not allowed")]
@@ -52,8 +65,8 @@ pub(super) enum Fault {
     #[error("stored or not, which is not known")]
     Unknown {
         details: String,
-        /// The number of records, all of which are meant.
-        records: usize,
+        /// The indices of the events that are meant.
+        events: Vec<usize>,
     },
 }
 
@@ -61,10 +74,15 @@ impl Fault {
     fn status(&self) -> StatusCode {
         match self {
             Fault::Bad(_) => StatusCode::BAD_REQUEST,
-            Fault::CrossOrigin(_) => StatusCode::FORBIDDEN,
+            Fault::NotKnown(_) => StatusCode::UNAUTHORIZED,
+            Fault::Forbidden(_) | Fault::CrossOrigin(_) => StatusCode::FORBIDDEN,
+            Fault::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Fault::WrongHost(_) => StatusCode::MISDIRECTED_REQUEST,
-            Fault::NoRoute(_) | Fault::NoNode(_) | Fault::NotForgotten(_) => StatusCode::NOT_FOUND,
+            Fault::NoRoute(_) | Fault::NoNode(_) | Fault::NoProduct(_) | Fault::NotForgotten(_) => {
+                StatusCode::NOT_FOUND
+            }
             Fault::Circle(_) | Fault::NotLearned(_) => StatusCode::CONFLICT,
+            Fault::Changed(_) => StatusCode::PRECONDITION_FAILED,
             Fault::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Fault::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Fault::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -76,16 +94,48 @@ impl Fault {
         }
     }
 
+    /// What happened, in a word that does not change, for programs.
+    fn word(&self) -> &'static str {
+        match self {
+            Fault::Bad(_) => "bad-request",
+            Fault::NotKnown(_) => "not-known",
+            Fault::Forbidden(_) => "forbidden",
+            Fault::TooMany { .. } => "too-many-requests",
+            Fault::CrossOrigin(_) => "cross-origin",
+            Fault::WrongHost(_) => "wrong-host",
+            Fault::NoRoute(_) => "no-route",
+            Fault::NoNode(_) => "no-node",
+            Fault::NoProduct(_) => "no-product",
+            Fault::NotForgotten(_) => "not-forgotten",
+            Fault::Circle(_) => "circle",
+            Fault::NotLearned(_) => "not-learned",
+            Fault::Changed(_) => "changed",
+            Fault::Method { .. } => "method",
+            Fault::SlowBody => "slow-body",
+            Fault::TooLarge { .. } => "large-body",
+            Fault::Encoding(_) => "encoding",
+            Fault::Internal(_) => "internal",
+            Fault::Refused(_) => "refused",
+            Fault::Unavailable(_) => "unavailable",
+            Fault::Late(_) => "late",
+            Fault::Unknown { .. } => "unknown",
+        }
+    }
+
     /// What happened, for a person.
     pub(super) fn details(&self) -> String {
         match self {
             Fault::Bad(details)
+            | Fault::NotKnown(details)
+            | Fault::Forbidden(details)
             | Fault::CrossOrigin(details)
             | Fault::NoRoute(details)
             | Fault::NoNode(details)
+            | Fault::NoProduct(details)
             | Fault::NotForgotten(details)
             | Fault::Circle(details)
             | Fault::NotLearned(details)
+            | Fault::Changed(details)
             | Fault::Internal(details)
             | Fault::Refused(details)
             | Fault::Unavailable(details)
@@ -95,6 +145,7 @@ impl Fault {
                 format!("add it to http.hosts, if {host:?} is to lead to this server")
             }
             Fault::Method { allow } => format!("this route allows {allow}"),
+            Fault::TooMany { seconds } => format!("ask again in {seconds} s"),
             Fault::SlowBody => "send the body sooner".into(),
             Fault::Encoding(found) => format!("Content-Encoding is gzip or none, not {found:?}"),
             Fault::TooLarge { limit } => format!("the limit is {limit} bytes"),
@@ -103,15 +154,16 @@ impl Fault {
 
     /// Makes the answer, with the headers that belong to its status.
     pub(super) fn into_reply(self) -> Reply {
-        let mut body = Vec::with_capacity(128);
-        match self {
-            Fault::Unknown { records, .. } => {
-                json::unknown(&mut body, &self.to_string(), &self.details(), records);
-            }
-            _ => json::error(&mut body, &self.to_string(), &self.details()),
+        let mut body = Vec::with_capacity(256);
+        let (error, details) = (self.to_string(), self.details());
+        let (word, status) = (self.word(), self.status());
+        let told = Problem { word, status, error: &error, details: &details };
+        match &self {
+            Fault::Unknown { events, .. } => problem::unknown(&mut body, &told, events),
+            _ => problem::write(&mut body, &told),
         }
-        let mut reply = json_reply(body);
-        *reply.status_mut() = self.status();
+        let mut reply = typed_reply(PROBLEM, body);
+        *reply.status_mut() = status;
         match self {
             Fault::Method { allow } => {
                 let allow = HeaderValue::from_str(&allow).expect("methods are plain ASCII");
@@ -119,6 +171,17 @@ impl Fault {
             }
             Fault::Encoding(_) => {
                 reply.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+            }
+            Fault::NotKnown(_) => {
+                let bearer = HeaderValue::from_static("Bearer realm=\"recsys\"");
+                reply.headers_mut().insert(WWW_AUTHENTICATE, bearer);
+            }
+            Fault::Forbidden(_) => {
+                let bearer = HeaderValue::from_static("Bearer error=\"insufficient_scope\"");
+                reply.headers_mut().insert(WWW_AUTHENTICATE, bearer);
+            }
+            Fault::TooMany { seconds } => {
+                reply.headers_mut().insert(RETRY_AFTER, seconds.into());
             }
             Fault::Unavailable(_) => {
                 reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -130,13 +193,13 @@ impl Fault {
 }
 
 impl Fault {
-    /// Of so many records that have all met an error of the log.
-    pub(super) fn of_records(records: usize, error: &LogError) -> Fault {
+    /// Of events that have all met an error of the log.
+    pub(super) fn of_events(events: Vec<usize>, error: &LogError) -> Fault {
         let details = error.to_string();
         match error {
             LogError::Unavailable(_) => Fault::Unavailable(details),
             LogError::Refused(_) => Fault::Refused(details),
-            LogError::Unknown(_) => Fault::Unknown { details, records },
+            LogError::Unknown(_) => Fault::Unknown { details, events },
         }
     }
 }

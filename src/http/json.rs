@@ -9,32 +9,19 @@ use crate::source_health::{LostRecords, PartitionExtent, PartitionTrouble};
 use crate::wall_clock::unix_ms;
 use dataflows::digest::hash::Digest;
 use dataflows::digest::rows::DigestedView;
-use dataflows::questions::ask::UserActivity;
+use dataflows::questions::ask::{KnownUser, UserActivity};
+use dataflows::questions::query::Touched;
 use dataflows::ranking::answer::{Cause, Obstacle, Ranking, Reason, Why};
 use dataflows::record::decision::Decision;
 use dataflows::record::event::Kind;
 use dataflows::record::event::OwnedEvent;
+use dataflows::record::product::{CatalogueRow, Product};
 use dataflows::score::merchandising::ActionKind;
 use dataflows::score::weights::Score;
+use dataflows::views::product_words::Page;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::Write;
-
-/// `{"error": …, "details": …}`
-pub(super) fn error(out: &mut Vec<u8>, error: &str, details: &str) {
-    Object::new(out).text("error", error).text("details", details).end();
-}
-
-/// `{"error": …, "details": …, "stored": "unknown", "events": [index]}`, of so many records that may be
-/// stored.
-pub(super) fn unknown(out: &mut Vec<u8>, error: &str, details: &str, records: usize) {
-    Object::new(out)
-        .text("error", error)
-        .text("details", details)
-        .text("stored", "unknown")
-        .with("events", |out| list(out, 0..records, plain))
-        .end();
-}
 
 /// `{"for", "since", "details"?}`
 pub(super) fn wait(out: &mut Vec<u8>, wait: &Wait) {
@@ -106,6 +93,26 @@ pub(super) fn activity(out: &mut Vec<u8>, activity: Option<&UserActivity>) {
         None => Object::new(out).plain("lastActivity", "null"),
     };
     object.with("totals", |out| by_kind(out, totals)).end();
+}
+
+/// `{"userId", "profile", "activity", "visit": {"products", "before"}, "purchases": {"count", "products"}}`
+pub(super) fn user(out: &mut Vec<u8>, format: Format, id: &str, user: &KnownUser) {
+    let Touched { visit, before, bought, bought_count } = &user.touched;
+    let seen = |out: &mut Vec<u8>| {
+        let object = Object::new(out).with("products", |out| texts(out, visit));
+        object.with("before", |out| texts(out, before)).end();
+    };
+    let purchases = |out: &mut Vec<u8>| {
+        let object = Object::new(out).plain("count", bought_count);
+        object.with("products", |out| texts(out, bought)).end();
+    };
+    Object::new(out)
+        .text("userId", id)
+        .with("profile", |out| profile(out, format, &user.profile))
+        .with("activity", |out| activity(out, user.activity.as_ref()))
+        .with("visit", seen)
+        .with("purchases", purchases)
+        .end();
 }
 
 /// `[{"id", "name", "category", "tags", "price"?, "score", "reasons"}]`; the texts of a product
@@ -227,6 +234,57 @@ pub(super) fn merge(out: &mut Vec<u8>, merge: &Decision) {
 /// A forget as it is in its topic: `{"userId": user, "timestamp": milliseconds}`.
 pub(super) fn forget(out: &mut Vec<u8>, forget: &Decision) {
     Object::new(out).text("userId", &forget.user).plain("timestamp", forget.time).end();
+}
+
+/// A row of the catalogue as it is in its topic: `{"id", "name"?, "category"?, "tags"?, "price"?, "available"?}`, or
+/// `{"id", "deleted": true}`.
+///
+/// NB: a deletion is a row, where Kafka would take none at all: compaction would remove that in the end, and the next
+/// start would show the product again.
+pub(super) fn catalogue_row(out: &mut Vec<u8>, row: &CatalogueRow) {
+    let mut object = Object::new(out).text("id", &row.product);
+    let Some(product) = &row.row else { return object.plain("deleted", true).end() };
+    for (name, text) in [("name", &product.name), ("category", &product.category)] {
+        if !text.is_empty() {
+            object = object.text(name, text);
+        }
+    }
+    if !product.tags.is_empty() {
+        object = object.with("tags", |out| texts(out, &product.tags));
+    }
+    if let Some(price) = product.price {
+        object = object.plain("price", Score(price));
+    }
+    if product.unavailable {
+        object = object.plain("available", false);
+    }
+    object.end();
+}
+
+/// `{"id", "name", "category", "tags", "price"?, "available"}`
+pub(super) fn listed(out: &mut Vec<u8>, id: &str, product: &Product) {
+    let mut object = Object::new(out)
+        .text("id", id)
+        .text("name", &product.name)
+        .text("category", &product.category)
+        .with("tags", |out| texts(out, &product.tags));
+    if let Some(price) = product.price {
+        object = object.plain("price", Score(price));
+    }
+    object.plain("available", !product.unavailable).end();
+}
+
+/// `{"products": [listed], "next": "word:id" | null}`
+pub(super) fn found(out: &mut Vec<u8>, page: &Page) {
+    let products = |out: &mut Vec<u8>| {
+        list(out, &page.found, |out, ((_, id), row)| listed(out, id, row));
+    };
+    let object = Object::new(out).with("products", products);
+    match &page.until {
+        Some((word, id)) => object.text("next", &format!("{word}:{id}")),
+        None => object.plain("next", "null"),
+    }
+    .end();
 }
 
 /// `{"topic", "partition", "offset"}`
@@ -437,7 +495,7 @@ pub(super) fn texts<T: AsRef<str>>(out: &mut Vec<u8>, items: &[T]) {
 }
 
 /// Writes a text, quoted and escaped. Few have anything to escape.
-fn text(out: &mut Vec<u8>, value: &str) {
+pub(super) fn text(out: &mut Vec<u8>, value: &str) {
     let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
     if value.bytes().all(plain) {
         out.push(b'"');

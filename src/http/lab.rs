@@ -4,20 +4,16 @@ use crate::engine::question::Answer;
 use crate::http::call::Call;
 use crate::http::fault::Fault;
 use crate::http::fields::{Fields, raw_field};
-use crate::http::given::{self, Given};
-use crate::http::rankings::{self, RULES};
+use crate::http::given;
+use crate::http::rankings::{self, BASES, RULES};
 use crate::http::reads;
 use crate::http::reply::Reply;
 use crate::settings::Setting;
 use dataflows::questions::ask::{Ask, Profiles, Rank};
-use dataflows::ranking::rules::Basis;
 use dataflows::score::model::{Blend, OwnModel};
 use dataflows::score::weights::Weights;
 use hyper::body::Incoming;
 use tokio::time::timeout_at;
-
-/// The fields that say what a ranking starts from, of which a body has one at most.
-const BASES: [&str; 4] = ["user", "products", "product", "tag"];
 
 /// The parts of the model that a question may bring.
 const MODEL: [&str; 2] = [Weights::NAME, Blend::NAME];
@@ -26,7 +22,7 @@ const MODEL: [&str; 2] = [Weights::NAME, Blend::NAME];
 pub(super) async fn recommendations(call: &Call<'_>, body: Incoming) -> Result<Reply, Fault> {
     let body = call.read(body).await?;
     let fields = Fields::parse(&body, &[&BASES[..], &MODEL, RULES].concat())?;
-    let (basis, rules) = (basis(&fields)?, rankings::rules(&fields)?);
+    let (basis, rules) = (rankings::basis(&fields)?, rankings::rules(&fields)?);
     let own = Some(Box::new(OwnModel { weights: setting(&body)?, blend: setting(&body)? }));
     // What rules hit here is not counted: nobody is shown it.
     let answer = ask(call, Rank { basis, rules, own }).await?;
@@ -42,26 +38,6 @@ pub(super) async fn profile(call: &Call<'_>, body: Incoming) -> Result<Reply, Fa
     let users = vec![user.ok_or_else(|| Fault::Bad("user is missing".into()))?];
     let answer = ask(call, Profiles { users, weights: setting(&body)? }).await?;
     Ok(reads::profile_reply(format, &answer))
-}
-
-/// Reads what a ranking starts from: what is popular overall, if nothing is given.
-fn basis(given: &Fields) -> Result<Basis, Fault> {
-    let visit = given.one("products")?.map(|_| given::list(given, "products")).transpose()?;
-    let bases = [
-        given::text(given, "user")?.map(Basis::User),
-        visit.map(Basis::Visit),
-        given::text(given, "product")?.map(Basis::Product),
-        given::text(given, "tag")?.map(Basis::Tag),
-    ];
-    let named = BASES.into_iter().zip(bases);
-    let mut named = named.filter_map(|(name, basis)| basis.map(|basis| (name, basis)));
-    match (named.next(), named.next()) {
-        (None, _) => Ok(Basis::Everything),
-        (Some((_, basis)), None) => Ok(basis),
-        (Some((one, _)), Some((other, _))) => {
-            Err(Fault::Bad(format!("{one} and {other} are given: a ranking starts from one")))
-        }
-    }
 }
 
 /// Reads a part of the model by the rules of its setting.

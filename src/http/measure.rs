@@ -10,7 +10,8 @@ use std::time::Duration;
 const UNMATCHED: &str = "unmatched";
 
 /// The statuses with a cell of their own; the histograms of others are looked up at each request.
-const STATUSES: [u16; 14] = [200, 201, 204, 400, 403, 404, 405, 408, 413, 415, 421, 502, 503, 504];
+const STATUSES: [u16; 18] =
+    [200, 201, 204, 207, 400, 401, 403, 404, 405, 408, 412, 413, 415, 421, 429, 502, 503, 504];
 
 /// The histograms of `http_request_duration_ms` in a table, so that a request hashes no labels.
 pub(super) struct Measure {

@@ -4,9 +4,13 @@
 //! [`Store`].
 
 mod json;
+mod problem;
 mod reply;
+mod change;
 mod fault;
 mod request;
+mod request_id;
+mod peer;
 mod body;
 mod given;
 mod query;
@@ -17,29 +21,46 @@ mod lab_queue;
 mod call;
 mod reads;
 mod rankings;
+mod lists;
 mod lab;
 mod stored;
 mod batch;
 mod behavior;
+mod collect;
 mod forgets;
+mod catalogue_row;
+mod products;
+mod import;
 mod config;
 mod learned;
 mod operations;
+mod docs;
+mod pages;
+mod settings;
 mod ready;
 mod routes;
 mod cors;
+mod guard;
+mod rates;
+mod audit;
 mod measure;
+mod tls;
+mod doors;
 mod descriptors;
 mod slots;
+mod transport;
 mod stream;
 mod last_answer;
 mod service;
+mod http2;
 mod connection;
 mod server;
 #[cfg(test)]
 mod tests;
 
+pub use doors::{Doors, DoorsError};
 pub use server::{Server, serve};
+pub use tls::TlsError;
 
 use crate::engine::ModelInForce;
 use crate::engine::question::Asker;
@@ -59,7 +80,7 @@ use std::time::Instant;
 pub struct Front {
     /// Asks the dataflow.
     pub asker: Asker,
-    /// Stores new events, merges and forgets.
+    /// Stores new events, merges, forgets and catalogue rows.
     pub log: Arc<dyn EventLog>,
     /// Holds the weights and the other settings.
     pub settings: Arc<dyn Store>,

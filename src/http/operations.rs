@@ -10,7 +10,7 @@ use crate::settings::registry::{SETTINGS, SettingSpec};
 use crate::settings::status::Stored;
 use dataflows::questions::ask::{Profiles, ViewDigests};
 use dataflows::record::event::Kind;
-use hyper::header::HeaderValue;
+use hyper::header::{CACHE_CONTROL, HeaderValue};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -124,10 +124,12 @@ pub(super) fn openapi() -> Reply {
     typed_reply(JSON, OPENAPI)
 }
 
-/// `GET /`
-pub(super) fn page() -> Reply {
-    typed_reply(HeaderValue::from_static("text/html; charset=utf-8"), PAGE)
+/// `GET /recsys.js`: what a page of a shop asks and tells by.
+pub(super) fn script() -> Reply {
+    let mut reply = typed_reply(HeaderValue::from_static("text/javascript; charset=utf-8"), SCRIPT);
+    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+    reply
 }
 
+pub(super) const SCRIPT: &str = include_str!("recsys.js");
 pub(super) const OPENAPI: &str = include_str!("openapi.json");
-const PAGE: &str = include_str!("page.html");

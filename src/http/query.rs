@@ -6,7 +6,7 @@ use crate::http::request::decode;
 use std::borrow::Cow;
 
 /// The parameters of a query, in their order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Query<'a> {
     /// Names, and values as they were typed. No name is unknown, and no value is empty.
     parameters: Vec<(Cow<'a, str>, &'a str)>,

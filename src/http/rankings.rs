@@ -36,7 +36,10 @@ pub(super) const RULES: &[&str] = &[
     "reasons",
 ];
 
-/// Those of them that a question about one product takes, which has all its reasons.
+/// The fields that say what a ranking starts from, of which a body has one at most.
+pub(super) const BASES: [&str; 4] = ["user", "products", "product", "tag"];
+
+/// Those of the rules that a question about one product takes, which has all its reasons.
 pub(super) const WHY_RULES: &[&str] = RULES.split_at(RULES.len() - 1).0;
 
 /// What of the current visit `exclude` may leave out.
@@ -85,6 +88,26 @@ pub(super) async fn session(call: &Call<'_>, body: Incoming) -> Result<Reply, Fa
     products(call, Basis::Visit(visit), rules(&session)?).await
 }
 
+/// Reads what a ranking starts from: what is popular overall, if nothing is given.
+pub(super) fn basis(given: &Fields) -> Result<Basis, Fault> {
+    let visit = given.one("products")?.map(|_| given::list(given, "products")).transpose()?;
+    let bases = [
+        given::text(given, "user")?.map(Basis::User),
+        visit.map(Basis::Visit),
+        given::text(given, "product")?.map(Basis::Product),
+        given::text(given, "tag")?.map(Basis::Tag),
+    ];
+    let named = BASES.into_iter().zip(bases);
+    let mut named = named.filter_map(|(name, basis)| basis.map(|basis| (name, basis)));
+    match (named.next(), named.next()) {
+        (None, _) => Ok(Basis::Everything),
+        (Some((_, basis)), None) => Ok(basis),
+        (Some((one, _)), Some((other, _))) => {
+            Err(Fault::Bad(format!("{one} and {other} are given: a ranking starts from one")))
+        }
+    }
+}
+
 /// Reads the rules of a ranking, all of [`RULES`].
 pub(super) fn rules(given: &impl Given) -> Result<Rules, Fault> {
     let mut exclude = given::list(given, "excludeIds")?;
@@ -130,11 +153,16 @@ fn placement(given: &impl Given) -> Result<String, Fault> {
 
 async fn products(call: &Call<'_>, basis: Basis, rules: Rules) -> Result<Reply, Fault> {
     let answer = call.ask(Rank { basis, rules, own: None }).await?;
-    let hits = &call.front.metrics.settings.rule_hits;
-    for action in ActionKind::ALL.into_iter().filter(|&action| answer.body.hits(action) > 0) {
-        hits.with_label_values(&[action.name()]).inc_by(answer.body.hits(action) as u64);
-    }
+    count_hits(call, &answer.body);
     Ok(ranking_reply(&answer))
+}
+
+/// Counts what rules have hit in a ranking that is shown.
+pub(super) fn count_hits(call: &Call<'_>, ranking: &Ranking) {
+    let hits = &call.front.metrics.settings.rule_hits;
+    for action in ActionKind::ALL.into_iter().filter(|&action| ranking.hits(action) > 0) {
+        hits.with_label_values(&[action.name()]).inc_by(ranking.hits(action) as u64);
+    }
 }
 
 /// The products of an answer.

@@ -11,7 +11,7 @@ use crate::http::reply::{Reply, json_as_of};
 use crate::http::request::{self, MOST_ITEMS};
 use dataflows::questions::ask::Activity;
 use dataflows::questions::ask::Latest;
-use dataflows::questions::ask::{Profile, Profiles};
+use dataflows::questions::ask::{Profile, Profiles, UserState};
 use hyper::body::Incoming;
 use std::collections::HashSet;
 
@@ -56,6 +56,16 @@ pub(super) async fn activity(call: &Call<'_>) -> Result<Reply, Fault> {
     let answer = call.ask(Activity(user)).await?;
     let mut body = Vec::with_capacity(128);
     json::activity(&mut body, answer.body.as_ref());
+    Ok(json_as_of(answer.as_of, body))
+}
+
+/// `GET /api/users/{userId}?format=object|list`
+pub(super) async fn user(call: &Call<'_>) -> Result<Reply, Fault> {
+    let format = format(&call.query)?;
+    let user = request::user(call.parameter)?;
+    let answer = call.ask(UserState(user.clone())).await?;
+    let mut body = Vec::with_capacity(1_024);
+    json::user(&mut body, format, &user, &answer.body);
     Ok(json_as_of(answer.as_of, body))
 }
 

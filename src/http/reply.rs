@@ -13,6 +13,8 @@ pub(super) const AS_OF: HeaderName = HeaderName::from_static("x-as-of");
 
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
+pub(super) const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+
 /// A 200 with a body of JSON.
 pub(super) fn json_reply(body: Vec<u8>) -> Reply {
     typed_reply(JSON, body)

@@ -4,6 +4,8 @@ use crate::config::HttpConfig;
 use crate::http::Front;
 use crate::http::connection;
 use crate::http::descriptors::Descriptors;
+use crate::http::doors::{self, Doors};
+use crate::http::peer::Peer;
 use crate::http::service::Service;
 use crate::http::slots::{Full, Slots};
 use std::io;
@@ -45,6 +47,7 @@ impl Server {
 /// When the listener cannot be used, or a thread cannot be started.
 pub fn serve(
     front: Front,
+    doors: Doors,
     listener: std::net::TcpListener,
     http: HttpConfig,
     shutdown: impl Future<Output = ()> + Send + 'static,
@@ -58,7 +61,7 @@ pub fn serve(
         let _inside = runtime.enter();
         TcpListener::from_std(listener)?
     };
-    let service = Arc::new(Service::new(front, http));
+    let service = Arc::new(Service::new(front, doors, http));
     let thread = std::thread::Builder::new().name("http-accept".into()).spawn(move || {
         runtime.block_on(accept(listener, &threads, service, shutdown));
         // Connections that have not ended by now end with the threads.
@@ -106,6 +109,8 @@ async fn accept(
     let mut shutdown = pin!(shutdown);
     let mut threads = threads.iter().cycle();
     let mut descriptors = Descriptors::new(&service.front);
+    let watched = service.clone();
+    let watch = tokio::spawn(async move { doors::watch(&watched.doors).await });
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -113,7 +118,7 @@ async fn accept(
             () = &mut shutdown => break,
         };
         let (stream, from) = match accepted {
-            Ok((stream, from)) => (stream, from.ip()),
+            Ok((stream, from)) => (stream, Peer(from.ip())),
             Err(error) => {
                 descriptors.failed(error).await;
                 continue;
@@ -129,7 +134,7 @@ async fn accept(
                     // It was accepted on another runtime. If it cannot be moved to this one, it is
                     // closed.
                     if let Ok(stream) = stream.into_std().and_then(TcpStream::from_std) {
-                        connection::serve(stream, service, stop, slot).await;
+                        connection::serve(stream, from, service, stop, slot).await;
                     }
                 });
             }
@@ -137,12 +142,13 @@ async fn accept(
                 service.front.metrics.http.connections_refused.inc();
                 // On this thread, as those that serve may be busy.
                 if let Ok(slot) = reserved.take(from) {
-                    tokio::spawn(connection::serve_reserved(stream, service, full, slot));
+                    tokio::spawn(connection::serve_reserved(stream, from, service, full, slot));
                 }
             }
         }
     }
     drop(listener);
+    watch.abort();
     stop.send_replace(());
     if timeout(service.http.request_timeout, stop.closed()).await.is_err() {
         tracing::warn!("requests that took too long were cut off by the shutdown");

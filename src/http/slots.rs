@@ -1,8 +1,9 @@
 //! Bounds the connections: all of them, and those of each address.
 
 use crate::http::descriptors::SHORTAGE;
+use crate::http::peer::Peer;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The slots that connections take, one each.
@@ -42,9 +43,9 @@ impl Slots {
         Arc::new(Slots { most, most_per_address, taken: Mutex::default() })
     }
 
-    /// Takes a slot for a connection from an address.
-    pub(super) fn take(self: &Arc<Slots>, from: IpAddr) -> Result<Slot, Full> {
-        let address = holder(from);
+    /// Takes a slot for a connection.
+    pub(super) fn take(self: &Arc<Slots>, from: Peer) -> Result<Slot, Full> {
+        let address = from.client();
         let mut taken = self.lock();
         if taken.all >= self.most {
             return Err(Full::All);
@@ -77,18 +78,6 @@ impl Drop for Slot {
     }
 }
 
-/// Returns the address that stands for all which one client has: an IPv4 address itself, and the
-/// first half of one of IPv6, the rest of which a client chooses.
-fn holder(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        address => address,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,7 +85,7 @@ mod tests {
     #[test]
     fn an_address_has_its_share_and_no_more() {
         let slots = Slots::new(5, 2);
-        let take = |address: &str| slots.take(address.parse().unwrap());
+        let take = |address: &str| slots.take(Peer(address.parse().unwrap()));
         let first = take("10.0.0.1").unwrap();
         let mapped = take("::ffff:10.0.0.1").unwrap();
         assert_eq!(take("10.0.0.1").unwrap_err(), Full::Address);

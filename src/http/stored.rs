@@ -4,39 +4,44 @@
 use crate::event_log::{LogError, Outcome, Partition, Position};
 use crate::http::fault::Fault;
 use crate::http::json::{self, Object};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The outcomes of the records of one request.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
     count: usize,
     last: BTreeMap<Partition, i64>,
-    /// The indices of the other records, by what became of them.
-    failed: BTreeMap<LogError, Vec<usize>>,
+    /// The indices of the other events, by what became of them.
+    failed: BTreeMap<LogError, BTreeSet<usize>>,
 }
 
 impl Stored {
-    /// Sums outcomes up.
+    /// Sums outcomes up, each with the index of the event that it is of in what was sent.
     ///
     /// # Errors
     /// When no record is stored, and all failed alike: then the fault tells it all.
-    pub(super) fn sum(outcomes: Vec<Outcome>) -> Result<Stored, Fault> {
-        let (mut stored, records) = (Stored::default(), outcomes.len());
-        for (index, outcome) in outcomes.into_iter().enumerate() {
+    pub(super) fn sum(
+        outcomes: impl IntoIterator<Item = (usize, Outcome)>,
+    ) -> Result<Stored, Fault> {
+        let mut stored = Stored::default();
+        for (index, outcome) in outcomes {
             match outcome {
                 Ok(Position { partition, offset }) => {
                     stored.count += 1;
                     let last = stored.last.entry(partition).or_insert(offset);
                     *last = offset.max(*last);
                 }
-                Err(error) => stored.failed.entry(error).or_default().push(index),
+                Err(error) => {
+                    stored.failed.entry(error).or_default().insert(index);
+                }
             }
         }
         let mut kinds = stored.failed.keys().map(kind);
         let first = kinds.next();
         if stored.count == 0 && first.is_some() && kinds.all(|kind| Some(kind) == first) {
+            let events = stored.failed.values().flatten().copied().collect();
             let (error, _) = stored.failed.pop_first().expect("its kind was seen");
-            return Err(Fault::of_records(records, &error));
+            return Err(Fault::of_events(events, &error));
         }
         Ok(stored)
     }
@@ -52,23 +57,28 @@ impl Stored {
         last.map(|(partition, &offset)| Position { partition: partition.clone(), offset }).collect()
     }
 
-    /// `{"stored": count, "positions": [{"topic", "partition", "offset"}]}`, and where some are not
-    /// stored `"failed": [{"outcome", "details", "events": [index]}]`.
+    /// An object of [`Stored::fields`].
     pub(super) fn to_json(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 * (1 + self.last.len() + self.failed.len()));
+        self.fields(Object::new(&mut out)).end();
+        out
+    }
+
+    /// Adds `"stored": count, "positions": [{"topic", "partition", "offset"}]`, and where some are not
+    /// stored `"failed": [{"outcome", "details", "events": [index]}]`.
+    pub(super) fn fields<'a>(&self, object: Object<'a>) -> Object<'a> {
         let positions = self.positions();
-        let mut object = Object::new(&mut out)
+        let object = object
             .plain("stored", self.count)
             .with("positions", |out| json::list(out, &positions, json::position));
-        if !self.is_whole() {
-            object = object.with("failed", |out| json::list(out, &self.failed, failed));
+        if self.is_whole() {
+            return object;
         }
-        object.end();
-        out
+        object.with("failed", |out| json::list(out, &self.failed, failed))
     }
 }
 
-fn failed(out: &mut Vec<u8>, (error, events): (&LogError, &Vec<usize>)) {
+fn failed(out: &mut Vec<u8>, (error, events): (&LogError, &BTreeSet<usize>)) {
     Object::new(out)
         .text("outcome", kind(error))
         .text("details", &error.to_string())
@@ -95,7 +105,8 @@ mod tests {
 
     /// Returns the answer's body, or the fault's details.
     fn check(outcomes: Vec<Outcome>, expected: Result<&str, &str>) {
-        let told = Stored::sum(outcomes).map(|stored| String::from_utf8(stored.to_json()).unwrap());
+        let told = Stored::sum(outcomes.into_iter().enumerate())
+            .map(|stored| String::from_utf8(stored.to_json()).unwrap());
         let told = told.map_err(|fault| fault.details());
         assert_eq!(told, expected.map(str::to_owned).map_err(str::to_owned));
     }

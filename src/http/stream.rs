@@ -1,5 +1,6 @@
 //! A client's stream that gives up on a client which does not read, or does not send what it began.
 
+use crate::http::transport::Transport;
 use crate::http::turn::Turn;
 use hyper::StatusCode;
 use std::io::{self, IoSlice};
@@ -8,7 +9,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// The longest times that a client may take.
@@ -24,7 +24,7 @@ pub(super) struct Patience {
 
 /// A stream whose reads and writes fail once the client has kept one waiting for too long.
 pub(super) struct ClientStream {
-    stream: TcpStream,
+    stream: Transport,
     patience: Patience,
     turn: Arc<Turn>,
     /// The head that is awaited.
@@ -51,7 +51,7 @@ struct Awaited {
 }
 
 impl ClientStream {
-    pub(super) fn new(stream: TcpStream, patience: Patience, turn: Arc<Turn>) -> ClientStream {
+    pub(super) fn new(stream: Transport, patience: Patience, turn: Arc<Turn>) -> ClientStream {
         ClientStream {
             stream,
             patience,
@@ -85,8 +85,8 @@ impl ClientStream {
         is_own && self.refused.is_some()
     }
 
-    /// Returns the socket, whose client is waited for no longer.
-    pub(super) fn into_socket(self) -> TcpStream {
+    /// Returns what it is made of, whose client is waited for no longer.
+    pub(super) fn into_transport(self) -> Transport {
         self.stream
     }
 
@@ -130,7 +130,7 @@ impl ClientStream {
         let given_up = self.given_up.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(given_up.as_mut().poll(context));
         // The kernel would go on trying to send what it has, for minutes.
-        let reset = self.stream.set_zero_linger();
+        let reset = self.stream.throw_away_the_rest();
         Poll::Ready(Err(reset.err().unwrap_or_else(|| io::ErrorKind::TimedOut.into())))
     }
 }

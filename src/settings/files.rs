@@ -38,6 +38,8 @@ struct Shared {
     dir: PathBuf,
     /// The state of each file when it was last read.
     seen: Mutex<HashMap<PathBuf, Stamp>>,
+    /// Held while a file is read and written, and while one is just written.
+    turn: Mutex<()>,
     /// The number of writes, which wakes those who wait for a change.
     writes: watch::Sender<u64>,
 }
@@ -47,7 +49,8 @@ impl FileStore {
     /// on the runtime's blocking threads.
     pub fn new(dir: impl Into<PathBuf>, runtime: Handle) -> FileStore {
         let (seen, writes) = (Mutex::default(), watch::Sender::new(0));
-        FileStore { runtime, shared: Arc::new(Shared { dir: dir.into(), seen, writes }) }
+        let turn = Mutex::default();
+        FileStore { runtime, shared: Arc::new(Shared { dir: dir.into(), seen, turn, writes }) }
     }
 
     fn on_a_thread<T: Send + 'static>(
@@ -84,6 +87,27 @@ impl Store for FileStore {
 
     fn put(&self, path: &str, value: Vec<u8>) -> BoxFuture<Result<(), StoreError>> {
         self.on_a_thread(path, move |shared, file| shared.write(&file, &value, true))
+    }
+
+    fn replace(
+        &self,
+        path: &str,
+        held: Vec<u8>,
+        value: Vec<u8>,
+    ) -> BoxFuture<Result<bool, StoreError>> {
+        self.on_a_thread(path, move |shared, file| {
+            let _turn = shared.turn();
+            match fs::read(&file) {
+                Ok(now) if now == held => shared.write_in_turn(&file, &value, true).map(|()| true),
+                Ok(_) => Ok(false),
+                Err(error) if ABSENCE.contains(&error.kind()) => Ok(false),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    fn delete(&self, path: &str) -> BoxFuture<Result<bool, StoreError>> {
+        self.on_a_thread(path, |shared, file| shared.remove(&file))
     }
 
     fn create(&self, path: &str, value: Vec<u8>) -> BoxFuture<Result<(), StoreError>> {
@@ -127,8 +151,17 @@ impl Shared {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces a file at once: readers see the old value or the new one, also after a crash.
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn write(&self, file: &Path, value: &[u8], replace: bool) -> io::Result<()> {
+        let _turn = self.turn();
+        self.write_in_turn(file, value, replace)
+    }
+
+    /// Replaces a file at once: readers see the old value or the new one, also after a crash.
+    fn write_in_turn(&self, file: &Path, value: &[u8], replace: bool) -> io::Result<()> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let folder = file.parent().ok_or(ErrorKind::InvalidInput)?;
         fs::create_dir_all(folder)?;
@@ -143,6 +176,17 @@ impl Shared {
         File::open(folder)?.sync_all()?;
         self.writes.send_modify(|writes| *writes += 1);
         Ok(())
+    }
+
+    /// Removes a file, if it is there. Its folder stays.
+    fn remove(&self, file: &Path) -> io::Result<bool> {
+        match fs::remove_file(file) {
+            Err(error) if ABSENCE.contains(&error.kind()) => return Ok(false),
+            removed => removed?,
+        }
+        File::open(file.parent().ok_or(ErrorKind::InvalidInput)?)?.sync_all()?;
+        self.writes.send_modify(|writes| *writes += 1);
+        Ok(true)
     }
 }
 
@@ -180,6 +224,19 @@ mod tests {
     const NODE: &str = "/config/a/b";
 
     #[test]
+    fn a_value_is_replaced_where_it_is_what_it_was_taken_for() {
+        check(|store, _| async move {
+            let replace =
+                |held: &[u8], value: &[u8]| store.replace(NODE, held.into(), value.into());
+            assert!(!replace(b"", b"1").await.unwrap(), "there is no node");
+            store.put(NODE, b"1".into()).await.unwrap();
+            assert!(!replace(b"2", b"3").await.unwrap());
+            assert!(replace(b"1", b"2").await.unwrap());
+            assert_eq!(store.get(NODE).await.unwrap().as_deref(), Some(&b"2"[..]));
+        });
+    }
+
+    #[test]
     fn what_is_put_is_read_and_is_a_file() {
         check(|store, dir| async move {
             assert_eq!(store.get(NODE).await.unwrap(), None);
@@ -210,6 +267,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_deleted_is_gone() {
+        check(|store, _| async move {
+            store.put(NODE, b"1".into()).await.unwrap();
+            assert!(store.delete(NODE).await.unwrap());
+            assert_eq!(store.get(NODE).await.unwrap(), None);
+            for path in [NODE, "/config/a", "/config/never"] {
+                assert!(!store.delete(path).await.unwrap(), "{path}");
+            }
+            store.put(NODE, b"2".into()).await.unwrap();
+            assert_eq!(store.get(NODE).await.unwrap().unwrap(), b"2");
+        });
+    }
+
+    #[test]
     fn a_change_is_seen_whoever_makes_it() {
         check(|store, dir| async move {
             store.put(NODE, b"1".into()).await.unwrap();
@@ -220,6 +291,9 @@ mod tests {
             store.get(NODE).await.unwrap();
             let ((), put) = tokio::join!(store.changed(NODE), store.put(NODE, b"3".into()));
             put.unwrap();
+            store.get(NODE).await.unwrap();
+            let ((), deleted) = tokio::join!(store.changed(NODE), store.delete(NODE));
+            deleted.unwrap();
             assert!(begin.elapsed() < LONGEST_WAIT, "nothing was seen");
         });
     }

@@ -76,6 +76,15 @@ pub trait Store: Send + Sync {
     fn get(&self, path: &str) -> BoxFuture<Result<Option<Vec<u8>>, StoreError>>;
     /// Sets a node's value. Creates the node and its parents when missing.
     fn put(&self, path: &str, value: Vec<u8>) -> BoxFuture<Result<(), StoreError>>;
+    /// Deletes a node. Returns whether it was there.
+    fn delete(&self, path: &str) -> BoxFuture<Result<bool, StoreError>>;
+    /// Sets a node's value if it holds just these bytes. Returns whether it did.
+    fn replace(
+        &self,
+        path: &str,
+        held: Vec<u8>,
+        value: Vec<u8>,
+    ) -> BoxFuture<Result<bool, StoreError>>;
     /// Completes when the node may have changed since the last `get` of it. It may complete without
     /// a change, but never so often that a caller that reads after each completion would spin.
     fn changed(&self, path: &str) -> BoxFuture<()>;

@@ -13,6 +13,7 @@ pub struct SettingSpec {
     pub name: &'static str,
     complete: fn(&[u8]) -> Result<String, String>,
     of_model: fn(&Model) -> String,
+    default: fn() -> String,
 }
 
 /// Every setting. A node below `/config/recommendation` that is not among them means nothing.
@@ -38,6 +39,7 @@ impl SettingSpec {
                 Err(error) => Err(error.to_string()),
             },
             of_model: |model| S::of(model).to_json(),
+            default: || S::default().to_json(),
         }
     }
 
@@ -47,6 +49,11 @@ impl SettingSpec {
     /// The reason why the text is not a value of this setting.
     pub fn complete(&self, text: &[u8]) -> Result<String, String> {
         (self.complete)(text)
+    }
+
+    /// Returns the default, with every field.
+    pub fn default(&self) -> String {
+        (self.default)()
     }
 
     /// Returns the value that a model has, with every field.

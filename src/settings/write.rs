@@ -44,14 +44,52 @@ pub enum WriteError {
 /// # Errors
 /// When the value must not be written, or the store does not take it.
 pub async fn write(store: &dyn Store, path: &str, value: Vec<u8>) -> Result<(), WriteError> {
+    check(path, &value)?;
+    Ok(store.put(path, value).await?)
+}
+
+/// Checks a value that users want in a node.
+///
+/// # Errors
+/// When it must not be written there.
+pub fn check(path: &str, value: &[u8]) -> Result<(), WriteError> {
     check_node(path)?;
     if value.len() > LARGEST_VALUE {
         return Err(WriteError::TooLarge { length: value.len() });
     }
     if let Some(setting) = setting_at(path) {
-        check_value(setting, &value)?;
+        check_value(setting, value)?;
     }
-    Ok(store.put(path, value).await?)
+    Ok(())
+}
+
+/// Writes a value likewise, in the place of these bytes. Returns whether the node held them.
+///
+/// # Errors
+/// As above.
+pub async fn replace(
+    store: &dyn Store,
+    path: &str,
+    held: Vec<u8>,
+    value: Vec<u8>,
+) -> Result<bool, WriteError> {
+    check(path, &value)?;
+    Ok(store.replace(path, held, value).await?)
+}
+
+/// Brings the default of a setting back, or deletes a node that belongs to users. Returns whether that was there.
+///
+/// NB: a setting's default is written. Were its node deleted, the last good value would stay in force, and be written anew.
+///
+/// # Errors
+/// When users may not write the node, or the store does not take it.
+pub async fn restore(store: &dyn Store, path: &str) -> Result<bool, WriteError> {
+    check_node(path)?;
+    match setting_at(path) {
+        Some(setting) => store.put(path, setting.default().into_bytes()).await.map(|()| true),
+        None => store.delete(path).await,
+    }
+    .map_err(WriteError::from)
 }
 
 /// Checks a value of a setting. Returns it with every field.
@@ -84,6 +122,7 @@ mod tests {
     use super::*;
     use crate::settings::files::FileStore;
     use crate::settings::{BLEND, RANKING, RULES, WEIGHTS};
+    use dataflows::score::model::Model;
 
     /// Writes to a store, and tells what it holds there afterwards, or the error.
     fn check(path: &str, value: &[u8]) -> Result<Option<Vec<u8>>, String> {
@@ -133,6 +172,28 @@ mod tests {
             message.contains(&format!("{WEIGHTS}, {BLEND}, {RULES} and {RANKING}")),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_setting_gets_its_default_back_and_another_node_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let store = FileStore::new(dir.path(), runtime.handle().clone());
+        runtime.block_on(async {
+            for setting in &SETTINGS {
+                store.put(setting.path, b"nonsense".into()).await.unwrap();
+                assert!(restore(&store, setting.path).await.unwrap());
+                let stored = store.get(setting.path).await.unwrap().unwrap();
+                assert_eq!(setting.complete(&stored), Ok(setting.default()), "{}", setting.path);
+                assert_eq!(stored, setting.of_model(&Model::default()).into_bytes());
+            }
+            store.put("/config/custom/x", b"1".into()).await.unwrap();
+            assert!(restore(&store, "/config/custom/x").await.unwrap());
+            assert_eq!(store.get("/config/custom/x").await.unwrap(), None);
+            assert!(!restore(&store, "/config/custom/x").await.unwrap());
+            let refused = restore(&store, "/config/other").await.unwrap_err().to_string();
+            assert!(refused.starts_with("no setting is at /config/other"), "{refused}");
+        });
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub const TOPICS: [(&str, Feed); 6] = [
 /// The topic that dead letters are written to.
 pub const DEAD_LETTERS: &str = "dead-letter-events";
 
-/// The topic that events of a kind, merges or forgets are written to.
+/// The topic that events of a kind, merges, forgets or catalogue rows are written to.
 pub fn topic_of(subject: impl Into<Subject>) -> &'static str {
     match subject.into() {
         Subject::Event(Kind::View) => "view-events",
@@ -63,6 +63,7 @@ pub fn topic_of(subject: impl Into<Subject>) -> &'static str {
         Subject::Event(Kind::Purchase) => "purchase-events",
         Subject::Merge => "user-merges",
         Subject::Forget => "user-forgets",
+        Subject::Product => "product-catalog",
     }
 }
 
@@ -163,6 +164,7 @@ mod tests {
                 Subject::Event(kind) => Feed::Events(kind),
                 Subject::Merge => Feed::Merges,
                 Subject::Forget => Feed::Forgets,
+                Subject::Product => Feed::Catalogue,
             };
             assert!(TOPICS.contains(&(topic_of(subject), feed)));
             assert_eq!(subject.index(), index);

@@ -101,6 +101,10 @@ fn a_bad_command_line_or_configuration_is_64() {
         ("config get recommendation/weights --nonsense", flag),
         ("check-config --nonsense", flag),
         ("receipt verify --nonsense", flag),
+        ("token new --nonsense", flag),
+        ("token new --name a/b --scope read", "--name: must be 1 to 64 letters"),
+        ("token new --name a --scope root", "invalid value 'root'"),
+        ("token sign --with pages --visitor u", "there is no signing secret \"pages\""),
         ("completions bash --nonsense", flag),
         ("run --set nonsense=1", setting),
         ("demo --set nonsense=1", setting),
@@ -139,6 +143,7 @@ fn a_file_of_another_format_is_65() {
         ("replay --format rees46 --to files clicks.csv", "clicks.csv:1: no line is one of rees46"),
         ("evaluate --format rees46 clicks.csv", "clicks.csv:1: no line is one of rees46"),
         ("receipt verify --key shop.pem clicks.csv", "clicks.csv: it is no signed receipt"),
+        ("token new --name a --scope read --file clicks.csv", "clicks.csv: line 1: must be a name"),
         (
             "receipt verify --key clicks.csv forged.json",
             "clicks.csv: it holds no public Ed25519 key",
@@ -204,6 +209,7 @@ fn a_file_that_cannot_be_read_is_66_and_a_folder_is_told() {
             "receipts.key_file: cannot read none",
         ),
         ("receipt verify --key none forged.json", "cannot read none"),
+        ("token sign --with a --visitor u --set http.tokens_file=none", "none: No such file"),
         ("receipt verify --key shop.pem none", "cannot read none"),
         (&*check_redis, "cannot read none"),
         (&*redis_check, "cannot read none"),
@@ -222,6 +228,7 @@ fn a_folder_that_cannot_be_written_is_74_and_named() {
         ("replay --format taobao --dir clicks.csv/shop clicks.csv", told),
         ("config set custom/node 1 --set files.dir=clicks.csv/shop", told),
         ("checkpoint export --to clicks.csv/shop", told),
+        ("token new --name a --scope read --file clicks.csv/shop", told),
         ("checkpoint export --to damaged", "cannot write damaged: damaged is not empty"),
     ];
     let never = [
@@ -256,6 +263,7 @@ fn output_that_cannot_be_written_is_74() {
         ("evaluate --format taobao clicks.csv", told),
         ("check-config", told),
         ("receipt --help", told),
+        ("token new --name a --scope read", told),
         ("completions bash", told),
     ];
     let full = || File::options().write(true).open("/dev/full").unwrap().into();
@@ -288,7 +296,7 @@ fn a_service_that_is_not_there_or_a_forged_receipt_is_1() {
         ("checkpoint export --to folder", "there is no checkpoint in data/checkpoints"),
         ("checkpoint export --to folder 7", "there is no checkpoint 7 in data/checkpoints"),
     ];
-    check(1, &lines, &["evaluate", "check-config", "completions"], Stdio::null);
+    check(1, &lines, &["evaluate", "check-config", "token", "completions"], Stdio::null);
 }
 
 #[test]

@@ -19,6 +19,8 @@ mod checkpoints;
 mod chaos;
 mod demo;
 mod exit_codes;
+mod doors;
+mod clients;
 mod log;
 mod full_disk;
 mod descriptors;
@@ -31,6 +33,7 @@ mod start;
 mod supervisor;
 mod memory;
 mod metrics;
+mod script;
 // With services.
 mod kafka;
 mod topics;

@@ -1,16 +1,18 @@
 //! Questions, each with the type of its answer.
 
-use super::query::{Query, QueryAnswer};
+use super::query::{Query, QueryAnswer, Touched};
 use crate::digest::hash::Digest;
 use crate::digest::rows::DigestedView;
 use crate::ingest::decisions::Forgotten;
 use crate::ranking::answer::{Obstacle, Ranking, Why};
+use crate::ranking::product_info::Listing;
 use crate::ranking::rules::{Basis, Rules};
 use crate::record::event::OwnedEvent;
 use crate::score::model::OwnModel;
 use crate::score::model_history::LearnedState;
 use crate::score::weights::{Score, Weights};
 use crate::time::Time;
+use crate::views::product_words::{Page, Place, words};
 use crate::views::recent::newest_first;
 
 /// A question. It is answered from the whole cluster's state as of one logical time.
@@ -97,6 +99,12 @@ pub struct UserActivity {
     pub totals: [i64; 3],
 }
 
+impl UserActivity {
+    fn of(minute: u32, totals: [i64; 3]) -> UserActivity {
+        UserActivity { last: i64::from(minute) * 60_000, totals }
+    }
+}
+
 impl Ask for Activity {
     type Answer = Option<UserActivity>;
 
@@ -110,11 +118,101 @@ impl Ask for Activity {
 
     fn answer(self, answers: Vec<QueryAnswer>) -> Option<UserActivity> {
         answers.into_iter().find_map(|answer| match answer {
-            QueryAnswer::Activity(minute, totals) => {
-                Some(UserActivity { last: i64::from(minute) * 60_000, totals })
-            }
+            QueryAnswer::Activity(minute, totals) => Some(UserActivity::of(minute, totals)),
             _ => None,
         })
+    }
+}
+
+/// All that is known of a user.
+pub struct UserState(pub String);
+
+/// The answer to [`UserState`], all of it as of one time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KnownUser {
+    /// The profile by the weights in force.
+    pub profile: Profile,
+    /// None for a user without events.
+    pub activity: Option<UserActivity>,
+    /// The products that the user has seen and bought.
+    pub touched: Touched,
+}
+
+impl Ask for UserState {
+    type Answer = KnownUser;
+
+    fn queries(&self) -> Vec<Query> {
+        let user = || self.0.clone();
+        vec![
+            Query::Profile { place: 0, user: user(), weights: None },
+            Query::Activity { user: user() },
+            Query::Touched { user: user() },
+        ]
+    }
+
+    fn user(&self) -> Option<&str> {
+        Some(&self.0)
+    }
+
+    fn answer(self, answers: Vec<QueryAnswer>) -> KnownUser {
+        let mut known = KnownUser::default();
+        for answer in answers {
+            match answer {
+                QueryAnswer::Profile(_, profile) => known.profile = profile,
+                QueryAnswer::Activity(minute, totals) => {
+                    known.activity = Some(UserActivity::of(minute, totals));
+                }
+                QueryAnswer::Touched(touched) => known.touched = touched,
+                _ => {}
+            }
+        }
+        known
+    }
+}
+
+/// The state of a product in the catalogue.
+pub struct ListingOf(pub String);
+
+impl Ask for ListingOf {
+    type Answer = Listing;
+
+    fn queries(&self) -> Vec<Query> {
+        vec![Query::Product { product: self.0.clone() }]
+    }
+
+    fn answer(self, answers: Vec<QueryAnswer>) -> Listing {
+        let listing = answers.into_iter().find_map(|answer| match answer {
+            QueryAnswer::Product(listing) => Some(listing),
+            _ => None,
+        });
+        listing.unwrap_or(Listing::Unlisted)
+    }
+}
+
+/// A page of the catalogue's products, by what their words begin with.
+pub struct Search {
+    /// For each of these a product has a word that begins with it, case aside. Without any, all products are meant.
+    pub text: String,
+    /// Where the page before ended.
+    pub after: Option<Place>,
+    /// The most products to return.
+    pub n: usize,
+}
+
+impl Ask for Search {
+    type Answer = Page;
+
+    fn queries(&self) -> Vec<Query> {
+        let Search { text, after, n } = self;
+        vec![Query::Search { words: words(text).collect(), after: after.clone(), n: *n }]
+    }
+
+    fn answer(self, answers: Vec<QueryAnswer>) -> Page {
+        let pages = answers.into_iter().filter_map(|answer| match answer {
+            QueryAnswer::Found(page) => Some(page),
+            _ => None,
+        });
+        Page::first(pages, self.n)
     }
 }
 
@@ -302,6 +400,7 @@ impl Ask for Forgets {
 
 /// The users that lead from one to another for some event up to a time: the first one, whom that was merged into, and
 /// so on.
+#[derive(Clone, Debug)]
 pub struct Path {
     /// The first user.
     pub from: String,
@@ -324,6 +423,25 @@ impl Ask for Path {
             QueryAnswer::Path(path) => path,
             _ => None,
         })
+    }
+}
+
+/// Those paths of several that there are, in any order.
+pub struct Paths(pub Vec<Path>);
+
+impl Ask for Paths {
+    type Answer = Vec<Vec<String>>;
+
+    fn queries(&self) -> Vec<Query> {
+        self.0.iter().flat_map(Path::queries).collect()
+    }
+
+    fn answer(self, answers: Vec<QueryAnswer>) -> Vec<Vec<String>> {
+        let paths = answers.into_iter().filter_map(|answer| match answer {
+            QueryAnswer::Path(path) => path,
+            _ => None,
+        });
+        paths.collect()
     }
 }
 

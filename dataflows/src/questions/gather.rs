@@ -144,6 +144,9 @@ impl Gathering {
             AnswerPart::Activity(activity) => {
                 activity.map(|(last, totals)| QueryAnswer::Activity(last, totals))
             }
+            AnswerPart::Touched(touched) => Some(QueryAnswer::Touched(touched)),
+            AnswerPart::Product(listing) => Some(QueryAnswer::Product(listing)),
+            AnswerPart::Found(page) => Some(QueryAnswer::Found(page)),
             AnswerPart::Recent(events) => Some(QueryAnswer::Recent(events)),
             AnswerPart::Digests(digests) => Some(QueryAnswer::Digests(digests)),
             AnswerPart::Forgotten(forgotten) => Some(QueryAnswer::Forgotten(forgotten)),

@@ -20,9 +20,11 @@ mod gather;
 
 use crate::arrange::lookup::Lookup;
 use crate::ids::dictionary::SharedDictionaries;
+use crate::ingest::catalogue::CatalogueSpine;
 use crate::inputs::Records;
 use crate::ranking::product_info::ProductInfo;
 use crate::time::Time;
+use differential_dataflow::operators::arrange::TraceAgent;
 use gather::{Finisher, gather};
 use lists::Lists;
 use plan::Planner;
@@ -57,8 +59,9 @@ pub fn questions<'scope>(
 ) -> (Queries, Stream<'scope, Time, Vec<Answered>>) {
     let (input, queries) = scope.new_input();
     let (user_rankings, product_views, finisher) = match views.rankings {
-        Some(views) => {
-            let (users, products, finisher) = rankings(views, scope.peers(), dictionaries);
+        Some(of_rankings) => {
+            let both = (of_rankings, &views.catalogue);
+            let (users, products, finisher) = rankings(both, scope.peers(), dictionaries);
             (Some(users), Some(products), Some(finisher))
         }
         None => (None, None, None),
@@ -67,6 +70,8 @@ pub fn questions<'scope>(
     let user_views = UserViews {
         profile: Lookup::new(views.profile),
         positions: Lookup::new(views.positions),
+        catalogue: Lookup::new(views.catalogue),
+        words: views.words,
         recent: views.recent,
         decisions: views.decisions,
         asked_from: views.asked_from,
@@ -90,11 +95,11 @@ pub fn questions<'scope>(
 
 /// The state of the steps of a ranking, from the views that they read.
 fn rankings(
-    views: RankingViews,
+    (views, catalogue): (RankingViews, &TraceAgent<CatalogueSpine>),
     peers: usize,
     dictionaries: &SharedDictionaries,
 ) -> (UserRankingViews, (ProductViews, StepViews), Finisher) {
-    let info = || ProductInfo::new(views.catalogue.clone(), views.labels.clone());
+    let info = || ProductInfo::new(catalogue.clone(), views.labels.clone());
     let planner = Planner {
         bought: Lookup::new(views.bought),
         history: Lookup::new(views.history),

@@ -1,17 +1,19 @@
 //! The parts of an answer, which the owners of keys send to the origin of a question.
 
-use super::query::ViewDigests;
+use super::query::{Touched, ViewDigests};
 use crate::ids::dictionary::Dictionary;
 use crate::ids::exchange::{NameReceiver, NameSender, NewNames};
 use crate::ingest::decisions::Forgotten;
 use crate::ranking::evidence::{
     PairRow, PopularProducts, Scored, ScoredProducts, StepRow, Visited,
 };
+use crate::ranking::product_info::Listing;
 use crate::ranking::rules::Plan;
 use crate::record::event::OwnedEvent;
 use crate::score::model_history::LearnedState;
 use crate::score::weights::Score;
 use crate::time::Time;
+use crate::views::product_words::Page;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -20,6 +22,9 @@ use std::sync::Arc;
 pub(crate) enum AnswerPart {
     Profile(usize, Vec<(String, Score)>),
     Activity(Option<(u32, [i64; 3])>),
+    Touched(Touched),
+    Product(Listing),
+    Found(Page),
     Recent(Vec<OwnedEvent>),
     Digests(ViewDigests),
     Forgotten(Vec<(Forgotten, [ViewDigests; 2])>),

@@ -6,6 +6,7 @@ use super::lists::ListScale;
 use super::parts::Planned;
 use super::products::{EvidenceRequest, Fetch};
 use super::profile::scores;
+use super::query::Touched;
 use crate::arrange::lookup::Lookup;
 use crate::ids::dictionary::{Dictionaries, Dictionary, SharedDictionaries};
 use crate::ids::hash::owner;
@@ -231,6 +232,23 @@ impl Planner {
             LeaveOut::Visit => visit.len(),
         };
         Interests { left_out: bought.len() + seen, bought, ..Interests::of(visit, names) }
+    }
+
+    /// The products that a user has seen and bought.
+    pub(super) fn touched(&mut self, user: &str, time: Time) -> Touched {
+        let dictionaries = self.dictionaries.clone();
+        let dictionaries = &dictionaries.borrow();
+        let Some(user) = dictionaries.users.id(user) else { return Touched::default() };
+        let rules = Rules { leave_out_bought: true, ..Rules::first(0) };
+        let interests = self.interests(user, &rules, time, dictionaries);
+        let Interests { in_visit: visit, before, bought, .. } = interests;
+        let mut bought: Vec<&str> =
+            bought.into_iter().map(|product| dictionaries.products.text(product)).collect();
+        bought.sort_unstable();
+        let bought_count = bought.len();
+        bought.truncate(Touched::MOST_BOUGHT);
+        let bought = bought.into_iter().map(str::to_owned).collect();
+        Touched { visit, before, bought, bought_count }
     }
 
     /// The interests of an event's user before it, within the visit that it is of: what the history had before the

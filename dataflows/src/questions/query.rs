@@ -6,6 +6,7 @@ use crate::ids::hash::owner;
 use crate::ingest::decisions::Forgotten;
 use crate::ingest::sample::Sampled;
 use crate::ranking::answer::{Ranking, Why};
+use crate::ranking::product_info::Listing;
 use crate::ranking::rules::{Basis, Rules};
 use crate::record::event::OwnedEvent;
 use crate::score::grade::Grade;
@@ -13,6 +14,7 @@ use crate::score::model::OwnModel;
 use crate::score::model_history::LearnedState;
 use crate::score::weights::{Score, Weights};
 use crate::time::Time;
+use crate::views::product_words::{Page, Place};
 use serde::{Deserialize, Serialize};
 
 /// The part of a question that has one key, and so one owner.
@@ -29,6 +31,11 @@ pub enum Query {
     },
     /// The last activity of a user.
     Activity {
+        /// The user.
+        user: String,
+    },
+    /// The products that a user has seen and bought.
+    Touched {
         /// The user.
         user: String,
     },
@@ -54,6 +61,20 @@ pub enum Query {
     Grade(Sampled),
     /// What was learned of the weights of rankings, and how good they were.
     Learned,
+    /// The state of a product in the catalogue.
+    Product {
+        /// The product.
+        product: String,
+    },
+    /// A page of the catalogue's products.
+    Search {
+        /// What their words are to begin with.
+        words: Vec<String>,
+        /// Where the page before ended.
+        after: Option<Place>,
+        /// The most products to return.
+        n: usize,
+    },
     /// The latest events.
     Recent {
         /// The most events to return.
@@ -106,18 +127,21 @@ impl RoutedQuery {
         for query in queries {
             match &query {
                 Query::Recent { .. }
+                | Query::Search { .. }
                 | Query::Digests
                 | Query::Forgotten { .. }
                 | Query::Written => all.extend((0..peers).map(|to| routed(to, query.clone()))),
                 Query::Position { partition: key, .. }
                 | Query::Profile { user: key, .. }
                 | Query::Activity { user: key }
+                | Query::Touched { user: key }
                 | Query::Rank { basis: Basis::User(key), .. }
                 | Query::Why { basis: Basis::User(key), .. } => {
                     all.push(routed(owner(key, peers), query));
                 }
-                // Any worker knows all decisions and grades, and can plan a ranking that has no user.
+                // Any worker knows all decisions, grades and products, and can plan a ranking that has no user.
                 Query::Path { .. }
+                | Query::Product { .. }
                 | Query::Rank { .. }
                 | Query::Why { .. }
                 | Query::Grade(_)
@@ -135,6 +159,24 @@ impl RoutedQuery {
 /// The digests of views.
 pub type ViewDigests = Vec<(DigestedView, Digest)>;
 
+/// The products that a user has seen and bought.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Touched {
+    /// The products of the latest visit that a ranking goes by, newest first.
+    pub visit: Vec<String>,
+    /// The same from before it.
+    pub before: Vec<String>,
+    /// The products that were bought, by their ids: the first [`Touched::MOST_BOUGHT`].
+    pub bought: Vec<String>,
+    /// How many products were bought.
+    pub bought_count: usize,
+}
+
+impl Touched {
+    /// The most bought products that are told. Few have more.
+    pub const MOST_BOUGHT: usize = 1_000;
+}
+
 /// The answer to one query.
 #[derive(Clone, Debug, PartialEq)]
 pub enum QueryAnswer {
@@ -142,6 +184,8 @@ pub enum QueryAnswer {
     Profile(usize, Vec<(String, Score)>),
     /// The last minute in which a user was active, and the numbers of events by kind.
     Activity(u32, [i64; 3]),
+    /// The products that a user has seen and bought.
+    Touched(Touched),
     /// Products, best first.
     Ranking(Ranking),
     /// Why a product is at its place in a ranking, or in none.
@@ -150,6 +194,10 @@ pub enum QueryAnswer {
     Grade(Option<Grade>),
     /// What was learned.
     Learned(Box<LearnedState>),
+    /// The state of a product in the catalogue.
+    Product(Listing),
+    /// A page of the catalogue's products that one worker owns.
+    Found(Page),
     /// Events of one worker, newest first.
     Recent(Vec<OwnedEvent>),
     /// The digests of one worker's rows.

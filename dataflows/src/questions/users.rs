@@ -4,18 +4,21 @@ use super::parts::{AnswerPart, PartSender, RoutedPart};
 use super::plan::{Asked, Planner, Weighing};
 use super::products::EvidenceRequest;
 use super::profile::scores;
-use super::query::{Query, RoutedQuery, ViewDigests};
+use super::query::{Query, RoutedQuery, Touched, ViewDigests};
 use crate::arrange::lookup::Lookup;
 use crate::digest::views::Digests;
 use crate::ids::dictionary::SharedDictionaries;
+use crate::ingest::catalogue::CatalogueEntry;
 use crate::ingest::decisions::{Decisions, Forgotten, Holder};
 use crate::ingest::sample::Sampled;
+use crate::ranking::product_info::{Listing, listing};
 use crate::record::event::OwnedEvent;
 use crate::score::merchandising::Demand;
 use crate::score::model::OwnModel;
 use crate::score::model_history::ModelHistory;
 use crate::score::weights::{Score, Weights};
 use crate::time::Time;
+use crate::views::product_words::{Page, Place, ProductWords};
 use crate::views::recent::Recent;
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -27,10 +30,12 @@ use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::progress::frontier::AntichainRef;
 
-/// The views of a worker's users, and of the input.
+/// The views of a worker's users, of the catalogue, and of the input.
 pub(super) struct UserViews {
     pub(super) profile: Lookup<u32>,
     pub(super) positions: Lookup<(), i64>,
+    pub(super) catalogue: Lookup<CatalogueEntry, isize>,
+    pub(super) words: Rc<RefCell<ProductWords>>,
     pub(super) recent: Rc<RefCell<Recent>>,
     pub(super) decisions: Rc<RefCell<Decisions>>,
     pub(super) asked_from: Rc<Cell<Time>>,
@@ -94,6 +99,11 @@ impl UserViews {
                 AnswerPart::Profile(place, self.profile(&user, weights, time))
             }
             Query::Activity { user } => AnswerPart::Activity(self.activity(&user, time)),
+            Query::Touched { user } => AnswerPart::Touched(self.touched(&user, time)),
+            Query::Product { product } => AnswerPart::Product(self.product(&product, time)),
+            Query::Search { words, after, n } => {
+                AnswerPart::Found(self.search(&words, after.as_ref(), n, time))
+            }
             Query::Recent { limit } => AnswerPart::Recent(self.recent(limit, time)),
             Query::Forgotten { user } => AnswerPart::Forgotten(self.forgotten(&user, time)),
             Query::Path { from, to, until } => {
@@ -164,6 +174,26 @@ impl UserViews {
         last.map(|last| (last, totals))
     }
 
+    /// The products that a user has seen and bought; none where only profiles are kept.
+    fn touched(&mut self, user: &str, time: Time) -> Touched {
+        let planner = self.rankings.as_mut().map(|rankings| &mut rankings.planner);
+        planner.map(|planner| planner.touched(user, time)).unwrap_or_default()
+    }
+
+    /// The state of a product in the catalogue.
+    fn product(&mut self, product: &str, time: Time) -> Listing {
+        let product = self.dictionaries.borrow().products.id(product);
+        product.map_or(Listing::Unlisted, |product| listing(&mut self.catalogue, product, time))
+    }
+
+    /// A page of the products of this worker that have such words.
+    fn search(&mut self, words: &[String], after: Option<&Place>, n: usize, time: Time) -> Page {
+        let (index, dictionaries) = (self.words.borrow(), self.dictionaries.borrow());
+        let names = &dictionaries.products;
+        let row_of = |product| listing(&mut self.catalogue, product, time).into_row();
+        index.search(words, after, n, names, row_of)
+    }
+
     /// The next offset of a partition; 0 for one that was never read.
     fn position(&mut self, partition: &str, time: Time) -> i64 {
         let mut next = 0;
@@ -227,6 +257,7 @@ impl UserViews {
     fn release(&mut self, questions: AntichainRef<'_, Time>) {
         self.profile.release(questions);
         self.positions.release(questions);
+        self.catalogue.release(questions);
         if let Some(UserRankingViews { activity, planner }) = &mut self.rankings {
             activity.release(questions);
             planner.release(questions);
@@ -234,5 +265,6 @@ impl UserViews {
         let oldest = questions.first().copied().unwrap_or(Time::MAX);
         self.asked_from.set(oldest);
         self.digests.borrow_mut().forget_before(oldest);
+        self.words.borrow_mut().forget_before(oldest, &self.dictionaries.borrow().products);
     }
 }

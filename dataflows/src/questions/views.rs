@@ -14,6 +14,7 @@ use crate::views::pairs::partner::Partner;
 use crate::views::popularity::ProductDay;
 use crate::views::positions::PositionSpine;
 use crate::views::product_tags::Label;
+use crate::views::product_words::ProductWords;
 use crate::views::recent::Recent;
 use differential_dataflow::operators::arrange::TraceAgent;
 use std::cell::{Cell, RefCell};
@@ -24,6 +25,9 @@ use std::rc::Rc;
 pub struct Views {
     pub(crate) profile: TraceAgent<ViewSpine<u32>>,
     pub(crate) positions: TraceAgent<PositionSpine>,
+    pub(crate) catalogue: TraceAgent<CatalogueSpine>,
+    /// The words of the products that the worker owns.
+    pub(crate) words: Rc<RefCell<ProductWords>>,
     pub(crate) recent: Rc<RefCell<Recent>>,
     pub(crate) decisions: Rc<RefCell<Decisions>>,
     /// Where the questions say which time is the earliest that they may still be about.
@@ -45,7 +49,6 @@ pub(crate) struct RankingViews {
     pub(crate) repeats: TraceAgent<ViewSpine<u16>>,
     pub(crate) popularity: CachedView<ProductDay, 2>,
     pub(crate) labels: TraceAgent<ViewSpine<Label>>,
-    pub(crate) catalogue: TraceAgent<CatalogueSpine>,
 }
 
 /// A view with the cache of its best products.

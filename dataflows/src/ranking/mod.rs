@@ -28,7 +28,7 @@ mod candidates;
 pub mod evidence;
 pub(crate) mod top_k;
 pub(crate) mod top_k_cache;
-pub(crate) mod product_info;
+pub mod product_info;
 pub(crate) mod matching;
 mod pick;
 mod merchandise;

@@ -8,11 +8,13 @@ use crate::record::product::Product;
 use crate::time::Time;
 use crate::views::product_tags::{Label, effective_tags};
 use differential_dataflow::operators::arrange::TraceAgent;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use timely::progress::frontier::AntichainRef;
 
 /// A product's state in the catalogue.
-pub(crate) enum Listing {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Listing {
     /// Never listed.
     Unlisted,
     /// Deleted.
@@ -48,6 +50,19 @@ impl Listing {
     }
 }
 
+/// A product's state in the catalogue as of a time.
+pub(crate) fn listing(
+    catalogue: &mut Lookup<CatalogueEntry, isize>,
+    product: u32,
+    time: Time,
+) -> Listing {
+    let mut listing = Listing::Unlisted;
+    catalogue.each(product, time, |(_, row), _| {
+        listing = row.clone().map_or(Listing::Deleted, Listing::Listed);
+    });
+    listing
+}
+
 /// Reads the catalogue, and the tags that events brought.
 pub(crate) struct ProductInfo {
     catalogue: Lookup<CatalogueEntry, isize>,
@@ -69,11 +84,7 @@ impl ProductInfo {
 
     /// A product's state in the catalogue as of a time.
     pub(crate) fn listing(&mut self, product: u32, time: Time) -> Listing {
-        let mut listing = Listing::Unlisted;
-        self.catalogue.each(product, time, |(_, row), _| {
-            listing = row.clone().map_or(Listing::Deleted, Listing::Listed);
-        });
-        listing
+        listing(&mut self.catalogue, product, time)
     }
 
     /// The tags of a product as of a time, from the catalogue or from events.

@@ -10,5 +10,6 @@ pub mod pairs;
 pub mod popularity;
 pub mod expand;
 pub mod product_tags;
+pub mod product_words;
 pub mod positions;
 pub mod recent;

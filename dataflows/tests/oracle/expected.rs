@@ -5,17 +5,20 @@ use crate::pairs::{Pair, pairs_of};
 use crate::script::{COPY_HOURS, Step};
 use dataflows::graph::Mode;
 use dataflows::ids::hash::owner;
-use dataflows::questions::query::{Query, QueryAnswer};
+use dataflows::questions::query::{Query, QueryAnswer, Touched};
 use dataflows::ranking::answer::Ranking;
+use dataflows::ranking::product_info::Listing;
 use dataflows::record::decision::Decision;
 use dataflows::record::event::{Kind, OwnedEvent};
 use dataflows::record::product::{CatalogueRow, Product};
 use dataflows::score::model::{Model, OwnModel};
 use dataflows::score::weights::Score;
 use dataflows::time::{DAY_HOURS, Time, hour};
+use dataflows::views::product_words;
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Tags and scores, highest first, ties by name.
 type Scores = Vec<(String, Score)>;
@@ -194,6 +197,21 @@ impl Oracle {
                 self.activity(user).into_iter().collect()
             }
             Query::Activity { .. } => vec![],
+            Query::Touched { user } if self.mode == Mode::All => {
+                vec![QueryAnswer::Touched(self.touched(user))]
+            }
+            Query::Touched { .. } => vec![QueryAnswer::Touched(Touched::default())],
+            Query::Product { product } => {
+                vec![QueryAnswer::Product(match self.catalogue.get(product) {
+                    None => Listing::Unlisted,
+                    Some(None) => Listing::Deleted,
+                    Some(Some(row)) => Listing::Listed(row.clone().into()),
+                })]
+            }
+            Query::Search { words, after, n } => {
+                let of = |peer| self.search(peer, words, after.as_ref(), *n);
+                (0..self.peers).map(|peer| QueryAnswer::Found(of(peer))).collect()
+            }
             Query::Recent { limit } => {
                 (0..self.peers).map(|peer| self.recent(peer, *limit)).collect()
             }
@@ -226,6 +244,33 @@ impl Oracle {
         model.weights = own.weights.unwrap_or(model.weights);
         model.blend = own.blend.unwrap_or(model.blend);
         Cow::Owned(oracle)
+    }
+
+    /// A page of a peer's products, by words that are found one by one.
+    fn search(
+        &self,
+        peer: usize,
+        asked: &[String],
+        after: Option<&product_words::Place>,
+        n: usize,
+    ) -> product_words::Page {
+        let longest = asked.iter().rev().max_by_key(|word| word.len()).map_or("", String::as_str);
+        let place = |(id, row): (&String, &Product)| {
+            let texts = [id, &row.name].into_iter().chain(&row.tags);
+            let words = texts.flat_map(|text| text.split(' ')).collect::<BTreeSet<_>>();
+            let has = |asked: &String| words.iter().any(|word| word.starts_with(asked.as_str()));
+            let first = words.iter().find(|word| word.starts_with(longest))?;
+            let place = ((*first).to_owned(), id.clone());
+            asked.iter().all(has).then(|| (place, Arc::new(row.clone())))
+        };
+        let listed = self.catalogue.iter().filter_map(|(id, row)| Some((id, row.as_ref()?)));
+        let listed = listed.filter(|(id, _)| owner(id, self.peers) == peer);
+        let mut found: Vec<_> = listed.filter_map(place).collect();
+        found.retain(|(place, _)| after.is_none_or(|after| after < place));
+        found.sort();
+        found.truncate(n);
+        let until = found.last().filter(|_| found.len() == n).map(|(place, _)| place.clone());
+        product_words::Page { found, until }
     }
 
     /// The positions that a peer counts, without a sink.
@@ -286,6 +331,12 @@ impl Oracle {
         let is_purchase = |event: &&OwnedEvent| event.event_type == Kind::Purchase.into();
         let purchases = self.of(user).filter(is_purchase);
         purchases.map(|event| event.product.clone()).collect()
+    }
+
+    fn touched(&self, user: &str) -> Touched {
+        let (seen, bought) = (self.seen(user), self.bought(user));
+        let (bought_count, bought) = (bought.len(), bought.into_iter().collect());
+        Touched { visit: seen.visit, before: seen.earlier, bought, bought_count }
     }
 
     fn activity(&self, user: &str) -> Option<QueryAnswer> {

@@ -315,6 +315,22 @@ fn queries() -> impl Iterator<Item = Query> {
         .map(|(place, &partition)| Query::Position { place, partition: partition.into() });
     let positions = positions.chain([Query::Written]);
     let recents = [0, 3, 100].map(|limit| Query::Recent { limit });
+    let touched = users().map(|user| Query::Touched { user });
+    let listings = PRODUCTS.iter().chain(&["nothing"]);
+    let listings = listings.map(|&product| Query::Product { product: product.into() });
+    let searches = [&[][..], &["mug"], &["the", "re"], &["r", "t"], &["nothing"]];
+    let searches = searches.into_iter().flat_map(|words| {
+        let words: Vec<String> = words.iter().map(|&word| word.into()).collect();
+        let after = [None, Some(("mug", "mug")), Some(("the", "oak")), Some(("red", "a"))];
+        [1, 2, 50].into_iter().flat_map(move |n| {
+            let words = words.clone();
+            after.map(move |after| Query::Search {
+                words: words.clone(),
+                after: after.map(|(word, id)| (word.into(), id.into())),
+                n,
+            })
+        })
+    });
     let ranked = recommends.chain(trends).chain(similar).chain(visits);
     let bases = users().map(Basis::User).chain([
         Basis::Visit(PRODUCTS[..3].iter().map(|&product| product.into()).collect()),
@@ -336,10 +352,13 @@ fn queries() -> impl Iterator<Item = Query> {
     digests
         .chain(profiles)
         .chain(activities)
+        .chain(touched)
         .chain(ranked)
         .chain(whys)
         .chain(positions)
         .chain(recents)
+        .chain(listings)
+        .chain(searches)
 }
 
 /// The first `n` products with all reasons: which of equal ones are added up is free.

@@ -32,7 +32,7 @@ impl Connection {
         path: &str,
         body: &str,
     ) -> anyhow::Result<(u16, &[u8])> {
-        write_request(&mut self.request, method, path, body)?;
+        write_request(&mut self.request, method, path, "", body)?;
         self.stream.write_all(&self.request)?;
         self.answer.clear();
         let Answer { status, body } = loop {
@@ -55,15 +55,19 @@ pub(crate) fn connect(address: &str) -> anyhow::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Writes a request in place of what is there.
+/// Writes a request in place of what is there, with a token if it is not empty.
 pub(crate) fn write_request(
     out: &mut Vec<u8>,
     method: &str,
     path: &str,
+    token: &str,
     body: &str,
 ) -> anyhow::Result<()> {
     out.clear();
     write!(out, "{method} {path} HTTP/1.1\r\nHost: localhost\r\n")?;
+    if !token.is_empty() {
+        write!(out, "Authorization: Bearer {token}\r\n")?;
+    }
     write!(out, "Content-Length: {}\r\n\r\n{body}", body.len())?;
     Ok(())
 }

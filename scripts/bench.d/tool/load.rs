@@ -32,6 +32,9 @@ pub(crate) struct Load {
     /// What is posted, {user} and {product} filled in; without it, it is a GET
     #[arg(long, default_value = "")]
     post: String,
+    /// The token that is sent, if there is one
+    #[arg(long, default_value = "")]
+    token: String,
     /// Requests a second, over all connections
     #[arg(long, conflicts_with = "closed", required_unless_present = "closed")]
     rate: Option<u32>,
@@ -165,7 +168,7 @@ impl Load {
         };
         let (path, body) = (fill(&self.path), fill(&self.post));
         let method = if self.post.is_empty() { "GET" } else { "POST" };
-        asker.send(due, method, &path, &body)
+        asker.send(due, (method, &path, &self.token), &body)
     }
 }
 
@@ -208,8 +211,13 @@ impl Asker {
         Ok(Asker { stream, request, answer, due: Instant::now(), late: Duration::ZERO })
     }
 
-    fn send(&mut self, due: Instant, method: &str, path: &str, body: &str) -> anyhow::Result<()> {
-        write_request(&mut self.request, method, path, body)?;
+    fn send(
+        &mut self,
+        due: Instant,
+        (method, path, token): (&str, &str, &str),
+        body: &str,
+    ) -> anyhow::Result<()> {
+        write_request(&mut self.request, method, path, token, body)?;
         (self.due, self.late) = (due, due.elapsed());
         self.answer.clear();
         // NB: assumes that a request fits into the socket's buffer, which is empty by now.

@@ -94,6 +94,8 @@ pub(in crate::cli) enum Command {
     Checkpoint(CheckpointArgs),
     /// Check the configuration, and show every setting with where it comes from
     CheckConfig,
+    /// Make a token for a program, or a key for a visitor's browser
+    Token(TokenArgs),
     /// See whether a receipt of a forget is what was signed
     Receipt(ReceiptArgs),
     /// Print the completions for a shell
@@ -314,6 +316,63 @@ pub(in crate::cli) enum CheckpointAction {
         /// Its number, as list shows it; without one, the newest
         number: Option<u64>,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  recsys token new --name shop --scope write --file tokens
+  recsys token new --name pages --scope sign --file tokens
+  recsys token sign --with pages --visitor user17 --origin https://shop.example --set http.tokens_file=tokens")]
+pub(in crate::cli) struct TokenArgs {
+    #[command(subcommand)]
+    pub(in crate::cli) action: TokenAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum TokenAction {
+    /// Make a token, and show it this once: what is kept is its digest
+    New {
+        /// What it is called, in the audit log among others
+        #[arg(long)]
+        name: String,
+        /// What it grants; sign makes a secret that visitors' keys are signed with
+        #[arg(long)]
+        scope: TokenScope,
+        /// The file that its line is added to [http.tokens_file]; without one, the line is only shown
+        #[arg(long)]
+        file: Option<PathBuf>,
+    },
+    /// Mint the key of a visitor: a browser reads that visitor's profile and recommendations with it
+    Sign {
+        /// The name of the signing secret
+        #[arg(long, value_name = "NAME")]
+        with: String,
+        /// The user or the session, as in events
+        #[arg(long, value_name = "ID")]
+        visitor: String,
+        /// The pages that may use it, such as https://shop.example; any when it is left out
+        #[arg(long)]
+        origin: Option<String>,
+        /// For how long it is good
+        #[arg(long, default_value_t = 60, value_parser = value_parser!(u64).range(1..=525_600))]
+        minutes: u64,
+    },
+}
+
+/// What a new token grants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum TokenScope {
+    /// For browsers: add events of pages of the allowed origins, and ask by products
+    Public,
+    /// Ask anything
+    Read,
+    /// Also add events, and change users and products
+    Write,
+    /// Everything
+    Admin,
+    /// No token but a secret, with which a shop's server mints visitors' keys
+    Sign,
 }
 
 #[derive(Debug, Args)]

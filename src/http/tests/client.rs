@@ -20,6 +20,14 @@ pub(super) struct Reply {
 }
 
 impl Reply {
+    /// The body; of an error its `error` and `details` alone, which the problem details after them repeat.
+    pub(super) fn told(&self) -> String {
+        match self.body.find(r#","type":"urn:recsys:problem:"#) {
+            Some(end) => format!("{}}}", &self.body[..end]),
+            None => self.body.clone(),
+        }
+    }
+
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }

@@ -208,7 +208,7 @@ fn heads_that_are_not_read_are_answered_with_a_body() {
             }
             let reply = client.receive(false);
             assert_eq!(reply.status, status, "{start}: {reply:?}");
-            assert_eq!(reply.header("content-type"), Some("application/json"), "{start}");
+            assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{start}");
             let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
             assert_eq!(body["error"], error, "{start}: {reply:?}");
             assert!(body["details"].is_string(), "{start}: {reply:?}");

@@ -30,7 +30,7 @@ fn check(fixture: &Fixture, request: &str, body: &str, status: u16, expected: &s
     assert_eq!(reply.status, status, "{request}: {reply:?}");
     match expected.strip_suffix('…') {
         Some(start) => assert!(reply.body.starts_with(start), "{request}: {reply:?}"),
-        None => assert_eq!(reply.body, expected, "{request}"),
+        None => assert_eq!(reply.told(), expected, "{request}"),
     }
 }
 
@@ -243,7 +243,7 @@ fn events_are_stored_all_or_none() {
         assert_eq!(fixture.log.events.lock().unwrap().len(), events, "{body}");
     }
     let events = fixture.log.events.lock().unwrap();
-    assert!(events.iter().all(|stored| stored.json == event.as_bytes() && stored.user == "user1"));
+    assert!(events.iter().all(|stored| stored.json == event.as_bytes() && stored.key == "user1"));
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn guests_sign_in() {
     }
     let stored = fixture.log.events.lock().unwrap();
     assert!(stored.iter().all(|record| record.subject == Subject::Merge));
-    let records = stored.iter().map(|record| (&*record.user, str::from_utf8(&record.json)));
+    let records = stored.iter().map(|record| (&*record.key, str::from_utf8(&record.json)));
     let [(ann, now), then] = records.collect::<Vec<_>>()[..] else { panic!("two were stored") };
     assert!(
         ann == "ann" && now.unwrap().starts_with(r#"{"userId":"ann","from":"guest","timestamp":1"#)
@@ -345,7 +345,7 @@ fn users_are_forgotten() {
     }
     let stored = fixture.log.events.lock().unwrap();
     assert!(stored.iter().all(|record| record.subject == Subject::Forget));
-    let records = stored.iter().map(|record| (&*record.user, str::from_utf8(&record.json)));
+    let records = stored.iter().map(|record| (&*record.key, str::from_utf8(&record.json)));
     let [(ann, now), then, _] = records.collect::<Vec<_>>()[..] else {
         panic!("three were stored")
     };
@@ -573,7 +573,7 @@ fn the_weights_of_rankings_are_pinned_accepted_and_reset() {
     ] {
         let reply = answered(&fixture, accept, state);
         let expected = format!(r#"{{"error":"nothing to accept","details":"{reason}"}}"#);
-        assert_eq!((reply.status, reply.body), (409, expected));
+        assert_eq!((reply.status, reply.told()), (409, expected));
     }
     let enough = learned(1_000);
     assert_eq!(answered(&fixture, accept, enough.clone()).body, set);

@@ -35,7 +35,7 @@ fn requests_that_nothing_serves() {
         ("GET /api/user-profile", "", 404, ""),
         ("DELETE /api/user-profile/user1", "", 405, "allow: GET, HEAD, OPTIONS"),
         ("GET /api/user-profiles", "", 405, "allow: POST, OPTIONS"),
-        ("DELETE /api/config/a", "", 405, "allow: GET, HEAD, PUT, POST, OPTIONS"),
+        ("PATCH /api/config/a", "", 405, "allow: GET, HEAD, PUT, POST, DELETE, OPTIONS"),
         ("PUT /api/config/custom/a", &*large, 413, ""),
         ("PUT /api/config/custom/a\nTransfer-Encoding: chunked\nX-Ignore: 1", "", 413, ""),
     ] {
@@ -304,8 +304,7 @@ fn pages_of_other_origins() {
 #[test]
 fn pages_may_send_what_traces_and_repeats_requests() {
     let more = HttpConfig { cors_headers: vec!["x-shop".into()], ..http_config() };
-    let usual =
-        "content-type, authorization, idempotency-key, traceparent, tracestate, x-request-id";
+    let usual = "content-type, authorization, if-match, idempotency-key, traceparent, tracestate, x-request-id";
     for (http, allowed) in [(http_config(), usual.to_owned()), (more, format!("{usual}, x-shop"))] {
         let fixture = Fixture::with(Engine::Scripted, http);
         let request = "OPTIONS /api/trending\nOrigin: https://shop.example

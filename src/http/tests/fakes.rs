@@ -10,8 +10,9 @@ use dataflows::digest::hash::{Digest, Hash};
 use dataflows::digest::rows::DigestedView;
 use dataflows::ingest::decisions::Forgotten;
 use dataflows::questions::query::Query;
-use dataflows::questions::query::QueryAnswer;
+use dataflows::questions::query::{QueryAnswer, Touched};
 use dataflows::ranking::answer::{Cause, Obstacle, Ranking, Why};
+use dataflows::ranking::product_info::Listing;
 use dataflows::ranking::rules::Basis;
 use dataflows::record::event::Kind;
 use dataflows::record::event::OwnedEvent;
@@ -24,6 +25,7 @@ use dataflows::score::model::Blend;
 use dataflows::score::model_history::{LearnedState, Learning};
 use dataflows::score::start::START;
 use dataflows::score::weights::Score;
+use dataflows::views::product_words::Page;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -68,6 +70,15 @@ pub(super) fn scripted(query: &Query) -> Option<QueryAnswer> {
         Query::Profile { place, user, .. } => QueryAnswer::Profile(*place, profile(user)),
         Query::Activity { user } if user == "user1" => QueryAnswer::Activity(29_058_480, [3, 2, 1]),
         Query::Activity { .. } => return None,
+        Query::Touched { user } => QueryAnswer::Touched(match &**user {
+            "user1" => Touched {
+                visit: vec!["lamp".into(), "mug".into()],
+                before: vec!["rug".into()],
+                bought: vec!["mug".into()],
+                bought_count: 1,
+            },
+            _ => Touched::default(),
+        }),
         Query::Rank { own: Some(own), .. } if own.blend.is_some() => {
             QueryAnswer::Ranking(blended(own.blend.unwrap_or_default()))
         }
@@ -81,6 +92,18 @@ pub(super) fn scripted(query: &Query) -> Option<QueryAnswer> {
         Query::Learned => QueryAnswer::Learned(Box::new(learned(2))),
         // Workers ask for these themselves.
         Query::Grade(_) => return None,
+        Query::Product { product } => QueryAnswer::Product(match &**product {
+            "radio" => Listing::Listed(radio().into()),
+            "bare" => Listing::Listed(Product { unavailable: true, ..Product::default() }.into()),
+            "gone" => Listing::Deleted,
+            _ => Listing::Unlisted,
+        }),
+        Query::Search { words, n, .. } if words.first().is_none_or(|word| word == "rad") => {
+            let place = || ("radio".to_owned(), "a:b".to_owned());
+            let (found, until) = (vec![(place(), radio().into())], (*n == 1).then(place));
+            QueryAnswer::Found(Page { found, until })
+        }
+        Query::Search { .. } => QueryAnswer::Found(Default::default()),
         Query::Recent { limit } => QueryAnswer::Recent(vec![event(); (*limit).min(2)]),
         Query::Digests => {
             let digest = Hash::of("a row").times(Counts([1, 2, 3]));
@@ -124,14 +147,18 @@ pub(super) fn learned(events: usize) -> LearnedState {
     LearnedState { learning: Learning::Propose, in_force: None, learner }
 }
 
-fn products(id: &str, n: usize) -> Ranking {
-    let known = Product {
+fn radio() -> Product {
+    Product {
         name: "Radio".into(),
         category: "Audio".into(),
         tags: vec!["audio".into()],
         price: Some(19_990_000),
         unavailable: false,
-    };
+    }
+}
+
+fn products(id: &str, n: usize) -> Ranking {
+    let known = radio();
     let mut ranking = Ranking::default();
     let causes = [Cause::Tag("audio"), Cause::Popular].map(|cause| ranking.add_cause(cause));
     ranking.add(id, 2.0, Some(known.into()));
@@ -253,6 +280,29 @@ impl Store for MemoryStore {
         self.failing().unwrap_or_else(|| {
             self.nodes.lock().unwrap().insert(path.into(), value);
             Box::pin(std::future::ready(Ok(())))
+        })
+    }
+
+    fn delete(&self, path: &str) -> BoxFuture<Result<bool, StoreError>> {
+        self.failing().unwrap_or_else(|| {
+            let was_there = self.nodes.lock().unwrap().remove(path).is_some();
+            Box::pin(std::future::ready(Ok(was_there)))
+        })
+    }
+
+    fn replace(
+        &self,
+        path: &str,
+        held: Vec<u8>,
+        value: Vec<u8>,
+    ) -> BoxFuture<Result<bool, StoreError>> {
+        self.failing().unwrap_or_else(|| {
+            let mut nodes = self.nodes.lock().unwrap();
+            let is_held = nodes.get(path) == Some(&held);
+            if is_held {
+                nodes.insert(path.into(), value);
+            }
+            Box::pin(std::future::ready(Ok(is_held)))
         })
     }
 

@@ -6,7 +6,7 @@ use super::fakes::{MemoryLog, MemoryStore, scripted};
 use crate::config::{HttpConfig, Layers};
 use crate::engine::ModelInForce;
 use crate::engine::question::{Asker, Question};
-use crate::http::{Front, Server, Status, serve};
+use crate::http::{Doors, Front, Server, Status, serve};
 use crate::metrics::Metrics;
 use crate::persistence::{CheckpointStatus, Requests};
 use crate::readiness::Readiness;
@@ -126,7 +126,8 @@ impl Fixture {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async { drop(stopped.await) };
-        let server = serve(front, listener, http, shutdown).unwrap();
+        let doors = Doors::open(&http).unwrap();
+        let server = serve(front, doors, listener, http, shutdown).unwrap();
         let address = server.address();
         let (stop, server) = (Some(stop), Some(server));
         Fixture {

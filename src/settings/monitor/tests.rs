@@ -53,6 +53,14 @@ impl Store for Script {
         Box::pin(async { Ok(()) })
     }
 
+    fn replace(&self, _: &str, _: Vec<u8>, _: Vec<u8>) -> BoxFuture<Result<bool, StoreError>> {
+        unreachable!("monitors replace nothing")
+    }
+
+    fn delete(&self, _: &str) -> BoxFuture<Result<bool, StoreError>> {
+        unreachable!("monitors delete nothing")
+    }
+
     fn changed(&self, _: &str) -> BoxFuture<()> {
         let more = !self.answers.lock().unwrap().is_empty();
         Box::pin(async move {

@@ -74,6 +74,7 @@ impl Shared {
             | Error::QuotaExceeded
             | Error::NoChildrenForEphemerals
             | Error::NoNode
+            | Error::NotEmpty
             | Error::NotReadOnly
             | Error::BadArguments(_) => StoreError::Refused(reason),
             _ => StoreError::Unavailable(reason),

@@ -125,6 +125,36 @@ impl Store for ZooKeeperStore {
         })
     }
 
+    fn replace(
+        &self,
+        path: &str,
+        held: Vec<u8>,
+        value: Vec<u8>,
+    ) -> BoxFuture<Result<bool, StoreError>> {
+        self.operate(path, move |client, path| async move {
+            let stat = match client.get_data(&path).await {
+                Ok((now, stat)) if now == held => stat,
+                Ok(_) | Err(Error::NoNode) => return Ok(false),
+                Err(error) => return Err(error),
+            };
+            match client.set_data(&path, &value, Some(stat.version)).await {
+                Ok(_) => Ok(true),
+                Err(Error::BadVersion | Error::NoNode) => Ok(false),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    fn delete(&self, path: &str) -> BoxFuture<Result<bool, StoreError>> {
+        self.operate(path, |client, path| async move {
+            match client.delete(&path, None).await {
+                Ok(()) => Ok(true),
+                Err(Error::NoNode) => Ok(false),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
     fn create(&self, path: &str, value: Vec<u8>) -> BoxFuture<Result<(), StoreError>> {
         let options = self.shared.options();
         self.operate(path, move |client, path| async move {

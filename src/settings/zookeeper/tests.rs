@@ -85,8 +85,13 @@ async fn what_is_put_is_read_and_create_leaves_it_alone() {
     store.create(&below, b"3".into()).await.unwrap();
     assert_eq!(store.get(&below).await.unwrap().unwrap(), b"2");
     assert_eq!(store.get(&path).await.unwrap().unwrap(), b"");
-    remove(&below).await;
-    remove(&path).await;
+    let refused = store.delete(&path).await;
+    assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
+    for path in [&below, &path] {
+        assert!(store.delete(path).await.unwrap());
+        assert_eq!(store.get(path).await.unwrap(), None);
+        assert!(!store.delete(path).await.unwrap());
+    }
 }
 
 #[tokio::test]

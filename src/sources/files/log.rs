@@ -1,4 +1,4 @@
-//! Appends posted events, merges and forgets to their topic files, and syncs before it acknowledges.
+//! Appends posted events, merges, forgets and catalogue rows to their topic files, and syncs before it acknowledges.
 
 use super::topic_file::{AppendError, Lines, TopicFile, append};
 use super::{AppendSignal, path};

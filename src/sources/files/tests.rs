@@ -137,7 +137,7 @@ fn append(log: &FileLog, events: Vec<NewRecord>) -> Vec<Position> {
 
 fn event(kind: Kind, user: &str) -> NewRecord {
     let json = format!("{{\"userId\":\"{user}\",\n\"product\":\"p\",\"timestamp\":1743508800}}");
-    NewRecord { subject: kind.into(), user: user.into(), json: json.into() }
+    NewRecord { subject: kind.into(), key: user.into(), json: json.into() }
 }
 
 /// The bytes that JSON takes as a line, with the time and the newline.
@@ -197,8 +197,8 @@ fn a_line_tells_when_it_was_stored() {
         let fixture = Fixture::new();
         let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
         let before = now_ms();
-        let (subject, user) = (Kind::View.into(), "u".into());
-        append(&log, vec![NewRecord { subject, user, json: json.into() }]);
+        let (subject, key) = (Kind::View.into(), "u".into());
+        append(&log, vec![NewRecord { subject, key, json: json.into() }]);
         let line = std::fs::read_to_string(fixture.dir.path("view-events.jsonl")).unwrap();
         assert!(line.trim_end().ends_with(&json.trim_start()[1..]), "{json}: {line}");
         let written = Written::of_line(line.as_bytes(), 0);
@@ -323,7 +323,7 @@ fn merges_are_stored_and_read() {
     let merge = |json: &str| {
         append(
             &log,
-            vec![NewRecord { subject: Subject::Merge, user: "u".into(), json: json.into() }],
+            vec![NewRecord { subject: Subject::Merge, key: "u".into(), json: json.into() }],
         )
     };
     let good = r#"{"userId":"u","from":"g","timestamp":1743508800000}"#;
@@ -351,7 +351,7 @@ fn forgets_are_stored_and_read() {
     let (_running, outlets) = fixture.start(&Positions::new());
     let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
     let forget = |json: &str| {
-        let record = NewRecord { subject: Subject::Forget, user: "u".into(), json: json.into() };
+        let record = NewRecord { subject: Subject::Forget, key: "u".into(), json: json.into() };
         append(&log, vec![record])[0].clone()
     };
     let good = r#"{"userId":"u","timestamp":1743508800000}"#;
@@ -370,6 +370,26 @@ fn forgets_are_stored_and_read() {
     for reason in ["too_old", "no_user"] {
         assert_eq!(letters.with_label_values(&["user-forgets", reason]).get(), 1, "{reason}");
     }
+}
+
+#[test]
+fn catalogue_rows_are_stored_and_read() {
+    let fixture = Fixture::new();
+    let (_running, outlets) = fixture.start(&Positions::new());
+    let log = FileLog::open(&fixture.dir.0, fixture.signal.clone()).unwrap();
+    let row =
+        |json: &str| NewRecord { subject: Subject::Product, key: "p".into(), json: json.into() };
+    let (good, gone) = (r#"{"id":"p","name":"Mug"}"#, r#"{"id":"p","deleted":true}"#);
+    let positions = append(&log, vec![row(good), row(gone)]);
+    assert_eq!(
+        positions,
+        [0, length_of(good.as_bytes())].map(|offset| at("product-catalog", offset))
+    );
+    let mut taken = Taken::default();
+    taken.take_until(&outlets, |taken| taken.rows.len() == 2);
+    let [described, deleted] = &taken.rows[..] else { panic!("{:?}", taken.rows) };
+    assert_eq!(described.row.as_ref().map(|row| &*row.name), Some("Mug"));
+    assert_eq!((&*deleted.product, &deleted.row), ("p", &None));
 }
 
 #[test]

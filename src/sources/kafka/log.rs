@@ -1,4 +1,4 @@
-//! Writes posted events, merges and forgets to their topics, and acknowledges once all replicas have them.
+//! Writes posted events, merges, forgets and catalogue rows to their topics, and acknowledges once all replicas have them.
 
 use super::client::{Deliveries, DeliveryContext};
 use super::cluster::KafkaCluster;
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// An event log of Kafka topics: keyed by user, idempotent, acknowledged by all in-sync replicas.
+/// An event log of Kafka topics: keyed by user or product, idempotent, acknowledged by all in-sync replicas.
 pub struct KafkaLog {
     producer: ThreadedProducer<DeliveryContext<RecordDeliveries>>,
     /// In the order of `Subject::ALL`.
@@ -61,7 +61,7 @@ impl EventLog for KafkaLog {
             let waiting = Waiting { index, sender: sender.clone() };
             let record = BaseRecord::with_opaque_to(topic, Box::new(waiting));
             if let Err((error, record)) =
-                self.producer.send(record.key(&new.user).payload(&new.json))
+                self.producer.send(record.key(&new.key).payload(&new.json))
             {
                 record.delivery_opaque.sender.tell(index, Err(failure(&error, topic, false)));
             }
@@ -71,7 +71,9 @@ impl EventLog for KafkaLog {
 
     fn writable(&self) -> Result<(), String> {
         let missing = self.source_health.missing();
-        if let Some(topic) = self.topics.iter().find(|topic| missing.contains(&***topic)) {
+        // A shop need not have a catalogue.
+        let of_users = &self.topics[..Subject::Product.index()];
+        if let Some(topic) = of_users.iter().find(|topic| missing.contains(&***topic)) {
             return Err(no_topic(topic));
         }
         if !self.health.brokers_are_up.load(Ordering::Relaxed) {

@@ -71,7 +71,7 @@ impl Fixture {
     fn outcomes(&self, values: impl IntoIterator<Item = String>) -> Vec<Outcome> {
         let view = |(index, json): (usize, String)| NewRecord {
             subject: Kind::View.into(),
-            user: index.to_string(),
+            key: index.to_string(),
             json: json.into(),
         };
         let appended = self.log.append(values.into_iter().enumerate().map(view).collect());
