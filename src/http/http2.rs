@@ -35,6 +35,23 @@ struct Requests {
     all: AtomicUsize,
 }
 
+/// Counts a request until it is answered, or its client has given it up, which drops it.
+struct UnderWay(Arc<Requests>);
+
+impl UnderWay {
+    fn new(requests: Arc<Requests>) -> UnderWay {
+        requests.under_way.fetch_add(1, Ordering::Relaxed);
+        requests.all.fetch_add(1, Ordering::Relaxed);
+        UnderWay(requests)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Serves a connection until the client, the shutdown or the idle client's time ends it.
 pub(super) async fn serve(
     stream: Transport,
@@ -50,11 +67,8 @@ pub(super) async fn serve(
     let handler = service_fn(move |request: Request<Incoming>| {
         let (service, requests) = (service.clone(), counted.clone());
         async move {
-            requests.under_way.fetch_add(1, Ordering::Relaxed);
-            requests.all.fetch_add(1, Ordering::Relaxed);
-            let reply = service.serve(request, peer, &Turn::default(), None).await;
-            requests.under_way.fetch_sub(1, Ordering::Relaxed);
-            Ok::<Reply, Infallible>(reply)
+            let _under_way = UnderWay::new(requests);
+            Ok::<Reply, Infallible>(service.serve(request, peer, &Turn::default(), None).await)
         }
     });
     let mut connection = pin!(

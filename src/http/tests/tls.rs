@@ -133,6 +133,34 @@ fn a_shutdown_lets_requests_of_http_2_finish() {
 }
 
 #[test]
+fn a_request_that_was_given_up_keeps_no_connection_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = certify(folder.path());
+    let mut http = http_config();
+    http.tls = Some(files.clone());
+    http.keep_alive = Duration::from_millis(200);
+    let fixture = Fixture::with(Engine::ByHand, http);
+    let trusted = std::fs::read(&files.certificate).unwrap();
+    run(async {
+        let client = client(&trusted, &[b"h2"]);
+        let stream = TokioIo::new(connect(fixture.address, &client).await.unwrap());
+        let (mut sender, connection) =
+            http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+        let ended = tokio::spawn(connection);
+        let request = get("https://localhost/api/user-profile/user1");
+        // While a client could ask more, it does not end the connection itself.
+        let _could_ask = sender.clone();
+        let asked = tokio::spawn(async move { sender.send_request(request).await });
+        let questions = fixture.questions.clone();
+        let _question = tokio::task::spawn_blocking(move || questions.recv().unwrap()).await;
+        assert!(!ended.is_finished(), "a request under way keeps it open");
+        asked.abort();
+        let end = tokio::time::timeout(Duration::from_secs(5), ended).await;
+        end.expect("the connection is idle").unwrap().unwrap();
+    });
+}
+
+#[test]
 fn a_certificate_changes_with_its_files() {
     let folder = tempfile::tempdir().unwrap();
     let files = certify(folder.path());
