@@ -1,31 +1,15 @@
 //! Adds tokens and signing secrets to the file of tokens.
 
-use super::keyring::{secret_line, token_line};
-use super::right::Scope;
-use super::token::Token;
-use super::visitor::SigningSecret;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Adds a token to a file of tokens, which nobody else may read; it is made when it is missing.
+/// Adds a line to a file of tokens, which nobody else may read; it is made when it is missing.
 ///
 /// # Errors
 /// When the file cannot be read or written.
-pub fn append_token(file: &Path, name: &str, scope: Scope, token: &Token) -> io::Result<()> {
-    append(file, &token_line(name, scope, token))
-}
-
-/// Adds a signing secret, likewise.
-///
-/// # Errors
-/// When the file cannot be read or written.
-pub fn append_secret(file: &Path, name: &str, secret: &SigningSecret) -> io::Result<()> {
-    append(file, &secret_line(name, secret))
-}
-
-fn append(file: &Path, line: &str) -> io::Result<()> {
+pub fn append_line(file: &Path, line: &str) -> io::Result<()> {
     let content = match std::fs::read(file) {
         Ok(content) => content,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -39,8 +23,8 @@ fn append(file: &Path, line: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::keyring::Keyring;
     use super::*;
+    use crate::access::{Keyring, Scope, SigningSecret, Token, secret_line, token_line};
     use std::os::unix::fs::MetadataExt;
 
     #[test]
@@ -48,10 +32,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("tokens");
         let (token, secret) = (Token::new().unwrap(), SigningSecret::random().unwrap());
-        append_token(&file, "shop", Scope::Write, &token).unwrap();
+        append_line(&file, &token_line("shop", Scope::Write, &token)).unwrap();
         assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
         std::fs::write(&file, std::fs::read_to_string(&file).unwrap().trim_end()).unwrap();
-        append_secret(&file, "pages", &secret).unwrap();
+        append_line(&file, &secret_line("pages", &secret)).unwrap();
         let text = std::fs::read_to_string(&file).unwrap();
         let keyring = text.parse::<Keyring>().unwrap();
         assert!(keyring.identify(token.expose()).is_ok());

@@ -10,7 +10,7 @@ mod watched;
 mod keys;
 mod append;
 
-pub use append::{append_secret, append_token};
+pub use append::append_line;
 pub use keyring::{Identity, Keyring, KeyringError, secret_line, token_line};
 pub use keys::{Keys, KeysError};
 pub use right::{Right, Scope};

@@ -5,8 +5,7 @@ use super::failure::{Unreadable, Unwritable, Usage};
 use super::files;
 use super::output::say;
 use crate::access::{
-    Scope, SigningSecret, Token, VisitorClaims, append_secret, append_token, is_name, secret_line,
-    token_line,
+    Scope, SigningSecret, Token, VisitorClaims, append_line, is_name, secret_line, token_line,
 };
 use crate::config::Config;
 use anyhow::{Context, anyhow};
@@ -47,35 +46,35 @@ fn new(config: &Config, name: &str, scope: TokenScope, file: Option<&Path>) -> a
     if known.has(name) {
         return Err(Usage(format!("--name: {name:?} is another's")).into());
     }
-    let unwritable = |file: &Path| Unwritable(file.display().to_string());
     let no_random = |_| anyhow!("the system has no random bytes");
-    let scope = match scope {
-        TokenScope::Sign => None,
-        TokenScope::Public => Some(Scope::Public),
-        TokenScope::Read => Some(Scope::Read),
-        TokenScope::Write => Some(Scope::Write),
-        TokenScope::Admin => Some(Scope::Admin),
-    };
-    let mut told = match scope {
+    let (line, mut told) = match scope.granted() {
         Some(scope) => {
             let token = Token::new().map_err(no_random)?;
-            if let Some(file) = file {
-                append_token(file, name, scope, &token).with_context(|| unwritable(file))?;
-            }
-            let line = token_line(name, scope, &token);
-            json!({"name": name, "scope": scope.name(), "token": token.expose(), "line": line})
+            let told = json!({"name": name, "scope": scope.name(), "token": token.expose()});
+            (token_line(name, scope, &token), told)
         }
         None => {
             let secret = SigningSecret::random().map_err(no_random)?;
-            if let Some(file) = file {
-                append_secret(file, name, &secret).with_context(|| unwritable(file))?;
-            }
-            let line = secret_line(name, &secret);
-            json!({"name": name, "secret": secret.expose(), "line": line})
+            (secret_line(name, &secret), json!({"name": name, "secret": secret.expose()}))
         }
     };
+    told["line"] = json!(line);
     if let Some(file) = file {
+        append_line(file, &line).with_context(|| Unwritable::path(file))?;
         told["file"] = json!(file);
     }
     say(&told.to_string())
+}
+
+impl TokenScope {
+    /// What a token grants; a secret is none.
+    fn granted(self) -> Option<Scope> {
+        match self {
+            TokenScope::Public => Some(Scope::Public),
+            TokenScope::Read => Some(Scope::Read),
+            TokenScope::Write => Some(Scope::Write),
+            TokenScope::Admin => Some(Scope::Admin),
+            TokenScope::Sign => None,
+        }
+    }
 }

@@ -55,8 +55,7 @@ pub(super) async fn merge(call: &Call<'_>, body: Incoming) -> Result<Reply, Faul
         .map_err(|reason| batch::refusal(&body, None, RecordKind::Merge, &body, reason))?;
     let path = Path { from: account.clone(), to: merge.user.clone(), until: merge.time };
     if let Some(path) = call.ask_of_input(path).await?.body {
-        let path = path.iter().map(|user| format!("{user:?}")).collect::<Vec<_>>().join(" to ");
-        return Err(Fault::Circle(format!("merges lead from {path} already")));
+        return Err(Fault::circle(&path));
     }
     let mut json = Vec::with_capacity(128);
     json::merge(&mut json, &merge);
@@ -129,21 +128,9 @@ pub(super) struct Visible {
     pub(super) moves: bool,
 }
 
-/// Answers with a body, once what was stored up to these positions is as visible as it is to be. All is stored, or the body
-/// tells what is not.
-pub(super) async fn reply(
-    call: &Call<'_>,
-    stored: (&[Position], bool),
-    body: Vec<u8>,
-    visible: Option<Visible>,
-) -> Result<Reply, Fault> {
-    let as_of = visible_from(call, stored, visible).await?;
-    Ok(stored_reply(body, as_of, stored.1))
-}
-
 /// Waits until what was stored up to these positions is as visible as it is to be, and returns the logical time from which
-/// on it is.
-async fn visible_from(
+/// on it is. Where not all is stored, it is told in any case what became of each record.
+pub(super) async fn visible_from(
     call: &Call<'_>,
     (positions, is_whole): (&[Position], bool),
     visible: Option<Visible>,

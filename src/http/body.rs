@@ -41,8 +41,16 @@ pub(super) struct Held {
 impl Held {
     /// Takes so much of a budget.
     pub(super) fn of(budget: &Arc<BodyBudget>, taken: usize) -> Result<Held, Fault> {
-        budget.take(taken)?;
-        Ok(Held { taken, budget: budget.clone() })
+        let mut held = Held { taken: 0, budget: budget.clone() };
+        held.grow(taken)?;
+        Ok(held)
+    }
+
+    /// Takes more, up to so much in all.
+    fn grow(&mut self, taken: usize) -> Result<(), Fault> {
+        self.budget.take(taken - self.taken)?;
+        self.taken = taken;
+        Ok(())
     }
 }
 
@@ -56,15 +64,14 @@ impl Drop for Held {
 #[derive(Debug)]
 pub(super) struct Body {
     bytes: Vec<u8>,
-    /// How much of the budget it has taken.
-    taken: usize,
+    held: Held,
     limit: usize,
-    budget: Arc<BodyBudget>,
 }
 
 impl Body {
     fn new(limit: usize, budget: &Arc<BodyBudget>) -> Body {
-        Body { bytes: Vec::new(), taken: 0, limit, budget: budget.clone() }
+        let held = Held { taken: 0, budget: budget.clone() };
+        Body { bytes: Vec::new(), held, limit }
     }
 
     /// Adds bytes. They are copied, as hyper's own may be a small part of a large buffer.
@@ -73,10 +80,9 @@ impl Body {
         if length > self.limit {
             return Err(Fault::TooLarge { limit: self.limit });
         }
-        if length > self.taken {
-            let room = length.max(2 * self.taken).min(self.limit);
-            self.budget.take(room - self.taken)?;
-            self.taken = room;
+        if length > self.held.taken {
+            let room = length.max(2 * self.held.taken).min(self.limit);
+            self.held.grow(room)?;
             self.bytes.reserve_exact(room - self.bytes.len());
         }
         self.bytes.extend_from_slice(bytes);
@@ -89,12 +95,6 @@ impl Deref for Body {
 
     fn deref(&self) -> &[u8] {
         &self.bytes
-    }
-}
-
-impl Drop for Body {
-    fn drop(&mut self) {
-        self.budget.taken.fetch_sub(self.taken, Ordering::Relaxed);
     }
 }
 

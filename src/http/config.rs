@@ -35,8 +35,9 @@ pub(super) async fn read(call: &Call<'_>) -> Result<Reply, Fault> {
     } else {
         HeaderValue::from_static("application/octet-stream")
     };
-    let mut reply = typed_reply(content_type, value.clone());
-    mark(&mut reply, &path, &value);
+    let tag = tag(&path, &value);
+    let mut reply = typed_reply(content_type, value);
+    mark(&mut reply, &tag);
     Ok(reply)
 }
 
@@ -85,9 +86,9 @@ fn tag(path: &str, stored: &[u8]) -> String {
     format!("\"{digits}\"")
 }
 
-/// Tells a client what is stored, by which it can see that nobody has changed it since.
-fn mark(reply: &mut Reply, path: &str, stored: &[u8]) {
-    let tag = HeaderValue::from_str(&tag(path, stored)).expect("it is hexadecimal");
+/// Tells a client the tag of what is stored, by which it can see that nobody has changed it since.
+fn mark(reply: &mut Reply, tag: &str) {
+    let tag = HeaderValue::from_str(tag).expect("it is hexadecimal");
     reply.headers_mut().insert(ETAG, tag);
 }
 
@@ -119,18 +120,16 @@ async fn change(call: &Call<'_>, path: &str, value: Vec<u8>) -> Result<Change, F
     write::check(path, &value)?;
     let store = &*call.front.settings;
     let before = call.wait(STORE, store.get(path)).await?;
+    let is_seen = check_seen(call, path, before.as_deref())?;
     let after = shown(&value);
     match &before {
-        Some(held) if check_seen(call, path, Some(held))? => {
+        Some(held) if is_seen => {
             let replaced = write::replace(store, path, held.clone(), value);
             if !call.wait(STORE, replaced).await? {
                 return Err(Fault::Changed("it was changed meanwhile: read it again".into()));
             }
         }
-        held => {
-            check_seen(call, path, held.as_deref())?;
-            call.wait(STORE, write::write(store, path, value)).await?;
-        }
+        _ => call.wait(STORE, write::write(store, path, value)).await?,
     }
     Ok(Change { before: before.as_deref().map(shown), after: Some(after) })
 }
@@ -155,11 +154,14 @@ pub(super) async fn write_weights(call: &Call<'_>, body: Incoming) -> Result<Rep
 fn in_force(call: &Call<'_>, setting: &SettingSpec) -> Result<Reply, Fault> {
     let value = setting.of_model(&call.in_force()?.model);
     let stored = call.front.nodes.of(setting.name).stored;
-    let held = if let Stored::Good(held) = &stored { Some(held.clone()) } else { None };
+    let tag = match &stored {
+        Stored::Good(held) => Some(tag(setting.path, held.as_bytes())),
+        _ => None,
+    };
     let stands = header(&stands(stored, Some(&value)));
     let mut reply = json_reply(value.into_bytes());
-    if let Some(held) = held {
-        mark(&mut reply, setting.path, held.as_bytes());
+    if let Some(tag) = tag {
+        mark(&mut reply, &tag);
     }
     reply.headers_mut().insert(STORED, stands);
     Ok(reply)

@@ -1,16 +1,14 @@
 //! `/docs`: the description of the routes as a page, for people. It needs no script and nothing from elsewhere.
 
-use crate::http::operations::OPENAPI;
+use crate::http::description::{DESCRIPTION, put_in, reference};
 use serde_json::{Map, Value};
 use std::fmt::Write;
 use std::sync::LazyLock;
 
 /// The page.
 pub(super) static DOCS: LazyLock<String> = LazyLock::new(|| {
-    let openapi: Value = serde_json::from_str(OPENAPI).unwrap_or_default();
-    let mut whole = openapi.clone();
-    put_in(&mut whole, &openapi);
-    page(&whole)
+    // Parts of parts have no place of their own in the page.
+    page(&put_in(&DESCRIPTION, &|path| path.matches('/').count() > 3))
 });
 
 const HEAD: &str = r#"<!doctype html>
@@ -66,19 +64,6 @@ fn page(openapi: &Value) -> String {
     }
     out.push_str("</section>\n</main>\n");
     out
-}
-
-/// Puts in what references to parts of parts stand for, which have no place of their own.
-fn put_in(value: &mut Value, openapi: &Value) {
-    let path = value["$ref"].as_str().and_then(|path| path.strip_prefix('#'));
-    if let Some(path) = path.filter(|path| path.matches('/').count() > 3) {
-        *value = openapi.pointer(path).cloned().unwrap_or_default();
-    }
-    match value {
-        Value::Object(fields) => fields.values_mut().for_each(|field| put_in(field, openapi)),
-        Value::Array(items) => items.iter_mut().for_each(|item| put_in(item, openapi)),
-        _ => {}
-    }
 }
 
 /// All operations: method, path, and what is said of it.
@@ -179,17 +164,15 @@ fn shape(out: &mut String, schema: &Value) {
 
 /// A schema in a few words.
 fn kind(schema: &Value) -> String {
-    if let Some(reference) = schema["$ref"].as_str() {
-        let name = text(reference.rsplit('/').next().unwrap_or_default());
-        return format!("<a href=\"#schema-{name}\">{name}</a>");
+    if let Some(path) = reference(schema) {
+        return link(path);
     }
     let mut words = match &schema["type"] {
         Value::Array(types) => types.iter().map(plain).collect::<Vec<_>>().join(" or "),
         one => plain(one).to_owned(),
     };
-    if let Some(reference) = schema["items"]["$ref"].as_str() {
-        let name = text(reference.rsplit('/').next().unwrap_or_default());
-        return format!("{words} of <a href=\"#schema-{name}\">{name}</a>");
+    if let Some(path) = reference(&schema["items"]) {
+        return format!("{words} of {}", link(path));
     }
     if let Some(values) = schema["enum"].as_array() {
         words = values.iter().map(Value::to_string).collect::<Vec<_>>().join(", ");
@@ -209,8 +192,13 @@ fn kind(schema: &Value) -> String {
 }
 
 fn resolved<'a>(openapi: &'a Value, part: &'a Value) -> &'a Value {
-    let path = part["$ref"].as_str().and_then(|path| path.strip_prefix('#'));
-    path.and_then(|path| openapi.pointer(path)).unwrap_or(part)
+    reference(part).and_then(|path| openapi.pointer(path)).unwrap_or(part)
+}
+
+/// A link to the shape at a path of the description.
+fn link(path: &str) -> String {
+    let name = text(path.rsplit('/').next().unwrap_or_default());
+    format!("<a href=\"#schema-{name}\">{name}</a>")
 }
 
 fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
@@ -258,7 +246,6 @@ mod tests {
 
     #[test]
     fn every_operation_and_shape_has_its_place() {
-        let openapi: Value = serde_json::from_str(OPENAPI).unwrap();
         for route in &ROUTES {
             for method in route.methods {
                 let id = id(&method.verb.name().to_lowercase(), route.pattern);
@@ -266,7 +253,7 @@ mod tests {
                 assert_eq!(places, 1, "{id}");
             }
         }
-        for (name, _) in fields(&openapi["components"]["schemas"]) {
+        for (name, _) in fields(&DESCRIPTION["components"]["schemas"]) {
             assert!(DOCS.contains(&format!("id=\"schema-{name}\"")), "{name}");
         }
         for link in DOCS.split("href=\"#").skip(1) {

@@ -193,6 +193,12 @@ impl Fault {
 }
 
 impl Fault {
+    /// Of a merge, where others lead back from its account along a path already.
+    pub(super) fn circle(path: &[String]) -> Fault {
+        let path: Vec<_> = path.iter().map(|user| format!("{user:?}")).collect();
+        Fault::Circle(format!("merges lead from {} already", path.join(" to ")))
+    }
+
     /// Of events that have all met an error of the log.
     pub(super) fn of_events(events: Vec<usize>, error: &LogError) -> Fault {
         let details = error.to_string();

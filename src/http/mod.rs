@@ -4,6 +4,7 @@
 //! [`Store`].
 
 mod json;
+mod description;
 mod problem;
 mod reply;
 mod change;

@@ -2,6 +2,7 @@
 
 use crate::http::call::Call;
 use crate::http::config::stands;
+use crate::http::description::OPENAPI;
 use crate::http::fault::Fault;
 use crate::http::json::{self, Object};
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
@@ -132,4 +133,3 @@ pub(super) fn script() -> Reply {
 }
 
 pub(super) const SCRIPT: &str = include_str!("recsys.js");
-pub(super) const OPENAPI: &str = include_str!("openapi.json");

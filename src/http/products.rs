@@ -1,7 +1,7 @@
 //! Handlers of the catalogue's products: of one, and of those that have some words.
 
 use crate::http::batch;
-use crate::http::behavior::{self, Visible};
+use crate::http::behavior;
 use crate::http::call::Call;
 use crate::http::catalogue_row::{NewRow, new_row, record};
 use crate::http::fault::Fault;
@@ -9,7 +9,6 @@ use crate::http::given;
 use crate::http::json::{self, Object};
 use crate::http::reply::{Reply, json_as_of};
 use crate::http::request;
-use crate::http::stored::Stored;
 use dataflows::questions::ask::{ListingOf, Search};
 use dataflows::ranking::product_info::Listing;
 use dataflows::record::product::CatalogueRow;
@@ -84,11 +83,9 @@ fn product(call: &Call<'_>) -> Result<String, Fault> {
 }
 
 async fn store(call: &Call<'_>, row: NewRow, visible: bool) -> Result<Reply, Fault> {
-    let outcomes = call.front.log.append(vec![row.record]).until(call.deadline).await;
-    let stored = Stored::sum(outcomes.into_iter().enumerate())?;
+    let (stored, as_of) = behavior::append(call, &[0], vec![row.record], visible).await?;
     let mut body = Vec::with_capacity(128);
     let object = stored.fields(Object::new(&mut body));
     object.with("ignored", |out| json::texts(out, &row.ignored)).end();
-    let visible = visible.then_some(Visible { moves: false });
-    behavior::reply(call, (&stored.positions(), stored.is_whole()), body, visible).await
+    Ok(behavior::stored_reply(body, as_of, stored.is_whole()))
 }

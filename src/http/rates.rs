@@ -36,7 +36,7 @@ pub(super) struct Standing {
     policy: HeaderValue,
     standing: HeaderValue,
     /// How long it has to wait, if it has asked too often.
-    pub(super) wait: Option<Duration>,
+    wait: Option<Duration>,
 }
 
 impl Rates {

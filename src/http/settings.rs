@@ -2,43 +2,21 @@
 
 use crate::http::call::Call;
 use crate::http::config::stands;
+use crate::http::description::{DESCRIPTION, put_in};
 use crate::http::fault::Fault;
 use crate::http::json::{self, Object};
-use crate::http::operations::OPENAPI;
 use crate::http::reply::{Reply, json_reply};
 use crate::settings::registry::{SETTINGS, SettingSpec};
-use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
 /// The JSON Schemas of the settings, in their order, as the description has them.
 static SCHEMAS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let description: Value = serde_json::from_str(OPENAPI).expect("a test reads it");
     let schema = |setting: &SettingSpec| {
-        let written = &description["paths"][format!("/api{}", setting.path)]["put"]["requestBody"];
-        let schema = &written["content"]["application/json"]["schema"];
-        whole(schema, &description).to_string()
+        let written = &DESCRIPTION["paths"][format!("/api{}", setting.path)]["put"]["requestBody"];
+        put_in(&written["content"]["application/json"]["schema"], &|_| true).to_string()
     };
     SETTINGS.iter().map(schema).collect()
 });
-
-/// A part of the description with all that it refers to.
-fn whole(part: &Value, description: &Value) -> Value {
-    match part {
-        Value::Object(fields) => match fields.get("$ref").and_then(Value::as_str) {
-            Some(path) => {
-                let named = description.pointer(path.trim_start_matches('#'));
-                whole(named.expect("a test follows them"), description)
-            }
-            None => {
-                let fields = fields.iter();
-                let fields = fields.map(|(name, part)| (name.clone(), whole(part, description)));
-                Value::Object(fields.collect::<Map<_, _>>())
-            }
-        },
-        Value::Array(items) => items.iter().map(|item| whole(item, description)).collect(),
-        other => other.clone(),
-    }
-}
 
 /// `GET /api/config`
 pub(super) fn list(call: &Call<'_>) -> Result<Reply, Fault> {

@@ -26,11 +26,7 @@ impl Stored {
         let mut stored = Stored::default();
         for (index, outcome) in outcomes {
             match outcome {
-                Ok(Position { partition, offset }) => {
-                    stored.count += 1;
-                    let last = stored.last.entry(partition).or_insert(offset);
-                    *last = offset.max(*last);
-                }
+                Ok(position) => stored.add(position),
                 Err(error) => {
                     stored.failed.entry(error).or_default().insert(index);
                 }
@@ -44,6 +40,18 @@ impl Stored {
             return Err(Fault::of_events(events, &error));
         }
         Ok(stored)
+    }
+
+    /// Counts a record that is stored.
+    pub(super) fn add(&mut self, Position { partition, offset }: Position) {
+        self.count += 1;
+        let last = self.last.entry(partition).or_insert(offset);
+        *last = offset.max(*last);
+    }
+
+    /// The number of records that are stored.
+    pub(super) fn count(&self) -> usize {
+        self.count
     }
 
     /// True where every record is stored.

@@ -1,13 +1,17 @@
 //! What became of the messages of a body.
 
 use super::draft::{Draft, Limits};
+use super::message::object;
 use crate::event_log::NewRecord;
+use crate::http::fault::Fault;
 use crate::http::json::{self, Object};
 use crate::http::problem::{self, Problem};
 use crate::http::stored::Stored;
 use dataflows::questions::ask::Path;
 use hyper::StatusCode;
 use parser::{Scratch, Written, beginning};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -44,6 +48,24 @@ impl Collected {
         match draft.into_event(item, &mut self.limits) {
             Ok(record) => self.made.push(Made { message, record, path: None }),
             Err(reason) => self.refuse(message, reason),
+        }
+    }
+
+    /// Takes the events of the items at a path of a message, which `draft` makes of each and its place, or refuses them.
+    pub(super) fn items<'a, T: Deserialize<'a>>(
+        &mut self,
+        message: usize,
+        path: &str,
+        items: Vec<&'a RawValue>,
+        mut draft: impl FnMut(usize, T) -> Draft,
+    ) {
+        for (place, json) in items.into_iter().enumerate() {
+            match object(&format!("{path}[{place}]"), json) {
+                Ok(item) => {
+                    self.event(message, &format_args!("{path}[{place}]."), draft(place, item));
+                }
+                Err(reason) => self.refuse(message, reason),
+            }
         }
     }
 
@@ -88,10 +110,8 @@ impl Collected {
             let Some(Path { from, to, .. }) = &made.path else { return true };
             let leads = |path: &&Vec<String>| path.first() == Some(from) && path.contains(to);
             let Some(path) = there.iter().find(leads) else { return true };
-            let path = path.iter().map(|user| format!("{user:?}")).collect::<Vec<_>>();
-            let path = path.join(" to ");
-            let reason = format!("the merge would close a circle: merges lead from {path} already");
-            refused.push((made.message, reason));
+            let fault = Fault::circle(path);
+            refused.push((made.message, format!("{fault}: {}", fault.details())));
             false
         });
     }

@@ -2,16 +2,13 @@
 
 use super::collected::Collected;
 use super::draft::Draft;
-use super::message::{given, id_text, list, object, text};
-use crate::http::batch;
+use super::message::{given, id_text, list, object, text, whole};
 use crate::http::fault::Fault;
 use dataflows::record::event::EventType;
-use parser::without_byte_order_mark;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt::Display;
 
 /// A body: a visitor, and what they did. Null is as good as absent.
 #[derive(Deserialize)]
@@ -67,10 +64,7 @@ const USER: &str = "user_id or client_id";
 /// # Errors
 /// When the body is not a JSON object, or has no events.
 pub(super) fn collect(body: &[u8], mut into: Collected) -> Result<Collected, Fault> {
-    let json = without_byte_order_mark(body);
-    let whole: &RawValue =
-        serde_json::from_slice(json).map_err(|error| batch::not_json(json, "", &error))?;
-    let body: Body<'_> = object("the body", whole).map_err(Fault::Bad)?;
+    let body: Body<'_> = object("the body", whole(body)?).map_err(Fault::Bad)?;
     let events = list("events", body.events).map_err(Fault::Bad)?;
     for (index, json) in events.into_iter().enumerate() {
         if let Err(reason) = event(index, &body, json, &mut into) {
@@ -100,16 +94,11 @@ fn event(
     };
     let parameters: Parameters<'_> = object("params", event.params.ok_or("params is missing")?)?;
     let mut ids = Ids::new(event_type, &parameters);
-    for (place, json) in list("params.items", parameters.items)?.into_iter().enumerate() {
-        match object(&format!("params.items[{place}]"), json) {
-            Ok(item) => {
-                let draft = ids.add(Draft::event(event_type), &item);
-                let path: &dyn Display = &format_args!("params.items[{place}].");
-                into.event(index, path, with_fields(draft, body, &event, &item));
-            }
-            Err(reason) => into.refuse(index, reason),
-        }
-    }
+    let path = "params.items";
+    into.items(index, path, list(path, parameters.items)?, |_, item| {
+        let draft = ids.add(Draft::event(event_type), &item);
+        with_fields(draft, body, &event, &item)
+    });
     Ok(())
 }
 

@@ -19,7 +19,7 @@ pub(in crate::http) async fn take_segment(call: &Call<'_>, body: Incoming) -> Re
     store(call, segment::collect(&body, nothing(call))?, visible).await
 }
 
-/// `POST /api/collect/ga4?wait=visible`: the parameters that Google's server wants are for nothing here.
+/// `POST /api/collect/ga4?wait=visible`: of the parameters that Google's server wants, the secret alone means something here.
 pub(in crate::http) async fn take_ga4(call: &Call<'_>, body: Incoming) -> Result<Reply, Fault> {
     let visible = behavior::waits(&call.query)?;
     let body = call.read(body).await?;

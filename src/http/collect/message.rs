@@ -1,9 +1,20 @@
 //! The parts of a message of others, as they were sent.
 
-use parser::{shown, syntax};
+use crate::http::batch;
+use crate::http::fault::Fault;
+use parser::{shown, syntax, without_byte_order_mark};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+
+/// Reads a body, which is one value.
+///
+/// # Errors
+/// When it is no JSON.
+pub(super) fn whole(body: &[u8]) -> Result<&RawValue, Fault> {
+    let json = without_byte_order_mark(body);
+    serde_json::from_slice(json).map_err(|error| batch::not_json(json, "", &error))
+}
 
 /// Reads the object at a path of a message; fields that nobody asks for are left out.
 pub(super) fn object<'a, T: Deserialize<'a>>(path: &str, json: &'a RawValue) -> Result<T, String> {

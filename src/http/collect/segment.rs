@@ -2,14 +2,11 @@
 
 use super::collected::Collected;
 use super::draft::Draft;
-use super::message::{given, id_text, list, object, text};
-use crate::http::batch;
+use super::message::{given, id_text, list, object, text, whole};
 use crate::http::fault::Fault;
 use dataflows::record::event::EventType;
-use parser::without_byte_order_mark;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::fmt::Display;
 
 /// One message. Null is as good as absent.
 #[derive(Deserialize)]
@@ -74,9 +71,7 @@ fn messages(body: &[u8]) -> Result<Vec<&RawValue>, Fault> {
         #[serde(borrow)]
         batch: Option<&'a RawValue>,
     }
-    let json = without_byte_order_mark(body);
-    let whole: &RawValue =
-        serde_json::from_slice(json).map_err(|error| batch::not_json(json, "", &error))?;
+    let whole = whole(body)?;
     if whole.get().starts_with('[') {
         return list("the body", Some(whole)).map_err(Fault::Bad);
     }
@@ -147,19 +142,13 @@ fn track(index: usize, message: &Message<'_>, into: &mut Collected) -> Result<()
         return Ok(());
     }
     let order: Order<'_> = object("properties", properties)?;
-    let products = list("properties.products", order.products)?;
+    let path = "properties.products";
+    let products = list(path, order.products)?;
     let is_one = products.len() == 1;
-    for (place, json) in products.into_iter().enumerate() {
-        match object(&format!("properties.products[{place}]"), json) {
-            Ok(product) => {
-                let place_of_id = Some(place).filter(|_| !is_one);
-                let draft = with_id(Draft::event(event_type), message, place_of_id);
-                let path: &dyn Display = &format_args!("properties.products[{place}].");
-                into.event(index, path, item(draft, message, &product));
-            }
-            Err(reason) => into.refuse(index, reason),
-        }
-    }
+    into.items(index, path, products, |place, product| {
+        let place_of_id = Some(place).filter(|_| !is_one);
+        item(with_id(Draft::event(event_type), message, place_of_id), message, &product)
+    });
     Ok(())
 }
 

@@ -154,7 +154,9 @@ impl Import<'_> {
         let deadline = Instant::now() + self.call.http.request_timeout;
         let call = self.call.until(deadline);
         let visible = visible.then_some(Visible { moves: false });
-        behavior::reply(&call, (&self.report.positions(), is_whole), body, visible).await
+        let stored = (&*self.report.positions(), is_whole);
+        let as_of = behavior::visible_from(&call, stored, visible).await?;
+        Ok(behavior::stored_reply(body, as_of, is_whole))
     }
 }
 

@@ -1,11 +1,12 @@
 //! What became of many rows: where they are stored, and of the others what is wrong.
 
-use crate::event_log::{Partition, Position};
+use crate::event_log::Position;
 use crate::http::fault::Fault;
 use crate::http::json::{self, Object};
 use crate::http::problem::{self, Problem};
+use crate::http::stored::Stored;
 use hyper::StatusCode;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The most errors, and the most names of fields, that are told.
 const TOLD: usize = 20;
@@ -20,9 +21,7 @@ const NOTHING_STORED: Problem<'_> = Problem {
 /// What became of the rows of one body.
 #[derive(Debug, Default)]
 pub(super) struct Report {
-    stored: usize,
-    /// The last offset in each partition.
-    last: BTreeMap<Partition, i64>,
+    stored: Stored,
     /// The first rows that are not stored, by their place.
     errors: Vec<(usize, String)>,
     error_count: usize,
@@ -31,10 +30,8 @@ pub(super) struct Report {
 
 impl Report {
     /// Counts a row that is stored.
-    pub(super) fn store(&mut self, Position { partition, offset }: Position) {
-        self.stored += 1;
-        let last = self.last.entry(partition).or_insert(offset);
-        *last = offset.max(*last);
+    pub(super) fn store(&mut self, position: Position) {
+        self.stored.add(position);
     }
 
     /// Counts a row that is not, with its place and the reason.
@@ -55,12 +52,12 @@ impl Report {
     }
 
     pub(super) fn stored(&self) -> usize {
-        self.stored
+        self.stored.count()
     }
 
     /// True where there was no row.
     pub(super) fn is_empty(&self) -> bool {
-        self.stored == 0 && self.error_count == 0
+        self.stored() == 0 && self.error_count == 0
     }
 
     /// True where every row is stored.
@@ -70,23 +67,21 @@ impl Report {
 
     /// The last position in each partition.
     pub(super) fn positions(&self) -> Vec<Position> {
-        let last = self.last.iter();
-        last.map(|(partition, &offset)| Position { partition: partition.clone(), offset }).collect()
+        self.stored.positions()
     }
 
     /// `{"stored", "positions", "errors": [{"line" | "index", "details"}], "errorCount", "ignored", "stopped"?}`, after the
     /// fields of an error as any other where nothing is stored.
     pub(super) fn to_json(&self, is_array: bool, stopped: Option<&Fault>) -> Vec<u8> {
         let mut out = Vec::with_capacity(256);
-        let mut object = match self.stored {
+        let mut object = match self.stored() {
             0 => problem::started(&mut out, &NOTHING_STORED),
             _ => Object::new(&mut out),
         };
         let place = if is_array { "index" } else { "line" };
-        let positions = self.positions();
-        object = object
-            .plain("stored", self.stored)
-            .with("positions", |out| json::list(out, &positions, json::position))
+        object = self
+            .stored
+            .fields(object)
             .with("errors", |out| {
                 json::list(out, &self.errors, |out, (at, reason)| {
                     Object::new(out).plain(place, at).text("details", reason).end();

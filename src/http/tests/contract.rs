@@ -5,7 +5,7 @@ use super::fakes::learned;
 use super::fixture::{AS_OF, Engine, Fixture, http_config};
 use crate::config::HttpConfig;
 use crate::event_log::{Partition, Subject};
-use crate::http::operations::OPENAPI;
+use crate::http::description::OPENAPI;
 use crate::http::routes::ROUTES;
 use crate::settings::status::{NodeStatus, Stored};
 use crate::settings::write::LARGEST_VALUE;

@@ -3,7 +3,7 @@
 use super::described::described;
 use super::fixture::Fixture;
 use super::schema::{DESCRIPTION, resolved, violations};
-use crate::http::operations::OPENAPI;
+use crate::http::description::OPENAPI;
 use crate::http::rankings::RULES;
 use crate::http::routes::{ROUTES, Route};
 use crate::settings::registry::SETTINGS;

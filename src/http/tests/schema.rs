@@ -1,13 +1,8 @@
 //! JSON Schema, as far as the description uses it. A keyword that is not known here fails the test, so
 //! that none is passed over.
 
-use crate::http::operations::OPENAPI;
+pub(super) use crate::http::description::DESCRIPTION;
 use serde_json::{Map, Value};
-use std::sync::LazyLock;
-
-/// `/openapi.json`.
-pub(super) static DESCRIPTION: LazyLock<Value> =
-    LazyLock::new(|| serde_json::from_str(OPENAPI).unwrap());
 
 /// Returns what a part of the description stands for.
 pub(super) fn resolved(part: &'static Value) -> &'static Value {
