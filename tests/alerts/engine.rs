@@ -14,6 +14,7 @@ pub(crate) fn scrape() -> String {
     engine.worker(0).step_duration.observe(1.0);
     engine.arrangement_records.with_label_values(&["profile", "0"]).set(1);
     engine.held_bytes.with_label_values(&["profile", "0"]).set(1);
+    engine.held_records.with_label_values(&["profile", "0"]).set(1);
     engine.arrangement_batches.with_label_values(&["profile", "0"]).set(1);
     metrics.sink.worker(0).errors("OOM").inc();
     metrics.sink.worker(0).mended("missing").inc();

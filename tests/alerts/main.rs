@@ -1,4 +1,5 @@
-//! Holds the alerts of `ops/prometheus` and the panels of `ops/grafana` to the metrics that there are.
+//! Holds the alerts of `ops/prometheus` and the panels of `ops/grafana` to the metrics that there are, and the
+//! runbook to the alerts.
 //! promtool runs the alerts' own tests; here is what it can't know.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
@@ -8,6 +9,8 @@ mod promql;
 mod exporters;
 mod engine;
 mod panels;
+mod layout;
+mod runbook;
 mod targets;
 
 use engine::{bounds, label_names, names, scrape};

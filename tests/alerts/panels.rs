@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-const DASHBOARDS: [&str; 2] = [
+pub(crate) const DASHBOARDS: [&str; 3] = [
+    include_str!("../../ops/grafana/dashboards/shop.json"),
     include_str!("../../ops/grafana/dashboards/engine.json"),
-    include_str!("../../ops/grafana/dashboards/kpis.json"),
+    include_str!("../../ops/grafana/dashboards/quality.json"),
 ];
 
 /// One query of a panel.

@@ -1,7 +1,7 @@
 //! The dashboards and the alerts, over a real Prometheus and Alertmanager.
 
 use crate::dashboards::{Panel, panels};
-use crate::harness::{Process, event, eventually, free_port, prefix, services};
+use crate::harness::{Process, event, eventually, free_port, prefix, served, services, succeed};
 use serde_json::{Value, json};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -68,17 +68,27 @@ fn told(program: &mut Command) -> String {
 #[ignore = "needs the services that scripts/test starts, Prometheus and Alertmanager"]
 fn every_panel_has_data_and_an_alert_reaches_alertmanager() {
     let _services = services();
+    let prefix = &*prefix("panels");
+    // Topics whose records expire, and checkpoints, so that there is something to tell of both.
+    succeed(prefix, &["topics", "create", "--retention-days", "31"]);
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = format!("checkpoint.url={}", folder.path().display());
     // All visitors are graded, and so the only one.
-    let process = Process::start(&prefix("panels"), "2", &["--set", "grading.share=1"]);
+    let settings = [&*checkpoints, "checkpoint.interval_s=5", "grading.share=1"];
+    let settings: Vec<&str> = settings.iter().flat_map(|setting| ["--set", *setting]).collect();
+    let process = Process::spawn(served(prefix), "2", &settings);
     process.wait_ready();
     let watchers = Watchers::start(&process);
     let deadline = Instant::now() + Duration::from_secs(90);
-    loop {
-        // A shop at work.
-        process.post(&json!([event("view", "ann", "radio", &["audio"])]));
+    for round in 0.. {
+        // A shop at work. Products that are new to the visit are graded in a way of their own.
+        process.post(&json!([event("view", "ann", &format!("radio{round}"), &["audio"])]));
         process.get("/api/recommendations/ann");
-        let is_empty =
-            |panel: &Panel| watchers.query(&panel.expr.replace("$instance", ".*")).is_empty();
+        // What Grafana puts in place of its variables.
+        let is_empty = |panel: &Panel| {
+            let expr = panel.expr.replace("$instance", ".*").replace("$__rate_interval", "1m");
+            watchers.query(&expr).is_empty()
+        };
         let empty = panels().into_iter().filter(is_empty);
         let empty: Vec<_> = empty
             .map(|Panel { title, kind, legend, expr }| {
