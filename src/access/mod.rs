@@ -7,6 +7,7 @@ mod token;
 mod visitor;
 mod keyring;
 mod watched;
+mod secret_file;
 mod keys;
 mod append;
 
@@ -14,6 +15,7 @@ pub use append::append_line;
 pub use keyring::{Identity, Keyring, KeyringError, secret_line, token_line};
 pub use keys::{Keys, KeysError};
 pub use right::{Right, Scope};
+pub use secret_file::{SecretFault, SecretFile, SecretFileError};
 pub use token::{Token, is_name};
 pub use visitor::{SigningSecret, VisitorClaims};
 pub use watched::WatchedFile;

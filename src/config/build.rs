@@ -1,13 +1,13 @@
 //! Every setting with its key, default and rule, in the order of `workers.toml`.
 
 use super::reader::SettingReader;
-use super::secret::{Secret, without_password};
+use super::secret::{Secret, SecretSource, without_password};
 use super::{
     AccessConfig, Admission, CheckpointConfig, ClusterConfig, Config, FilesConfig, HttpConfig,
     KafkaConfig, LimitsConfig, LogConfig, LogFormat, RatesConfig, ReceiptsConfig, RedisConfig,
-    TlsConfig, ViewsConfig, ZooKeeperConfig, log,
+    SentinelConfig, TlsConfig, ViewsConfig, ZooKeeperConfig, ZooKeeperTls, log,
 };
-use crate::access::{Keyring, KeyringError};
+use crate::access::{Keyring, KeyringError, SecretFile};
 use dataflows::graph::{Grading, Mode};
 use dataflows::score::model_history::Learning;
 use dataflows::score::start::START;
@@ -15,6 +15,7 @@ use hyper::header::HeaderName;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
 use redis::IntoConnectionInfo;
+use rustls::pki_types::ServerName;
 use std::collections::{BTreeMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -107,16 +108,27 @@ fn kafka(reader: &mut SettingReader) -> Option<KafkaConfig> {
     let group = reader.text("kafka.group", "recsys", filled).unwrap_or_default();
     let topic_prefix = reader.text("kafka.topic_prefix", "", topic_name).unwrap_or_default();
     let accept_loss = reader.boolean("kafka.accept_loss", false);
-    let properties = properties(reader);
-    let kafka = KafkaConfig { brokers, group, topic_prefix, accept_loss, properties };
+    let (properties, secret_files) = properties(reader);
+    let kafka = KafkaConfig { brokers, group, topic_prefix, accept_loss, properties, secret_files };
     (!kafka.brokers.is_empty()).then_some(kafka)
 }
 
-/// Reads the librdkafka properties. librdkafka itself checks each name and value.
-fn properties(reader: &mut SettingReader) -> BTreeMap<String, Secret> {
-    let mut properties = BTreeMap::new();
-    for name in reader.names("kafka.properties") {
+/// Reads the librdkafka properties, and the files of secret ones. librdkafka itself checks each name and value.
+fn properties(
+    reader: &mut SettingReader,
+) -> (BTreeMap<String, Secret>, BTreeMap<String, SecretFile>) {
+    let (mut properties, mut files) = (BTreeMap::new(), BTreeMap::new());
+    for name in reader.names("kafka.properties", property_name) {
         let key = format!("kafka.properties.{name}");
+        if let Some(property) = name.strip_suffix(FILE).filter(|property| is_secret(property)) {
+            let file = secret_file(reader, &key);
+            let Some(file) = file else { continue };
+            match ClientConfig::new().set(property, "secret").create_native_config() {
+                Ok(_) => drop(files.insert(property.to_owned(), file)),
+                Err(_) => reader.refuse(&key, "librdkafka has no such property"),
+            }
+            continue;
+        }
         let secret = is_secret(&name);
         let show =
             if secret { |_: &str| "***".into() } else { str::to_owned as fn(&str) -> String };
@@ -135,7 +147,22 @@ fn properties(reader: &mut SettingReader) -> BTreeMap<String, Secret> {
             properties.insert(name, value);
         }
     }
-    properties
+    for property in properties.keys().filter(|property| files.contains_key(*property)) {
+        let (key, file) = (format!("kafka.properties.{property}"), format!("{property}{FILE}"));
+        reader.refuse(&key, format!("must not be set beside kafka.properties.{file}"));
+    }
+    (properties, files)
+}
+
+/// What stands behind the name of a secret setting in that of its file's.
+const FILE: &str = "_file";
+
+/// The name of a property, given that of its variable with dots: that of a secret's file has no dot at its end.
+fn property_name(dotted: String) -> String {
+    match dotted.strip_suffix(".file") {
+        Some(property) if is_secret(property) => format!("{property}{FILE}"),
+        _ => dotted,
+    }
 }
 
 fn is_secret(property: &str) -> bool {
@@ -148,17 +175,56 @@ fn file(reader: &mut SettingReader, key: &str) -> Option<PathBuf> {
     reader.text(key, "", anything).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-fn redis(reader: &mut SettingReader) -> Option<RedisConfig> {
-    let url = reader.secret("redis.url", redis_url, without_password).flatten();
-    let ca_file = file(reader, "redis.ca_file");
-    let certificate = match (file(reader, "redis.cert_file"), file(reader, "redis.key_file")) {
+/// The file of a secret, if one is set. It must hold one by now: a start that could not log in is refused.
+fn secret_file(reader: &mut SettingReader, key: &str) -> Option<SecretFile> {
+    let file = SecretFile::new(key, file(reader, key)?);
+    if let Err(error) = file.read() {
+        reader.refuse(key, error.why.to_string());
+    }
+    Some(file)
+}
+
+/// A secret that one setting has, or another one names the file of.
+fn secret_source(reader: &mut SettingReader, key: &str) -> Option<SecretSource> {
+    let secret = reader.secret(key, anything, hidden).filter(|secret| !secret.is_empty());
+    let file_key = format!("{key}{FILE}");
+    match (secret, secret_file(reader, &file_key)) {
+        (Some(_), Some(_)) => {
+            reader.refuse(key, format!("must not be set beside {file_key}"));
+            None
+        }
+        (Some(secret), None) => Some(SecretSource::Setting(Secret::new(secret))),
+        (None, file) => file.map(SecretSource::File),
+    }
+}
+
+/// The files of a client's certificate and key, which come together.
+fn certificate(reader: &mut SettingReader, section: &str) -> Option<(PathBuf, PathBuf)> {
+    let (certificate, key) = (format!("{section}cert_file"), format!("{section}key_file"));
+    match (file(reader, &certificate), file(reader, &key)) {
         (Some(certificate), Some(key)) => Some((certificate, key)),
         (None, None) => None,
         _ => {
-            reader.refuse("redis.cert_file", "must come with redis.key_file, and it with this");
+            reader.refuse(&certificate, format!("must come with {key}, and it with this"));
             None
         }
-    };
+    }
+}
+
+fn redis(reader: &mut SettingReader) -> Option<RedisConfig> {
+    let url = reader.secret("redis.url", redis_url, without_password).flatten();
+    let password_file = secret_file(reader, "redis.password_file");
+    let ca_file = file(reader, "redis.ca_file");
+    let certificate = certificate(reader, "redis.");
+    let sentinels = sentinels(reader);
+    let connection = url.as_ref().and_then(|url| url.expose().into_connection_info().ok());
+    let has_password = connection.is_some_and(|it| it.redis_settings().password().is_some());
+    if password_file.is_some() && has_password {
+        reader.refuse("redis.url", "must have no password beside redis.password_file");
+    }
+    if url.is_none() && sentinels.is_some() {
+        reader.refuse("redis.sentinels", "need redis.url, for the login and the database");
+    }
     let slice = reader.millis("redis.slice_ms", 2, 1..=1_000);
     let pipeline_bytes = reader.number("redis.pipeline_bytes", MIB, 1_024..=64 * MIB);
     let timeout = reader.millis("redis.timeout_ms", 5_000, 10..=600_000);
@@ -170,6 +236,8 @@ fn redis(reader: &mut SettingReader) -> Option<RedisConfig> {
     let compared_per_second = reader.number("redis.compared_per_second", 200, 0..=1_000_000);
     url.map(|url| RedisConfig {
         url,
+        password_file,
+        sentinels,
         ca_file,
         certificate,
         slice,
@@ -180,18 +248,57 @@ fn redis(reader: &mut SettingReader) -> Option<RedisConfig> {
     })
 }
 
+fn sentinels(reader: &mut SettingReader) -> Option<SentinelConfig> {
+    let addresses = reader.list("redis.sentinels", &[], host_port);
+    let master = reader.text("redis.sentinel_master", "mymaster", filled).unwrap_or_default();
+    let user = reader.text("redis.sentinel_user", "", anything).filter(|user| !user.is_empty());
+    let password = secret_source(reader, "redis.sentinel_password");
+    if user.is_some() && password.is_none() {
+        reader.refuse("redis.sentinel_user", "needs redis.sentinel_password, or its file");
+    }
+    if addresses.is_empty() && password.is_some() {
+        reader.refuse("redis.sentinel_password", "needs redis.sentinels");
+    }
+    (!addresses.is_empty()).then_some(SentinelConfig { addresses, master, user, password })
+}
+
 fn zookeeper(reader: &mut SettingReader) -> Option<ZooKeeperConfig> {
     let hosts = reader.list("zookeeper.hosts", &[], host_port);
     let chroot = reader.text("zookeeper.chroot", "", node_path).unwrap_or_default();
     let scheme = reader.text("zookeeper.auth_scheme", "", anything).unwrap_or_default();
-    let auth = reader.secret("zookeeper.auth", anything, hidden).unwrap_or_default();
-    if scheme.is_empty() != auth.is_empty() {
+    let auth = secret_source(reader, "zookeeper.auth");
+    if scheme.is_empty() != auth.is_none() {
         reader.refuse("zookeeper.auth", "must come with zookeeper.auth_scheme, and it with this");
     }
+    let tls = zookeeper_tls(reader, &hosts);
     let session_timeout = reader.millis("zookeeper.session_timeout_ms", 10_000, 1_000..=600_000);
     let poll = reader.millis("zookeeper.poll_ms", 3_000, 100..=600_000);
-    let auth = (!auth.is_empty()).then(|| (scheme, Secret::new(auth)));
-    (!hosts.is_empty()).then_some(ZooKeeperConfig { hosts, chroot, auth, session_timeout, poll })
+    let auth = auth.map(|auth| (scheme, auth));
+    let zookeeper = ZooKeeperConfig { hosts, chroot, auth, tls, session_timeout, poll };
+    (!zookeeper.hosts.is_empty()).then_some(zookeeper)
+}
+
+fn zookeeper_tls(reader: &mut SettingReader, hosts: &[String]) -> Option<ZooKeeperTls> {
+    let ca_file = file(reader, "zookeeper.ca_file");
+    let certificate = certificate(reader, "zookeeper.");
+    let Some(ca_file) = ca_file else {
+        if certificate.is_some() {
+            reader.refuse("zookeeper.cert_file", "needs zookeeper.ca_file, by which there is TLS");
+        }
+        return None;
+    };
+    // A certificate is of a name, which has no underscores and such.
+    let name = |host: &String| {
+        let name = host.rsplit_once(':').map_or(&**host, |(name, _)| name);
+        name.trim_start_matches('[').trim_end_matches(']').to_owned()
+    };
+    if let Some(bad) = hosts.iter().find(|host| ServerName::try_from(name(host)).is_err()) {
+        let rule = format!(
+            "must be names or addresses that a certificate may be of, which {bad:?} is not"
+        );
+        reader.refuse("zookeeper.hosts", rule);
+    }
+    Some(ZooKeeperTls { ca_file, certificate })
 }
 
 fn http(reader: &mut SettingReader) -> HttpConfig {

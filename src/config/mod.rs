@@ -21,9 +21,9 @@ pub use log::{LogConfig, LogFormat, log_filter};
 pub use origin::Origin;
 pub use problem::{ConfigError, Problem};
 pub use reader::EffectiveSetting;
-pub use secret::Secret;
+pub use secret::{Secret, SecretSource};
 
-use crate::access::Keyring;
+use crate::access::{Keyring, SecretFile};
 use dataflows::graph::{Grading, Mode};
 use dataflows::ids::hash::stable_hash;
 use dataflows::time::DAY_HOURS;
@@ -107,6 +107,8 @@ pub struct KafkaConfig {
     pub accept_loss: bool,
     /// librdkafka properties for all clients; this build of librdkafka knows all of them.
     pub properties: BTreeMap<String, Secret>,
+    /// The files that hold the secrets of further ones.
+    pub secret_files: BTreeMap<String, SecretFile>,
 }
 
 /// The files that stand for services.
@@ -119,8 +121,12 @@ pub struct FilesConfig {
 /// The Redis that profiles are written to.
 #[derive(Clone, Debug)]
 pub struct RedisConfig {
-    /// `redis://` or `rediss://`, with user, password and database as needed.
+    /// `redis://` or `rediss://`, with user, password and database as needed. With sentinels its host counts for nothing.
     pub url: Secret,
+    /// The file of the password, where the URL has none.
+    pub password_file: Option<SecretFile>,
+    /// The sentinels that know which Redis is the master.
+    pub sentinels: Option<SentinelConfig>,
     /// The file of the certificate authorities that its certificate may come from, in PEM; `None` stands for
     /// the public ones.
     pub ca_file: Option<PathBuf>,
@@ -138,6 +144,19 @@ pub struct RedisConfig {
     pub compared_per_second: usize,
 }
 
+/// The sentinels of a Redis.
+#[derive(Clone, Debug)]
+pub struct SentinelConfig {
+    /// `host:port` of each; never empty.
+    pub addresses: Vec<String>,
+    /// The master's name among them.
+    pub master: String,
+    /// Whom they know the engine as; `None` is their default user.
+    pub user: Option<String>,
+    /// The password that they want, which is none of Redis itself.
+    pub password: Option<SecretSource>,
+}
+
 /// The ZooKeeper ensemble.
 #[derive(Clone, Debug)]
 pub struct ZooKeeperConfig {
@@ -146,11 +165,22 @@ pub struct ZooKeeperConfig {
     /// The node that all paths are below: "" or an absolute path.
     pub chroot: String,
     /// The scheme and the credentials of each session.
-    pub auth: Option<(String, Secret)>,
+    pub auth: Option<(String, SecretSource)>,
+    /// The certificates; without them there is no TLS.
+    pub tls: Option<ZooKeeperTls>,
     /// The time that a session outlives its connection.
     pub session_timeout: Duration,
     /// The interval at which settings are read again, in case a watch was lost.
     pub poll: Duration,
+}
+
+/// The certificates for TLS with ZooKeeper, in PEM.
+#[derive(Clone, Debug)]
+pub struct ZooKeeperTls {
+    /// The file of the authorities that the servers' certificates may come from.
+    pub ca_file: PathBuf,
+    /// The files of this client's certificate and key.
+    pub certificate: Option<(PathBuf, PathBuf)>,
 }
 
 /// The HTTP server.
@@ -311,7 +341,13 @@ impl KafkaConfig {
 impl RedisConfig {
     /// Returns the URL without its password.
     pub fn shown_url(&self) -> String {
-        secret::without_password(self.url.expose())
+        let url = secret::without_password(self.url.expose());
+        match &self.sentinels {
+            None => url,
+            Some(sentinels) => {
+                format!("{url}, {} of {}", sentinels.master, sentinels.addresses.join(","))
+            }
+        }
     }
 }
 

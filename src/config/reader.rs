@@ -142,13 +142,15 @@ impl SettingReader {
         self.read(key, || check(default), read).unwrap_or_default()
     }
 
-    /// Returns the names that are set below a section whose keys are not fixed.
-    pub(super) fn names(&self, section: &str) -> Vec<String> {
+    /// Returns the names that are set below a section whose keys are not fixed. `of_variable` makes a name of one that
+    /// a variable has with its underscores as dots.
+    pub(super) fn names(&self, section: &str, of_variable: fn(String) -> String) -> Vec<String> {
         let below = |key: &str| key.strip_prefix(&format!("{section}.")).map(str::to_owned);
         let variable = variable(section) + "_";
         // Property names have dots, which variables cannot.
         let named = |name: &str| {
-            name.strip_prefix(&variable).map(|name| name.to_lowercase().replace('_', "."))
+            let name = name.strip_prefix(&variable)?.to_lowercase().replace('_', ".");
+            Some(of_variable(name))
         };
         let mut names: Vec<String> = self.layers.file.keys().filter_map(|key| below(key)).collect();
         names.extend(self.layers.flags.keys().filter_map(|key| below(key)));

@@ -1,5 +1,6 @@
 //! Texts that must not reach a log.
 
+use crate::access::{SecretFile, SecretFileError};
 use std::fmt;
 
 /// A password, or a text that may contain one. It prints as `***`; [`Secret::expose`] returns it.
@@ -27,6 +28,28 @@ impl fmt::Debug for Secret {
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
+    }
+}
+
+/// Where a secret is: in the settings, or in a file that is read whenever the secret is needed.
+#[derive(Clone, Debug)]
+pub enum SecretSource {
+    /// A setting has it.
+    Setting(Secret),
+    /// A setting names its file.
+    File(SecretFile),
+}
+
+impl SecretSource {
+    /// Returns the secret as it is now.
+    ///
+    /// # Errors
+    /// When its file cannot be read, or is empty.
+    pub fn read(&self) -> Result<Secret, SecretFileError> {
+        match self {
+            SecretSource::Setting(secret) => Ok(secret.clone()),
+            SecretSource::File(file) => file.read().map(Secret::new),
+        }
     }
 }
 

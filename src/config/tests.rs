@@ -320,6 +320,139 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
+fn a_secret_may_be_in_a_file_and_is_read_there_whenever_it_is_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let write = |name: &str, text: &str| std::fs::write(path(name), text).unwrap();
+    write("redis", "hunter2\n");
+    write("sentinel", "hunter3");
+    write("zookeeper", "me:hunter4\n");
+    write("kafka", "hunter5");
+    let text = format!(
+        r#"
+        kafka.brokers = ["b:1"]
+        kafka.properties."sasl.password_file" = {:?}
+        redis = {{ url = "redis://me@r:6379", password_file = {:?}, sentinels = ["s:1"], sentinel_password_file = {:?} }}
+        zookeeper = {{ hosts = ["z:1"], auth_scheme = "digest", auth_file = {:?} }}
+        "#,
+        path("kafka"),
+        path("redis"),
+        path("sentinel"),
+        path("zookeeper")
+    );
+    let check = |text: &str, variables: &[(&str, &str)]| {
+        let config = good(text, variables, &[]);
+        let (redis, kafka) = (config.redis.unwrap(), config.kafka.unwrap());
+        let sentinel = redis.sentinels.unwrap().password.unwrap();
+        let zookeeper = config.zookeeper.unwrap().auth.unwrap().1;
+        assert_eq!(kafka.secret_files["sasl.password"].read().unwrap(), "hunter5");
+        assert_eq!(sentinel.read().unwrap().expose(), "hunter3");
+        assert_eq!(zookeeper.read().unwrap().expose(), "me:hunter4");
+        let password = redis.password_file.unwrap();
+        assert_eq!(password.read().unwrap(), "hunter2");
+        password
+    };
+    let password = check(&text, &[]);
+    write("redis", "hunter6");
+    assert_eq!(password.read().unwrap(), "hunter6");
+    write("redis", "hunter2");
+    let variables = [
+        ("RECSYS_KAFKA_BROKERS", "b:1"),
+        ("RECSYS_KAFKA_PROPERTIES_SASL_PASSWORD_FILE", &path("kafka")),
+        ("RECSYS_REDIS_URL", "redis://me@r:6379"),
+        ("RECSYS_REDIS_PASSWORD_FILE", &path("redis")),
+        ("RECSYS_REDIS_SENTINELS", "s:1,s:2"),
+        ("RECSYS_REDIS_SENTINEL_PASSWORD_FILE", &path("sentinel")),
+        ("RECSYS_ZOOKEEPER_HOSTS", "z:1"),
+        ("RECSYS_ZOOKEEPER_AUTH_SCHEME", "digest"),
+        ("RECSYS_ZOOKEEPER_AUTH_FILE", &path("zookeeper")),
+    ];
+    check("", &variables);
+    write("redis", "\n");
+    let missing = path("none");
+    let redis = format!("redis = {{ url = \"redis://r\", password_file = {:?} }}", path("redis"));
+    let told = format!("f.toml:1: redis.password_file = {:?}: is empty", path("redis"));
+    check_told(&redis, &told);
+    write("redis", "hunter2");
+    check_told(
+        &redis.replace("redis://r", "redis://:x@r"),
+        "f.toml:1: redis.url = \"redis://:***@r\": must have no password beside redis.password_file",
+    );
+    check_told(
+        &format!("redis = {{ url = \"redis://r\", password_file = {missing:?} }}"),
+        &format!(
+            "f.toml:1: redis.password_file = {missing:?}: cannot be read: No such file or directory (os error 2)"
+        ),
+    );
+    check_told(
+        &format!(
+            "zookeeper = {{ hosts = [\"z:1\"], auth_scheme = \"digest\", auth = \"a:b\", auth_file = {:?} }}",
+            path("zookeeper")
+        ),
+        "f.toml:1: zookeeper.auth = \"***\": must not be set beside zookeeper.auth_file",
+    );
+    check_told(
+        &format!(
+            "kafka.properties = {{ \"sasl.password\" = \"a\", \"sasl.password_file\" = {:?} }}",
+            path("kafka")
+        ),
+        "f.toml:1: kafka.properties.sasl.password = \"***\": must not be set beside \
+         kafka.properties.sasl.password_file",
+    );
+    check_told(
+        &format!("kafka.properties.\"sasl.pasword_secret_file\" = {:?}", path("kafka")),
+        &format!(
+            "f.toml:1: kafka.properties.sasl.pasword_secret_file = {:?}: librdkafka has no such property",
+            path("kafka")
+        ),
+    );
+}
+
+/// What is told first of a bad file.
+fn check_told(text: &str, told: &str) {
+    let error = layers(text, &[], &[]).check().expect_err(text).to_string();
+    assert_eq!(error.lines().next(), Some(told), "{text}");
+}
+
+#[test]
+fn sentinels_and_certificates_come_with_what_they_need() {
+    check_told(
+        "redis.sentinels = [\"s:1\"]",
+        "f.toml:1: redis.sentinels = [\"s:1\"]: need redis.url, for the login and the database",
+    );
+    check_told(
+        "redis = { url = \"redis://r\", sentinel_password = \"x\" }",
+        "f.toml:1: redis.sentinel_password = \"***\": needs redis.sentinels",
+    );
+    check_told(
+        "redis = { url = \"redis://r\", sentinels = [\"s:1\"], sentinel_user = \"x\" }",
+        "f.toml:1: redis.sentinel_user = \"x\": needs redis.sentinel_password, or its file",
+    );
+    check_told(
+        "zookeeper = { hosts = [\"z:1\"], cert_file = \"a\", key_file = \"b\" }",
+        "f.toml:1: zookeeper.cert_file = \"a\": needs zookeeper.ca_file, by which there is TLS",
+    );
+    check_told(
+        "zookeeper = { hosts = [\"z:1\"], ca_file = \"a\", key_file = \"b\" }",
+        "default: zookeeper.cert_file = \"\": must come with zookeeper.key_file, and it with this",
+    );
+    check_told(
+        "zookeeper = { hosts = [\"a/b:1\", \"z z:1\"], ca_file = \"a\" }",
+        "f.toml:1: zookeeper.hosts = [\"a/b:1\", \"z z:1\"]: must be host:port, which \"a/b:1\" is not",
+    );
+    check_told(
+        "zookeeper = { hosts = [\"a!b:1\"], ca_file = \"a\" }",
+        "f.toml:1: zookeeper.hosts = [\"a!b:1\"]: must be names or addresses that a certificate may be of, which \
+         \"a!b:1\" is not",
+    );
+    let text = "redis = { url = \"redis://:x@r\", sentinels = [\"s:1\", \"t:2\"] }";
+    let redis = good(text, &[], &[]).redis.unwrap();
+    assert_eq!(redis.shown_url(), "redis://:***@r, mymaster of s:1,t:2");
+    let text = "zookeeper = { hosts = [\"[::1]:1\", \"z_1.shop:1\"], ca_file = \"a\" }";
+    assert_eq!(good(text, &[], &[]).zookeeper.unwrap().tls.unwrap().ca_file, Path::new("a"));
+}
+
+#[test]
 fn the_fingerprint_is_of_what_a_cluster_shares() {
     let of = |text: &str| good(text, &[], &[]).fingerprint();
     let cluster = "hosts = [\"a:1\", \"b:1\"]\n";

@@ -1,18 +1,12 @@
 //! Services that want a login or TLS: used with the right ones, and told of by what they refuse.
 
 use crate::harness::{
-    PlainRedis, Process, alone, bounded, event, eventually, free_port, service, services,
-    services_script, with_log,
+    PlainRedis, Process, alone, event, eventually, service, services, told, with_log,
 };
+use crate::secure::{Secure, said};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::process::{Command, Stdio};
-
-/// What `path` answers.
-fn told(process: &Process, path: &str) -> Value {
-    let answer = process.try_call("GET", path, "").unwrap_or_default().1;
-    serde_json::from_str(&answer).unwrap_or_default()
-}
+use std::process::Command;
 
 /// Waits until both `/readyz` and `/api/status` tell why Redis takes nothing.
 fn sink_fails(process: &Process, expected: &str) {
@@ -76,76 +70,10 @@ fn a_redis_that_refuses_is_told_as_what_it_is() {
     assert!(log.last().unwrap().contains("Redis is back"), "{log:#?}");
 }
 
-/// The services with logins and TLS, in a folder of their own; stopped when dropped.
-struct Secure {
-    folder: tempfile::TempDir,
-    kafka: u16,
-    redis: u16,
-    zookeeper: u16,
-}
-
-impl Secure {
-    fn start() -> Secure {
-        let [kafka, redis, zookeeper] = [(); 3].map(|()| free_port());
-        let secure = Secure { folder: tempfile::tempdir().unwrap(), kafka, redis, zookeeper };
-        secure.script(&["up", "--secure", "kafka", "redis", "zookeeper"]);
-        // Without the option: the folder tells.
-        secure.script(&["status", "kafka", "redis", "zookeeper"]);
-        secure
-    }
-
-    fn script(&self, arguments: &[&str]) {
-        let mut script = services_script();
-        script.args(arguments).stdout(Stdio::null());
-        script.env("SERVICES_DIR", self.folder.path());
-        script.env("KAFKA_PORTS", self.kafka.to_string());
-        script.env("KAFKA_CONTROLLER_PORTS", free_port().to_string());
-        script.env("REDIS_PORT", self.redis.to_string());
-        script.env("ZOOKEEPER_PORT", self.zookeeper.to_string());
-        script.env("SERVICES_TIMEOUT", "180");
-        let status = script.status().unwrap();
-        assert!(status.success(), "{arguments:?}: {status}");
-    }
-
-    /// The program with everything that is right, in a folder of its own.
-    fn program(&self, folder: &Path) -> Command {
-        let authority = self.folder.path().join("tls/ca.pem");
-        let mut program = alone(folder);
-        program
-            .env("RECSYS_KAFKA_BROKERS", format!("127.0.0.1:{}", self.kafka))
-            .env("RECSYS_KAFKA_PROPERTIES_SECURITY_PROTOCOL", "sasl_ssl")
-            .env("RECSYS_KAFKA_PROPERTIES_SASL_MECHANISM", "PLAIN")
-            .env("RECSYS_KAFKA_PROPERTIES_SASL_USERNAME", "recsys")
-            .env("RECSYS_KAFKA_PROPERTIES_SASL_PASSWORD", "recsys-secret")
-            .env("RECSYS_KAFKA_PROPERTIES_SSL_CA_LOCATION", &authority)
-            .env("RECSYS_REDIS_URL", format!("rediss://:recsys-secret@127.0.0.1:{}", self.redis))
-            .env("RECSYS_REDIS_CA_FILE", &authority)
-            .env("RECSYS_ZOOKEEPER_HOSTS", format!("127.0.0.1:{}", self.zookeeper))
-            .env("RECSYS_ZOOKEEPER_AUTH_SCHEME", "digest")
-            .env("RECSYS_ZOOKEEPER_AUTH", "recsys:recsys-secret")
-            .env("RECSYS_LOG", "warn");
-        program
-    }
-}
-
-impl Drop for Secure {
-    fn drop(&mut self) {
-        self.script(&["down", "kafka", "redis", "zookeeper"]);
-    }
-}
-
-/// Runs a command to its end; returns whether it did well, and all that it said.
-fn said(program: Command, arguments: &[&str]) -> (bool, String) {
-    let output = bounded(program).args(arguments).output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
-}
-
 #[test]
 #[ignore = "needs the services that scripts/test installs"]
 fn services_with_logins_and_tls_are_used_and_their_refusals_are_told() {
-    let _services = services();
-    let secure = Secure::start();
+    let secure = Secure::start(&["kafka", "redis", "zookeeper"]);
     let folder = tempfile::tempdir().unwrap();
     let right = || secure.program(folder.path());
     let (done, output) = said(right(), &["topics", "create", "--replication", "1"]);
@@ -161,8 +89,8 @@ fn services_with_logins_and_tls_are_used_and_their_refusals_are_told() {
     assert_eq!(told(&process, "/api/status")["services"], json!({}));
     process.kill();
 
-    let plain = format!("redis://:recsys-secret@127.0.0.1:{}", secure.redis);
-    let without = format!("rediss://127.0.0.1:{}", secure.redis);
+    let plain = format!("redis://:recsys-secret@127.0.0.1:{}", secure.ports.redis);
+    let without = format!("rediss://127.0.0.1:{}", secure.ports.redis);
     for (service, variable, value, expected) in [
         ("redis", "RECSYS_REDIS_URL", &*plain, "Redis speaks TLS at 127.0.0.1"),
         ("redis", "RECSYS_REDIS_URL", &*without, "Redis wants a password"),
@@ -192,6 +120,11 @@ fn services_with_logins_and_tls_are_used_and_their_refusals_are_told() {
                 "" => program.env_remove(variable),
                 value => program.env(variable, value),
             };
+            if service == "zookeeper" {
+                // By the right one it would be let in whatever its login.
+                program.env("RECSYS_ZOOKEEPER_CERT_FILE", secure.file("server.pem"));
+                program.env("RECSYS_ZOOKEEPER_KEY_FILE", secure.file("server.key"));
+            }
             if value == plain {
                 // Certificates would be refused beside it.
                 program.env_remove("RECSYS_REDIS_CA_FILE");

@@ -6,14 +6,16 @@
 //! which the members are registered again.
 
 mod membership;
+mod tls;
+mod connect;
 mod trouble;
 mod session;
 mod store;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use connect::connect;
 pub use membership::Membership;
-pub(crate) use session::connect;
 pub use store::ZooKeeperStore;
 pub(crate) use trouble::{no_session, refusal};
 

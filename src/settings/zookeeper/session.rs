@@ -1,9 +1,10 @@
 //! Keeps a ZooKeeper session, with this process registered in it.
 
+use super::connect::{ConnectError, begin, credentials};
 use super::membership::{Members, Membership};
 use super::trouble::{no_session, refusal};
 use super::{MEMBERS, PATIENCE};
-use crate::config;
+use crate::config::{self, Secret};
 use crate::holder::Holder;
 use crate::service_health::{SETTINGS, ServiceHealth};
 use crate::settings::StoreError;
@@ -11,7 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
-use zookeeper::{Acl, Acls, Client, CreateMode, CreateOptions, Error, Permission, SessionState};
+use zookeeper::{
+    Acl, Acls, Client, CreateMode, CreateOptions, Error, Permission, SessionState, Stat,
+};
 
 /// The pause before the next try to connect.
 const RETRY: Duration = Duration::from_millis(500);
@@ -82,7 +85,7 @@ impl Shared {
     }
 
     /// Finds out why no session could be begun. Returns it where the try before failed for another reason.
-    async fn note_failure(self: &Arc<Self>, error: Error) -> Option<String> {
+    async fn note_failure(self: &Arc<Self>, error: ConnectError) -> Option<String> {
         let shared = self.clone();
         let asked = tokio::task::spawn_blocking(move || no_session(&shared.config, &error)).await;
         let (why, hosts) = (asked.unwrap_or_default(), self.config.hosts.join(","));
@@ -127,6 +130,25 @@ impl Shared {
                     let _ = client.delete(path, None).await;
                 }
             }
+        }
+    }
+
+    /// Has the session use the credentials that their file has now, for it may last longer than these are good. Who it was
+    /// before it stays as well.
+    async fn log_in_again(&self, client: &Client, known: &mut Option<Secret>) {
+        // What cannot be read now is read again soon.
+        let Ok(Some(now)) = credentials(&self.config) else { return };
+        let Some((scheme, _)) = &self.config.auth else { return };
+        if known.as_ref() == Some(&now) {
+            return;
+        }
+        match timeout(PATIENCE, client.auth(scheme, now.expose().as_bytes())).await {
+            Ok(Ok(())) => {
+                tracing::info!("ZooKeeper is logged in to with what zookeeper.auth_file has now");
+                *known = Some(now);
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "ZooKeeper refuses zookeeper.auth_file"),
+            Err(_) => {}
         }
     }
 
@@ -183,7 +205,7 @@ impl Shared {
     /// Waits until the node is there below which everything lies.
     async fn until_chroot(&self, client: &Client) -> Result<(), Error> {
         let mut logged = false;
-        while client.check_stat("/").await?.is_none() {
+        while !is_there(client.check_stat("/").await)? {
             let (chroot, hosts) = (&self.config.chroot, self.config.hosts.join(","));
             let missing = format!("zookeeper.chroot {chroot} does not exist at {hosts}: create it");
             if !logged {
@@ -198,21 +220,19 @@ impl Shared {
     }
 }
 
+/// Whether a node is there. Newer servers do not tell that of one which may not be read: then what is refused below it
+/// tells more.
+fn is_there(stat: Result<Option<Stat>, Error>) -> Result<bool, Error> {
+    match stat {
+        Ok(stat) => Ok(stat.is_some()),
+        Err(Error::NoAuth) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
 /// Whether the process that a member's node is of has ended.
 fn has_ended(data: &[u8]) -> bool {
     serde_json::from_slice::<Holder>(data).is_ok_and(|holder| holder.has_ended())
-}
-
-/// Starts a session.
-///
-/// # Errors
-/// When no server answers for about the session's time-out, or the credentials are refused.
-pub(crate) async fn connect(config: &config::ZooKeeperConfig) -> Result<Client, Error> {
-    let mut connector = Client::connector().with_session_timeout(config.session_timeout);
-    if let Some((scheme, credentials)) = &config.auth {
-        connector = connector.with_auth(scheme, credentials.expose().as_bytes());
-    }
-    connector.connect(&format!("{}{}", config.hosts.join(","), config.chroot)).await
 }
 
 /// Creates a node that outlives the session, with its parents.
@@ -235,12 +255,16 @@ pub(super) async fn create(
 /// Keeps a session, for ever. A failure to connect is logged once, not at every try.
 pub(super) async fn keep(shared: Arc<Shared>) {
     loop {
-        match connect(&shared.config).await {
-            Ok(client) => {
+        let begun = match credentials(&shared.config) {
+            Ok(login) => begin(&shared.config, login.as_ref()).await.map(|client| (client, login)),
+            Err(error) => Err(error),
+        };
+        match begun {
+            Ok((client, login)) => {
                 tracing::info!(session = %client.session_id(), "ZooKeeper session begins");
                 shared.members.begin(client.session_id().0);
                 match shared.until_chroot(&client).await {
-                    Ok(()) => hold(&shared, client).await,
+                    Ok(()) => hold(&shared, client, login).await,
                     Err(error) => tracing::warn!(%error, "ZooKeeper does not answer"),
                 }
                 tracing::warn!("ZooKeeper session has ended; a new one will follow");
@@ -256,13 +280,14 @@ pub(super) async fn keep(shared: Arc<Shared>) {
 }
 
 /// Shares a session with the store, and keeps the members registered, until the session expires.
-async fn hold(shared: &Shared, client: Client) {
+async fn hold(shared: &Shared, client: Client, mut login: Option<Secret>) {
     let mut states = client.state_watcher();
     shared.publish(Some(client.clone()));
     let mut unregistered = None;
     loop {
         let mut check = MEMBER_CHECK;
         if states.peek_state() == SessionState::SyncConnected {
+            shared.log_in_again(&client, &mut login).await;
             let error = match timeout(PATIENCE, shared.register_all(&client)).await {
                 Ok(done) => done.err().map(|error| refusal(&shared.config, &error)),
                 Err(_) => Some("no answer in time".into()),

@@ -17,7 +17,14 @@ const POLL: Duration = Duration::from_secs(60);
 
 fn config(hosts: String) -> config::ZooKeeperConfig {
     let (chroot, session_timeout) = (String::new(), Duration::from_secs(6));
-    config::ZooKeeperConfig { hosts: vec![hosts], chroot, auth: None, session_timeout, poll: POLL }
+    config::ZooKeeperConfig {
+        hosts: vec![hosts],
+        chroot,
+        auth: None,
+        tls: None,
+        session_timeout,
+        poll: POLL,
+    }
 }
 
 fn hosts() -> String {

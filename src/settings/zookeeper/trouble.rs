@@ -1,7 +1,9 @@
 //! Says what is wrong when ZooKeeper can't be used, in words that tell what to set.
 
-use crate::config::ZooKeeperConfig;
-use crate::tls_probe::speaks_tls;
+use super::connect::ConnectError;
+use super::tls;
+use crate::config::{SecretSource, ZooKeeperConfig};
+use crate::tls_probe::{first_byte, speaks_tls};
 use zookeeper::Error;
 
 /// Says what an error of an operation means.
@@ -12,8 +14,11 @@ pub(crate) fn refusal(config: &ZooKeeperConfig, error: &Error) -> String {
              zookeeper.auth"
                 .into()
         }
-        (Error::NoAuth, Some(_)) => {
+        (Error::NoAuth, Some((_, SecretSource::Setting(_)))) => {
             "ZooKeeper's access rights (ACL) refuse it to the login of zookeeper.auth".into()
+        }
+        (Error::NoAuth, Some((_, SecretSource::File(_)))) => {
+            "ZooKeeper's access rights (ACL) refuse it to the login of zookeeper.auth_file".into()
         }
         (Error::AuthFailed, _) => {
             "ZooKeeper refuses zookeeper.auth_scheme and zookeeper.auth".into()
@@ -23,15 +28,32 @@ pub(crate) fn refusal(config: &ZooKeeperConfig, error: &Error) -> String {
 }
 
 /// Says why there is no session. It may ask the servers, for some seconds, and blocks meanwhile.
-pub(crate) fn no_session(config: &ZooKeeperConfig, error: &Error) -> String {
-    if *error != Error::AuthFailed
-        && let Some(host) = config.hosts.iter().find(|host| speaks_tls(host.as_str()))
-    {
-        return format!(
-            "ZooKeeper speaks TLS at {host}, and this program does not: it needs a plain port"
-        );
-    }
-    refusal(config, error)
+pub(crate) fn no_session(config: &ZooKeeperConfig, error: &ConnectError) -> String {
+    let error = match error {
+        ConnectError::File(error) => return error.clone(),
+        ConnectError::ZooKeeper(error) => error,
+    };
+    let told = if *error == Error::AuthFailed { None } else { of_tls(config) };
+    told.unwrap_or_else(|| refusal(config, error))
+}
+
+/// What the servers tell of TLS, by the first of them that tells anything.
+fn of_tls(config: &ZooKeeperConfig) -> Option<String> {
+    config.hosts.iter().find_map(|host| match &config.tls {
+        None => speaks_tls(host.as_str()).then(|| {
+            format!("ZooKeeper speaks TLS at {host}: set zookeeper.ca_file, or name its plain port")
+        }),
+        // The answer to one of its words, or the refusal of it, in letters.
+        Some(_) if first_byte(host.as_str(), b"ruok").is_ok_and(|it| it.is_ascii_lowercase()) => {
+            Some(format!(
+                "ZooKeeper speaks no TLS at {host}: name its TLS port, or leave zookeeper.ca_file empty"
+            ))
+        }
+        Some(tls) => {
+            let fault = tls::fault(tls, host)?;
+            Some(format!("TLS with ZooKeeper at {host} fails: {fault}"))
+        }
+    })
 }
 
 #[cfg(test)]
@@ -45,7 +67,8 @@ mod tests {
         let config = |auth: Option<&str>| ZooKeeperConfig {
             hosts: vec!["127.0.0.1:1".into()],
             chroot: String::new(),
-            auth: auth.map(|auth| ("digest".into(), Secret::new(auth))),
+            auth: auth.map(|auth| ("digest".into(), SecretSource::Setting(Secret::new(auth)))),
+            tls: None,
             session_timeout: Duration::from_secs(1),
             poll: Duration::from_secs(1),
         };
@@ -58,7 +81,7 @@ mod tests {
         ] {
             let told = refusal(config, &error);
             assert!(told.contains(expected) && !told.contains("wrong"), "{told}");
-            assert_eq!(no_session(config, &error), told);
+            assert_eq!(no_session(config, &error.into()), told);
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::engine::RecordTimes;
 use crate::metrics::SinkWorkerMetrics;
 use crate::service_health::ServiceHealth;
 use crate::sinks::redis::audit::Audit;
-use crate::sinks::redis::client::client;
+use crate::sinks::redis::dialer::Dialer;
 use crate::sinks::redis::encode::Pipeline;
 use crate::sinks::redis::lease::{Grant, Lease};
 use crate::sinks::redis::seal::Profiles;
@@ -32,19 +32,16 @@ impl Connection {
     /// Starts the thread, which connects when it has something to write.
     pub(super) fn open(
         config: &RedisConfig,
-        lease: &Lease,
+        (dialer, lease): (&Dialer, &Lease),
         worker: usize,
-        metrics: SinkWorkerMetrics,
-        health: ServiceHealth,
+        observers: (SinkWorkerMetrics, ServiceHealth),
     ) -> RedisResult<Connection> {
-        let client = client(config)?;
         let (sender, deliveries) = bounded(IN_FLIGHT);
         let (give_back, spare) = bounded(IN_FLIGHT);
         let status = Arc::new(ConnectionStatus::default());
-        let observers = (metrics, health);
         let held = (lease.clone(), config.lease);
         let writer =
-            Writer::new(client, held, config.timeout, worker, observers, status.clone(), give_back);
+            Writer::new(dialer.clone(), held, worker, observers, status.clone(), give_back);
         std::thread::Builder::new()
             .name(format!("redis-{worker}"))
             .spawn(move || writer.run(&deliveries))?;

@@ -5,15 +5,15 @@
 use crate::holder::Holder;
 use crate::metrics::SinkWorkerMetrics;
 use crate::service_health::ServiceHealth;
+use crate::sinks::redis::dialer::Dialer;
 use crate::sinks::redis::lease::{self, Claimant, HeldByAnother, Lease, Record, Seen, Step};
 use crate::sinks::redis::mark::Marks;
 use crate::sinks::redis::question;
 use crate::sinks::redis::rivals;
 use crate::sinks::redis::scan::Scan;
 use crate::sinks::redis::seal;
-use crate::sinks::redis::trouble::trouble;
 use crate::sinks::redis::watched::{delete, replace, watch};
-use redis::{Client, Connection, RedisError, RedisResult};
+use redis::{Connection, RedisError, RedisResult};
 use std::thread::park_timeout;
 use std::time::{Duration, Instant};
 
@@ -31,8 +31,7 @@ const NOT_ENDED: &str = "Redis's user may not CLIENT SETNAME, LIST and KILL: the
 
 /// Keeps the lease.
 pub(super) struct Keeper {
-    pub(super) client: Client,
-    pub(super) timeout: Duration,
+    pub(super) dialer: Dialer,
     /// The time after which the lease runs out unless it is renewed.
     pub(super) lasts: Duration,
     pub(super) lease: Lease,
@@ -59,6 +58,10 @@ pub(super) struct KeeperState {
     told: Option<&'static str>,
     /// True while Redis does not let connections be named, listed and ended.
     is_refused: bool,
+    /// How often the master had moved when the connection was made.
+    moves: u64,
+    /// True while no sentinel answers.
+    is_unfollowed: bool,
     /// The question that was taken last.
     question: Option<String>,
 }
@@ -83,11 +86,15 @@ impl Keeper {
     }
 
     fn turn(&mut self) -> RedisResult<()> {
+        if self.is_due() && self.state.connection.is_some() {
+            self.follow_the_master();
+        }
         let mut connection = match self.state.connection.take() {
             Some(connection) => connection,
             None => self.connect()?,
         };
-        let is_due = self.state.renewed_at.is_none_or(|at| self.beat() <= at.elapsed());
+        // A new connection has made it due.
+        let is_due = self.is_due();
         if self.lease.grant().is_none() || is_due {
             self.keep(&mut connection)?;
         }
@@ -111,15 +118,39 @@ impl Keeper {
         Ok(())
     }
 
+    /// Whether the lease is to be renewed, and all that is done as often.
+    fn is_due(&self) -> bool {
+        self.state.renewed_at.is_none_or(|at| self.beat() <= at.elapsed())
+    }
+
     /// The time between two renewals.
     fn beat(&self) -> Duration {
         RENEW.min(self.lasts / 4)
     }
 
+    /// Leaves a Redis that is not the master any more by what the sentinels say. While none of them answers it is
+    /// gone on with.
+    fn follow_the_master(&mut self) {
+        let found = self.dialer.find();
+        let before = std::mem::replace(&mut self.state.is_unfollowed, found.is_err());
+        match found {
+            Err(error) if !before => {
+                tracing::warn!(%error, "it is not known whether Redis is still the master");
+            }
+            _ => {}
+        }
+        if self.state.moves != self.dialer.moves() {
+            self.state.connection = None;
+        }
+    }
+
     fn connect(&mut self) -> RedisResult<Connection> {
-        let mut connection = self.client.get_connection_with_timeout(self.timeout)?;
-        connection.set_read_timeout(Some(self.timeout))?;
-        connection.set_write_timeout(Some(self.timeout))?;
+        self.dialer.find()?;
+        self.state.moves = self.dialer.moves();
+        let mut connection = self.dialer.connect()?;
+        // This Redis may lack what another one, or it itself before it ended, had acknowledged. A worker finds that out
+        // when it writes: so only positions count that are as of a later time than now.
+        self.marks.restart();
         if let Some(grant) = self.lease.grant() {
             // The name comes first: whoever takes the lease after it was read here ends this connection.
             self.name(&mut connection, grant.fence)?;
@@ -328,7 +359,7 @@ impl Keeper {
         if was_held {
             return;
         }
-        let trouble = trouble(&self.client, error);
+        let trouble = self.dialer.trouble(error);
         self.metrics.errors(trouble.kind).inc();
         if self.state.told != Some(trouble.kind) {
             self.state.told = Some(trouble.kind);

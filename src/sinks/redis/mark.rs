@@ -37,6 +37,12 @@ impl Marks {
         Marks { asker, run, asked: None, asked_at: None, positions, last: None }
     }
 
+    /// Drops what is awaited: only positions as of a later time than now are written.
+    pub(super) fn restart(&mut self) {
+        self.asked = None;
+        self.positions.restart(now());
+    }
+
     /// Asks, takes an answer, and writes the marker, if it is time.
     pub(super) fn step(&mut self, connection: &mut Connection, fence: u64) -> RedisResult<()> {
         if let Some(asked) = &mut self.asked {

@@ -6,8 +6,8 @@ use crate::engine::question::Asker;
 use crate::holder::Holder;
 use crate::metrics::SinkMetrics;
 use crate::service_health::ServiceHealth;
-use crate::sinks::redis::client::client;
 use crate::sinks::redis::connection::Connection;
+use crate::sinks::redis::dialer::Dialer;
 use crate::sinks::redis::keeper::{Keeper, KeeperState, claimant};
 use crate::sinks::redis::lease::{HeldByAnother, Lease};
 use crate::sinks::redis::mark::Marks;
@@ -60,13 +60,14 @@ pub fn open(
     (metrics, health): (&SinkMetrics, &ServiceHealth),
     waits: &dyn Fn(&str),
 ) -> Result<Vec<Box<dyn UnattachedSink>>, OpenError> {
-    let RedisConfig { slice, pipeline_bytes, compared_per_second, timeout, lease: lasts, .. } =
-        *config;
+    let RedisConfig { slice, pipeline_bytes, compared_per_second, lease: lasts, .. } = *config;
+    let dialer = Dialer::new(config)?;
     let Tenant { run, holder, processes, workers, peers, takes_over, asker } = tenant;
     let (mut sinks, mut statuses) = (Vec::<Box<dyn UnattachedSink>>::new(), Vec::new());
     for worker in workers.clone() {
         let metrics = metrics.worker(worker);
-        let connection = Connection::open(config, lease, worker, metrics.clone(), health.clone())?;
+        let of_worker = (metrics.clone(), health.clone());
+        let connection = Connection::open(config, (&dialer, lease), worker, of_worker)?;
         statuses.push(connection.status());
         let share = Share { worker, peers };
         let output =
@@ -75,8 +76,7 @@ pub fn open(
     }
     let (process, claimant) = (holder.process, claimant(run, holder, processes, takes_over));
     let keeper = Keeper {
-        client: client(config)?,
-        timeout,
+        dialer,
         lasts,
         lease: lease.clone(),
         process,

@@ -69,9 +69,10 @@ impl Scan {
         self.workers.iter().all(|worker| worker.is_settled())
     }
 
-    /// The keys of their markers.
-    pub(super) fn markers(&self) -> impl Iterator<Item = String> {
-        (self.first..self.first + self.workers.len()).map(marker)
+    /// The keys of their markers, each with what it says in a Redis that has all that it has acknowledged.
+    pub(super) fn markers(&self) -> impl Iterator<Item = (String, Option<String>)> {
+        let workers = self.workers.iter().zip(self.first..);
+        workers.map(|(status, worker)| (marker(worker), status.mark()))
     }
 
     /// Begins a comparison of all keys.

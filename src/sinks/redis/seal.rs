@@ -33,19 +33,23 @@ struct Seal {
     keys: u64,
 }
 
-/// The command that puts the seal on. The workers' markers have these keys.
+/// The command that puts the seal on. The workers' markers have these keys, and say this, unless the worker has written
+/// nothing. In a Redis that has lost what was acknowledged they say something else: then there is nothing to seal.
 pub(super) fn put(
     connection: &mut Connection,
-    markers: impl Iterator<Item = String>,
+    markers: impl Iterator<Item = (String, Option<String>)>,
     profiles: Profiles,
 ) -> RedisResult<redis::Pipeline> {
+    let mut put = redis::pipe();
     let mut seal = Seal { profiles, markers: BTreeMap::new(), keys: 0 };
-    for key in markers {
-        let marker = redis::cmd("GET").arg(&key).query(connection)?;
+    for (key, written) in markers {
+        let marker: Option<String> = redis::cmd("GET").arg(&key).query(connection)?;
+        if written.is_some() && written != marker {
+            return Ok(put);
+        }
         seal.markers.insert(key, marker);
     }
     seal.keys = redis::cmd("DBSIZE").query(connection)?;
-    let mut put = redis::pipe();
     put.set(KEY, serde_json::to_string(&seal).expect("its keys are texts"));
     Ok(put)
 }

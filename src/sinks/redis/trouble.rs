@@ -1,7 +1,10 @@
-//! Says what is wrong when Redis can't be used, in words that tell what to set.
+//! Says what is wrong when Redis or a sentinel can't be used, in words that tell what to set.
 
-use crate::tls_probe::{first_byte, speaks_tls};
-use redis::{Client, ConnectionAddr, ErrorKind, RedisError};
+use crate::access::SecretFileError;
+use crate::config::RedisConfig;
+use crate::tls_probe::{first_byte, meaning, speaks_tls};
+use redis::{ConnectionAddr, ErrorKind, RedisError};
+use std::error::Error;
 
 /// What is wrong, so that its kind is logged when it changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,10 +15,49 @@ pub struct Trouble {
     pub text: String,
 }
 
+/// No sentinel says where the master is, for a person.
+#[derive(Debug, thiserror::Error)]
+#[error("no sentinel tells where the master is: {text}")]
+pub(super) struct Unfound {
+    /// The kind of what is wrong with the first of them.
+    pub(super) kind: &'static str,
+    /// What is wrong with each.
+    pub(super) text: String,
+}
+
+/// Where an error was met, and the settings by which it is logged in there.
+pub(super) struct Place {
+    name: &'static str,
+    login: &'static str,
+    /// `None` where nobody has named a master yet.
+    address: Option<ConnectionAddr>,
+    has_certificate: bool,
+}
+
+impl Place {
+    pub(super) fn redis(config: &RedisConfig, address: Option<ConnectionAddr>) -> Place {
+        let login = if config.password_file.is_some() {
+            "redis.url and redis.password_file"
+        } else {
+            "redis.url"
+        };
+        Place { name: "Redis", login, address, has_certificate: config.certificate.is_some() }
+    }
+
+    pub(super) fn sentinel(config: &RedisConfig, address: ConnectionAddr) -> Place {
+        let login = "redis.sentinel_password";
+        let has_certificate = config.certificate.is_some();
+        Place { name: "the sentinel", login, address: Some(address), has_certificate }
+    }
+}
+
 /// Says what is wrong, given the error that a client met. Where the error alone does not tell, it may ask
 /// the server, for a second or two.
-pub fn trouble(client: &Client, error: &RedisError) -> Trouble {
+pub(super) fn trouble(place: &Place, error: &RedisError) -> Trouble {
     let told = |kind, text| Trouble { kind, text };
+    if let Some(kind) = own(error) {
+        return told(kind, error.to_string());
+    }
     // The answer to SELECT comes without its code.
     let is_no_login = || error.detail().is_some_and(|it| it.contains("Authentication required"));
     let (label, code) = match error.kind() {
@@ -23,46 +65,67 @@ pub fn trouble(client: &Client, error: &RedisError) -> Trouble {
         _ if is_no_login() => ("NOAUTH", Some("NOAUTH")),
         _ => (label(error), error.code()),
     };
+    let Place { name, login, .. } = place;
     match (label, code) {
         (kind @ "NOAUTH", _) => {
-            told(kind, "Redis wants a password, and redis.url has none (NOAUTH)".into())
+            told(kind, format!("{name} wants a password, and {login} has none (NOAUTH)"))
         }
         (kind @ "WRONGPASS", _) => {
-            told(kind, "Redis refuses the user or the password of redis.url (WRONGPASS)".into())
+            told(kind, format!("{name} refuses the user or the password of {login} (WRONGPASS)"))
         }
         (kind @ "NOPERM", _) => {
-            told(kind, format!("Redis's user lacks a right; workers.toml lists them: {error}"))
+            told(kind, format!("{name}'s user lacks a right; workers.toml lists them: {error}"))
+        }
+        (kind @ ("MOVED" | "CLUSTERDOWN"), _) => {
+            let why = "Redis is a node of a cluster, which the engine does not write to";
+            told(kind, format!("{why}; docs/operations.md tells more: {error}"))
         }
         (kind, Some(_)) => told(kind, error.to_string()),
         (kind, None) => {
-            of_connection(client, error).unwrap_or_else(|| told(kind, error.to_string()))
+            of_connection(place, error).unwrap_or_else(|| told(kind, error.to_string()))
         }
     }
 }
 
+/// The kind of an error that was made here, and says itself what is wrong.
+fn own(error: &RedisError) -> Option<&'static str> {
+    let error = error.source()?.downcast_ref::<std::io::Error>()?.get_ref()?;
+    if let Some(unfound) = error.downcast_ref::<Unfound>() {
+        Some(unfound.kind)
+    } else if error.is::<SecretFileError>() {
+        Some("password")
+    } else {
+        None
+    }
+}
+
 /// Says whether a connection failed as one end speaks TLS and the other does not.
-fn of_connection(client: &Client, error: &RedisError) -> Option<Trouble> {
+fn of_connection(place: &Place, error: &RedisError) -> Option<Trouble> {
     let told = |kind, text| Some(Trouble { kind, text });
-    match client.get_connection_info().addr() {
+    let name = place.name;
+    match place.address.as_ref()? {
         ConnectionAddr::Tcp(host, port) if speaks_tls((host.as_str(), *port)) => told(
             "tls",
-            format!("Redis speaks TLS at {host}:{port}: redis.url must begin with rediss://"),
+            format!("{name} speaks TLS at {host}:{port}: redis.url must begin with rediss://"),
         ),
         ConnectionAddr::TcpTls { host, port, .. } => {
             let first = first_byte((host.as_str(), *port), b"PING\r\n");
             // `+PONG`, or the error of a server that wants a password.
             if first.is_ok_and(|first| b"+-".contains(&first)) {
                 let text = format!(
-                    "Redis speaks no TLS at {host}:{port}: redis.url must begin with redis://"
+                    "{name} speaks no TLS at {host}:{port}: redis.url must begin with redis://"
                 );
                 return told("tls", text);
             }
             let text = error.to_string();
+            if text.contains("close_notify") {
+                return told("connection", format!("{name} has closed the connection"));
+            }
             let is_of_tls = ["certificate", "Certificate", "alert", "TLS"];
-            is_of_tls
-                .iter()
-                .any(|word| text.contains(word))
-                .then(|| Trouble { kind: "tls", text: format!("TLS with Redis fails: {text}") })
+            is_of_tls.iter().any(|word| text.contains(word)).then(|| {
+                let text = meaning(&text, "redis", place.has_certificate);
+                Trouble { kind: "tls", text: format!("TLS with {name} fails: {text}") }
+            })
         }
         _ => None,
     }
@@ -70,7 +133,7 @@ fn of_connection(client: &Client, error: &RedisError) -> Option<Trouble> {
 
 /// The label of an error: Redis's own code where it is one that an operator can act on.
 fn label(error: &RedisError) -> &'static str {
-    const CODES: [&str; 9] = [
+    const CODES: [&str; 10] = [
         "OOM",
         "READONLY",
         "NOPERM",
@@ -80,6 +143,7 @@ fn label(error: &RedisError) -> &'static str {
         "NOAUTH",
         "WRONGPASS",
         "MISCONF",
+        "NOREPLICAS",
     ];
     match error.code() {
         Some(code) => CODES.into_iter().find(|known| *known == code).unwrap_or("other"),

@@ -4,17 +4,18 @@ use crate::engine::RecordTimes;
 use crate::metrics::SinkWorkerMetrics;
 use crate::service_health::{REDIS, ServiceHealth};
 use crate::sinks::redis::audit::{Audit, Expected};
+use crate::sinks::redis::dialer::Dialer;
 use crate::sinks::redis::encode::Pipeline;
 use crate::sinks::redis::lease::Lease;
 use crate::sinks::redis::refused::{Again, Refused};
 use crate::sinks::redis::rivals;
-use crate::sinks::redis::trouble::{Trouble, trouble};
+use crate::sinks::redis::trouble::Trouble;
 use crate::wall_clock::now_ms;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use prometheus::local::LocalHistogram;
-use redis::{Client, ConnectionLike, RedisResult};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use redis::RedisResult;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -46,6 +47,9 @@ pub(super) struct ConnectionStatus {
     gave_up: AtomicBool,
     /// True while Redis has taken all that the worker knows.
     settled: AtomicBool,
+    /// The name of the run in the marker, and the number of pipelines that Redis has taken.
+    run: OnceLock<String>,
+    written: AtomicU64,
     /// True once Redis has refused to have a key written.
     has_refused: AtomicBool,
     /// Users whose key in Redis does not hold what was written.
@@ -94,6 +98,13 @@ impl ConnectionStatus {
             && !is_set(&self.has_refused)
             && self.in_flight() == 0
             && damaged.is_empty()
+    }
+
+    /// What the marker says in a Redis that has all that it has acknowledged; nothing before the first pipeline.
+    pub(super) fn mark(&self) -> Option<String> {
+        let written = self.written.load(Ordering::Acquire);
+        let run = self.run.get()?;
+        (written > 0).then(|| mark(run, written))
     }
 
     /// The users whose key turned out not to hold what was written, since the last call.
@@ -150,14 +161,15 @@ impl ConnectionStatus {
 /// Each pipeline ends with a marker: a key whose value tells this run and the number of pipelines so
 /// far. A marker with another value shows that Redis has lost data, or that someone else writes to it.
 pub(super) struct Writer {
-    client: Client,
+    dialer: Dialer,
     connection: Option<redis::Connection>,
+    /// How often the master had moved when the connection was made.
+    moves: u64,
     lease: Lease,
     /// When the connection has found that the lease is this engine's.
     confirmed: Option<Instant>,
     /// The time without a confirmation after which it is asked for again.
     lasts: Duration,
-    timeout: Duration,
     marker: String,
     run: String,
     /// The number of pipelines that Redis has taken.
@@ -184,26 +196,50 @@ pub(super) fn marker(worker: usize) -> String {
     format!("recsys:marker:{worker}")
 }
 
+/// Sends a pipeline, and returns its answers. The first one that does not come in time ends it: the client's own way waits
+/// for each of the others as long again.
+fn answers(
+    connection: &mut redis::Connection,
+    pipeline: &Pipeline,
+) -> RedisResult<Vec<redis::Value>> {
+    connection.send_packed_command(pipeline.packed())?;
+    let mut answers = Vec::with_capacity(pipeline.answers());
+    while answers.len() < pipeline.answers() {
+        match connection.recv_response()? {
+            // Nobody has asked for it.
+            redis::Value::Push { .. } => {}
+            answer => answers.push(answer),
+        }
+    }
+    Ok(answers)
+}
+
+/// The value of a marker.
+fn mark(run: &str, written: u64) -> String {
+    format!("{run}:{written}")
+}
+
 impl Writer {
     pub(super) fn new(
-        client: Client,
+        dialer: Dialer,
         (lease, lasts): (Lease, Duration),
-        timeout: Duration,
         worker: usize,
         (metrics, health): (SinkWorkerMetrics, ServiceHealth),
         status: Arc<ConnectionStatus>,
         spare: Sender<Vec<u8>>,
     ) -> Writer {
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let run = format!("{}-{}", std::process::id(), started.as_nanos());
+        let run = status.run.get_or_init(|| run).clone();
         Writer {
-            client,
+            dialer,
             connection: None,
+            moves: 0,
             lease,
             confirmed: None,
             lasts,
-            timeout,
             marker: marker(worker),
-            run: format!("{}-{}", std::process::id(), started.as_nanos()),
+            run,
             written: 0,
             is_marked: false,
             trouble: None,
@@ -268,11 +304,15 @@ impl Writer {
             // This process was frozen, or Redis away: another engine may have taken the lease.
             self.connection = None;
         }
+        let moves = self.dialer.moves();
+        if self.moves != moves {
+            // What is written there is lost, whoever takes it.
+            self.connection = None;
+        }
         if self.connection.is_none() {
             let began = Instant::now();
-            let mut connection = self.client.get_connection_with_timeout(self.timeout)?;
-            connection.set_read_timeout(Some(self.timeout))?;
-            connection.set_write_timeout(Some(self.timeout))?;
+            self.moves = moves;
+            let mut connection = self.dialer.connect()?;
             // To a client that has not logged in Redis ends the connection without a word, unless its
             // commands are short.
             let asked = redis::cmd("GET").arg(&self.marker).query::<redis::Value>(&mut connection);
@@ -300,7 +340,7 @@ impl Writer {
     fn write(&mut self, pipeline: &Pipeline) -> RedisResult<()> {
         let (before, after) = (self.mark(self.written), self.mark(self.written + 1));
         let connection = self.connect()?;
-        let replies = connection.req_packed_commands(pipeline.packed(), 0, pipeline.answers())?;
+        let replies = answers(connection, pipeline)?;
         let (mut last, mut differences) = (None, Vec::new());
         for (answer, reply) in replies.into_iter().enumerate() {
             match pipeline.check(answer) {
@@ -320,6 +360,7 @@ impl Writer {
         let found: Option<String> =
             last.and_then(|value| redis::from_redis_value(value).ok()).flatten();
         self.written += 1;
+        self.status.written.store(self.written, Ordering::Release);
         // A pipeline that is sent a second time finds the marker of the first time.
         self.compare(found.as_deref() == Some(&before) || found.as_deref() == Some(&after));
         for (check, difference) in differences {
@@ -424,7 +465,7 @@ impl Writer {
     }
 
     fn mark(&self, written: u64) -> String {
-        format!("{}:{written}", self.run)
+        mark(&self.run, written)
     }
 
     fn note_success(&mut self) {
@@ -449,7 +490,7 @@ impl Writer {
             self.trouble.take_if(|(_, known, since)| *known == text && since.elapsed() < ASK_AGAIN);
         let (trouble, since) = match known {
             Some((trouble, _, since)) => (trouble, since),
-            None => (trouble(&self.client, error), Instant::now()),
+            None => (self.dialer.trouble(error), Instant::now()),
         };
         self.metrics.errors(trouble.kind).inc();
         if self.told != Some(trouble.kind) {

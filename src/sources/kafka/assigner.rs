@@ -6,6 +6,7 @@ use super::commit_outcomes::CommitOutcomes;
 use super::commits::Commits;
 use super::dead_letters::DeadLetterTopic;
 use super::letters_there::letters_there;
+use super::login::Login;
 use super::offsets::offsets;
 use super::queue::PartitionQueue;
 use super::read_to::ReadTo;
@@ -85,6 +86,7 @@ pub fn start(
 /// Finds the topics' partitions and assigns this process's to its readers.
 pub(super) struct PartitionAssigner {
     cluster: KafkaCluster,
+    login: Option<Login>,
     consumer: Arc<SplitConsumer>,
     dead_letters: Arc<DeadLetterTopic>,
     /// Whether it knows those of earlier runs.
@@ -159,6 +161,7 @@ impl PartitionAssigner {
             commits: outcomes.clone(),
             queue_bytes: metrics.read_queue_bytes.clone(),
         };
+        let login = Login::new(cluster);
         let consumer = cluster.consumer(events)?;
         let dead_letters = Arc::new(DeadLetterTopic::new(cluster, metrics, progress)?);
         let mut readers = Vec::new();
@@ -180,6 +183,7 @@ impl PartitionAssigner {
         }
         Ok(PartitionAssigner {
             cluster: cluster.clone(),
+            login,
             consumer: Arc::new(consumer),
             dead_letters,
             letters_are_known: false,
@@ -206,6 +210,10 @@ impl PartitionAssigner {
     pub(super) fn run(mut self) {
         let mut last: Option<Instant> = None;
         while !self.stop.load(Ordering::Acquire) {
+            if let Some(credentials) = self.login.as_mut().and_then(Login::changed) {
+                credentials.give(self.consumer.client());
+                self.dead_letters.log_in(&credentials);
+            }
             let calm = self.connection.is_up() && self.topology.is_complete();
             let pause = if calm { REFRESH } else { REFRESH_WHILE_DOWN };
             if last.is_none_or(|last| last.elapsed() >= pause) {

@@ -2,6 +2,7 @@
 
 use super::client::{ConsumerEvents, SplitConsumer};
 use super::trouble::{Trouble, hidden_tls};
+use crate::access::SecretFile;
 use crate::tls_probe::speaks_tls;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::error::KafkaResult;
@@ -48,6 +49,8 @@ pub struct KafkaCluster {
     pub accept_loss: bool,
     /// librdkafka properties, which override the defaults of this program. They may hold secrets.
     pub properties: BTreeMap<String, String>,
+    /// The files of further ones, which each client that is made reads.
+    pub secret_files: BTreeMap<String, SecretFile>,
 }
 
 impl KafkaCluster {
@@ -74,6 +77,13 @@ impl KafkaCluster {
         }
         for (key, value) in &self.properties {
             config.set(key, value);
+        }
+        for (key, file) in &self.secret_files {
+            match file.read() {
+                Ok(secret) => drop(config.set(key, secret)),
+                // It could at the start. The brokers' refusal tells whoever waits for the client.
+                Err(error) => tracing::warn!(%error, "a Kafka client goes without a secret"),
+            }
         }
         config.set("bootstrap.servers", &self.bootstrap);
         for &(key, value) in fixed {

@@ -2,6 +2,7 @@
 
 use super::client::{Deliveries, DeliveryContext};
 use super::cluster::KafkaCluster;
+use super::login::Credentials;
 use crate::event_log::{Partition, Position};
 use crate::metrics::SourceMetrics;
 use crate::sources::written_letters::{WrittenLetters, content};
@@ -66,6 +67,11 @@ impl DeadLetterTopic {
             ThreadedProducer::from_config_and_context(&config, DeliveryContext(deliveries))?;
         let written = Mutex::default();
         Ok(DeadLetterTopic { producer, topic, largest, written, progress, lost })
+    }
+
+    /// Has the producer log in otherwise from now on.
+    pub(super) fn log_in(&self, credentials: &Credentials) {
+        credentials.give(self.producer.client());
     }
 
     /// Takes the letters of earlier runs, which are not sent again.

@@ -2,6 +2,7 @@
 
 use super::client::{Deliveries, DeliveryContext};
 use super::cluster::KafkaCluster;
+use super::login::Login;
 use super::queue::may_be_stored;
 use super::trouble::Trouble;
 use crate::event_log::{
@@ -9,11 +10,10 @@ use crate::event_log::{
 };
 use crate::source_health::SourceHealth;
 use crate::sources::recent_failure::RecentFailure;
-use crate::sources::topic_of;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Message;
-use rdkafka::producer::{BaseRecord, DeliveryResult, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ThreadedProducer};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -21,6 +21,7 @@ use std::time::Instant;
 /// An event log of Kafka topics: keyed by user or product, idempotent, acknowledged by all in-sync replicas.
 pub struct KafkaLog {
     producer: ThreadedProducer<DeliveryContext<RecordDeliveries>>,
+    login: Option<Mutex<Login>>,
     /// In the order of `Subject::ALL`.
     topics: [String; Subject::ALL.len()],
     health: Arc<Health>,
@@ -44,17 +45,29 @@ impl KafkaLog {
             ("statistics.interval.ms", "1000"),
             ("topic.metadata.propagation.max.ms", "0"),
         ];
+        let login = Login::new(cluster).map(Mutex::new);
         let config = cluster.client(&defaults, &fixed);
         let health = Arc::<Health>::default();
         let context = DeliveryContext(RecordDeliveries(health.clone()));
         let producer = ThreadedProducer::from_config_and_context(&config, context)?;
-        let topics = Subject::ALL.map(|subject| cluster.topic(topic_of(subject)));
-        Ok(KafkaLog { producer, topics, health, source_health: source_health.clone() })
+        let topics = Subject::ALL.map(|subject| cluster.topic(subject.topic()));
+        Ok(KafkaLog { producer, login, topics, health, source_health: source_health.clone() })
+    }
+
+    /// Has the producer use the password that its file has now. Whoever posts, or asks whether that can be done, has it
+    /// looked at: a connection that nobody needs may wait for it.
+    fn log_in(&self) {
+        // Who finds it locked need not look: somebody does.
+        let Some(Ok(mut login)) = self.login.as_ref().map(Mutex::try_lock) else { return };
+        if let Some(credentials) = login.changed() {
+            credentials.give(self.producer.client());
+        }
     }
 }
 
 impl EventLog for KafkaLog {
     fn append(&self, records: Vec<NewRecord>) -> Outcomes {
+        self.log_in();
         let (sender, outcomes) = Outcomes::of(records.len());
         for (index, new) in records.iter().enumerate() {
             let topic = &self.topics[new.subject.index()];
@@ -70,6 +83,7 @@ impl EventLog for KafkaLog {
     }
 
     fn writable(&self) -> Result<(), String> {
+        self.log_in();
         let missing = self.source_health.missing();
         // A shop need not have a catalogue.
         let of_users = &self.topics[..Subject::Product.index()];

@@ -9,6 +9,7 @@ mod commit_outcomes;
 mod trouble;
 mod client;
 mod cluster;
+mod login;
 mod topology;
 mod queue;
 mod reach;

@@ -70,6 +70,10 @@ impl RetentionWatch {
                 tracing::info!(%error, "it is not known for how long topics keep what no checkpoint has");
             }
             fails = left.is_err();
+            if fails && !self.cluster.secret_files.is_empty() {
+                // Its next clients log in with what the files have then.
+                clients = None;
+            }
             self.tell(&left.unwrap_or_default());
         }
     }
