@@ -1,0 +1,105 @@
+// One product: what it is, how popular, what goes with it, and the shop's rules for it.
+
+import { html } from './vendor/htm-preact.js';
+import { Answer, Card, Empty, Tag } from './ui.js';
+import { get, segment } from './api.js';
+import { percent, price } from './format.js';
+import { ProductRules } from './product-rules.js';
+import { Graph } from './graph.js';
+import { href } from './router.js';
+import { Picture } from './pictures.js';
+import { ReasonBar, ReasonLegend } from './reasons.js';
+import { remember, useProducts } from './catalogue.js';
+import { useLast, usePoll, useTitle } from './hooks.js';
+
+const POPULAR_LOOKED_AT = 500;
+const SIMILAR = 10;
+
+export function ProductPage({ id }) {
+  const row = usePoll(
+    (signal) => get(`/api/products/${segment(id)}`, signal).then((product) => remember([product])[0]),
+    10_000,
+    [id],
+  );
+  const similar = usePoll(
+    (signal) => get(`/api/products/${segment(id)}/similar?n=${SIMILAR}`, signal).then(remember),
+    10_000,
+    [id],
+  );
+  const trending = usePoll((signal) => get(`/api/trending?n=${POPULAR_LOOKED_AT}&reasons=0`, signal), 5000, []);
+  // Of a product that the catalogue does not have, events may tell all the same.
+  const unlisted = row.error?.status === 404;
+  const product = useLast(unlisted ? { id, name: '', category: '', tags: [] } : row.data) ?? {
+    id,
+    name: '',
+    category: '',
+    tags: [],
+  };
+  useTitle(product.name || id);
+  return html`
+    <header class="product-head">
+      <div class="product-picture"><${Picture} product=${product} size="100%" large /></div>
+      <div class="product-facts">
+        <p class="crumb"><a href=${href('products')}>Products</a>
+        ${
+          product.category &&
+          html` / <a href=${href('products', '', { q: product.category })}>${product.category}
+          </a>`
+        }</p>
+        <h1>${product.name || id}</h1>
+        <p class="row wrap"><code>${id}</code>
+        ${product.tags.map((tag) => html`<${Tag} key=${tag} href=${href('products', '', { q: tag })}>${tag}</>`)}</p>
+        <dl class="facts-row">
+          <div><dt>Price</dt><dd class="num">${price(product.price) || '–'}</dd></div>
+          <div><dt>Availability</dt><dd>
+          ${
+            unlisted
+              ? html`<span class="badge off">not in the catalogue</span>`
+              : row.data &&
+                html`<span
+            class="badge ${row.data.available ? 'on' : 'off'}">${row.data.available ? 'available' : 'not available'}
+              </span>`
+          }</dd></div>
+          <${TrendPlace} of=${trending} id=${id} />
+        </dl>
+      </div>
+    </header>
+    ${row.error && !unlisted && html`<${Answer} of=${row} lines=${1}>${() => null}</>`}
+    <div class="product-columns">
+      <${Card} title="What goes with it" hint="The best at the top, then clockwise; thick lines go well">
+        <${Answer} of=${similar} lines=${8} tall>${(products) =>
+          products.length === 0
+            ? html`<${Empty} icon="products"
+            title="Nothing goes with it yet">That is learned from visits in which it is touched together with
+              others.</>`
+            : html`<${Graph} centre=${product} around=${products} /><${Similar} products=${products} />`}</>
+      </>
+      <${ProductRules} product=${product} />
+    </div>`;
+}
+
+function TrendPlace({ of, id }) {
+  const place = of.data?.findIndex((product) => product.id === id);
+  const text =
+    of.data === undefined
+      ? '–'
+      : place >= 0
+        ? `#${place + 1}`
+        : `not among the first ${Math.min(POPULAR_LOOKED_AT, of.data.length)}`;
+  const share = place >= 0 && of.data ? of.data[place].score / of.data[0].score : null;
+  return html`<div><dt>Trend</dt><dd class="num">${text}</dd></div>
+    ${share != null && html`<div><dt>Popularity, of the first’s</dt><dd class="num">${percent(share)}</dd></div>`}`;
+}
+
+function Similar({ products }) {
+  useProducts(products.flatMap(({ reasons }) => reasons.map(({ product }) => product).filter(Boolean)));
+  const top = products[0].score;
+  return html`<${ReasonLegend} products=${products} /><ol class="similar">
+    ${products.map(
+      (product) => html`<li key=${product.id}><a href=${href('products', product.id)}>
+      <${Picture} product=${product} size=${36} /><span class="similar-name"><b>${product.name || product.id}</b>
+      <${ReasonBar} reasons=${product.reasons} top=${top} /></span>
+      <span class="num">${percent(product.score / top)}</span></a></li>`,
+    )}
+  </ol>`;
+}
