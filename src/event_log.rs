@@ -52,6 +52,18 @@ impl Subject {
         Subject::Product,
     ];
 
+    /// The topic that its records are written to.
+    pub fn topic(self) -> &'static str {
+        match self {
+            Subject::Event(Kind::View) => "view-events",
+            Subject::Event(Kind::AddToCart) => "add-to-cart-events",
+            Subject::Event(Kind::Purchase) => "purchase-events",
+            Subject::Merge => "user-merges",
+            Subject::Forget => "user-forgets",
+            Subject::Product => "product-catalog",
+        }
+    }
+
     /// The subject's place in [`Subject::ALL`].
     pub fn index(self) -> usize {
         match self {

@@ -8,6 +8,7 @@ pub mod future;
 pub mod event_log;
 pub mod receipt;
 pub mod service_health;
+pub mod refused_records;
 pub mod source_health;
 pub mod tls_probe;
 mod wall_clock;

@@ -2,6 +2,7 @@
 //! for those who ask about them.
 
 use crate::event_log::Partition;
+use crate::refused_records::RefusedRecords;
 use crate::service_health::ServiceHealth;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -125,6 +126,7 @@ struct State {
     extents: Mutex<BTreeMap<Partition, PartitionExtent>>,
     retention: Mutex<Option<(String, i64)>>,
     services: ServiceHealth,
+    refused: RefusedRecords,
 }
 
 impl SourceHealth {
@@ -208,6 +210,11 @@ impl SourceHealth {
     /// What is wrong with the services that the process needs.
     pub fn services(&self) -> &ServiceHealth {
         &self.0.services
+    }
+
+    /// The records that the parser has refused.
+    pub fn refused(&self) -> &RefusedRecords {
+        &self.0.refused
     }
 
     fn lock(&self) -> MutexGuard<'_, Troubles> {

@@ -7,7 +7,7 @@ build_needs=(cc gcc c++ g++ make make /usr/include/zlib.h zlib1g-dev prove perl)
 
 # For the whole gate besides. What services need, they install when they are started.
 whole_needs=(shellcheck shellcheck chromium chromium promtool prometheus amtool prometheus-alertmanager
-  systemd-analyze systemd python3 python3 curl curl)
+  systemd-analyze systemd python3 python3 curl curl node nodejs npm npm)
 
 # For building with the feature `kafka-kerberos`.
 kerberos_needs=(/usr/include/openssl/ssl.h libssl-dev /usr/include/sasl/sasl.h libsasl2-dev)
@@ -45,5 +45,14 @@ python_tool() {
     python3 -c 'import ensurepip' 2>/dev/null || install_package python3-venv "python3 -m venv"
     python3 -m venv "$tools"
     step "install $1" "$tools/bin/pip" install --quiet "$1==$2"
+  fi
+}
+
+# browser_parts: installs what the tests of the console drive a browser by, as their lock file has it.
+browser_parts() {
+  local folder=tests/browser
+  if [[ ! $folder/node_modules/.package-lock.json -nt $folder/package-lock.json ]]; then
+    step "parts of the browser tests" \
+      npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
   fi
 }

@@ -39,6 +39,7 @@ with_services() {
   at_end=stop_services
   step "start of the services" "$scripts/services" up kafka redis zookeeper moto
 
+  browser_parts
   tell_addresses
   step "tests with ZooKeeper" cargo test --workspace --locked --lib settings::zookeeper -- --ignored
   # For this step alone: the names are those of every tool of S3's.

@@ -2,7 +2,7 @@
 
 use super::args::{CheckpointAction, CheckpointArgs};
 use super::failure::{self, Damaged, Unwritable};
-use super::output::say;
+use super::output::{Waiting, say};
 use super::running_process::post;
 use crate::config::Config;
 use crate::persistence::TABLES;
@@ -13,8 +13,10 @@ use std::time::SystemTime;
 
 pub(super) fn run(config: &Config, args: &CheckpointArgs) -> anyhow::Result<()> {
     if let CheckpointAction::Now = args.action {
-        let answer: Value = serde_json::from_str(&post(config, "/api/admin/checkpoint")?)
-            .context("the answer is no JSON")?;
+        let waiting = Waiting::new("the checkpoint is being written");
+        let answer = post(config, "/api/admin/checkpoint")?;
+        drop(waiting);
+        let answer: Value = serde_json::from_str(&answer).context("the answer is no JSON")?;
         return say(&answer.to_string());
     }
     let url = failure::named(config.checkpoint.url.as_ref(), "checkpoint.url")?;
@@ -22,14 +24,20 @@ pub(super) fn run(config: &Config, args: &CheckpointArgs) -> anyhow::Result<()> 
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     if let CheckpointAction::Export { to, number } = &args.action {
-        return say(&runtime.block_on(copy(&store, *number, to))?.to_string());
+        let waiting = Waiting::new("the checkpoint is being copied");
+        let copied = runtime.block_on(copy(&store, *number, to))?;
+        drop(waiting);
+        return say(&copied.to_string());
     }
+    let waiting = Waiting::new("checkpoints are being read");
     let listed = runtime.block_on(async {
         match &args.action {
             CheckpointAction::Verify { .. } => verify(&store, TABLES).await,
             _ => list(&store).await,
         }
-    })?;
+    });
+    drop(waiting);
+    let listed = listed?;
     for checkpoint in &listed {
         say(&shown(checkpoint).to_string())?;
     }

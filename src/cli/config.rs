@@ -1,32 +1,37 @@
-//! `recsys config get|set`, `recsys check-config`
+//! `recsys config get|set|restore`, `recsys check-config`
 
 use super::args::ConfigAction;
 use super::failure::{Unreadable, Unwritable, Usage};
 use super::output::{self, say};
 use super::settings;
 use crate::config::{Config, EffectiveSetting};
+use crate::settings::changes::{SettingChange, note};
 use crate::settings::registry::setting_at;
-use crate::settings::write::{LARGEST_VALUE, WriteError, write};
-use crate::settings::{StoreError, under_config};
+use crate::settings::write::{LARGEST_VALUE, WriteError, restore, write};
+use crate::settings::{Store, StoreError, under_config};
+use crate::wall_clock::now_ms;
 use anyhow::Context;
 use std::error::Error;
 use std::io::Read;
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+
+/// What becomes of a node.
+enum Change {
+    /// It holds a value, if it takes it.
+    Write(Vec<u8>),
+    /// As [`restore`] has it.
+    Restore,
+}
 
 pub(super) fn run(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
-    // The store works in the background, so the runtime needs a thread besides this one.
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(1).enable_all().build()?;
-    let store = settings::open(config, runtime.handle());
     match action {
         ConfigAction::Get { path } => {
             let path = under_config(&path)?;
-            let unreadable = || Unreadable(format!("the node {path}"));
-            let value = runtime.block_on(store.get(&path));
-            let value = value.map_err(|error| of_file(config, error, unreadable()))?;
-            let mut value = match value {
-                Some(value) => complete(&path, value),
-                None => return Err(Unreadable(format!("the node {path}: there is none")).into()),
+            let Some(value) = read(config, &path)? else {
+                return Err(Unreadable(format!("the node {path}: there is none")).into());
             };
+            let mut value = complete(&path, value);
             // Ends the line, so that a shell's prompt begins on the next.
             if !value.ends_with(b"\n") {
                 value.push(b'\n');
@@ -34,20 +39,70 @@ pub(super) fn run(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
             output::write(&value)
         }
         ConfigAction::Set { path, value } => {
-            let path = under_config(&path)?;
             let value = match value {
                 Some(value) => value.into_bytes(),
                 None => standard_input()?,
             };
-            match runtime.block_on(write(&*store, &path, value)) {
-                Ok(()) => Ok(()),
-                Err(WriteError::Store(error)) => {
-                    Err(of_file(config, error, Unwritable(format!("the node {path}"))))
-                }
-                Err(error) => Err(Usage(error.to_string()).into()),
+            change(config, &under_config(&path)?, Change::Write(value)).map(|_| ())
+        }
+        ConfigAction::Restore { path } => {
+            let path = under_config(&path)?;
+            match change(config, &path, Change::Restore)? {
+                true => Ok(()),
+                false => Err(Unreadable(format!("the node {path}: there is none")).into()),
             }
         }
     }
+}
+
+/// Reads a node.
+fn read(config: &Config, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
+    let (runtime, store) = open(config)?;
+    let unreadable = || Unreadable(format!("the node {path}"));
+    runtime.block_on(store.get(path)).map_err(|error| of_file(config, error, unreadable()))
+}
+
+/// Changes a node. Returns whether it was there.
+fn change(config: &Config, path: &str, change: Change) -> anyhow::Result<bool> {
+    let (runtime, store) = open(config)?;
+    match runtime.block_on(changed(&*store, path, change)) {
+        Ok(was_there) => Ok(was_there),
+        Err(WriteError::Store(error)) => {
+            Err(of_file(config, error, Unwritable(format!("the node {path}"))))
+        }
+        Err(error) => Err(Usage(error.to_string()).into()),
+    }
+}
+
+/// Opens the store of the settings. It works in the background, so the runtime needs a thread besides this one.
+fn open(config: &Config) -> anyhow::Result<(Runtime, Arc<dyn Store>)> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(1).enable_all().build()?;
+    let store = settings::open(config, runtime.handle());
+    Ok((runtime, store))
+}
+
+/// Changes a node, and adds a setting's change to their history. Returns whether it was there.
+async fn changed(store: &dyn Store, path: &str, change: Change) -> Result<bool, WriteError> {
+    let before = store.get(path).await?;
+    let after = match change {
+        Change::Write(value) => {
+            write(store, path, value.clone()).await?;
+            value
+        }
+        Change::Restore if restore(store, path).await? => {
+            setting_at(path).map_or_else(Vec::new, |setting| setting.default().into_bytes())
+        }
+        Change::Restore => return Ok(false),
+    };
+    if setting_at(path).is_some() {
+        let user = std::env::var("USER").ok().filter(|user| !user.is_empty());
+        let who = ["recsys config".to_owned()].into_iter().chain(user);
+        let who = who.collect::<Vec<_>>().join(" of ");
+        let change = SettingChange::new(now_ms(), who, path, before.as_deref(), &after);
+        note(store, change).await;
+    }
+    Ok(before.is_some())
 }
 
 /// Makes an error of a store's. Without ZooKeeper the store is files, which refuse as files do.

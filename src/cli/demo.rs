@@ -13,10 +13,13 @@ use std::thread::JoinHandle;
 /// The number of products and users of the demo's shop.
 const PRODUCTS: u32 = 500;
 const USERS: u32 = 200;
+/// The events of one user and day that count: some of so few visitors would be bots within minutes.
+const KEPT_EVENTS: u32 = 100_000;
 
 pub(super) fn run(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
     let listener = run::bind(config)?;
     let mut config = config.clone();
+    config.views.kept_events = config.views.kept_events.max(KEPT_EVENTS);
     let passing = match &args.dir {
         Some(dir) => {
             make_folder(dir)?;
@@ -57,10 +60,17 @@ fn visit(config: Config, rate: u64, stop: Arc<AtomicBool>) -> Option<JoinHandle<
 /// What to try.
 fn hints(port: u16) -> String {
     let at = format!("http://127.0.0.1:{port}");
+    // Another port than that of the settings is to be named to other commands.
+    let set = match port {
+        8080 => String::new(),
+        port => format!(" --set http.listen=127.0.0.1:{port}"),
+    };
     format!(
-        "A shop with {PRODUCTS} products and {USERS} visitors, on {at} until Ctrl-C. Try:\n\n  \
-         curl {at}/api/trending?n=5\n  \
-         curl {at}/api/user-profile/user1\n  \
-         curl {at}/api/recommendations/user1?n=5\n"
+        "A shop with {PRODUCTS} products and {USERS} visitors, until Ctrl-C. Look at it in a browser:\n\n  \
+         {at}/\n\n\
+         or ask:\n\n  \
+         curl '{at}/api/recommendations/user1?n=5'\n  \
+         recsys tail{set}\n  \
+         recsys status --watch{set}\n"
     )
 }

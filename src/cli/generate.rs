@@ -5,7 +5,7 @@ use super::failure::Interrupted;
 use super::output::sum;
 use super::writer::{RecordWriter, open};
 use crate::config::Config;
-use crate::sources::topic_of;
+use crate::event_log::Subject;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use offline::generator::{RateLimiter, Shop, Visitors};
@@ -72,7 +72,7 @@ fn visitors(
             user.clear();
             user.push_str("user");
             user.push_str(itoa::Buffer::new().format(step.user));
-            writer.send(topic_of(step.kind), &user, &json)?;
+            writer.send(Subject::from(step.kind).topic(), &user, &json)?;
         }
         done += due;
         bar.set_position(done);

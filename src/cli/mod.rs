@@ -30,12 +30,18 @@ mod check;
 mod own_certificate;
 mod running_process;
 mod redis;
+mod words;
 mod health;
 mod status;
+mod asked;
+mod tail;
 mod checkpoint;
 mod config;
+mod model;
 mod receipt;
 mod token;
+mod manual;
+mod next;
 
 use crate::config::{Config, EffectiveSetting, Layers};
 use args::{Cli, Command, Options, RunArgs};
@@ -46,6 +52,8 @@ use std::process::ExitCode;
 
 /// Parses the command line and runs the command. The help has the exit codes.
 pub fn main() -> ExitCode {
+    // There is a second one among the dependencies' dependencies, so that rustls chooses none by itself.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => return failure::report_usage(&error),
@@ -64,11 +72,14 @@ fn ended(outcome: anyhow::Result<()>) -> ExitCode {
 
 fn dispatch(cli: Cli) -> anyhow::Result<()> {
     let options = cli.options;
-    check_options(&options, &cli.command)?;
-    if !matches!(cli.command, Command::Run(_) | Command::Demo(_)) {
+    let Some(command) = cli.command else {
+        return next::run(&load(&options, [])?.0);
+    };
+    check_options(&options, &command)?;
+    if !matches!(command, Command::Run(_) | Command::Demo(_)) {
         log::start_quiet()?;
     }
-    match cli.command {
+    match command {
         Command::Run(args) => serve(&options, &args),
         Command::Demo(args) => {
             let config = embedded(&options, args.flags())?;
@@ -86,12 +97,19 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Check(args) => check::run(&load(&options, [])?.0, args.what),
         Command::Redis(args) => redis::run(&load(&options, [])?.0, &args.action),
         Command::Health(args) => health::run(&load(&options, [])?.0, &args),
-        Command::Status => status::run(&load(&options, [])?.0),
+        Command::Status(args) => status::run(&load(&options, [])?.0, &args),
+        Command::User(args) => asked::user(&load(&options, [])?.0, &args),
+        Command::Recommend(args) => asked::recommend(&load(&options, [])?.0, &args),
+        Command::Why(args) => asked::why(&load(&options, [])?.0, &args),
+        Command::Tail(args) => tail::run(&load(&options, [])?.0, &args),
+        Command::Weights(args) => model::weights(&load(&options, [])?.0, &args),
+        Command::Rules(args) => model::rules(&load(&options, [])?.0, &args),
         Command::Config(args) => config::run(&load(&options, [])?.0, args.action),
         Command::Checkpoint(args) => checkpoint::run(&load(&options, [])?.0, &args),
         Command::CheckConfig => config::show(&load(&options, [])?.1),
         Command::Token(args) => token::run(&load(&options, [])?.0, &args.action),
         Command::Receipt(args) => receipt::run(&args),
+        Command::Man { folder } => manual::write(Cli::command(), &folder),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "recsys", &mut script);
@@ -106,6 +124,7 @@ fn check_options(options: &Options, command: &Command) -> Result<(), Usage> {
         Command::Demo(_) => ("demo", true),
         Command::Evaluate(_) => ("evaluate", false),
         Command::Receipt(_) => ("receipt", false),
+        Command::Man { .. } => ("man", false),
         Command::Completions { .. } => ("completions", false),
         _ => return Ok(()),
     };
@@ -176,7 +195,7 @@ mod tests {
     /// The workers and the process of a command line, without a file and an environment.
     fn check(line: &str, expected: Result<(usize, usize), &str>) {
         let cli = Cli::try_parse_from(line.split(' ')).unwrap();
-        let Command::Run(args) = cli.command else { panic!("{line}") };
+        let Some(Command::Run(args)) = cli.command else { panic!("{line}") };
         let outcome = match embedded(&cli.options, args.flags()) {
             Ok(config) => Ok((config.workers, config.process)),
             Err(error) => Err(error.to_string()),

@@ -2,8 +2,9 @@
 
 use super::failure::{OutputClosed, Unwritable};
 use anyhow::Context;
-use indicatif::{HumanCount, ProgressBar};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use std::io::{self, ErrorKind, Write, stdout};
+use std::time::Duration;
 
 /// Prints a line. Unlike `println!` it returns an error when standard output takes no more.
 pub(super) fn say(line: &str) -> anyhow::Result<()> {
@@ -21,6 +22,25 @@ pub(super) fn written(result: io::Result<()>) -> anyhow::Result<()> {
     match result {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(OutputClosed.into()),
         result => result.with_context(|| Unwritable("standard output".into())),
+    }
+}
+
+/// Shows on a terminal that something is waited for, and for how long, until it is dropped.
+pub(super) struct Waiting(ProgressBar);
+
+impl Waiting {
+    pub(super) fn new(what: &'static str) -> Waiting {
+        let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
+        let style = style.expect("the template is a good one");
+        let bar = ProgressBar::new_spinner().with_style(style).with_message(what);
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Waiting(bar)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

@@ -5,7 +5,7 @@ use super::failure::named;
 use super::files::check_certificates;
 use super::output::say;
 use crate::config::Config;
-use crate::sinks::redis::{Report, Unanswered, ask, client, trouble};
+use crate::sinks::redis::{Dialer, Report, Unanswered, ask};
 use anyhow::{Context, bail};
 
 pub(super) fn run(config: &Config, action: &RedisAction) -> anyhow::Result<()> {
@@ -13,12 +13,9 @@ pub(super) fn run(config: &Config, action: &RedisAction) -> anyhow::Result<()> {
     let redis = named(config.redis.as_ref(), "redis.url")?;
     check_certificates(redis)?;
     let at = || format!("Redis at {}", redis.shown_url());
-    let client = client(redis)?;
-    let told = |error: redis::RedisError| anyhow::Error::msg(trouble(&client, &error).text);
-    let connection = client.get_connection_with_timeout(redis.timeout);
-    let mut connection = connection.map_err(told).with_context(at)?;
-    connection.set_read_timeout(Some(redis.timeout))?;
-    connection.set_write_timeout(Some(redis.timeout))?;
+    let dialer = Dialer::new(redis)?;
+    let told = |error: redis::RedisError| anyhow::Error::msg(dialer.trouble(&error).text);
+    let mut connection = dialer.find_and_connect().map_err(told).with_context(at)?;
     let report = ask(&mut connection, *repair).map_err(|error| match error {
         Unanswered::Redis(error) => told(error),
         error => error.into(),

@@ -6,7 +6,7 @@ use super::interrupt::interrupts;
 use super::output::{say, sum};
 use super::writer::{RecordWriter, open};
 use crate::config::Config;
-use crate::sources::topic_of;
+use crate::event_log::Subject;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use offline::read::{ClickRecord, Tally, check_readable, read};
@@ -108,7 +108,11 @@ fn at_once(
             if stop.load(Ordering::Relaxed) {
                 return Err(End::Interrupted);
             }
-            writer.send(topic_of(record.event_type.topic()), record.user, &json(record, shift))?;
+            writer.send(
+                Subject::from(record.event_type.topic()).topic(),
+                record.user,
+                &json(record, shift),
+            )?;
             bar.inc(1);
             Ok(writer.wait(Duration::ZERO)?)
         })?;
@@ -129,7 +133,8 @@ fn in_time(
     let mut events: Vec<Sendable> = Vec::new();
     for file in &args.files {
         read(file, args.format, tally, |record| {
-            let (topic, user) = (topic_of(record.event_type.topic()), record.user.to_owned());
+            let (topic, user) =
+                (Subject::from(record.event_type.topic()).topic(), record.user.to_owned());
             events.push(Sendable { time: record.time, topic, user, json: json(record, shift) });
             if stop.load(Ordering::Relaxed) { Err(End::Interrupted) } else { Ok(()) }
         })?;

@@ -1,9 +1,9 @@
 //! The audit log: who has changed what. Its lines have the target `audit`, so that they can be told from others.
 
 use crate::access::Right;
+use crate::http::caller::Caller;
 use crate::http::change::Change;
 use crate::http::fault::Fault;
-use crate::http::guard::Caller;
 use crate::http::reply::Reply;
 use crate::http::request::decode;
 use crate::http::routes::Route;

@@ -5,8 +5,10 @@ use crate::engine::InForce;
 use crate::engine::question::{Answer, Refusal};
 use crate::http::Front;
 use crate::http::body::{self, Body, BodyBudget};
+use crate::http::caller::Caller;
 use crate::http::fault::Fault;
 use crate::http::lab_queue::LabQueue;
+use crate::http::listeners::Listeners;
 use crate::http::query::Query;
 use crate::http::turn::Turn;
 use crate::readiness::CAUGHT_UP;
@@ -24,6 +26,9 @@ pub(super) struct Call<'a> {
     pub(super) http: &'a HttpConfig,
     pub(super) budget: &'a Arc<BodyBudget>,
     pub(super) lab: &'a LabQueue,
+    pub(super) listeners: &'a Arc<Listeners>,
+    /// Who has sent it.
+    pub(super) caller: &'a Caller,
     pub(super) headers: &'a HeaderMap,
     /// The time at which waiting is given up.
     pub(super) deadline: Instant,

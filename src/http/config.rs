@@ -6,10 +6,12 @@ use crate::http::fault::Fault;
 use crate::http::json::Object;
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
 use crate::http::request;
+use crate::settings::changes::{self, SettingChange};
 use crate::settings::registry::{SettingSpec, setting_at};
 use crate::settings::status::{Stored, shortened};
 use crate::settings::write::{self, LARGEST_VALUE};
 use crate::settings::{WEIGHTS, under_config};
+use crate::wall_clock::now_ms;
 use hyper::body::Incoming;
 use hyper::header::{ETAG, HeaderName, HeaderValue, IF_MATCH};
 use ring::digest::{SHA256, digest};
@@ -58,6 +60,9 @@ pub(super) async fn restore(call: &Call<'_>) -> Result<Reply, Fault> {
         return Err(Fault::NoNode(path));
     }
     let after = setting_at(&path).map(SettingSpec::default);
+    if let Some(after) = &after {
+        note(call, &path, before.as_deref(), after.as_bytes()).await;
+    }
     let mut reply = path_reply(&path);
     Change { before: before.as_deref().map(shown), after }.mark(&mut reply);
     Ok(reply)
@@ -121,17 +126,26 @@ async fn change(call: &Call<'_>, path: &str, value: Vec<u8>) -> Result<Change, F
     let store = &*call.front.settings;
     let before = call.wait(STORE, store.get(path)).await?;
     let is_seen = check_seen(call, path, before.as_deref())?;
-    let after = shown(&value);
     match &before {
         Some(held) if is_seen => {
-            let replaced = write::replace(store, path, held.clone(), value);
+            let replaced = write::replace(store, path, held.clone(), value.clone());
             if !call.wait(STORE, replaced).await? {
                 return Err(Fault::Changed("it was changed meanwhile: read it again".into()));
             }
         }
-        _ => call.wait(STORE, write::write(store, path, value)).await?,
+        _ => call.wait(STORE, write::write(store, path, value.clone())).await?,
     }
-    Ok(Change { before: before.as_deref().map(shown), after: Some(after) })
+    note(call, path, before.as_deref(), &value).await;
+    Ok(Change { before: before.as_deref().map(shown), after: Some(shown(&value)) })
+}
+
+/// Adds a change of a setting to their history.
+async fn note(call: &Call<'_>, path: &str, before: Option<&[u8]>, after: &[u8]) {
+    if setting_at(path).is_some() {
+        let who = call.caller.to_string();
+        let change = SettingChange::new(now_ms(), who, path, before, after);
+        changes::note(&*call.front.settings, change).await;
+    }
 }
 
 /// `GET /api/recommendation/weights`: those in force.
@@ -154,10 +168,9 @@ pub(super) async fn write_weights(call: &Call<'_>, body: Incoming) -> Result<Rep
 fn in_force(call: &Call<'_>, setting: &SettingSpec) -> Result<Reply, Fault> {
     let value = setting.of_model(&call.in_force()?.model);
     let stored = call.front.nodes.of(setting.name).stored;
-    let tag = match &stored {
-        Stored::Good(held) => Some(tag(setting.path, held.as_bytes())),
-        _ => None,
-    };
+    // Of what is shown, which may be a moment behind what is stored: who changes that by this tag is told so.
+    let is_good = matches!(stored, Stored::Good(_));
+    let tag = is_good.then(|| tag(setting.path, value.as_bytes()));
     let stands = header(&stands(stored, Some(&value)));
     let mut reply = json_reply(value.into_bytes());
     if let Some(tag) = tag {

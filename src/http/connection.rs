@@ -65,7 +65,11 @@ async fn serve_http1(
     let connections_turn = turn.clone();
     let handler = service_fn(move |request: Request<Incoming>| {
         let (service, turn) = (service.clone(), turn.clone());
-        async move { Ok::<Reply, Infallible>(service.serve(request, peer, &turn, None).await) }
+        async move {
+            let mut reply = service.serve(request, peer, &turn, None).await;
+            reply.body_mut().guard(|| Box::new(turn.tell()));
+            Ok::<Reply, Infallible>(reply)
+        }
     });
     // NB: hyper's `pipeline_flush` is off: it holds answers back while part of another request is
     // in the buffer, for ever if that is not HTTP.

@@ -56,13 +56,16 @@ impl Doors {
     }
 }
 
-/// Reads the files again whenever they change. What is bad is told, and what was in force stays.
-pub(super) async fn watch(doors: &Doors) {
+/// Reads the files again whenever they change, and calls `changed` when there are other tokens. What is bad is told, and
+/// what was in force stays.
+pub(super) async fn watch(doors: &Doors, changed: impl Fn()) {
     let mut files = doors.files.clone();
     loop {
         tokio::time::sleep(PACE).await;
-        if let Some(file) = &mut files.tokens {
-            read_tokens(&doors.keys, file);
+        if let Some(file) = &mut files.tokens
+            && read_tokens(&doors.keys, file)
+        {
+            changed();
         }
         if let Some(tls) = &doors.tls {
             read_certificate(tls, &mut files.certificate);
@@ -70,9 +73,10 @@ pub(super) async fn watch(doors: &Doors) {
     }
 }
 
-fn read_tokens(keys: &Keys, file: &mut WatchedFile) {
+/// Returns whether there are others now.
+fn read_tokens(keys: &Keys, file: &mut WatchedFile) -> bool {
     let taken = match file.changed() {
-        Ok(None) => return,
+        Ok(None) => return false,
         Ok(Some(content)) => keys.take(&content).map_err(anyhow::Error::from),
         Err(error) => Err(error.into()),
     };
@@ -82,8 +86,10 @@ fn read_tokens(keys: &Keys, file: &mut WatchedFile) {
         Err(error) => {
             let error = format!("{error:#}");
             tracing::error!(%path, error, "the tokens stay as they were");
+            return false;
         }
     }
+    true
 }
 
 fn read_certificate(tls: &Tls, files: &mut [WatchedFile]) {

@@ -71,54 +71,31 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    fn status(&self) -> StatusCode {
+    /// The status, and what happened in a word that does not change, for programs.
+    fn known_as(&self) -> (StatusCode, &'static str) {
         match self {
-            Fault::Bad(_) => StatusCode::BAD_REQUEST,
-            Fault::NotKnown(_) => StatusCode::UNAUTHORIZED,
-            Fault::Forbidden(_) | Fault::CrossOrigin(_) => StatusCode::FORBIDDEN,
-            Fault::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Fault::WrongHost(_) => StatusCode::MISDIRECTED_REQUEST,
-            Fault::NoRoute(_) | Fault::NoNode(_) | Fault::NoProduct(_) | Fault::NotForgotten(_) => {
-                StatusCode::NOT_FOUND
-            }
-            Fault::Circle(_) | Fault::NotLearned(_) => StatusCode::CONFLICT,
-            Fault::Changed(_) => StatusCode::PRECONDITION_FAILED,
-            Fault::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Fault::SlowBody => StatusCode::REQUEST_TIMEOUT,
-            Fault::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Fault::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Fault::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Fault::Refused(_) => StatusCode::BAD_GATEWAY,
-            Fault::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Fault::Late(_) | Fault::Unknown { .. } => StatusCode::GATEWAY_TIMEOUT,
-        }
-    }
-
-    /// What happened, in a word that does not change, for programs.
-    fn word(&self) -> &'static str {
-        match self {
-            Fault::Bad(_) => "bad-request",
-            Fault::NotKnown(_) => "not-known",
-            Fault::Forbidden(_) => "forbidden",
-            Fault::TooMany { .. } => "too-many-requests",
-            Fault::CrossOrigin(_) => "cross-origin",
-            Fault::WrongHost(_) => "wrong-host",
-            Fault::NoRoute(_) => "no-route",
-            Fault::NoNode(_) => "no-node",
-            Fault::NoProduct(_) => "no-product",
-            Fault::NotForgotten(_) => "not-forgotten",
-            Fault::Circle(_) => "circle",
-            Fault::NotLearned(_) => "not-learned",
-            Fault::Changed(_) => "changed",
-            Fault::Method { .. } => "method",
-            Fault::SlowBody => "slow-body",
-            Fault::TooLarge { .. } => "large-body",
-            Fault::Encoding(_) => "encoding",
-            Fault::Internal(_) => "internal",
-            Fault::Refused(_) => "refused",
-            Fault::Unavailable(_) => "unavailable",
-            Fault::Late(_) => "late",
-            Fault::Unknown { .. } => "unknown",
+            Fault::Bad(_) => (StatusCode::BAD_REQUEST, "bad-request"),
+            Fault::NotKnown(_) => (StatusCode::UNAUTHORIZED, "not-known"),
+            Fault::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
+            Fault::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, "too-many-requests"),
+            Fault::CrossOrigin(_) => (StatusCode::FORBIDDEN, "cross-origin"),
+            Fault::WrongHost(_) => (StatusCode::MISDIRECTED_REQUEST, "wrong-host"),
+            Fault::NoRoute(_) => (StatusCode::NOT_FOUND, "no-route"),
+            Fault::NoNode(_) => (StatusCode::NOT_FOUND, "no-node"),
+            Fault::NoProduct(_) => (StatusCode::NOT_FOUND, "no-product"),
+            Fault::NotForgotten(_) => (StatusCode::NOT_FOUND, "not-forgotten"),
+            Fault::Circle(_) => (StatusCode::CONFLICT, "circle"),
+            Fault::Changed(_) => (StatusCode::PRECONDITION_FAILED, "changed"),
+            Fault::NotLearned(_) => (StatusCode::CONFLICT, "not-learned"),
+            Fault::Method { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method"),
+            Fault::SlowBody => (StatusCode::REQUEST_TIMEOUT, "slow-body"),
+            Fault::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "large-body"),
+            Fault::Encoding(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoding"),
+            Fault::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Fault::Refused(_) => (StatusCode::BAD_GATEWAY, "refused"),
+            Fault::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            Fault::Late(_) => (StatusCode::GATEWAY_TIMEOUT, "late"),
+            Fault::Unknown { .. } => (StatusCode::GATEWAY_TIMEOUT, "unknown"),
         }
     }
 
@@ -156,7 +133,7 @@ impl Fault {
     pub(super) fn into_reply(self) -> Reply {
         let mut body = Vec::with_capacity(256);
         let (error, details) = (self.to_string(), self.details());
-        let (word, status) = (self.word(), self.status());
+        let (status, word) = self.known_as();
         let told = Problem { word, status, error: &error, details: &details };
         match &self {
             Fault::Unknown { events, .. } => problem::unknown(&mut body, &told, events),

@@ -2,6 +2,7 @@
 
 use crate::access::{Identity, Keys, Right, Scope};
 use crate::config::{AccessConfig, Admission};
+use crate::http::caller::Caller;
 use crate::http::cors::Cors;
 use crate::http::fault::Fault;
 use crate::http::given::text;
@@ -11,7 +12,6 @@ use crate::http::request;
 use crate::http::routes::{SECRET, TOKEN};
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, HeaderValue, ORIGIN};
-use std::fmt;
 
 /// Knows who may do what.
 pub(super) struct Guard {
@@ -29,14 +29,6 @@ pub(super) struct Knock<'a> {
     pub(super) right: Right,
     /// The value of the pattern's parameter, percent-encoded.
     pub(super) parameter: &'a str,
-}
-
-/// Who has sent a request that was let in.
-#[derive(Clone, Debug)]
-pub(super) enum Caller {
-    /// Nobody who has said so.
-    Unnamed(Peer),
-    Known(Identity),
 }
 
 impl Guard {
@@ -145,17 +137,5 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Fault> {
     match sent.trim() {
         "" => Err(Fault::NotKnown("there is no token after Bearer".into())),
         sent => Ok(Some(sent)),
-    }
-}
-
-impl fmt::Display for Caller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Caller::Unnamed(Peer(address)) => write!(f, "{address}"),
-            Caller::Known(Identity::Token { name, .. }) => write!(f, "token {name}"),
-            Caller::Known(Identity::Visitor { signed_by, .. }) => {
-                write!(f, "a visitor, by {signed_by}")
-            }
-        }
     }
 }

@@ -67,8 +67,10 @@ pub(super) async fn serve(
     let handler = service_fn(move |request: Request<Incoming>| {
         let (service, requests) = (service.clone(), counted.clone());
         async move {
-            let _under_way = UnderWay::new(requests);
-            Ok::<Reply, Infallible>(service.serve(request, peer, &Turn::default(), None).await)
+            let under_way = UnderWay::new(requests);
+            let mut reply = service.serve(request, peer, &Turn::default(), None).await;
+            reply.body_mut().guard(|| Box::new(under_way));
+            Ok::<Reply, Infallible>(reply)
         }
     });
     let mut connection = pin!(

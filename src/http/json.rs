@@ -5,6 +5,7 @@ use crate::event_log::{Partition, Position};
 use crate::holder::Holder;
 use crate::persistence::Known;
 use crate::readiness::Wait;
+use crate::refused_records::{RefusedFor, RefusedRecord};
 use crate::source_health::{LostRecords, PartitionExtent, PartitionTrouble};
 use crate::wall_clock::unix_ms;
 use dataflows::digest::hash::Digest;
@@ -206,7 +207,7 @@ fn obstacle(out: &mut Vec<u8>, obstacle: &Obstacle) {
 }
 
 /// Events as they would be sent: `[{"eventType", "userId", "product", "timestamp", …}]`.
-pub(super) fn events(out: &mut Vec<u8>, events: &[OwnedEvent]) {
+pub(super) fn events<'a>(out: &mut Vec<u8>, events: impl IntoIterator<Item = &'a OwnedEvent>) {
     list(out, events, |out, event| {
         let mut object = Object::new(out)
             .text("eventType", event.event_type.name())
@@ -220,6 +221,25 @@ pub(super) fn events(out: &mut Vec<u8>, events: &[OwnedEvent]) {
         }
         object.with("tags", |out| texts(out, &event.tags)).end();
     });
+}
+
+/// `{"reason", "count", "samples": [{"topic", "partition", "offset", "time", "details", "value"}]}`
+pub(super) fn refused(out: &mut Vec<u8>, (reason, refused): (&&str, &RefusedFor)) {
+    let sample = |out: &mut Vec<u8>, record: &RefusedRecord| {
+        Object::new(out)
+            .text("topic", &record.partition.topic)
+            .plain("partition", record.partition.index)
+            .plain("offset", record.offset)
+            .with("time", |out| time(out, record.time))
+            .text("details", &record.details)
+            .text("value", &record.value)
+            .end();
+    };
+    Object::new(out)
+        .text("reason", reason)
+        .plain("count", refused.count)
+        .with("samples", |out| list(out, &refused.latest, sample))
+        .end();
 }
 
 /// A merge as it is in its topic: `{"userId": account, "from": user, "timestamp": milliseconds}`.
@@ -507,7 +527,7 @@ pub(super) fn text(out: &mut Vec<u8>, value: &str) {
 }
 
 /// Writes milliseconds since the Unix epoch as ISO 8601 in UTC, to the millisecond.
-fn time(out: &mut Vec<u8>, milliseconds: i64) {
+pub(super) fn time(out: &mut Vec<u8>, milliseconds: i64) {
     match jiff::Timestamp::from_millisecond(milliseconds) {
         Ok(time) => plain(out, format_args!("\"{time:.3}\"")),
         Err(_) => plain(out, milliseconds),

@@ -94,6 +94,18 @@ pub(super) async fn status(call: &Call<'_>) -> Result<Reply, Fault> {
     Ok(json_reply(body))
 }
 
+/// `GET /api/dead-letters`: the records that this process has refused, by reason, with the latest of each.
+pub(super) fn dead_letters(call: &Call<'_>) -> Reply {
+    let refused = call.front.source_health.refused().all();
+    let total: u64 = refused.values().map(|of_reason| of_reason.count).sum();
+    let mut body = Vec::with_capacity(1024);
+    Object::new(&mut body)
+        .plain("total", total)
+        .with("reasons", |out| json::list(out, &refused, json::refused))
+        .end();
+    json_reply(body)
+}
+
 /// `POST /api/admin/checkpoint`: has one written, and answers its number once it is there.
 pub(super) async fn checkpoint(call: &Call<'_>) -> Result<Reply, Fault> {
     let requests = call.front.checkpoints.clone();

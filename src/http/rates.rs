@@ -2,8 +2,8 @@
 
 use crate::access::{Identity, Scope};
 use crate::config::RatesConfig;
+use crate::http::caller::Caller;
 use crate::http::fault::Fault;
-use crate::http::guard::Caller;
 use crate::http::reply::Reply;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;

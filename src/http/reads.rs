@@ -72,7 +72,7 @@ pub(super) async fn user(call: &Call<'_>) -> Result<Reply, Fault> {
 /// `GET /api/user-behavior?limit=100`
 pub(super) async fn recent(call: &Call<'_>) -> Result<Reply, Fault> {
     let limit = given::number(&call.query, "limit", 1..=MOST_ITEMS)?.unwrap_or(100);
-    let answer = call.ask(Latest { limit }).await?;
+    let answer = call.ask(Latest { limit, after: None }).await?;
     let mut body = Vec::with_capacity(256 * answer.body.len());
     json::events(&mut body, &answer.body);
     Ok(json_as_of(answer.as_of, body))

@@ -7,8 +7,8 @@ use crate::http::query::Query;
 use crate::http::rankings::{RULES, WHY_RULES};
 use crate::http::reply::Reply;
 use crate::http::{
-    behavior, collect, config, forgets, import, lab, learned, lists, operations, pages, products,
-    rankings, reads, ready, settings,
+    behavior, changes, collect, config, forgets, import, lab, learned, lists, live, operations,
+    pages, products, rankings, reads, ready, settings,
 };
 use hyper::body::Incoming;
 
@@ -87,10 +87,14 @@ pub(super) enum Route {
     Health,
     Ready,
     Status,
+    Stream,
+    DeadLetters,
+    Changes,
     OpenApi,
     Script,
     Docs,
     Page,
+    Console,
 }
 
 /// A route's pattern, which is also its label in the metrics, and its methods.
@@ -154,10 +158,11 @@ const WEIGHTS: &[MethodSpec] = &[get(NONE), post(NONE)];
 const QUALITY: &[MethodSpec] = &[get(&["days"])];
 const RANKING_WEIGHTS: &[MethodSpec] = &[get(NONE), put(NONE)];
 const DONE_BY_POST: &[MethodSpec] = &[post(NONE)];
+const STREAM: &[MethodSpec] = &[get(&["user"])];
 const READY: &[MethodSpec] = &[method(Verb::Get, Right::Open, &["for"])];
 
 /// Every route that the front serves, in the order of [`Route`].
-pub(super) static ROUTES: [RouteSpec; 35] = [
+pub(super) static ROUTES: [RouteSpec; 39] = [
     spec("/api/user-profile/{userId}", PROFILE),
     spec("/api/user-profiles", PROFILES_BY_POST),
     spec("/api/user-activity/{userId}", READ),
@@ -189,10 +194,14 @@ pub(super) static ROUTES: [RouteSpec; 35] = [
     spec("/healthz", OPEN),
     spec("/readyz", READY),
     spec("/api/status", READ),
+    spec("/api/stream", STREAM),
+    spec("/api/dead-letters", READ),
+    spec("/api/changes", READ),
     spec("/openapi.json", OPEN),
     spec("/recsys.js", OPEN),
     spec("/docs", OPEN),
     spec("/", OPEN),
+    spec("/console/{file}", OPEN),
 ];
 
 /// What only reads, and so do those below by POST.
@@ -277,10 +286,14 @@ impl Route {
             Route::Health => Ok(operations::health()),
             Route::Ready => ready::ready(call).await,
             Route::Status => operations::status(call).await,
+            Route::Stream => live::stream(call),
+            Route::DeadLetters => Ok(operations::dead_letters(call)),
+            Route::Changes => changes::list(call).await,
             Route::OpenApi => Ok(operations::openapi()),
             Route::Script => Ok(operations::script()),
             Route::Docs => Ok(pages::docs()),
-            Route::Page => Ok(pages::page()),
+            Route::Page => Ok(pages::console(call)),
+            Route::Console => pages::console_file(call),
         }
     }
 
@@ -313,7 +326,9 @@ impl Route {
             | Route::Ga4
             | Route::Merge
             | Route::Forget
-            | Route::User => true,
+            | Route::User
+            | Route::Stream
+            | Route::DeadLetters => true,
             Route::Similar
             | Route::Product
             | Route::Products
@@ -330,10 +345,12 @@ impl Route {
             | Route::Health
             | Route::Ready
             | Route::Status
+            | Route::Changes
             | Route::OpenApi
             | Route::Script
             | Route::Docs
-            | Route::Page => false,
+            | Route::Page
+            | Route::Console => false,
         }
     }
 
@@ -410,12 +427,16 @@ pub(super) fn find(path: &str) -> Option<(Route, &str)> {
             Some(path) => (Route::Config, path),
             None => (Route::Settings, ""),
         },
+        ("console", Some(_), _) => (Route::Console, path.strip_prefix("/console/")?),
         _ if rest.is_some() => return None,
         ("api", Some("user-profiles"), _) => (Route::Profiles, ""),
         ("api", Some("user-behavior"), _) => (Route::Behavior, ""),
         ("api", Some("quality"), _) => (Route::Quality, ""),
         ("api", Some("trending"), _) => (Route::Trending, ""),
         ("api", Some("status"), _) => (Route::Status, ""),
+        ("api", Some("stream"), _) => (Route::Stream, ""),
+        ("api", Some("dead-letters"), _) => (Route::DeadLetters, ""),
+        ("api", Some("changes"), _) => (Route::Changes, ""),
         ("metrics", None, _) => (Route::Metrics, ""),
         ("healthz", None, _) => (Route::Health, ""),
         ("readyz", None, _) => (Route::Ready, ""),

@@ -110,7 +110,10 @@ async fn accept(
     let mut threads = threads.iter().cycle();
     let mut descriptors = Descriptors::new(&service.front);
     let watched = service.clone();
-    let watch = tokio::spawn(async move { doors::watch(&watched.doors).await });
+    let watch = tokio::spawn(async move {
+        let changed = || watched.listeners.end_all();
+        doors::watch(&watched.doors, changed).await
+    });
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -149,6 +152,7 @@ async fn accept(
     }
     drop(listener);
     watch.abort();
+    service.listeners.close();
     stop.send_replace(());
     if timeout(service.http.request_timeout, stop.closed()).await.is_err() {
         tracing::warn!("requests that took too long were cut off by the shutdown");

@@ -11,6 +11,7 @@ use crate::http::fault::Fault;
 use crate::http::guard::{Guard, Knock};
 use crate::http::hosts::Hosts;
 use crate::http::lab_queue::LabQueue;
+use crate::http::listeners::Listeners;
 use crate::http::measure::{Asked, Measure};
 use crate::http::peer::Peer;
 use crate::http::query::Query;
@@ -34,6 +35,7 @@ pub(super) struct Service {
     pub(super) doors: Doors,
     budget: Arc<BodyBudget>,
     lab: LabQueue,
+    pub(super) listeners: Arc<Listeners>,
     hosts: Hosts,
     cors: Cors,
     guard: Guard,
@@ -59,6 +61,7 @@ impl Service {
         Service {
             budget: Arc::new(BodyBudget::new(http.body_budget_bytes)),
             lab: LabQueue::new(),
+            listeners: Arc::default(),
             hosts: Hosts::new(&http.hosts),
             cors: Cors::new(&http.cors_origins, &http.cors_headers),
             guard: Guard::new(&http.access, doors.keys.clone()),
@@ -151,10 +154,23 @@ impl Service {
         }
         standing.as_ref().map_or(Ok(()), Standing::check)?;
         self.cors.check(headers, right)?;
-        let Service { front, http, budget, lab, .. } = self;
-        let call = &Call { front, http, budget, lab, headers, deadline, turn, parameter, query };
+        let Service { front, http, budget, lab, listeners, .. } = self;
+        let caller = &caller;
+        let call = &Call {
+            front,
+            http,
+            budget,
+            lab,
+            listeners,
+            caller,
+            headers,
+            deadline,
+            turn,
+            parameter,
+            query,
+        };
         let answer = route.handle(verb, call, body).await;
-        let deed = Deed { caller: &caller, id, method: verb.name(), route, right, parameter };
+        let deed = Deed { caller, id, method: verb.name(), route, right, parameter };
         audit::tell(&deed, &answer);
         answer
     }

@@ -1,5 +1,6 @@
 //! Whose turn it is on a connection.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Whose turn it is on a connection: the server's from a request's arrival to its answer, the
@@ -10,6 +11,17 @@ pub(super) struct Turn {
     passes: AtomicUsize,
     /// Whether the server waits for the body of a request.
     body: AtomicBool,
+    /// Whether an answer is told bit by bit, so that it is the server's turn until its end.
+    tells: AtomicBool,
+}
+
+/// An answer that is told bit by bit, until this is dropped.
+pub(super) struct Telling(Arc<Turn>);
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        self.0.tells.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Turn {
@@ -23,6 +35,12 @@ impl Turn {
         self.body.store(waits, Ordering::Relaxed);
     }
 
+    /// Notes that the answer that was made is told bit by bit.
+    pub(super) fn tell(self: Arc<Turn>) -> Telling {
+        self.tells.store(true, Ordering::Relaxed);
+        Telling(self)
+    }
+
     pub(super) fn is_clients(&self) -> bool {
         self.awaited_head().is_some() || self.body.load(Ordering::Relaxed)
     }
@@ -30,6 +48,6 @@ impl Turn {
     /// Returns the number of the head that is awaited, if one is.
     pub(super) fn awaited_head(&self) -> Option<usize> {
         let passes = self.passes.load(Ordering::Relaxed);
-        passes.is_multiple_of(2).then_some(passes)
+        (passes.is_multiple_of(2) && !self.tells.load(Ordering::Relaxed)).then_some(passes)
     }
 }

@@ -6,6 +6,7 @@ pub mod rules;
 pub mod ranking;
 pub mod registry;
 pub mod write;
+pub mod changes;
 pub mod status;
 pub mod last_good;
 pub mod monitor;

@@ -23,7 +23,11 @@ pub use running::{Running, SourceProgress};
 
 use crate::engine::OldestHour;
 use crate::engine::intake::Inlet;
-use crate::event_log::{Partition, Subject};
+use crate::event_log::Partition;
+use crate::metrics::SourceMetrics;
+use crate::refused_records::{RefusedRecord, RefusedRecords};
+use crate::source_health::SourceHealth;
+use crate::wall_clock::now_ms;
 use dataflows::ids::hash::owner;
 use dataflows::record::event::Kind;
 use parser::{Reason, RecordKind, explain};
@@ -54,18 +58,6 @@ pub const TOPICS: [(&str, Feed); 6] = [
 
 /// The topic that dead letters are written to.
 pub const DEAD_LETTERS: &str = "dead-letter-events";
-
-/// The topic that events of a kind, merges, forgets or catalogue rows are written to.
-pub fn topic_of(subject: impl Into<Subject>) -> &'static str {
-    match subject.into() {
-        Subject::Event(Kind::View) => "view-events",
-        Subject::Event(Kind::AddToCart) => "add-to-cart-events",
-        Subject::Event(Kind::Purchase) => "purchase-events",
-        Subject::Merge => "user-merges",
-        Subject::Forget => "user-forgets",
-        Subject::Product => "product-catalog",
-    }
-}
 
 /// The next offset to read of each partition; one that is not named is read from its beginning.
 pub type Positions = HashMap<Partition, i64>;
@@ -111,6 +103,22 @@ struct DeadLetter<'a> {
 }
 
 impl DeadLetter<'_> {
+    /// Counts it, and has it shown to those who ask.
+    fn note(&self, metrics: &SourceMetrics, health: &SourceHealth) {
+        let reason = self.reason.name();
+        metrics.dead_letters.with_label_values(&[&*self.partition.topic, reason]).inc();
+        health.refused().add(
+            reason,
+            RefusedRecord {
+                partition: self.partition.clone(),
+                offset: self.offset,
+                time: now_ms(),
+                details: self.details(),
+                value: RefusedRecords::beginning(self.value.unwrap_or_default()),
+            },
+        );
+    }
+
     /// Tells a person what was found in place of what was expected, and where in the record.
     fn details(&self) -> String {
         if self.reason == Reason::TooLarge {
@@ -130,9 +138,9 @@ impl DeadLetter<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Feed, OldestHour, Partition, SourcePause, Subject, TOPICS};
-    use super::{WorkerInlets, topic_of};
+    use super::{Feed, OldestHour, Partition, SourcePause, TOPICS, WorkerInlets};
     use crate::engine::intake::intake;
+    use crate::event_log::Subject;
 
     #[test]
     fn every_partition_has_one_reader_among_all_processes() {
@@ -166,7 +174,7 @@ mod tests {
                 Subject::Forget => Feed::Forgets,
                 Subject::Product => Feed::Catalogue,
             };
-            assert!(TOPICS.contains(&(topic_of(subject), feed)));
+            assert!(TOPICS.contains(&(subject.topic(), feed)));
             assert_eq!(subject.index(), index);
         }
     }

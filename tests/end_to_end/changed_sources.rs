@@ -2,7 +2,7 @@
 //! rather than count what they still hold twice.
 
 use crate::harness::{
-    Process, alone, create_topics, event, eventually, prefix, served, services, with_log,
+    Process, alone, create_topics, event, eventually, free_port, prefix, served, services, with_log,
 };
 use crate::kafka;
 use rdkafka::Message;
@@ -127,7 +127,8 @@ impl Away {
     fn start(&self, more: &[&str]) -> Process {
         let mut program = with_log(served(&self.prefix));
         program.env("RECSYS_CHECKPOINT_URL", self.folder.path());
-        Process::spawn(program, "2", more)
+        let workers = if more.contains(&"-w") { [].as_slice() } else { &["-w", "2"] };
+        Process::begin(program, &[workers, more].concat())
     }
 
     fn stop(mut process: Process) {
@@ -222,4 +223,39 @@ fn with_accept_loss_a_topic_that_was_made_anew_is_read_from_its_first_record() {
     let process = away.start(&[]);
     process.wait_ready();
     assert_eq!(process.profile("ivy"), json!({"cups": 12}));
+}
+
+#[test]
+#[ignore = "needs the services that scripts/test starts"]
+fn all_processes_hear_of_a_topic_that_was_made_anew() {
+    let _services = services();
+    let away = Away::new("anew-several");
+    away.replace_topic();
+    away.write(8);
+    let hosts = format!("hosts=127.0.0.1:{},127.0.0.1:{}", free_port(), free_port());
+    let start = |more: &[&str]| {
+        ["0", "1"].map(|process| {
+            away.start(&[&["-w", "1", "--set", &hosts, "--process", process], more].concat())
+        })
+    };
+    let processes = start(&[]);
+    for process in &processes {
+        let ready = || process.try_call("GET", "/readyz", "").unwrap_or_default();
+        eventually("none is ready", || ready().1.contains("records that are lost"));
+        assert_eq!(ready().0, 503);
+    }
+    // Whoever reads a partition tells of it: each one once.
+    let lost = |process: &Process| process.get("/api/status")["lost"].as_array().unwrap().clone();
+    let all = || processes.iter().flat_map(lost).collect::<Vec<_>>();
+    let of_user = || all().into_iter().filter(|lost| lost["partition"] == json!(away.partition()));
+    eventually("one tells of the partition", || of_user().count() == 1);
+    processes.iter().for_each(|process| process.signal("TERM"));
+    for mut process in processes {
+        assert!(process.wait().success());
+    }
+    let processes = start(&["--accept-loss"]);
+    processes.iter().for_each(Process::wait_ready);
+    for process in &processes {
+        process.reads("ivy", &json!({"cups": 13}));
+    }
 }

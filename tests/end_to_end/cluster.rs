@@ -235,7 +235,9 @@ fn digests_are_the_same_in_one_process_and_in_two() {
         process.wait_ready();
         eventually("the same digests", || of(process) == expected);
         let mut status = alone(folder.path());
-        status.env("RECSYS_HTTP_LISTEN", format!("127.0.0.1:{}", process.port)).arg("status");
+        status
+            .env("RECSYS_HTTP_LISTEN", format!("127.0.0.1:{}", process.port))
+            .args(["status", "--json"]);
         let status: Value = serde_json::from_slice(&status.output().unwrap().stdout).unwrap();
         assert_eq!(status["digests"]["views"], expected);
     }

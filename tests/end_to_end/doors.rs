@@ -66,7 +66,7 @@ fn a_fresh_engine_is_locked_by_the_commands_of_the_readme() {
     assert_eq!(refused.status.code(), Some(1));
     let reason = String::from_utf8(refused.stderr).unwrap();
     assert!(reason.contains("RECSYS_TOKEN is for its token"), "{reason}");
-    assert!(told(recsys(folder, token, &["status", "--set", &listen])).contains("asOf"));
+    assert!(told(recsys(folder, token, &["status", "--json", "--set", &listen])).contains("asOf"));
     let made_now = ["checkpoint", "now", "--set", &listen];
     assert!(told(recsys(folder, token, &made_now)).contains("number"));
     // A secret that comes later needs no restart, and mints keys.

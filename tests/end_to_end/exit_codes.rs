@@ -14,6 +14,9 @@ const FORGED: &str = r#"{"receipt":{"userSha256":"","until":"2025-04-01T12:00:00
 "recordedAt":"2025-04-01T12:00:00.000Z","rowsLeftAt":null,"redisDeletedAt":null,"nameErasedAt":null,
 "digestsBefore":{},"digestsAfter":{},"notErased":[],"stays":[]},"signature":"00"}"#;
 
+/// The commands that ask a running engine, and touch no file.
+const ASKING: [&str; 7] = ["status", "user", "recommend", "why", "tail", "weights", "rules"];
+
 /// A folder with inputs, good and bad.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -92,6 +95,14 @@ fn a_bad_command_line_or_configuration_is_64() {
         ("redis check --nonsense", flag),
         ("health --nonsense", flag),
         ("status --nonsense", flag),
+        ("status --json --watch", "cannot be used with"),
+        ("user u --nonsense", flag),
+        ("recommend u -n 0", "0 is not in 1..=1000"),
+        ("why u --nonsense", flag),
+        ("tail --nonsense", flag),
+        ("weights set", "<KIND=WEIGHT>"),
+        ("rules --nonsense", flag),
+        ("man folder --set workers=1", "--set: man has no settings"),
         ("checkpoint list --nonsense", flag),
         ("checkpoint list --set checkpoint.url=ftp://here", "ftp://here is no place"),
         ("checkpoint export --set checkpoint.url=damaged", "--to <FOLDER>"),
@@ -166,11 +177,12 @@ fn a_file_of_another_format_is_65() {
         "check",
         "redis",
         "health",
-        "status",
         "config",
         "check-config",
+        "man",
+        "completions",
     ];
-    check(65, &lines, &[&never[..], &["completions"]].concat(), Stdio::null);
+    check(65, &lines, &[&never[..], &ASKING].concat(), Stdio::null);
 }
 
 #[test]
@@ -192,6 +204,12 @@ fn a_file_that_cannot_be_read_is_66_and_a_folder_is_told() {
         ("check all --config folder", folder),
         ("health --config none", none),
         ("status --config none", none),
+        ("user u --config none", none),
+        ("recommend u --config none", none),
+        ("why u p --config none", none),
+        ("tail --config none", none),
+        ("weights --config none", none),
+        ("rules --config none", none),
         ("checkpoint list --config none", none),
         ("health --config folder", folder),
         ("config get recommendation/weights --config none", none),
@@ -203,6 +221,7 @@ fn a_file_that_cannot_be_read_is_66_and_a_folder_is_told() {
         ("evaluate --format taobao none", none),
         ("evaluate --format taobao clicks.csv folder", folder),
         ("config get custom/none", "the node /config/custom/none: there is none"),
+        ("config restore custom/none", "the node /config/custom/none: there is none"),
         (&*run, "cannot read none"),
         (
             "run --set http.listen=127.0.0.1:0 --set receipts.key_file=none",
@@ -214,7 +233,7 @@ fn a_file_that_cannot_be_read_is_66_and_a_folder_is_told() {
         (&*check_redis, "cannot read none"),
         (&*redis_check, "cannot read none"),
     ];
-    check(66, &lines, &["demo", "completions"], Stdio::null);
+    check(66, &lines, &["demo", "man", "completions"], Stdio::null);
 }
 
 #[test]
@@ -228,6 +247,7 @@ fn a_folder_that_cannot_be_written_is_74_and_named() {
         ("replay --format taobao --dir clicks.csv/shop clicks.csv", told),
         ("config set custom/node 1 --set files.dir=clicks.csv/shop", told),
         ("checkpoint export --to clicks.csv/shop", told),
+        ("man clicks.csv/shop", told),
         ("token new --name a --scope read --file clicks.csv/shop", told),
         ("checkpoint export --to damaged", "cannot write damaged: damaged is not empty"),
     ];
@@ -236,13 +256,12 @@ fn a_folder_that_cannot_be_written_is_74_and_named() {
         "check",
         "redis",
         "health",
-        "status",
         "check-config",
         "evaluate",
         "receipt",
         "completions",
     ];
-    check(74, &lines, &never, Stdio::null);
+    check(74, &lines, &[&never[..], &ASKING].concat(), Stdio::null);
 }
 
 #[test]
@@ -256,6 +275,13 @@ fn output_that_cannot_be_written_is_74() {
         ("redis --help", told),
         ("health --help", told),
         ("status --help", told),
+        ("user --help", told),
+        ("recommend --help", told),
+        ("why --help", told),
+        ("tail --help", told),
+        ("weights --help", told),
+        ("rules --help", told),
+        ("man --help", told),
         ("checkpoint --help", told),
         ("config --help", told),
         ("generate --events 1 --dir generated", told),
@@ -285,6 +311,12 @@ fn a_service_that_is_not_there_or_a_forged_receipt_is_1() {
         (line(format!("replay --format taobao clicks.csv {kafka}")), "no broker"),
         (line(format!("health --set http.listen=127.0.0.1:{free}")), "does not answer"),
         (line(format!("status --set http.listen=127.0.0.1:{free}")), "does not answer"),
+        (line(format!("user u --set http.listen=127.0.0.1:{free}")), "does not answer"),
+        (line(format!("recommend u --set http.listen=127.0.0.1:{free}")), "does not answer"),
+        (line(format!("why u p --set http.listen=127.0.0.1:{free}")), "does not answer"),
+        (line(format!("tail --set http.listen=127.0.0.1:{free}")), "does not answer"),
+        (line(format!("weights --set http.listen=127.0.0.1:{free}")), "does not answer"),
+        (line(format!("rules --set http.listen=127.0.0.1:{free}")), "does not answer"),
         (line(format!("checkpoint now --set http.listen=127.0.0.1:{free}")), "does not answer"),
         (line(format!("check kafka {kafka}")), "no broker"),
         (line(format!("check redis --set redis.url=redis://127.0.0.1:{free}")), "Redis at"),
@@ -296,7 +328,8 @@ fn a_service_that_is_not_there_or_a_forged_receipt_is_1() {
         ("checkpoint export --to folder", "there is no checkpoint in data/checkpoints"),
         ("checkpoint export --to folder 7", "there is no checkpoint 7 in data/checkpoints"),
     ];
-    check(1, &lines, &["evaluate", "check-config", "token", "completions"], Stdio::null);
+    let never = ["evaluate", "check-config", "token", "man", "completions"];
+    check(1, &lines, &never, Stdio::null);
 }
 
 #[test]

@@ -342,6 +342,12 @@ impl Drop for Process {
     }
 }
 
+/// What a process answers at a path; nothing while it does not.
+pub(crate) fn told(process: &Process, path: &str) -> Value {
+    let answer = process.try_call("GET", path, "").unwrap_or_default().1;
+    serde_json::from_str(&answer).unwrap_or_default()
+}
+
 /// A Redis server without TLS, killed when dropped.
 pub(crate) struct PlainRedis {
     server: Child,

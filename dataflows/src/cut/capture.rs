@@ -328,7 +328,7 @@ impl Captures {
             oldest: oldest.at(at),
             model: models.range(..=at).next_back().map(|(_, model)| model.clone()),
             learner: learned.as_ref().map(|learned| learned.borrow_mut().learner(at).clone()),
-            recent: recent.borrow().newest(Recent::EVENTS, at, |_| true),
+            recent: recent.borrow().newest(Recent::EVENTS, None, at, |_| true),
             digests: digests.borrow_mut().take(at),
         }
     }

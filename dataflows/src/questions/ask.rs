@@ -303,13 +303,15 @@ impl Ask for LearnedWeights {
 pub struct Latest {
     /// The most events to return.
     pub limit: usize,
+    /// The logical time after which they came in, or any: with that of an earlier answer, none of its events comes again.
+    pub after: Option<Time>,
 }
 
 impl Ask for Latest {
     type Answer = Vec<OwnedEvent>;
 
     fn queries(&self) -> Vec<Query> {
-        vec![Query::Recent { limit: self.limit }]
+        vec![Query::Recent { limit: self.limit, after: self.after }]
     }
 
     fn answer(self, answers: Vec<QueryAnswer>) -> Vec<OwnedEvent> {

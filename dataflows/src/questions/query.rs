@@ -79,6 +79,8 @@ pub enum Query {
     Recent {
         /// The most events to return.
         limit: usize,
+        /// The logical time after which they came in; without one, at any.
+        after: Option<Time>,
     },
     /// The digests of the views.
     Digests,

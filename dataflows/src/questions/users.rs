@@ -104,7 +104,7 @@ impl UserViews {
             Query::Search { words, after, n } => {
                 AnswerPart::Found(self.search(&words, after.as_ref(), n, time))
             }
-            Query::Recent { limit } => AnswerPart::Recent(self.recent(limit, time)),
+            Query::Recent { limit, after } => AnswerPart::Recent(self.recent(limit, after, time)),
             Query::Forgotten { user } => AnswerPart::Forgotten(self.forgotten(&user, time)),
             Query::Path { from, to, until } => {
                 AnswerPart::Path(self.decisions.borrow().path_to(&from, &to, until, time))
@@ -142,10 +142,10 @@ impl UserViews {
         tags.into_iter().map(|(tag, score)| (tag.to_string(), score)).collect()
     }
 
-    /// The latest events, without those that count for nobody.
-    fn recent(&self, limit: usize, time: Time) -> Vec<OwnedEvent> {
+    /// The latest events that came in after a time, without those that count for nobody.
+    fn recent(&self, limit: usize, after: Option<Time>, time: Time) -> Vec<OwnedEvent> {
         let decisions = self.decisions.borrow();
-        self.recent.borrow().newest(limit, time, |event| {
+        self.recent.borrow().newest(limit, after, time, |event| {
             decisions.holder(event.user, event.time.max(0), None, time) != Holder::Nobody
         })
     }

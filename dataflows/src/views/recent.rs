@@ -56,15 +56,18 @@ impl Recent {
         Size { records: self.events, bytes: self.bytes }
     }
 
-    /// The newest `limit` events by their own time, of those that may be shown, as of a logical time.
+    /// The newest `limit` events by their own time, of those that may be shown, as of a logical time; if another one is
+    /// given, only what came in after it.
     pub fn newest(
         &self,
         limit: usize,
+        after: Option<Time>,
         as_of: Time,
         mut is_shown: impl FnMut(&Event<'_>) -> bool,
     ) -> Vec<OwnedEvent> {
         let mut events = Vec::new();
-        for (_, block) in self.blocks.iter().filter(|(time, _)| *time <= as_of) {
+        let came = |time: &Time| *time <= as_of && after.is_none_or(|after| after < *time);
+        for (_, block) in self.blocks.iter().filter(|(time, _)| came(time)) {
             block.for_each(|event| {
                 if is_shown(event) {
                     events.push(OwnedEvent::from(event));
@@ -118,7 +121,7 @@ mod tests {
             recent.push(time, Rc::new(block(first, size)));
             first += size;
         }
-        let found = recent.newest(usize::MAX, as_of, |_| true);
+        let found = recent.newest(usize::MAX, None, as_of, |_| true);
         let expected = newest.into_iter().flat_map(|newest| (0..=newest).rev()).take(events);
         assert!(found.iter().map(|event| event.id.clone()).eq(expected.map(|id| id.to_string())));
         assert_eq!(found.len(), events, "{sizes:?} as of {as_of}");
@@ -133,10 +136,23 @@ mod tests {
             recent.push(1, Rc::new(events));
         }
         recent.retain(|event| event.user != "ann");
-        let found = recent.newest(9, 9, |_| true);
+        let found = recent.newest(9, None, 9, |_| true);
         assert!(found.iter().all(|event| event.user == "bob"));
         let blocks = recent.blocks.iter().map(|(_, block)| block.allocated());
         assert_eq!((found.len(), recent.size()), (2, Size { records: 2, bytes: blocks.sum() }));
+    }
+
+    #[test]
+    fn what_came_in_before_is_left_out_and_what_a_checkpoint_held_is_not() {
+        let mut recent = Recent::default();
+        for time in 0..4 {
+            recent.push(time, Rc::new(block(0, 1)));
+        }
+        let came = |after, as_of| recent.newest(9, after, as_of, |_| true).len();
+        assert_eq!(
+            [came(None, 2), came(Some(0), 2), came(Some(2), 2), came(Some(2), 9)],
+            [3, 2, 0, 1]
+        );
     }
 
     #[test]

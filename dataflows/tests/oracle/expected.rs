@@ -212,7 +212,7 @@ impl Oracle {
                 let of = |peer| self.search(peer, words, after.as_ref(), *n);
                 (0..self.peers).map(|peer| QueryAnswer::Found(of(peer))).collect()
             }
-            Query::Recent { limit } => {
+            Query::Recent { limit, .. } => {
                 (0..self.peers).map(|peer| self.recent(peer, *limit)).collect()
             }
             Query::Path { .. } | Query::Forgotten { .. } | Query::Grade(_) | Query::Learned => {

@@ -314,7 +314,7 @@ fn queries() -> impl Iterator<Item = Query> {
     let positions = partitions
         .map(|(place, &partition)| Query::Position { place, partition: partition.into() });
     let positions = positions.chain([Query::Written]);
-    let recents = [0, 3, 100].map(|limit| Query::Recent { limit });
+    let recents = [0, 3, 100].map(|limit| Query::Recent { limit, after: None });
     let touched = users().map(|user| Query::Touched { user });
     let listings = PRODUCTS.iter().chain(&["nothing"]);
     let listings = listings.map(|&product| Query::Product { product: product.into() });

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use recsys::event_log::Subject;
 use std::collections::HashMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -59,7 +60,7 @@ impl Fill {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let producer = self.producer()?;
         let topics =
-            Kind::ALL.map(|kind| format!("{}{}", self.prefix, recsys::sources::topic_of(kind)));
+            Kind::ALL.map(|kind| format!("{}{}", self.prefix, Subject::from(kind).topic()));
         let mut traffic = Traffic::new(self.seed, self.users, self.products).even(self.even_users);
         let mut scores: HashMap<(u32, u32), i64> = HashMap::new();
         let (began, mut done, mut late) = (Instant::now(), 0, Duration::ZERO);

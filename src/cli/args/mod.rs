@@ -1,7 +1,11 @@
 //! The commands with their arguments and help.
 
+pub(super) mod asking;
 pub(super) mod events;
 
+pub(super) use asking::{
+    RecommendArgs, RulesArgs, StatusArgs, TailArgs, UserArgs, WeightsAction, WeightsArgs, WhyArgs,
+};
 pub(super) use events::{Destination, GenerateArgs, ReplayArgs};
 
 use crate::cli::evaluate::EvaluateArgs;
@@ -21,7 +25,9 @@ Examples:
   recsys replay --format rees46 2019-Oct.csv
                                   have those of a public click set come
   recsys check all                see whether Kafka, Redis and ZooKeeper answer
-  recsys config set recommendation/weights '{\"view\":1,\"add_to_cart\":3,\"purchase\":8}'
+  recsys status --watch           watch what the engine does
+  recsys recommend user1          see what a user is recommended, and why
+  recsys weights set purchase=8   have purchases count more, at once
 
 Every setting of workers.toml can be given as RECSYS_<SECTION>_<KEY> or --set section.key=value.
 RECSYS_LOG=debug logs more.";
@@ -35,12 +41,12 @@ fn after_help() -> String {
 /// Reads what visitors do from Kafka, keeps what each of them cares about up to date within
 /// milliseconds, and answers over HTTP and in Redis.
 #[derive(Debug, Parser)]
-#[command(name = "recsys", version, after_help = after_help(), arg_required_else_help = true)]
+#[command(name = "recsys", version, after_help = after_help())]
 pub(in crate::cli) struct Cli {
     #[command(flatten)]
     pub(in crate::cli) options: Options,
     #[command(subcommand)]
-    pub(in crate::cli) command: Command,
+    pub(in crate::cli) command: Option<Command>,
 }
 
 /// The options of all commands.
@@ -85,9 +91,21 @@ pub(in crate::cli) enum Command {
     Redis(RedisArgs),
     /// Ask the process that has this configuration whether it is alive, or ready
     Health(HealthArgs),
-    /// Show what the process that has this configuration says of itself: its progress, what is wrong, the
-    /// settings in force, and the digest of each view
-    Status,
+    /// Show what the process that has this configuration says of itself: its progress, what is wrong, and the
+    /// settings in force
+    Status(StatusArgs),
+    /// Show what is known of a user: profile, visit, purchases
+    User(UserArgs),
+    /// Show what a user is recommended, and why
+    Recommend(RecommendArgs),
+    /// Show why a user is recommended a product, or is not
+    Why(WhyArgs),
+    /// Show events as they come
+    Tail(TailArgs),
+    /// Show the weights of views, carts and purchases, or change some of them
+    Weights(WeightsArgs),
+    /// Show the rules of merchandising in words
+    Rules(RulesArgs),
     /// Read or write what may change at run time
     Config(ConfigArgs),
     /// Write a checkpoint, or look at those that there are
@@ -98,6 +116,12 @@ pub(in crate::cli) enum Command {
     Token(TokenArgs),
     /// See whether a receipt of a forget is what was signed
     Receipt(ReceiptArgs),
+    /// Write the manual pages of all commands
+    #[command(after_help = "Example:\n  recsys man /usr/local/share/man/man1")]
+    Man {
+        /// The folder that they go to, which is made if it is not there
+        folder: PathBuf,
+    },
     /// Print the completions for a shell
     #[command(after_help = "Example:\n  recsys completions bash > /etc/bash_completion.d/recsys")]
     Completions {
@@ -257,7 +281,8 @@ pub(in crate::cli) enum Service {
 Examples:
   recsys config get recommendation/weights
   recsys config set recommendation/weights '{\"view\":1,\"add_to_cart\":3,\"purchase\":8}'
-  recsys config set recommendation/weights < weights.json")]
+  recsys config set recommendation/weights < weights.json
+  recsys config restore recommendation/weights")]
 pub(in crate::cli) struct ConfigArgs {
     #[command(subcommand)]
     pub(in crate::cli) action: ConfigAction,
@@ -276,6 +301,11 @@ pub(in crate::cli) enum ConfigAction {
         path: String,
         /// The value; standard input when it is left out
         value: Option<String>,
+    },
+    /// Bring the default of a setting back, or delete a node below /config/custom
+    Restore {
+        /// The node, below /config
+        path: String,
     },
 }
 

@@ -7,8 +7,8 @@ use super::PATIENCE;
 use crate::cli::kafka::kafka_client;
 use crate::cli::output::say;
 use crate::config::KafkaConfig;
+use crate::event_log::Subject;
 use crate::sources::kafka::reach;
-use crate::sources::topic_of;
 use anyhow::{Context, bail};
 use crossbeam_channel::{Sender, unbounded};
 use dataflows::record::event::Kind;
@@ -24,7 +24,7 @@ use std::time::Instant;
 const MESSAGE: &str = "Hello Kafka";
 
 pub(super) fn check(kafka: &KafkaConfig) -> anyhow::Result<()> {
-    let topic = kafka.topic(topic_of(Kind::View));
+    let topic = kafka.topic(Subject::from(Kind::View).topic());
     let topic = topic.as_str();
     let (reports, delivered) = unbounded();
     reach(&kafka.into(), PATIENCE)?;
@@ -65,7 +65,7 @@ impl ProducerContext for Reports {
 fn producer(kafka: &KafkaConfig, reports: Reports) -> anyhow::Result<BaseProducer<Reports>> {
     let patience = PATIENCE.as_millis().to_string();
     let id = format!("recsys-check-{}", std::process::id());
-    let mut config = kafka_client(kafka);
+    let mut config = kafka_client(kafka)?;
     config.set("transactional.id", id).set("transaction.timeout.ms", "15000");
     config.set("message.timeout.ms", patience);
     Ok(config.create_with_context(reports)?)
@@ -90,7 +90,7 @@ fn read_back(
     partition: i32,
     offset: i64,
 ) -> anyhow::Result<String> {
-    let mut config: ClientConfig = kafka_client(kafka);
+    let mut config: ClientConfig = kafka_client(kafka)?;
     // The message is not committed, and never will be.
     config.set("isolation.level", "read_uncommitted");
     config.set("group.id", "recsys-check").set("enable.auto.commit", "false");

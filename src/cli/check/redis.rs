@@ -4,18 +4,15 @@ use super::PATIENCE;
 use crate::cli::files::check_certificates;
 use crate::cli::output::say;
 use crate::config::RedisConfig;
-use crate::sinks::redis::{client, trouble};
+use crate::sinks::redis::Dialer;
 use anyhow::{Context, ensure};
 use redis::Commands;
 
 pub(super) fn check(config: &RedisConfig) -> anyhow::Result<()> {
     check_certificates(config)?;
-    let client = client(config)?;
-    let told = |error: redis::RedisError| anyhow::Error::msg(trouble(&client, &error).text);
-    let mut connection =
-        client.get_connection_with_timeout(PATIENCE).map_err(told).context("no connection")?;
-    connection.set_read_timeout(Some(PATIENCE))?;
-    connection.set_write_timeout(Some(PATIENCE))?;
+    let dialer = Dialer::new(&RedisConfig { timeout: PATIENCE, ..config.clone() })?;
+    let told = |error: redis::RedisError| anyhow::Error::msg(dialer.trouble(&error).text);
+    let mut connection = dialer.find_and_connect().map_err(told).context("no connection")?;
     say("Connected to Redis.")?;
     say("Redis client connected.")?;
     let key = format!("recsys:check:{}", std::process::id());

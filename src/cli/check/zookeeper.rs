@@ -16,11 +16,13 @@ pub(super) fn check(config: &ZooKeeperConfig) -> anyhow::Result<()> {
 async fn round_trip(config: &ZooKeeperConfig) -> anyhow::Result<()> {
     let late = || format!("no answer within {PATIENCE:?}");
     let told = |error: Error| anyhow::Error::msg(refusal(config, &error));
-    let connected = timeout(PATIENCE, connect(config)).await.unwrap_or(Err(Error::Timeout));
+    let connected =
+        timeout(PATIENCE, connect(config)).await.unwrap_or_else(|_| Err(Error::Timeout.into()));
     // Nothing else runs here that it could hold up.
     let client = connected.map_err(|error| anyhow::Error::msg(no_session(config, &error)))?;
     say("Connected to Zookeeper.")?;
-    let chroot = timeout(PATIENCE, client.check_stat("/")).await.ok().with_context(late)??;
+    let chroot = timeout(PATIENCE, client.check_stat("/")).await.ok().with_context(late)?;
+    let chroot = chroot.map_err(told)?;
     ensure!(chroot.is_some(), "zookeeper.chroot {} does not exist: create it", config.chroot);
     let path = format!("/recsys-check-{}", std::process::id());
     let ephemeral = CreateMode::Ephemeral.with_acls(Acls::anyone_all());

@@ -3,8 +3,8 @@
 use super::RecordWriter;
 use crate::cli::kafka::kafka_client;
 use crate::config::KafkaConfig;
+use crate::event_log::Subject;
 use crate::sources::kafka::reach;
-use crate::sources::topic_of;
 use anyhow::{Context, bail};
 use dataflows::record::event::Kind;
 use rdkafka::client::ClientContext;
@@ -43,14 +43,15 @@ impl ProducerContext for Failures {
 
 impl Topics {
     pub(super) fn new(kafka: &KafkaConfig) -> anyhow::Result<Topics> {
-        let mut config = kafka_client(kafka);
+        let mut config = kafka_client(kafka)?;
         config.set("enable.idempotence", "true").set("linger.ms", "5");
         config.set("queue.buffering.max.messages", "500000");
         config.set("message.timeout.ms", PATIENCE.as_millis().to_string());
         reach(&kafka.into(), PATIENCE / 3)?;
         let producer: BaseProducer<Failures> = config.create_with_context(Failures::default())?;
         // An error here has a reason; later ones would only be time-outs.
-        let (brokers, topic) = (kafka.brokers.join(","), kafka.topic(topic_of(Kind::View)));
+        let (brokers, topic) =
+            (kafka.brokers.join(","), kafka.topic(Subject::from(Kind::View).topic()));
         let metadata = producer.client().fetch_metadata(Some(&topic), PATIENCE / 3);
         let metadata = metadata.with_context(|| format!("no broker of {brokers} answers"))?;
         if metadata.topics().iter().all(|topic| topic.partitions().is_empty()) {

@@ -129,6 +129,20 @@ impl Client {
         self.stream.fill_buf().is_err_and(|error| silent.contains(&error.kind()))
     }
 
+    /// The lines up to the first one that begins so; an empty beginning means an empty line.
+    pub(super) fn lines_until(&mut self, beginning: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            let line = self.line();
+            let is_wanted =
+                if beginning.is_empty() { line.is_empty() } else { line.starts_with(beginning) };
+            lines.push(line);
+            if is_wanted {
+                return lines;
+            }
+        }
+    }
+
     fn line(&mut self) -> String {
         let mut line = String::new();
         self.stream.read_line(&mut line).unwrap();

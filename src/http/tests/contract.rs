@@ -7,6 +7,7 @@ use crate::config::HttpConfig;
 use crate::event_log::{Partition, Subject};
 use crate::http::description::OPENAPI;
 use crate::http::routes::ROUTES;
+use crate::refused_records::{RefusedRecord, RefusedRecords};
 use crate::settings::status::{NodeStatus, Stored};
 use crate::settings::write::LARGEST_VALUE;
 use crate::settings::{BLEND, RANKING, RULES, WEIGHTS};
@@ -411,7 +412,8 @@ fn settings_are_checked_whichever_way_they_are_written() {
         check(&fixture, request, body, status, expected);
     }
     let nodes = fixture.store.nodes.lock().unwrap();
-    let paths: Vec<&str> = nodes.keys().map(String::as_str).collect();
+    let paths = nodes.keys().map(String::as_str).filter(|path| path.starts_with("/config/"));
+    let paths: Vec<&str> = paths.collect();
     let custom = ["/config/custom/a/b", "/config/custom/large"];
     assert_eq!(paths, [custom[0], custom[1], BLEND, RULES, WEIGHTS]);
     assert_eq!(nodes[RULES], rules.as_bytes());
@@ -667,6 +669,50 @@ fn other_nodes_are_read_as_they_are_stored() {
         let reply = fixture.send(&format!("GET /api/config/{path}"), "");
         assert_eq!(reply.header("content-type"), Some(content_type), "{path}");
         assert_eq!(reply.body.as_bytes(), value);
+    }
+}
+
+#[test]
+fn refused_records_are_shown_by_reason() {
+    let fixture = Fixture::new();
+    check(&fixture, "GET /api/dead-letters", "", 200, r#"{"total":0,"reasons":[]}"#);
+    for offset in [3, 4] {
+        let partition = Partition { topic: "view-events".into(), index: 1 };
+        let (details, value) = ("no user".into(), RefusedRecords::beginning(b"{\"a\":\xff"));
+        let record = RefusedRecord { partition, offset, time: 1_743_508_800_000, details, value };
+        fixture.source_health.refused().add("no_user", record);
+    }
+    let sample = |offset| {
+        json!({
+            "topic": "view-events", "partition": 1, "offset": offset, "time": "2025-04-01T12:00:00.000Z",
+            "details": "no user", "value": "{\"a\":\u{fffd}",
+        })
+    };
+    let reasons = json!([{"reason": "no_user", "count": 2, "samples": [sample(4), sample(3)]}]);
+    let told = json!({"total": 2, "reasons": reasons}).to_string();
+    check(&fixture, "GET /api/dead-letters", "", 200, &told);
+}
+
+#[test]
+fn the_console_is_sent_compressed_and_once() {
+    let fixture = Fixture::new();
+    let page = fixture.send("GET /", "");
+    let tag = page.header("etag").unwrap();
+    assert_eq!(page.header("cache-control"), Some("no-cache"));
+    for target in ["/", "/console/index.html"] {
+        let seen = fixture.send(&format!("GET {target}\nIf-None-Match: \"x\", {tag}"), "");
+        assert_eq!((seen.status, &*seen.body), (304, ""), "{target}");
+    }
+    let mut client = fixture.connect();
+    client.send("HEAD /\nAccept-Encoding: br, gzip", "");
+    let head = client.receive(true);
+    assert_eq!(head.header("content-encoding"), Some("gzip"));
+    let length: usize = head.header("content-length").unwrap().parse().unwrap();
+    assert!(length < page.body.len(), "{length}");
+    let script = fixture.send("GET /console/app.js", "");
+    assert_eq!(script.header("content-type"), Some("text/javascript; charset=utf-8"));
+    for target in ["/console/", "/console/nothing.js", "/console/../mod.rs"] {
+        check(&fixture, &format!("GET {target}"), "", 404, r#"{"error":"no such route",…"#);
     }
 }
 

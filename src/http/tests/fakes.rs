@@ -104,7 +104,10 @@ pub(super) fn scripted(query: &Query) -> Option<QueryAnswer> {
             QueryAnswer::Found(Page { found, until })
         }
         Query::Search { .. } => QueryAnswer::Found(Default::default()),
-        Query::Recent { limit } => QueryAnswer::Recent(vec![event(); (*limit).min(2)]),
+        Query::Recent { limit, after } => {
+            let new = if after.is_none() { 2 } else { 0 };
+            QueryAnswer::Recent(vec![event(); new.min(*limit)])
+        }
         Query::Digests => {
             let digest = Hash::of("a row").times(Counts([1, 2, 3]));
             QueryAnswer::Digests(vec![(DigestedView::Profile, digest)])
@@ -197,7 +200,7 @@ fn ruled() -> Ranking {
     ranking
 }
 
-fn event() -> OwnedEvent {
+pub(super) fn event() -> OwnedEvent {
     OwnedEvent {
         event_type: Kind::AddToCart.into(),
         time: 1_743_508_800_123,

@@ -17,6 +17,7 @@ mod failures;
 mod connections;
 mod bodies;
 mod ready;
+mod live;
 mod ids;
 mod doors;
 mod tls;

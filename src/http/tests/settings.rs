@@ -57,6 +57,37 @@ fn all_settings_are_listed_with_what_may_be_set() {
 }
 
 #[test]
+fn who_has_changed_a_setting_is_told_with_what_it_was() {
+    let fixture = Fixture::new();
+    let changes = |fixture: &Fixture| {
+        let reply = fixture.send("GET /api/changes", "");
+        let told: Value = serde_json::from_str(&reply.body).unwrap();
+        told["changes"].as_array().unwrap().clone()
+    };
+    assert_eq!(changes(&fixture), [Value::Null; 0]);
+    let weights = |view| json!({"view": view, "add_to_cart": 3, "purchase": 5});
+    let sent = |request: &str, body: &Value| {
+        let reply = fixture.send(request, body.to_string());
+        assert_eq!(reply.status, 200, "{reply:?}");
+    };
+    sent("POST /api/recommendation/weights", &weights(2));
+    sent("PUT /api/config/recommendation/weights", &weights(7));
+    sent("PUT /api/config/custom/x", &json!(1));
+    let refused = fixture.send("PUT /api/config/recommendation/weights", "{}");
+    assert_eq!(refused.status, 400, "{refused:?}");
+    let restored = fixture.send("DELETE /api/config/recommendation/weights", "");
+    assert_eq!(restored.status, 200, "{restored:?}");
+    let told = changes(&fixture);
+    let from_to: Vec<_> = told.iter().map(|change| (&change["before"], &change["after"])).collect();
+    let (one, two, seven) = (weights(1), weights(2), weights(7));
+    assert_eq!(from_to, [(&seven, &one), (&two, &seven), (&Value::Null, &two)], "newest first");
+    for change in &told {
+        assert_eq!((&change["who"], &change["path"]), (&json!("127.0.0.1"), &json!(WEIGHTS)));
+        assert!(change["time"].as_str().unwrap().ends_with('Z'), "{change}");
+    }
+}
+
+#[test]
 fn a_setting_gets_its_default_back_and_another_node_goes() {
     let fixture = Fixture::new();
     let nodes = &fixture.store.nodes;
@@ -129,4 +160,10 @@ fn the_tag_of_a_setting_is_of_its_value_however_it_is_written() {
     assert_eq!(put(r#"{"view":2,"add_to_cart":3,"purchase":5}"#), 200);
     assert_eq!(put(plain), 412);
     assert_eq!(put("nonsense"), 400);
+    // What is stored is not in force yet: the tag is of what is shown, by which the other is not overwritten.
+    let stored = Stored::Good(r#"{"view":2,"add_to_cart":3,"purchase":5}"#.into());
+    fixture.nodes.set("weights", NodeStatus { stored, unknown: None });
+    let shown = fixture.send(&format!("GET {path}"), "");
+    assert_eq!((shown.header("etag"), &*shown.body), (Some(&*tag), plain));
+    assert_eq!(put(r#"{"view":3,"add_to_cart":3,"purchase":5}"#), 412);
 }

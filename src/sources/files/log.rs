@@ -6,7 +6,6 @@ use crate::event_log::{
     EventLog, LogError, NewRecord, OutcomeSender, Outcomes, Partition, Position, Subject,
 };
 use crate::sources::recent_failure::RecentFailure;
-use crate::sources::topic_of;
 use crate::wall_clock::now_ms;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parser::stamped;
@@ -46,7 +45,7 @@ impl FileLog {
         std::fs::create_dir_all(dir)?;
         let (sender, appends) = bounded(MOST_WAITING);
         let topics = Subject::ALL.map(|subject| {
-            TopicFile::beside_reader(path(dir, topic_of(subject)), signal.read.clone())
+            TopicFile::beside_reader(path(dir, subject.topic()), signal.read.clone())
         });
         let failure = Arc::<RecentFailure>::default();
         let writer = Writer { topics, appends, signal, failure: failure.clone() };
@@ -129,7 +128,7 @@ impl Writer {
             for ((index, record), place) in records.iter().enumerate().zip(&mut places) {
                 let topic = record.subject.index();
                 let offset = i64::try_from(offsets[topic] + place).unwrap_or(i64::MAX);
-                let partition = Partition { topic: topic_of(record.subject).into(), index: 0 };
+                let partition = Partition { topic: record.subject.topic().into(), index: 0 };
                 sender.tell(index, Ok(Position { partition, offset }));
             }
         }

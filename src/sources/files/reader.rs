@@ -278,11 +278,10 @@ impl TopicFile {
                     progress.read(history, line.after, records);
                 }
                 Err(reason) => {
-                    let labels = [&*partition.topic, reason.name()];
-                    metrics.dead_letters.with_label_values(&labels).inc();
                     let (offset, value) = (line.offset, Some(line.bytes));
                     let (feed, key, length) = (*feed, None, line.length());
                     let letter = DeadLetter { partition, feed, offset, key, value, length, reason };
+                    letter.note(metrics, progress.health());
                     dead_letters.write(&letter);
                 }
             }

@@ -361,11 +361,10 @@ impl WorkerReader {
         match self.sender.take(progress.feed, &Record { key, value, written, is_replayed }) {
             Ok(()) => progress.taken += 1,
             Err(reason) => {
-                let topic = &*progress.partition.topic;
-                self.metrics.dead_letters.with_label_values(&[topic, reason.name()]).inc();
                 let (partition, feed) = (&progress.partition, progress.feed);
                 let length = value.map_or(0, <[u8]>::len);
                 let letter = DeadLetter { partition, feed, offset, key, value, length, reason };
+                letter.note(&self.metrics, self.progress.health());
                 self.dead_letters.send(&letter, &self.stop);
             }
         }
