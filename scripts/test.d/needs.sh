@@ -50,7 +50,10 @@ python_tool() {
 
 # browser_parts: installs what the tests of the console drive a browser by, as their lock file has it.
 browser_parts() {
-  local folder=tests/browser
+  local folder=tests/browser version
+  version=$(node --version)
+  version=${version#v}
+  ((${version%%.*} >= 20)) || fail "the tests of the console need Node 20 or a later one, not $version"
   if [[ ! $folder/node_modules/.package-lock.json -nt $folder/package-lock.json ]]; then
     step "parts of the browser tests" \
       npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
