@@ -2,7 +2,7 @@
 
 use super::args::{CheckpointAction, CheckpointArgs};
 use super::failure::{self, Damaged, Unwritable};
-use super::output::{Waiting, say};
+use super::output::{say, waiting};
 use super::running_process::post;
 use crate::config::Config;
 use crate::persistence::TABLES;
@@ -13,9 +13,8 @@ use std::time::SystemTime;
 
 pub(super) fn run(config: &Config, args: &CheckpointArgs) -> anyhow::Result<()> {
     if let CheckpointAction::Now = args.action {
-        let waiting = Waiting::new("the checkpoint is being written");
-        let answer = post(config, "/api/admin/checkpoint")?;
-        drop(waiting);
+        let write = || post(config, "/api/admin/checkpoint");
+        let answer = waiting("the checkpoint is being written", write)?;
         let answer: Value = serde_json::from_str(&answer).context("the answer is no JSON")?;
         return say(&answer.to_string());
     }
@@ -24,20 +23,15 @@ pub(super) fn run(config: &Config, args: &CheckpointArgs) -> anyhow::Result<()> 
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     if let CheckpointAction::Export { to, number } = &args.action {
-        let waiting = Waiting::new("the checkpoint is being copied");
-        let copied = runtime.block_on(copy(&store, *number, to))?;
-        drop(waiting);
+        let copying = || runtime.block_on(copy(&store, *number, to));
+        let copied = waiting("the checkpoint is being copied", copying)?;
         return say(&copied.to_string());
     }
-    let waiting = Waiting::new("checkpoints are being read");
-    let listed = runtime.block_on(async {
-        match &args.action {
-            CheckpointAction::Verify { .. } => verify(&store, TABLES).await,
-            _ => list(&store).await,
-        }
-    });
-    drop(waiting);
-    let listed = listed?;
+    let read = || match &args.action {
+        CheckpointAction::Verify { .. } => runtime.block_on(verify(&store, TABLES)),
+        _ => runtime.block_on(list(&store)),
+    };
+    let listed = waiting("checkpoints are being read", read)?;
     for checkpoint in &listed {
         say(&shown(checkpoint).to_string())?;
     }

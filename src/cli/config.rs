@@ -95,13 +95,11 @@ async fn changed(store: &dyn Store, path: &str, change: Change) -> Result<bool, 
         }
         Change::Restore => return Ok(false),
     };
-    if setting_at(path).is_some() {
-        let user = std::env::var("USER").ok().filter(|user| !user.is_empty());
-        let who = ["recsys config".to_owned()].into_iter().chain(user);
-        let who = who.collect::<Vec<_>>().join(" of ");
-        let change = SettingChange::new(now_ms(), who, path, before.as_deref(), &after);
-        note(store, change).await;
-    }
+    let who = match std::env::var("USER") {
+        Ok(user) if !user.is_empty() => format!("recsys config of {user}"),
+        _ => "recsys config".into(),
+    };
+    note(store, SettingChange::new(now_ms(), who, path, before.as_deref(), &after)).await;
     Ok(before.is_some())
 }
 

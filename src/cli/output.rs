@@ -25,23 +25,15 @@ pub(super) fn written(result: io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// Shows on a terminal that something is waited for, and for how long, until it is dropped.
-pub(super) struct Waiting(ProgressBar);
-
-impl Waiting {
-    pub(super) fn new(what: &'static str) -> Waiting {
-        let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
-        let style = style.expect("the template is a good one");
-        let bar = ProgressBar::new_spinner().with_style(style).with_message(what);
-        bar.enable_steady_tick(Duration::from_millis(100));
-        Waiting(bar)
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
-    }
+/// Does what takes a while; a terminal shows meanwhile what it is, and for how long.
+pub(super) fn waiting<T>(what: &'static str, does: impl FnOnce() -> T) -> T {
+    let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
+    let style = style.expect("the template is a good one");
+    let bar = ProgressBar::new_spinner().with_style(style).with_message(what);
+    bar.enable_steady_tick(Duration::from_millis(100));
+    let done = does();
+    bar.finish_and_clear();
+    done
 }
 
 /// What was sent, and how long it took: a progress bar is seen on a terminal alone.

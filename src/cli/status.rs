@@ -3,7 +3,7 @@
 use super::args::StatusArgs;
 use super::output::{say, write};
 use super::running_process::{get_json, listen};
-use super::words::{columns, text};
+use super::words::{columns, text, texts};
 use crate::config::Config;
 use anyhow::Context;
 use indicatif::{HumanBytes, HumanDuration};
@@ -44,7 +44,7 @@ fn summary(status: &Value) -> String {
     let count = |name: &str| status[name].as_u64().unwrap_or_default();
     let stands = match status["ready"] == true {
         true => "ready".to_owned(),
-        false => format!("waits for {}", words(&status["awaited"], ", ")),
+        false => format!("waits for {}", texts(&status["awaited"]).join(", ")),
     };
     let mut rows = vec![row(
         "process",
@@ -109,10 +109,6 @@ fn rates(pulse: &Value) -> String {
         rows.push(row("ms to Redis", text(&pulse["freshnessMs"])));
     }
     format!("\n{}", columns(&rows))
-}
-
-fn words(list: &Value, between: &str) -> String {
-    list.as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(between)
 }
 
 fn checkpoint(checkpoint: &Value) -> String {

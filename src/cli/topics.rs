@@ -2,7 +2,7 @@
 
 use super::args::{TopicsAction, TopicsArgs};
 use super::failure::{self, Usage};
-use super::output::{Waiting, say};
+use super::output::{say, waiting};
 use crate::config::Config;
 use crate::sources::kafka::{Created, Retention, create_topics, reach};
 use anyhow::{Context, bail};
@@ -19,10 +19,8 @@ pub(super) fn run(config: &Config, args: &TopicsArgs) -> anyhow::Result<()> {
     let at = || format!("cannot make topics on {}", kafka.brokers.join(","));
     reach(&cluster, PATIENCE).with_context(at)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let waiting = Waiting::new("the brokers make topics");
-    let created = runtime.block_on(create_topics(&cluster, (partitions, replication), retention));
-    drop(waiting);
-    let created = created.with_context(at)?;
+    let create = || runtime.block_on(create_topics(&cluster, (partitions, replication), retention));
+    let created = waiting("the brokers make topics", create).with_context(at)?;
     let mut different = Vec::new();
     for (topic, created) in created {
         let (name, kept) = (topic.name, topic.kept);

@@ -5,7 +5,7 @@ use super::secret::{Secret, SecretSource, without_password};
 use super::{
     AccessConfig, Admission, CheckpointConfig, ClusterConfig, Config, FilesConfig, HttpConfig,
     KafkaConfig, LimitsConfig, LogConfig, LogFormat, RatesConfig, ReceiptsConfig, RedisConfig,
-    SentinelConfig, TlsConfig, ViewsConfig, ZooKeeperConfig, ZooKeeperTls, log,
+    SentinelConfig, TlsConfig, ViewsConfig, ZooKeeperConfig, ZooKeeperTls, log, name_and_port,
 };
 use crate::access::{Keyring, KeyringError, SecretFile};
 use dataflows::graph::{Grading, Mode};
@@ -288,11 +288,8 @@ fn zookeeper_tls(reader: &mut SettingReader, hosts: &[String]) -> Option<ZooKeep
         return None;
     };
     // A certificate is of a name, which has no underscores and such.
-    let name = |host: &String| {
-        let name = host.rsplit_once(':').map_or(&**host, |(name, _)| name);
-        name.trim_start_matches('[').trim_end_matches(']').to_owned()
-    };
-    if let Some(bad) = hosts.iter().find(|host| ServerName::try_from(name(host)).is_err()) {
+    let is_good = |host: &String| ServerName::try_from(name_and_port(host).0).is_ok();
+    if let Some(bad) = hosts.iter().find(|host| !is_good(host)) {
         let rule = format!(
             "must be names or addresses that a certificate may be of, which {bad:?} is not"
         );

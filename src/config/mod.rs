@@ -331,6 +331,13 @@ impl ViewsConfig {
     }
 }
 
+/// The name, or the address without brackets, and the port of a `host:port` that the configuration has checked.
+pub fn name_and_port(checked: &str) -> (&str, u16) {
+    let (host, port) = checked.rsplit_once(':').unwrap_or((checked, ""));
+    let name = host.trim_start_matches('[').trim_end_matches(']');
+    (name, port.parse().unwrap_or_default())
+}
+
 impl KafkaConfig {
     /// Returns a topic's name in this cluster.
     pub fn topic(&self, name: &str) -> String {

@@ -2,6 +2,7 @@
 
 use crate::http::call::Call;
 use crate::http::change::Change;
+use crate::http::etag::etag;
 use crate::http::fault::Fault;
 use crate::http::json::Object;
 use crate::http::reply::{JSON, Reply, json_reply, typed_reply};
@@ -14,7 +15,6 @@ use crate::settings::{WEIGHTS, under_config};
 use crate::wall_clock::now_ms;
 use hyper::body::Incoming;
 use hyper::header::{ETAG, HeaderName, HeaderValue, IF_MATCH};
-use ring::digest::{SHA256, digest};
 use serde::de::IgnoredAny;
 
 pub(super) const STORE: &str = "the settings store";
@@ -86,9 +86,7 @@ pub(super) async fn store(call: &Call<'_>, path: &str, value: Vec<u8>) -> Result
 fn tag(path: &str, stored: &[u8]) -> String {
     let value = setting_at(path).and_then(|setting| setting.complete(stored).ok());
     let value = value.as_ref().map_or(stored, String::as_bytes);
-    let digest = digest(&SHA256, value);
-    let digits: String = digest.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{digits}\"")
+    etag(value)
 }
 
 /// Tells a client the tag of what is stored, by which it can see that nobody has changed it since.
@@ -141,11 +139,8 @@ async fn change(call: &Call<'_>, path: &str, value: Vec<u8>) -> Result<Change, F
 
 /// Adds a change of a setting to their history.
 async fn note(call: &Call<'_>, path: &str, before: Option<&[u8]>, after: &[u8]) {
-    if setting_at(path).is_some() {
-        let who = call.caller.to_string();
-        let change = SettingChange::new(now_ms(), who, path, before, after);
-        changes::note(&*call.front.settings, change).await;
-    }
+    let change = SettingChange::new(now_ms(), call.caller.to_string(), path, before, after);
+    changes::note(&*call.front.settings, change).await;
 }
 
 /// `GET /api/recommendation/weights`: those in force.

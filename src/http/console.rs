@@ -1,11 +1,11 @@
 //! The console: the files of the page for people, as they are sent.
 
+use crate::http::etag::etag;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::header::HeaderValue;
 use include_dir::{Dir, include_dir};
-use ring::digest::{SHA256, digest};
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::LazyLock;
@@ -53,15 +53,12 @@ impl ConsoleFile {
         };
         let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
         let gzip = gzip.write_all(bytes).and_then(|()| gzip.finish());
-        let digest = digest(&SHA256, bytes);
-        let digits: String =
-            digest.as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         ConsoleFile {
             content_type: HeaderValue::from_static(content_type),
             bytes,
             gzip: gzip.expect("a Vec takes all that is written").into(),
             // Weak: it is the same for both encodings.
-            tag: HeaderValue::from_str(&format!("W/\"{digits}\"")).expect("it is hexadecimal"),
+            tag: HeaderValue::from_str(&format!("W/{}", etag(bytes))).expect("it is hexadecimal"),
         }
     }
 }

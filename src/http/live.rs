@@ -42,28 +42,28 @@ pub(super) fn stream(call: &Call<'_>) -> Result<Reply, Fault> {
 async fn tell(listeners: Arc<Listeners>, front: Front) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut pulse, mut as_of) = (Pulse::new(&front.metrics), None);
-    let mut age_ms = None;
+    let mut pulse = Pulse::new(&front.metrics);
+    // What the last answer was as of, and its age in milliseconds when it came.
+    let mut last: Option<(u64, i64)> = None;
     for tick in 0.. {
         ticks.tick().await;
         if !listeners.are_there() {
             return;
         }
         // What came before anybody listened is nothing new: of that the time alone is wanted.
-        let limit = match as_of {
+        let limit = match last {
             None => 0,
             Some(_) if listeners.has_choosy() => Recent::EVENTS,
             Some(_) => MOST_EVENTS,
         };
-        let answer = latest(&front, limit, as_of).await;
-        if let Some(Answer { as_of: time, body: events }) = answer {
-            as_of = Some(time);
-            age_ms = Some((now_ms() - i64::try_from(time / 1000).unwrap_or_default()).max(0));
+        let answer = latest(&front, limit, last.map(|(as_of, _)| as_of)).await;
+        if let Some(Answer { as_of, body: events }) = answer {
+            let of = i64::try_from(as_of / 1000).unwrap_or_default();
+            last = Some((as_of, (now_ms() - of).max(0)));
             listeners.tell_events(&events);
         }
         if tick % PULSE == 0 {
-            listeners
-                .tell(message("pulse", |out| pulse.write(out, &front, now_ms(), (as_of, age_ms))));
+            listeners.tell(message("pulse", |out| pulse.write(out, &front, now_ms(), last)));
         }
     }
 }

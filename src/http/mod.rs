@@ -7,6 +7,7 @@ mod json;
 mod description;
 mod problem;
 mod content;
+mod etag;
 mod reply;
 mod change;
 mod fault;

@@ -7,6 +7,7 @@ use crate::metrics::Metrics;
 use crate::readiness::CAUGHT_UP;
 use dataflows::record::event::Kind;
 use prometheus::core::Collector as _;
+use prometheus::proto::Metric;
 use std::collections::VecDeque;
 use tokio::time::Instant;
 
@@ -22,8 +23,8 @@ pub(super) struct Pulse {
 /// Numbers that only grow.
 struct Numbers {
     at: Instant,
-    events: [u64; Kind::ALL.len()],
-    requests: u64,
+    events: [f64; Kind::ALL.len()],
+    requests: f64,
 }
 
 impl Pulse {
@@ -31,22 +32,20 @@ impl Pulse {
         Pulse { last: Numbers::now(metrics), fresh: VecDeque::from([freshness(metrics)]) }
     }
 
-    /// Writes what happened since the last pulse, and what the last answer was as of, with its age when it came.
+    /// Writes what happened since the last pulse, and what the last answer was as of, with its age in milliseconds when
+    /// it came.
     pub(super) fn write(
         &mut self,
         out: &mut Vec<u8>,
         front: &Front,
         now: i64,
-        (as_of, age_ms): (Option<u64>, Option<i64>),
+        answer: Option<(u64, i64)>,
     ) {
         let metrics = &front.metrics;
         let numbers = Numbers::now(metrics);
         let before = std::mem::replace(&mut self.last, numbers);
         let seconds = self.last.at.duration_since(before.at).as_secs_f64().max(1e-3);
-        let per_second = |now: u64, before: u64| {
-            let count = u32::try_from(now.saturating_sub(before)).unwrap_or(u32::MAX);
-            (f64::from(count) / seconds * 10.0).round() / 10.0
-        };
+        let per_second = |now: f64, before: f64| ((now - before) / seconds * 10.0).round() / 10.0;
         self.fresh.push_back(freshness(metrics));
         if self.fresh.len() > PULSES + 1 {
             self.fresh.pop_front();
@@ -55,8 +54,9 @@ impl Pulse {
         let extents = front.source_health.extents();
         let object = Object::new(out).with("time", |out| json::time(out, now));
         let or_null = |number: Option<String>| number.unwrap_or_else(|| "null".into());
-        let object = object.plain("asOf", or_null(as_of.map(|as_of| as_of.to_string())));
-        let object = object.plain("answerAgeMs", or_null(age_ms.map(|age| age.to_string())));
+        let object = object
+            .plain("asOf", or_null(answer.map(|(as_of, _)| as_of.to_string())))
+            .plain("answerAgeMs", or_null(answer.map(|(_, age)| age.to_string())));
         let object = object
             .plain("ready", front.status.readiness.wait_for(CAUGHT_UP).is_none())
             .with("eventsPerSecond", |out| {
@@ -81,9 +81,14 @@ impl Numbers {
         Numbers {
             at: Instant::now(),
             events: Kind::ALL.map(|kind| metrics.sources.read(Subject::Event(kind).topic())),
-            requests: requests.map(|metric| metric.get_histogram().get_sample_count()).sum(),
+            requests: requests.map(count).sum(),
         }
     }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a process answers fewer than 2^53 requests")]
+fn count(metric: &Metric) -> f64 {
+    metric.get_histogram().get_sample_count() as f64
 }
 
 /// The buckets of the freshness: each bound in seconds, with the number of all below it.

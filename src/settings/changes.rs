@@ -1,6 +1,7 @@
 //! The history of the settings: who has changed which one, when, from what to what. It lies beside them, so that it is
 //! the same for whoever asks, and outlives the process.
 
+use super::registry::setting_at;
 use super::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,8 +39,12 @@ impl SettingChange {
     }
 }
 
-/// Adds a change to the history. The setting is changed by then, so a failure is logged, and goes no further.
+/// Adds a change to the history, if it is of a setting: other nodes have none. The setting is changed by then, so a
+/// failure is logged, and goes no further.
 pub async fn note(store: &dyn Store, change: SettingChange) {
+    if setting_at(&change.path).is_none() {
+        return;
+    }
     if let Err(error) = add(store, &change).await {
         let SettingChange { path, who, .. } = change;
         tracing::warn!(path, who, %error, "the history of the settings misses a change");

@@ -103,20 +103,17 @@ struct DeadLetter<'a> {
 }
 
 impl DeadLetter<'_> {
-    /// Counts it, and has it shown to those who ask.
-    fn note(&self, metrics: &SourceMetrics, health: &SourceHealth) {
+    /// Counts it, and has it shown to those who ask. Returns what is wrong with it, for a person.
+    fn note(&self, metrics: &SourceMetrics, health: &SourceHealth) -> String {
         let reason = self.reason.name();
         metrics.dead_letters.with_label_values(&[&*self.partition.topic, reason]).inc();
-        health.refused().add(
-            reason,
-            RefusedRecord {
-                partition: self.partition.clone(),
-                offset: self.offset,
-                time: now_ms(),
-                details: self.details(),
-                value: RefusedRecords::beginning(self.value.unwrap_or_default()),
-            },
-        );
+        let details = self.details();
+        let value = RefusedRecords::beginning(self.value.unwrap_or_default());
+        let (partition, offset) = (self.partition.clone(), self.offset);
+        let record =
+            RefusedRecord { partition, offset, time: now_ms(), details: details.clone(), value };
+        health.refused().add(reason, record);
+        details
     }
 
     /// Tells a person what was found in place of what was expected, and where in the record.

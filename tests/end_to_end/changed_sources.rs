@@ -125,10 +125,13 @@ impl Away {
     }
 
     fn start(&self, more: &[&str]) -> Process {
+        self.start_with("2", more)
+    }
+
+    fn start_with(&self, workers: &str, more: &[&str]) -> Process {
         let mut program = with_log(served(&self.prefix));
         program.env("RECSYS_CHECKPOINT_URL", self.folder.path());
-        let workers = if more.contains(&"-w") { [].as_slice() } else { &["-w", "2"] };
-        Process::begin(program, &[workers, more].concat())
+        Process::spawn(program, workers, more)
     }
 
     fn stop(mut process: Process) {
@@ -166,11 +169,9 @@ fn a_topic_that_was_made_anew_while_the_engine_was_away_is_not_taken_for_the_one
     // More than were read: the offset that is to be read next is there.
     away.write(8);
     let mut process = away.start(&[]);
-    let ready = || process.try_call("GET", "/readyz", "").unwrap_or_default();
-    eventually("it is not ready", || ready().1.contains("records that are lost"));
-    let lost = || process.get("/api/status")["lost"].as_array().unwrap().clone();
+    eventually("it is not ready", || process.readiness().1.contains("records that are lost"));
     let partition = json!(away.partition());
-    let of_user = || lost().into_iter().find(|lost| lost["partition"] == partition);
+    let of_user = || process.lost().into_iter().find(|lost| lost["partition"] == partition);
     eventually("the loss is told", || of_user().is_some());
     let told = of_user().unwrap();
     assert_eq!((&told["from"], &told["readsOn"]), (&json!(5), &json!(false)), "{told}");
@@ -178,8 +179,8 @@ fn a_topic_that_was_made_anew_while_the_engine_was_away_is_not_taken_for_the_one
     assert!(matches!(ids[..], [was, is] if was != is), "{told}");
     let [was, is] = [ids[0], ids[1]].map(|id| id.as_str().unwrap());
     let why = format!("all from offset 5 on of the topic with the id {was}");
-    eventually("the place is told", || ready().1.contains(&why));
-    assert_eq!(ready().0, 503);
+    eventually("the place is told", || process.readiness().1.contains(&why));
+    assert_eq!(process.readiness().0, 503);
     // What was read stays, also in the checkpoint that it ends with.
     process.signal("TERM");
     assert!(process.wait().success());
@@ -187,8 +188,7 @@ fn a_topic_that_was_made_anew_while_the_engine_was_away_is_not_taken_for_the_one
     let of_user = format!("index={partition} position=5 was=\"{was}\" is=\"{is}\"");
     assert_eq!(log.iter().filter(|line| line.contains(&of_user)).count(), 1, "{log:#?}");
     let process = away.start(&[]);
-    let ready = || process.try_call("GET", "/readyz", "").unwrap_or_default();
-    eventually("it is refused again", || ready().1.contains(&why));
+    eventually("it is refused again", || process.readiness().1.contains(&why));
 }
 
 #[test]
@@ -235,19 +235,17 @@ fn all_processes_hear_of_a_topic_that_was_made_anew() {
     let hosts = format!("hosts=127.0.0.1:{},127.0.0.1:{}", free_port(), free_port());
     let start = |more: &[&str]| {
         ["0", "1"].map(|process| {
-            away.start(&[&["-w", "1", "--set", &hosts, "--process", process], more].concat())
+            away.start_with("1", &[&["--set", &hosts, "--process", process], more].concat())
         })
     };
     let processes = start(&[]);
     for process in &processes {
-        let ready = || process.try_call("GET", "/readyz", "").unwrap_or_default();
-        eventually("none is ready", || ready().1.contains("records that are lost"));
-        assert_eq!(ready().0, 503);
+        eventually("none is ready", || process.readiness().1.contains("records that are lost"));
+        assert_eq!(process.readiness().0, 503);
     }
     // Whoever reads a partition tells of it: each one once.
-    let lost = |process: &Process| process.get("/api/status")["lost"].as_array().unwrap().clone();
-    let all = || processes.iter().flat_map(lost).collect::<Vec<_>>();
-    let of_user = || all().into_iter().filter(|lost| lost["partition"] == json!(away.partition()));
+    let all = || processes.iter().flat_map(Process::lost);
+    let of_user = || all().filter(|lost| lost["partition"] == json!(away.partition()));
     eventually("one tells of the partition", || of_user().count() == 1);
     processes.iter().for_each(|process| process.signal("TERM"));
     for mut process in processes {

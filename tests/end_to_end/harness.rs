@@ -223,6 +223,16 @@ impl Process {
         eventually("ready", || self.try_call("GET", "/readyz", "").is_some_and(|r| r.0 == 200));
     }
 
+    /// The answer of `/readyz`; none is 0.
+    pub(crate) fn readiness(&self) -> (u16, String) {
+        self.try_call("GET", "/readyz", "").unwrap_or_default()
+    }
+
+    /// The records that it says are lost.
+    pub(crate) fn lost(&self) -> Vec<Value> {
+        self.get("/api/status")["lost"].as_array().unwrap().clone()
+    }
+
     pub(crate) fn try_call(&self, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
         try_call(self.port, method, path, body, Duration::from_secs(30))
     }

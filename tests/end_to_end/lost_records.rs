@@ -146,10 +146,9 @@ fn what_one_process_has_lost_keeps_all_from_being_ready() {
     write(14);
     kafka::delete_before(&topic, partition, 15);
     processes.iter().for_each(|process| process.signal("CONT"));
-    let ready = |process: &Process| process.try_call("GET", "/readyz", "").unwrap_or_default();
     for process in &processes {
-        eventually("none is ready", || ready(process).1.contains("records that are lost"));
-        let (status, why) = ready(process);
+        eventually("none is ready", || process.readiness().1.contains("records that are lost"));
+        let (status, why) = process.readiness();
         assert!(
             status == 503 && why.contains(&format!("{topic}, partition {partition}: ")),
             "{why}"

@@ -153,3 +153,11 @@ export function useSteady(all, places, ms, wanted = () => true) {
   while (rows.current.length < places && free.length) rows.current.push(free.shift()[0]);
   return rows.current.map((key) => all.get(key));
 }
+
+/** The place that an arrow key moves a choice to, from `at` of so many, round the ends; null for all other keys. */
+export function arrowed(event, at, count) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step || !count) return null;
+  event.preventDefault();
+  return (at + step + count) % count;
+}

@@ -9,7 +9,7 @@ import { Icon } from './icons.js';
 import { Face, Picture } from './pictures.js';
 import { price } from './format.js';
 import { toggleTheme } from './theme.js';
-import { useSettled } from './hooks.js';
+import { arrowed, useSettled } from './hooks.js';
 
 const PLACES = [
   { name: 'Live', detail: 'Events and trends as they come', icon: 'live', run: () => go('live') },
@@ -51,10 +51,9 @@ export function Palette({ onClose, extra = [] }) {
     choice?.run();
   }
   function keys(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step && choices.length) {
-      event.preventDefault();
-      setAt((chosen + step + choices.length) % choices.length);
+    const next = arrowed(event, chosen, choices.length);
+    if (next !== null) {
+      setAt(next);
     } else if (event.key === 'Enter') {
       event.preventDefault();
       run(choices[chosen]);

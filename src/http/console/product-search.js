@@ -5,7 +5,7 @@ import { get } from './api.js';
 import { Icon } from './icons.js';
 import { Picture } from './pictures.js';
 import { remember } from './catalogue.js';
-import { usePoll, useSettled } from './hooks.js';
+import { arrowed, usePoll, useSettled } from './hooks.js';
 
 export function ProductSearch({ label, onChoose, autofocus, id = 'product-search' }) {
   const [text, setText] = useState('');
@@ -25,10 +25,9 @@ export function ProductSearch({ label, onChoose, autofocus, id = 'product-search
     onChoose(product);
   }
   function keys(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step && products.length) {
-      event.preventDefault();
-      setAt((at + step + products.length) % products.length);
+    const next = arrowed(event, at, products.length);
+    if (next !== null) {
+      setAt(next);
     } else if (event.key === 'Enter') {
       event.preventDefault();
       if (products.length) choose(products[at]);

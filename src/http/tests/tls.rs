@@ -19,6 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -50,6 +51,16 @@ async fn connect(address: SocketAddr, client: &TlsConnector) -> io::Result<TlsSt
     client.connect("localhost".try_into().unwrap(), stream).await
 }
 
+/// A client of HTTP/2, and the end of its connection.
+async fn http2_client(
+    address: SocketAddr,
+    client: &TlsConnector,
+) -> (http2::SendRequest<Empty<Bytes>>, JoinHandle<hyper::Result<()>>) {
+    let stream = TokioIo::new(connect(address, client).await.unwrap());
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    (sender, tokio::spawn(connection))
+}
+
 fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
@@ -73,9 +84,7 @@ fn clients_that_can_speak_http_2_and_others_do_not() {
     let trusted = std::fs::read(&files.certificate).unwrap();
     run(async {
         let client = client(&trusted, &[b"h2", b"http/1.1"]);
-        let stream = TokioIo::new(connect(fixture.address, &client).await.unwrap());
-        let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
-        tokio::spawn(connection);
+        let (sender, _) = http2_client(fixture.address, &client).await;
         // All of them at once, on one connection.
         let asked = (0..50).map(|_| {
             let mut sender = sender.clone();
@@ -113,11 +122,7 @@ fn a_shutdown_lets_requests_of_http_2_finish() {
     let mut fixture = Fixture::with(Engine::ByHand, http);
     let trusted = std::fs::read(&files.certificate).unwrap();
     run(async {
-        let client = client(&trusted, &[b"h2"]);
-        let stream = TokioIo::new(connect(fixture.address, &client).await.unwrap());
-        let (mut sender, connection) =
-            http2::handshake(TokioExecutor::new(), stream).await.unwrap();
-        let ended = tokio::spawn(connection);
+        let (mut sender, ended) = http2_client(fixture.address, &client(&trusted, &[b"h2"])).await;
         let request = get("https://localhost/api/user-profile/user1");
         let asked = tokio::spawn(async move { sender.send_request(request).await });
         let questions = fixture.questions.clone();
@@ -142,11 +147,7 @@ fn a_request_that_was_given_up_keeps_no_connection_open() {
     let fixture = Fixture::with(Engine::ByHand, http);
     let trusted = std::fs::read(&files.certificate).unwrap();
     run(async {
-        let client = client(&trusted, &[b"h2"]);
-        let stream = TokioIo::new(connect(fixture.address, &client).await.unwrap());
-        let (mut sender, connection) =
-            http2::handshake(TokioExecutor::new(), stream).await.unwrap();
-        let ended = tokio::spawn(connection);
+        let (mut sender, ended) = http2_client(fixture.address, &client(&trusted, &[b"h2"])).await;
         let request = get("https://localhost/api/user-profile/user1");
         // While a client could ask more, it does not end the connection itself.
         let _could_ask = sender.clone();

@@ -1,6 +1,6 @@
 //! TLS with ZooKeeper: the certificates, read when a session begins, and what is wrong with them.
 
-use crate::config::ZooKeeperTls;
+use crate::config::{ZooKeeperTls, name_and_port};
 use crate::tls_probe::{meaning, tls_fault};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -41,9 +41,7 @@ pub(super) fn fault(tls: &ZooKeeperTls, host: &str) -> Option<String> {
         Ok(config) => config,
         Err(error) => return Some(error),
     };
-    let (name, port) = host.rsplit_once(':')?;
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    let error = tls_fault((name, port.parse().ok()?), Arc::new(config), QUESTION)?;
+    let error = tls_fault(name_and_port(host), Arc::new(config), QUESTION)?;
     Some(meaning(&error, "zookeeper", tls.certificate.is_some()))
 }
 

@@ -2,11 +2,12 @@
 
 use crate::config::RedisConfig;
 use redis::{
-    Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
+    Client, ClientTlsConfig, Connection, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
     RedisConnectionInfo, RedisResult, TlsCertificates,
 };
 use std::io::{Error, Result};
 use std::path::Path;
+use std::time::Duration;
 
 /// A server by its name or address, and its port.
 pub(super) type Server = (String, u16);
@@ -44,6 +45,14 @@ pub(super) fn sentinel(config: &RedisConfig, at: &Server) -> RedisResult<Client>
     }
     let info = address(config, at).into_connection_info()?.set_redis_settings(login);
     with_certificates(config, info)
+}
+
+/// Connects, with a time-out for that and for each answer.
+pub(super) fn connection(client: &Client, timeout: Duration) -> RedisResult<Connection> {
+    let connection = client.get_connection_with_timeout(timeout)?;
+    connection.set_read_timeout(Some(timeout))?;
+    connection.set_write_timeout(Some(timeout))?;
+    Ok(connection)
 }
 
 /// The address of a server; with TLS if the URL has it.

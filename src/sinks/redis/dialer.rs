@@ -5,7 +5,7 @@
 //! what a worker has had acknowledged, and what the keeper says of it, is of the same Redis.
 
 use crate::config::RedisConfig;
-use crate::sinks::redis::client::{Server, address, client};
+use crate::sinks::redis::client::{Server, address, client, connection};
 use crate::sinks::redis::sentinel::Sentinels;
 use crate::sinks::redis::trouble::{Place, Trouble, trouble};
 use redis::{Connection, ConnectionAddr, IntoConnectionInfo, RedisError, RedisResult, Value};
@@ -78,9 +78,7 @@ impl Dialer {
             );
         }
         let client = client(config, master.as_ref())?;
-        let mut connection = client.get_connection_with_timeout(config.timeout)?;
-        connection.set_read_timeout(Some(config.timeout))?;
-        connection.set_write_timeout(Some(config.timeout))?;
+        let mut connection = connection(&client, config.timeout)?;
         if let Some((host, port)) = master {
             must_be_master(&mut connection, &host, port)?;
         }

@@ -1,6 +1,6 @@
 //! Asks sentinels which Redis is the master.
 
-use crate::config::{RedisConfig, SentinelConfig};
+use crate::config::{RedisConfig, SentinelConfig, name_and_port};
 use crate::sinks::redis::client::{self, Server, address};
 use crate::sinks::redis::trouble::{Place, Unfound, trouble};
 use redis::{Connection, RedisResult};
@@ -65,21 +65,15 @@ impl Sentinels {
             Some(connection) => connection,
             none => {
                 let client = client::sentinel(config, &server(at))?;
-                let connection = client.get_connection_with_timeout(PATIENCE)?;
-                connection.set_read_timeout(Some(PATIENCE))?;
-                connection.set_write_timeout(Some(PATIENCE))?;
-                none.insert(connection)
+                none.insert(client::connection(&client, PATIENCE)?)
             }
         };
-        let asked =
-            redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(&self.names.master).clone();
-        asked.query(connection)
+        let mut asks = redis::cmd("SENTINEL");
+        asks.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.names.master).query(connection)
     }
 }
 
-/// The host and the port of an address, which the configuration has checked.
 fn server(address: &str) -> Server {
-    let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    (host.to_owned(), port.parse().unwrap_or_default())
+    let (name, port) = name_and_port(address);
+    (name.to_owned(), port)
 }

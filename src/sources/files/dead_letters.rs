@@ -52,8 +52,8 @@ impl DeadLetterFile {
 
     /// Appends a dead letter, unless it is there. A failure is logged and counted, and goes no further: the topic still
     /// has the record.
-    pub(super) fn write(&mut self, letter: &DeadLetter<'_>) {
-        if let Err(error) = self.append(letter) {
+    pub(super) fn write(&mut self, letter: &DeadLetter<'_>, details: &str) {
+        if let Err(error) = self.append(letter, details) {
             let (topic, offset) = (&letter.partition.topic, letter.offset);
             let file = self.path.display();
             tracing::warn!(%error, %file, %topic, offset, "a dead letter could not be written");
@@ -61,7 +61,7 @@ impl DeadLetterFile {
         }
     }
 
-    fn append(&mut self, letter: &DeadLetter<'_>) -> anyhow::Result<()> {
+    fn append(&mut self, letter: &DeadLetter<'_>, details: &str) -> anyhow::Result<()> {
         let record = String::from_utf8_lossy(letter.value.unwrap_or_default());
         let content = content(None, Some(record.as_bytes()));
         if self.written.take(letter.partition, letter.offset, content) {
@@ -74,7 +74,7 @@ impl DeadLetterFile {
             source_offset: letter.offset,
             source_length: letter.length,
             reason: letter.reason.name().into(),
-            details: letter.details().into(),
+            details: details.into(),
             record,
         })?);
         // Opened for each: they are rare.

@@ -281,8 +281,8 @@ impl TopicFile {
                     let (offset, value) = (line.offset, Some(line.bytes));
                     let (feed, key, length) = (*feed, None, line.length());
                     let letter = DeadLetter { partition, feed, offset, key, value, length, reason };
-                    letter.note(metrics, progress.health());
-                    dead_letters.write(&letter);
+                    let details = letter.note(metrics, progress.health());
+                    dead_letters.write(&letter, &details);
                 }
             }
             flow = sender.advance(partition, line.after - *next);

@@ -81,20 +81,19 @@ impl DeadLetterTopic {
 
     /// Sends a dead letter, cut to what fits into a message, unless it is there. Blocks while the queue is full, unless
     /// `stop` is set.
-    pub(super) fn send(&self, dead_letter: &DeadLetter<'_>, stop: &AtomicBool) {
+    pub(super) fn send(&self, dead_letter: &DeadLetter<'_>, details: &str, stop: &AtomicBool) {
         let place =
             Position { partition: dead_letter.partition.clone(), offset: dead_letter.offset };
         let index = place.partition.index.to_string();
         let offset = place.offset.to_string();
         let length = dead_letter.length.to_string();
-        let details = dead_letter.details();
         let headers = [
             ("source_topic", &*place.partition.topic),
             ("source_partition", &index),
             ("source_offset", &offset),
             ("source_length", &length),
             ("reason", dead_letter.reason.name()),
-            ("details", &details),
+            ("details", details),
         ];
         let taken: usize = headers.iter().map(|(key, value)| key.len() + value.len()).sum();
         let room = self.largest.saturating_sub(taken + OVERHEAD);
@@ -202,7 +201,7 @@ mod tests {
                 let (partition, feed, reason) = (&partition, Feed::Merges, Reason::NotJson);
                 let (key, value, length) = (None, Some(&b"x"[..]), 1);
                 let letter = DeadLetter { partition, feed, offset, key, value, length, reason };
-                letters.send(&letter, &AtomicBool::new(true));
+                letters.send(&letter, &letter.details(), &AtomicBool::new(true));
             }
         });
         let log = std::fs::read_to_string(log.path()).unwrap();

@@ -364,8 +364,8 @@ impl WorkerReader {
                 let (partition, feed) = (&progress.partition, progress.feed);
                 let length = value.map_or(0, <[u8]>::len);
                 let letter = DeadLetter { partition, feed, offset, key, value, length, reason };
-                letter.note(&self.metrics, self.progress.health());
-                self.dead_letters.send(&letter, &self.stop);
+                let details = letter.note(&self.metrics, self.progress.health());
+                self.dead_letters.send(&letter, &details, &self.stop);
             }
         }
         progress.came(offset);
