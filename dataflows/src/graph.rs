@@ -98,6 +98,9 @@ pub struct ViewConfig {
 pub struct Grading {
     /// The share of visitors whose events are graded.
     pub share: f64,
+    /// The most events that are graded in a second of logical time, of all workers together, if there is a limit. Where it
+    /// is reached, which ones are graded depends on the number of workers.
+    pub per_second: Option<u32>,
     /// What becomes of the weights that are learned from them.
     pub learning: Learning,
     /// The weights that a shop starts with.
@@ -106,7 +109,8 @@ pub struct Grading {
 
 impl Grading {
     /// Nothing is graded.
-    pub const NONE: Grading = Grading { share: 0.0, learning: Learning::Off, start: &START };
+    pub const NONE: Grading =
+        Grading { share: 0.0, per_second: None, learning: Learning::Off, start: &START };
 }
 
 /// How the state outlives an engine.
@@ -282,7 +286,7 @@ pub fn graph<'scope>(
     let block_stream = unique(block_stream, oldest.clone(), restoring.event_ids, comparison);
     let known = Rc::new(RefCell::new(Decisions::new(limits.horizon, secret)));
     let share = if ranks { grading.share } else { 0.0 };
-    let sample = Rc::new(RefCell::new(Sample::new(share, scope.peers())));
+    let sample = Rc::new(RefCell::new(Sample::new(share, grading.per_second, scope.peers())));
     let (sampling, in_ids) = (sample.clone(), dictionaries.clone());
     let surroundings = Surroundings {
         dictionaries: dictionaries.clone(),

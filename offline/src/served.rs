@@ -262,7 +262,7 @@ impl Texts {
 mod tests {
     use super::*;
     use crate::clicks::Builder;
-    use crate::metrics::Quality;
+    use crate::generator::{Item, Shop, Step, Visitors};
     use crate::protocol::{self, Protocol, Split};
     use crate::read::ClickRecord;
     use dataflows::record::event::Kind;
@@ -440,33 +440,29 @@ mod tests {
         clicks(&acts)
     }
 
-    /// The grades of all clicks, learned in epochs of so many, and the quality by the prequential protocol.
-    fn graded(epoch: usize) -> (Hits, Hits, Hits, Quality) {
-        let clicks = some_clicks();
-        let grading = Grading { share: 1.0, learning: Learning::Off, start: &START };
-        let mut served = Served::new(&clicks, Model::default(), grading);
-        let split = Split { learned: 0..0, asked: 0..clicks.clicks.len() };
-        let quality = match epoch {
-            1 => protocol::run(&clicks, &split, Protocol::Prequential, &mut served, &mut || ()),
-            _ => {
-                served.epoch = epoch;
-                clicks.clicks.iter().for_each(|click| served.learn(click));
-                Quality::default()
-            }
-        };
+    /// The grades so far of what was shown by the weights in force, in all three ways.
+    fn grades(served: &mut Served) -> [Hits; 3] {
         let state = served.state();
-        let of_days = state.learner.grades().days();
         let mut total = [Hits::default(); 3];
-        of_days.for_each(|(_, hits)| {
-            total.iter_mut().zip(&hits[0]).for_each(|(sum, hits)| sum.merge(hits))
-        });
-        let [all, other, new] = total;
-        (all, other, new, quality)
+        for (_, hits) in state.learner.grades().days() {
+            total.iter_mut().zip(&hits[0]).for_each(|(sum, hits)| sum.merge(hits));
+        }
+        total
+    }
+
+    fn graded(clicks: &Clicks, share: f64) -> Served {
+        let grading = Grading { share, per_second: None, learning: Learning::Off, start: &START };
+        Served::new(clicks, Model::default(), grading)
     }
 
     #[test]
     fn the_grade_of_a_set_is_what_the_prequential_protocol_finds() {
-        let (all, other, new, quality) = graded(1);
+        let clicks = some_clicks();
+        let mut served = graded(&clicks, 1.0);
+        let split = Split { learned: 0..0, asked: 0..clicks.clicks.len() };
+        let quality =
+            protocol::run(&clicks, &split, Protocol::Prequential, &mut served, &mut || ());
+        let [all, other, new] = grades(&mut served);
         let of_quality = [quality.all, quality.without_current, quality.new];
         assert!(all.asked > 200 && new.asked > 50, "{all:?} {new:?}");
         for (hits, metrics) in [all, other, new].iter().zip(of_quality) {
@@ -475,5 +471,40 @@ mod tests {
             assert_eq!((hr10, hr20), (metrics.hr10, metrics.hr20));
             assert!((mrr - metrics.mrr20).abs() < 1e-5, "{mrr} {}", metrics.mrr20);
         }
+    }
+
+    /// Clicks of a made-up shop, one a second.
+    fn made_up(count: usize) -> Clicks {
+        let shop = Shop::new(500, 1);
+        let (mut visitors, mut builder) = (Visitors::new(&shop, 1_000, 1), Builder::default());
+        for time in (0..).map(|second| second * 1_000).take(count) {
+            let Step { kind, user, product, .. } = visitors.step();
+            let (user, Item { id, tags, .. }) = (format!("user{user}"), &shop.items()[product]);
+            let (event_type, session, category) = (kind.into(), "", "");
+            let (user, product, tags) = (&*user, &**id, tags.to_vec());
+            builder.push(&ClickRecord { event_type, time, user, session, product, category, tags });
+        }
+        builder.build()
+    }
+
+    #[test]
+    fn epochs_of_a_hundred_events_are_graded_as_single_events_are() {
+        const LEARNED: usize = 6_000;
+        let clicks = made_up(LEARNED + 4_000);
+        let hr20 = |epoch| {
+            let mut served = graded(&clicks, 0.5);
+            served.epoch = EPOCH;
+            clicks.clicks[..LEARNED].iter().for_each(|click| served.learn(click));
+            let [before, ..] = grades(&mut served);
+            served.epoch = epoch;
+            clicks.clicks[LEARNED..].iter().for_each(|click| served.learn(click));
+            let [all, ..] = grades(&mut served);
+            let asked = all.asked - before.asked;
+            assert!(asked > 1_000, "{asked}");
+            (all.hits20 - before.hits20) as f64 / asked as f64
+        };
+        let (single, hundred) = (hr20(1), hr20(100));
+        assert!(single > 0.1, "{single}");
+        assert!((single - hundred).abs() <= 0.003, "{single} {hundred}");
     }
 }

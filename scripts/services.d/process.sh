@@ -119,12 +119,16 @@ wait_until_gone() {
   done
 }
 
+# The threads of a process that was killed end one by one, and the last one frees its ports.
 require_free_ports() {
-  local port
+  local port deadline=$((SECONDS + 5))
   for port in $("$(kind "$1")_ports" "$1"); do
-    listening "$port" || continue
-    fail "port $port, for $1, is already taken by another program$(holder "$port");" \
-      "stop that one, or set another port (see scripts/services --help)"
+    while listening "$port"; do
+      ((SECONDS < deadline)) ||
+        fail "port $port, for $1, is already taken by another program$(holder "$port");" \
+          "stop that one, or set another port (see scripts/services --help)"
+      sleep 0.1
+    done
   done
 }
 

@@ -28,6 +28,16 @@ load_settings() {
   REDIS_PORT=${REDIS_PORT:-6379}
   REDIS_REPLICA_PORT=${REDIS_REPLICA_PORT:-6390}
   read -ra SENTINEL_PORTS <<<"$(tr ',' ' ' <<<"${SENTINEL_PORTS:-26379 26380 26381}")"
+  read -ra REDIS_CLUSTER_PORTS <<<"$(tr ',' ' ' <<<"${REDIS_CLUSTER_PORTS:-7001 7002 7003 7004}")"
+  above=()
+  for port in "${REDIS_CLUSTER_PORTS[@]}"; do
+    require_port REDIS_CLUSTER_PORTS "$port"
+    above+=($((port + 10000)))
+  done
+  read -ra REDIS_CLUSTER_BUS_PORTS <<<"$(tr ',' ' ' <<<"${REDIS_CLUSTER_BUS_PORTS:-${above[*]}}")"
+  for port in "${REDIS_CLUSTER_BUS_PORTS[@]}"; do require_port REDIS_CLUSTER_BUS_PORTS "$port"; done
+  ((${#REDIS_CLUSTER_PORTS[@]} >= 3 && ${#REDIS_CLUSTER_PORTS[@]} == ${#REDIS_CLUSTER_BUS_PORTS[@]})) ||
+    misused "REDIS_CLUSTER_PORTS and REDIS_CLUSTER_BUS_PORTS must hold as many ports, at least three"
   ZOOKEEPER_PORT=${ZOOKEEPER_PORT:-2181}
   MOTO_PORT=${MOTO_PORT:-5000}
   REDIS_EXPORTER_PORT=${REDIS_EXPORTER_PORT:-9121}

@@ -168,7 +168,7 @@ fn start(path: &Path) -> anyhow::Result<&'static SourceWeights> {
 
 fn chosen(args: &EvaluateArgs) -> anyhow::Result<Vec<Method>> {
     let start = args.start.as_deref().map_or(Ok(&START), start)?;
-    let grading = Grading { share: args.learn, learning: Learning::On, start };
+    let grading = Grading { share: args.learn, per_second: None, learning: Learning::On, start };
     let model = Model { weights: args.weights, blend: args.blend, ..Model::default() };
     let all = methods(model, grading);
     let names: Vec<&str> = all.iter().map(|method| method.name).collect();

@@ -5,7 +5,7 @@ use super::failure::named;
 use super::files::check_certificates;
 use super::output::say;
 use crate::config::Config;
-use crate::sinks::redis::{Dialer, Report, Unanswered, ask};
+use crate::sinks::redis::{Dialer, Nodes, Report, Unanswered, ask};
 use anyhow::{Context, bail};
 
 pub(super) fn run(config: &Config, action: &RedisAction) -> anyhow::Result<()> {
@@ -15,8 +15,8 @@ pub(super) fn run(config: &Config, action: &RedisAction) -> anyhow::Result<()> {
     let at = || format!("Redis at {}", redis.shown_url());
     let dialer = Dialer::new(redis)?;
     let told = |error: redis::RedisError| anyhow::Error::msg(dialer.trouble(&error).text);
-    let mut connection = dialer.find_and_connect().map_err(told).with_context(at)?;
-    let report = ask(&mut connection, *repair).map_err(|error| match error {
+    let mut nodes = Nodes::open(&dialer).map_err(told).with_context(at)?;
+    let report = ask(&mut nodes.home(), *repair).map_err(|error| match error {
         Unanswered::Redis(error) => told(error),
         error => error.into(),
     });

@@ -217,13 +217,26 @@ fn redis(reader: &mut SettingReader) -> Option<RedisConfig> {
     let ca_file = file(reader, "redis.ca_file");
     let certificate = certificate(reader, "redis.");
     let sentinels = sentinels(reader);
+    let cluster = reader.list("redis.cluster", &[], host_port);
     let connection = url.as_ref().and_then(|url| url.expose().into_connection_info().ok());
+    let database = connection.as_ref().map(|it| it.redis_settings().db());
     let has_password = connection.is_some_and(|it| it.redis_settings().password().is_some());
     if password_file.is_some() && has_password {
         reader.refuse("redis.url", "must have no password beside redis.password_file");
     }
     if url.is_none() && sentinels.is_some() {
         reader.refuse("redis.sentinels", "need redis.url, for the login and the database");
+    }
+    if !cluster.is_empty() {
+        if url.is_none() {
+            reader.refuse("redis.cluster", "needs redis.url, for the login");
+        }
+        if sentinels.is_some() {
+            reader.refuse("redis.cluster", "must not be set beside redis.sentinels");
+        }
+        if database.is_some_and(|database| database != 0) {
+            reader.refuse("redis.url", "must name no database but 0 beside redis.cluster");
+        }
     }
     let slice = reader.millis("redis.slice_ms", 2, 1..=1_000);
     let pipeline_bytes = reader.number("redis.pipeline_bytes", MIB, 1_024..=64 * MIB);
@@ -238,6 +251,7 @@ fn redis(reader: &mut SettingReader) -> Option<RedisConfig> {
         url,
         password_file,
         sentinels,
+        cluster,
         ca_file,
         certificate,
         slice,
@@ -442,7 +456,8 @@ fn count(
 fn grading(reader: &mut SettingReader) -> Grading {
     let share = reader.share("grading.share", 0.05);
     let learning = reader.text("ranking.learning", "on", learning).unwrap_or_default();
-    Grading { share, learning, start: &START }
+    let per_second = Some(count(reader, "grading.per_second", 100, 1..=1_000_000));
+    Grading { share, per_second, learning, start: &START }
 }
 
 fn learning(text: &str) -> Result<Learning, String> {

@@ -121,12 +121,15 @@ pub struct FilesConfig {
 /// The Redis that profiles are written to.
 #[derive(Clone, Debug)]
 pub struct RedisConfig {
-    /// `redis://` or `rediss://`, with user, password and database as needed. With sentinels its host counts for nothing.
+    /// `redis://` or `rediss://`, with user, password and database as needed. With sentinels, and with a cluster, its
+    /// host counts for nothing.
     pub url: Secret,
     /// The file of the password, where the URL has none.
     pub password_file: Option<SecretFile>,
     /// The sentinels that know which Redis is the master.
     pub sentinels: Option<SentinelConfig>,
+    /// `host:port` of some nodes of a Redis Cluster; empty for a Redis that is none.
+    pub cluster: Vec<String>,
     /// The file of the certificate authorities that its certificate may come from, in PEM; `None` stands for
     /// the public ones.
     pub ca_file: Option<PathBuf>,
@@ -350,7 +353,8 @@ impl RedisConfig {
     pub fn shown_url(&self) -> String {
         let url = secret::without_password(self.url.expose());
         match &self.sentinels {
-            None => url,
+            None if self.cluster.is_empty() => url,
+            None => format!("{url}, a cluster of {}", self.cluster.join(",")),
             Some(sentinels) => {
                 format!("{url}, {} of {}", sentinels.master, sentinels.addresses.join(","))
             }

@@ -202,8 +202,9 @@ fn what_is_wrong_is_told_with_its_place_and_its_rule() {
 #[test]
 fn a_share_is_graded_and_weights_are_learned_unless_it_is_said_otherwise() {
     let grading = |text: &str| good(text, &[], &[]).grading;
-    let Grading { share, learning, .. } = grading("");
-    assert_eq!((share, learning), (0.05, Learning::On));
+    let Grading { share, per_second, learning, .. } = grading("");
+    assert_eq!((share, per_second, learning), (0.05, Some(100), Learning::On));
+    assert_eq!(grading("grading.per_second = 7").per_second, Some(7));
     for (text, share) in [("0", 0.0), ("1", 1.0), ("0.25", 0.25), ("1e-3", 0.001), ("\"0.5\"", 0.5)]
     {
         assert_eq!(grading(&format!("grading.share = {text}")).share, share);
@@ -421,6 +422,18 @@ fn sentinels_and_certificates_come_with_what_they_need() {
         "f.toml:1: redis.sentinels = [\"s:1\"]: need redis.url, for the login and the database",
     );
     check_told(
+        "redis.cluster = [\"c:1\"]",
+        "f.toml:1: redis.cluster = [\"c:1\"]: needs redis.url, for the login",
+    );
+    check_told(
+        "redis = { url = \"redis://r\", sentinels = [\"s:1\"], cluster = [\"c:1\"] }",
+        "f.toml:1: redis.cluster = [\"c:1\"]: must not be set beside redis.sentinels",
+    );
+    check_told(
+        "redis = { url = \"redis://r/2\", cluster = [\"c:1\"] }",
+        "f.toml:1: redis.url = \"redis://r/2\": must name no database but 0 beside redis.cluster",
+    );
+    check_told(
         "redis = { url = \"redis://r\", sentinel_password = \"x\" }",
         "f.toml:1: redis.sentinel_password = \"***\": needs redis.sentinels",
     );
@@ -448,6 +461,9 @@ fn sentinels_and_certificates_come_with_what_they_need() {
     let text = "redis = { url = \"redis://:x@r\", sentinels = [\"s:1\", \"t:2\"] }";
     let redis = good(text, &[], &[]).redis.unwrap();
     assert_eq!(redis.shown_url(), "redis://:***@r, mymaster of s:1,t:2");
+    let text = "redis = { url = \"redis://:x@r\", cluster = [\"c:1\", \"d:2\"] }";
+    let redis = good(text, &[], &[]).redis.unwrap();
+    assert_eq!(redis.shown_url(), "redis://:***@r, a cluster of c:1,d:2");
     let text = "zookeeper = { hosts = [\"[::1]:1\", \"z_1.shop:1\"], ca_file = \"a\" }";
     assert_eq!(good(text, &[], &[]).zookeeper.unwrap().tls.unwrap().ca_file, Path::new("a"));
 }

@@ -42,7 +42,7 @@ impl GradeMetrics {
             skipped: counter(
                 registry,
                 "recsys_grading_skipped_events_total",
-                "Events that were not graded, as a backlog was read, or questions were ahead of them",
+                "Events that were not graded, as a backlog was read, questions were ahead, or they were too many",
             ),
         };
         for ranking in Graded::ALL {

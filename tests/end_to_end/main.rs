@@ -57,6 +57,7 @@ mod refused;
 mod zookeeper_tls;
 mod password_files;
 mod redis_sentinel;
+mod redis_cluster;
 mod crash;
 mod processes;
 mod alerts;

@@ -13,6 +13,9 @@ pub(crate) struct Ports {
     pub(crate) redis: u16,
     pub(crate) replica: u16,
     pub(crate) sentinels: [u16; 3],
+    /// Three masters, and a replica of the first.
+    pub(crate) cluster: [u16; 4],
+    cluster_buses: [u16; 4],
     pub(crate) zookeeper: u16,
 }
 
@@ -36,6 +39,8 @@ impl Secure {
             redis: free_port(),
             replica: free_port(),
             sentinels: [(); 3].map(|()| free_port()),
+            cluster: [(); 4].map(|()| free_port()),
+            cluster_buses: [(); 4].map(|()| free_port()),
             zookeeper: free_port(),
         };
         let secure = Secure { _only: only, folder: tempfile::tempdir().unwrap(), services, ports };
@@ -58,12 +63,21 @@ impl Secure {
         script.env("KAFKA_CONTROLLER_PORTS", self.ports.controller.to_string());
         script.env("REDIS_PORT", self.ports.redis.to_string());
         script.env("REDIS_REPLICA_PORT", self.ports.replica.to_string());
-        script.env("SENTINEL_PORTS", self.ports.sentinels.map(|port| port.to_string()).join(","));
+        let list = |ports: &[u16]| ports.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
+        script.env("SENTINEL_PORTS", list(&self.ports.sentinels));
+        script.env("REDIS_CLUSTER_PORTS", list(&self.ports.cluster));
+        script.env("REDIS_CLUSTER_BUS_PORTS", list(&self.ports.cluster_buses));
         script.env("ZOOKEEPER_PORT", self.ports.zookeeper.to_string());
         script.env("SERVICES_TIMEOUT", "180");
         script.env("SECURE_PASSWORD", password);
         let status = script.status().unwrap();
         assert!(status.success(), "{arguments:?}: {status}");
+    }
+
+    /// Where the node of the cluster at a port hears of the others.
+    pub(crate) fn bus(&self, port: u16) -> u16 {
+        let at = self.ports.cluster.iter().position(|known| *known == port);
+        self.ports.cluster_buses[at.unwrap()]
     }
 
     /// A file of the certificates.

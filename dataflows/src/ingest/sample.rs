@@ -32,8 +32,37 @@ pub struct Sample {
     /// The greatest hash of a visitor in the sample; `None` if nobody is.
     most: Option<u64>,
     peers: usize,
+    limit: Option<Limit>,
     epochs: BTreeMap<Time, Epoch>,
     skipped: u64,
+}
+
+/// How many events a worker grades in a second, so that a busy shop's grades cost no more than a quiet one's.
+struct Limit {
+    /// The most in a second, of all workers together.
+    per_second: u64,
+    /// What one of them takes of [`Limit::left`].
+    each: u64,
+    /// What is left, of at most a second: it grows by `per_second` each microsecond.
+    left: u64,
+    time: Time,
+}
+
+impl Limit {
+    fn new(per_second: u32, peers: usize) -> Limit {
+        Limit { per_second: per_second.into(), each: 1_000_000 * peers as u64, left: 0, time: 0 }
+    }
+
+    /// How many of so many events are graded at a time, which is later than that of the last call.
+    fn take(&mut self, wanted: usize, time: Time) -> usize {
+        let most = self.each.max(1_000_000 * self.per_second);
+        let passed = time.saturating_sub(self.time).saturating_mul(self.per_second);
+        self.left = self.left.saturating_add(passed).min(most);
+        self.time = time;
+        let taken = wanted.min(usize::try_from(self.left / self.each).unwrap_or(usize::MAX));
+        self.left -= taken as u64 * self.each;
+        taken
+    }
 }
 
 /// The events of one time.
@@ -55,14 +84,16 @@ impl Epoch {
 }
 
 impl Sample {
-    /// A sample of so large a share of the users, of one of so many workers.
-    pub fn new(share: f64, peers: usize) -> Sample {
+    /// A sample of so large a share of the users, of one of so many workers, of which no more events than so many are
+    /// graded in a second, of all workers together.
+    pub fn new(share: f64, per_second: Option<u32>, peers: usize) -> Sample {
         #[allow(clippy::cast_possible_truncation, reason = "it saturates")]
         #[allow(clippy::cast_sign_loss, reason = "shares are not negative")]
         #[allow(clippy::cast_precision_loss, reason = "a share is about right")]
         let most = (share * u64::MAX as f64) as u64;
         let most = (share > 0.0).then_some(most);
-        Sample { most, peers, epochs: BTreeMap::new(), skipped: 0 }
+        let limit = per_second.map(|per_second| Limit::new(per_second, peers));
+        Sample { most, peers, limit, epochs: BTreeMap::new(), skipped: 0 }
     }
 
     /// Collects the events of a block that are in the sample.
@@ -114,10 +145,21 @@ impl Sample {
                 Sampled { user, time, product, before: before.collect() }
             })
         });
-        Some((time, sampled.collect()))
+        let mut sampled: Vec<Sampled> = sampled.collect();
+        if let Some(limit) = &mut self.limit {
+            let taken = limit.take(sampled.len(), time);
+            self.skipped += (sampled.len() - taken) as u64;
+            // The same visitors each time, as if the sample were smaller.
+            let hash = |user| stable_hash(dictionaries.users.text(user).as_bytes());
+            if taken < sampled.len() {
+                sampled.sort_by_cached_key(|sampled| hash(sampled.user));
+                sampled.truncate(taken);
+            }
+        }
+        Some((time, sampled))
     }
 
-    /// The events of epochs that were not graded since this was asked last.
+    /// The events that were not graded since this was asked last.
     pub fn take_skipped(&mut self) -> u64 {
         std::mem::take(&mut self.skipped)
     }
@@ -153,7 +195,7 @@ mod tests {
 
     #[test]
     fn each_event_knows_what_its_user_did_before_it_in_its_epoch() {
-        let (mut sample, known) = (Sample::new(1.0, 1), known());
+        let (mut sample, known) = (Sample::new(1.0, None, 1), known());
         let events = [("ann", 7, "q"), ("bob", 1, "p"), ("ann", 5, "r"), ("ann", 5, "p")];
         sample.add(10, &block(&events), &known);
         sample.add(12, &block(&[("bob", 2, "q")]), &known);
@@ -175,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_backlog_is_not_graded_and_counted() {
-        let (mut sample, known) = (Sample::new(1.0, 1), known());
+        let (mut sample, known) = (Sample::new(1.0, None, 1), known());
         let many: Vec<_> = (0..201).map(|at| ("ann", at * 6, "p")).collect();
         sample.add(2, &block(&many[..200]), &known);
         sample.add(2, &block(&many[200..]), &known);
@@ -194,10 +236,34 @@ mod tests {
         users.iter().for_each(|user| _ = dictionaries.users.intern(user));
         let events: Vec<_> = users.iter().map(|user| (user.as_str(), 0, "p")).collect();
         for (share, expected) in [(0.0, 0..1), (0.05, 400..600), (1.0, 10_000..10_001)] {
-            let mut sample = Sample::new(share, 1);
+            let mut sample = Sample::new(share, None, 1);
             sample.add(2, &block(&events), &dictionaries);
             let sampled = sample.next(2, &dictionaries).map_or(0, |(_, sampled)| sampled.len());
             assert!(expected.contains(&sampled), "{share}: {sampled}");
         }
+    }
+
+    #[test]
+    fn a_busy_shop_is_graded_by_fewer_visitors() {
+        let mut dictionaries = known();
+        let users: Vec<String> = (0..100).map(|user| format!("user-{user}")).collect();
+        users.iter().for_each(|user| _ = dictionaries.users.intern(user));
+        let events: Vec<_> = users.iter().map(|user| (user.as_str(), 0, "p")).collect();
+        // A worker of two has half of sixty a second.
+        let mut sample = Sample::new(1.0, Some(60), 2);
+        let mut ask = |time, events: &[(&str, i64, &str)]| {
+            sample.add(time, &block(events), &dictionaries);
+            let sampled = sample.next(time, &dictionaries).unwrap().1;
+            sampled.iter().map(|sampled| sampled.user).collect::<Vec<_>>()
+        };
+        let first = ask(1_000_000_000, &events);
+        assert_eq!(first.len(), 30);
+        // A tenth of a second later there are three more, and they are visitors of before.
+        let next = ask(1_000_100_000, &events);
+        assert!(next.len() == 3 && next.iter().all(|user| first.contains(user)), "{next:?}");
+        // A pause is worth a second at most.
+        assert_eq!(ask(1_900_000_000, &events).len(), 30);
+        assert_eq!(ask(1_901_000_000, &events[..5]).len(), 5);
+        assert_eq!(sample.take_skipped(), 70 + 97 + 70);
     }
 }

@@ -80,7 +80,7 @@ fn run(worker: &mut Worker) -> Option<LearnedState> {
         mode: Mode::All,
         limits: Limits { paired: 100, kept: 1_000, horizon: 720 },
         pairs_days: PAIRS_DAYS,
-        grading: Grading { share: 1.0, learning: Learning::On, start: &START },
+        grading: Grading { share: 1.0, per_second: None, learning: Learning::On, start: &START },
         copy_hours: COPY_HOURS,
         stay_hours: None,
         persistence: Persistence::NONE,

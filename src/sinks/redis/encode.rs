@@ -71,7 +71,7 @@ impl Pipeline {
     }
 
     /// The key of a command, which is its second part.
-    pub(super) fn key(&self, answer: usize) -> Option<&str> {
+    fn key(&self, answer: usize) -> Option<&str> {
         let mut rest = &self.packed[..];
         for _ in 0..answer {
             let parts = header(&mut rest, b'*')?;
@@ -91,11 +91,18 @@ impl Pipeline {
         self.max_new.is_empty()
     }
 
-    pub(super) fn command(&mut self, parts: &[&str]) {
-        self.head(parts.len(), u32::MAX);
-        for part in parts {
-            bulk(&mut self.packed, part.as_bytes());
-        }
+    fn command(&mut self, parts: &[&str]) {
+        self.max_new.push(u32::MAX);
+        command(&mut self.packed, parts);
+    }
+
+    /// Shows all of it with one more command behind it, which is not kept.
+    pub(super) fn show_with<R>(&mut self, last: &[&str], show: impl FnOnce(&[u8]) -> R) -> R {
+        let length = self.packed.len();
+        command(&mut self.packed, last);
+        let shown = show(&self.packed);
+        self.packed.truncate(length);
+        shown
     }
 
     fn head(&mut self, parts: usize, max_new: u32) {
@@ -106,7 +113,7 @@ impl Pipeline {
 }
 
 /// Reads a number after a mark.
-fn header(rest: &mut &[u8], mark: u8) -> Option<usize> {
+pub(super) fn header(rest: &mut &[u8], mark: u8) -> Option<usize> {
     let end = rest.windows(2).position(|two| two == b"\r\n")?;
     let number = str::from_utf8(rest[..end].strip_prefix(&[mark])?).ok()?.parse().ok()?;
     *rest = &rest[end + 2..];
@@ -114,7 +121,7 @@ fn header(rest: &mut &[u8], mark: u8) -> Option<usize> {
 }
 
 /// Reads one part of a command.
-fn part<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+pub(super) fn part<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = header(rest, b'$')?;
     let (part, after) = rest.split_at_checked(length)?;
     *rest = after.strip_prefix(b"\r\n")?;
@@ -234,6 +241,15 @@ impl Encoder {
     }
 }
 
+/// Adds a command.
+pub(super) fn command(packed: &mut Vec<u8>, parts: &[&str]) {
+    packed.push(b'*');
+    number(packed, parts.len());
+    for part in parts {
+        bulk(packed, part.as_bytes());
+    }
+}
+
 fn bulk(packed: &mut Vec<u8>, text: &[u8]) {
     packed.push(b'$');
     number(packed, text.len());
@@ -321,12 +337,18 @@ mod tests {
             encoder.tag("shoes", Score(1_000_000));
             encoder.user(user, write);
         }
-        encoder.pipeline.command(&["GETSET", "marker", "1"]);
-        let pipeline = encoder.pipeline;
+        let mut pipeline = encoder.pipeline;
+        let kept = pipeline.packed().to_vec();
+        let shown = pipeline.show_with(&["GET", "marker"], <[u8]>::to_vec);
+        assert_eq!(
+            shown.strip_prefix(&kept[..]),
+            Some(&b"*2\r\n$3\r\nGET\r\n$6\r\nmarker\r\n"[..])
+        );
+        assert_eq!(pipeline.packed(), kept);
         let users: Vec<_> = (0..pipeline.answers()).map(|answer| pipeline.user(answer)).collect();
-        assert_eq!(users, [None, Some("a"), Some("a"), None, Some("b\r\n$"), Some("c"), None]);
-        assert_eq!((pipeline.key(6), pipeline.key(7)), (Some("marker"), None));
+        assert_eq!(users, [None, Some("a"), Some("a"), None, Some("b\r\n$"), Some("c")]);
+        assert_eq!(pipeline.user(6), None);
         let allows: Vec<_> = (0..pipeline.answers()).map(|at| pipeline.allows_new(at, 1)).collect();
-        assert_eq!(allows, [true, true, true, true, false, true, true]);
+        assert_eq!(allows, [true, true, true, true, false, true]);
     }
 }

@@ -5,15 +5,18 @@
 use crate::holder::Holder;
 use crate::metrics::SinkWorkerMetrics;
 use crate::service_health::ServiceHealth;
+use crate::sinks::redis::client::Server;
 use crate::sinks::redis::dialer::Dialer;
 use crate::sinks::redis::lease::{self, Claimant, HeldByAnother, Lease, Record, Seen, Step};
 use crate::sinks::redis::mark::Marks;
+use crate::sinks::redis::nodes::Nodes;
 use crate::sinks::redis::question;
 use crate::sinks::redis::rivals;
 use crate::sinks::redis::scan::Scan;
 use crate::sinks::redis::seal;
 use crate::sinks::redis::watched::{delete, replace, watch};
-use redis::{Connection, RedisError, RedisResult};
+use redis::{RedisError, RedisResult};
+use std::sync::Arc;
 use std::thread::park_timeout;
 use std::time::{Duration, Instant};
 
@@ -49,7 +52,9 @@ pub(super) struct Keeper {
 /// What a keeper knows from one turn to the next.
 #[derive(Default)]
 pub(super) struct KeeperState {
-    connection: Option<Connection>,
+    nodes: Option<Nodes>,
+    /// The nodes at which the connections of other engines have been ended since the lease was taken.
+    cleared: Vec<Option<Server>>,
     seen: Seen,
     /// True if the lease was taken when nobody had it: whoever held it before has given it back.
     was_given_back: bool,
@@ -58,10 +63,10 @@ pub(super) struct KeeperState {
     told: Option<&'static str>,
     /// True while Redis does not let connections be named, listed and ended.
     is_refused: bool,
-    /// How often the master had moved when the connection was made.
-    moves: u64,
-    /// True while no sentinel answers.
+    /// True while no sentinel answers, and no node of a cluster.
     is_unfollowed: bool,
+    /// True while a replica does not let others' connections be ended.
+    is_not_gone_over: bool,
     /// The question that was taken last.
     question: Option<String>,
 }
@@ -86,35 +91,66 @@ impl Keeper {
     }
 
     fn turn(&mut self) -> RedisResult<()> {
-        if self.is_due() && self.state.connection.is_some() {
-            self.follow_the_master();
-        }
-        let mut connection = match self.state.connection.take() {
-            Some(connection) => connection,
-            None => self.connect()?,
+        let mut nodes = match self.state.nodes.take() {
+            Some(nodes) => self.follow_the_masters(nodes),
+            None => Nodes::new(&self.dialer, self.dialer.find()?),
         };
+        nodes.connect(nodes.topology().home())?;
+        self.greet(&mut nodes)?;
         // A new connection has made it due.
         let is_due = self.is_due();
         if self.lease.grant().is_none() || is_due {
-            self.keep(&mut connection)?;
+            self.keep(&mut nodes)?;
         }
-        if let Some(grant) = self.lease.grant() {
-            if self.process == 0 {
-                self.marks.step(&mut connection, grant.fence)?;
-            }
-            if is_due {
-                self.take_question(&mut connection)?;
-            }
-            if self.lease.is_caught_up() {
-                let is_caught_up =
-                    |connection: &mut _| all_caught_up(&self.claimant, self.process, connection);
-                self.scan.step(&mut connection, is_caught_up)?;
-            }
-            if let Some((id, report)) = self.scan.take_report() {
-                question::answer(&mut connection, self.process, id, report)?;
-            }
+        // The lease is renewed although a node is away: its slots wait for it, and so does what is said of all of them.
+        if self.gather(&mut nodes, is_due).is_ok() && self.work(&mut nodes, is_due).is_err() {
+            nodes.leave_home();
         }
-        self.state.connection = Some(connection);
+        self.state.nodes = Some(nodes);
+        Ok(())
+    }
+
+    /// Connects to all nodes, and has workers write to them. If there is a lease they are gone over first.
+    fn gather(&mut self, nodes: &mut Nodes, is_due: bool) -> RedisResult<()> {
+        let known = self.dialer.topology().ok();
+        let is_other = known.is_none_or(|known| !Arc::ptr_eq(&known, nodes.topology()));
+        if !nodes.is_whole() && (is_due || is_other) {
+            nodes.connect_all()?;
+            self.greet(nodes)?;
+        }
+        if is_other {
+            if let Some(grant) = self.lease.grant() {
+                self.lease.confirm(&mut nodes.home(), grant.fence)?;
+                let written_to = nodes.topology().nodes().count();
+                self.end_rivals(nodes, grant.fence, written_to)?;
+            }
+            self.dialer.publish(nodes.topology());
+        }
+        if let Some(grant) = self.lease.grant().filter(|_| is_due) {
+            self.end_rivals_of_replicas(nodes, grant.fence);
+        }
+        match nodes.is_whole() {
+            true => Ok(()),
+            false => Err(std::io::Error::other("a node of Redis is away").into()),
+        }
+    }
+
+    /// Does what a holder of the lease does besides writing.
+    fn work(&mut self, nodes: &mut Nodes, is_due: bool) -> RedisResult<()> {
+        let Some(grant) = self.lease.grant() else { return Ok(()) };
+        if self.process == 0 {
+            self.marks.step(nodes, grant.fence)?;
+        }
+        if is_due {
+            self.take_question(nodes)?;
+        }
+        if self.lease.is_caught_up() {
+            let is_caught_up = |nodes: &mut _| all_caught_up(&self.claimant, self.process, nodes);
+            self.scan.step(nodes, is_caught_up)?;
+        }
+        if let Some((id, report)) = self.scan.take_report() {
+            question::answer(&mut nodes.home(), self.process, id, report)?;
+        }
         Ok(())
     }
 
@@ -128,42 +164,45 @@ impl Keeper {
         RENEW.min(self.lasts / 4)
     }
 
-    /// Leaves a Redis that is not the master any more by what the sentinels say. While none of them answers it is
-    /// gone on with.
-    fn follow_the_master(&mut self) {
+    /// Leaves nodes that are not masters any more, by what the sentinels say, or the cluster. While none of them answers
+    /// they are gone on with.
+    fn follow_the_masters(&mut self, mut nodes: Nodes) -> Nodes {
+        if !self.is_due() && !self.dialer.is_doubted() {
+            return nodes;
+        }
         let found = self.dialer.find();
         let before = std::mem::replace(&mut self.state.is_unfollowed, found.is_err());
         match found {
+            Ok(found) => nodes.follow(found),
             Err(error) if !before => {
                 tracing::warn!(%error, "it is not known whether Redis is still the master");
             }
-            _ => {}
+            Err(_) => {}
         }
-        if self.state.moves != self.dialer.moves() {
-            self.state.connection = None;
-        }
+        nodes
     }
 
-    fn connect(&mut self) -> RedisResult<Connection> {
-        self.dialer.find()?;
-        self.state.moves = self.dialer.moves();
-        let mut connection = self.dialer.connect()?;
-        // This Redis may lack what another one, or it itself before it ended, had acknowledged. A worker finds that out
-        // when it writes: so only positions count that are as of a later time than now.
-        self.marks.restart();
-        if let Some(grant) = self.lease.grant() {
-            // The name comes first: whoever takes the lease after it was read here ends this connection.
-            self.name(&mut connection, grant.fence)?;
-            self.state.renewed_at = None;
+    /// Begins with connections that are new.
+    fn greet(&mut self, nodes: &mut Nodes) -> RedisResult<()> {
+        for node in nodes.take_new() {
+            // This node may lack what another one, or it itself before it ended, had acknowledged. A worker finds that
+            // out when it writes: so only positions count that are as of a later time than now.
+            self.marks.restart();
+            if let Some(grant) = self.lease.grant() {
+                // The name comes first: whoever takes the lease after it was read here ends this connection.
+                self.name(nodes, node, grant.fence)?;
+                self.state.renewed_at = None;
+            }
         }
-        Ok(connection)
+        Ok(())
     }
 
     /// Takes or renews the lease, or learns that the first process has.
-    fn keep(&mut self, connection: &mut Connection) -> RedisResult<()> {
+    fn keep(&mut self, nodes: &mut Nodes) -> RedisResult<()> {
         let began = Instant::now();
-        let found = watch(connection, lease::KEY)?;
-        let found = match Record::parse(found.as_deref()) {
+        let mut home = nodes.home();
+        let found = watch(&mut home, lease::KEY)?;
+        let found = match Record::parse(&home.key(lease::KEY), found.as_deref()) {
             Ok(found) => found,
             Err(_) if self.claimant.takes_over => None,
             Err(error) => {
@@ -172,17 +211,17 @@ impl Keeper {
             }
         };
         if self.process > 0 {
-            replace(connection, lease::KEY, None)?;
-            return self.follow(connection, found, began);
+            replace(&mut home, lease::KEY, None)?;
+            return self.follow(nodes, found, began);
         }
         match self.claimant.judge(found.as_ref(), &mut self.state.seen, began) {
-            Step::Take => self.take(connection, found.as_ref()),
+            Step::Take => self.take(nodes, found.as_ref()),
             Step::Renew => match found {
-                Some(found) => self.renew(connection, found, began),
+                Some(found) => self.renew(nodes, found, began),
                 None => Ok(()),
             },
             Step::Wait => {
-                replace(connection, lease::KEY, None)?;
+                replace(&mut home, lease::KEY, None)?;
                 let who = found.map(|found| found.who()).unwrap_or_default();
                 self.wait(format!(
                     "Redis is held by {who}: is that engine alive, or does its lease run out?"
@@ -197,15 +236,16 @@ impl Keeper {
     }
 
     /// Takes the lease, and ends the connections of whoever held it before. The next turn grants it.
-    fn take(&mut self, connection: &mut Connection, found: Option<&Record>) -> RedisResult<()> {
+    fn take(&mut self, nodes: &mut Nodes, found: Option<&Record>) -> RedisResult<()> {
         let is_first = self.claimant.fence.is_none();
         let record = self.claimant.taken(found, self.lasts);
-        if !replace(connection, lease::KEY, Some(&text(&record)))? {
+        if !replace(&mut nodes.home(), lease::KEY, Some(&text(&record)))? {
             // Somebody else was quicker.
             return Ok(());
         }
         self.state.was_given_back = is_first && found.is_none();
         self.claimant.fence = Some(record.fence);
+        self.state.cleared.clear();
         // Once is enough: who takes it from this one later is not to lose it to this one again.
         self.claimant.takes_over = false;
         match found {
@@ -219,42 +259,29 @@ impl Keeper {
     }
 
     /// Renews the lease, and grants it first.
-    fn renew(
-        &mut self,
-        connection: &mut Connection,
-        found: Record,
-        began: Instant,
-    ) -> RedisResult<()> {
+    fn renew(&mut self, nodes: &mut Nodes, found: Record, began: Instant) -> RedisResult<()> {
         let mut record = Record { renewed: found.renewed + 1, ..found };
         // This run's record is there, and not its fence: it took the lease, and did not hear so.
         self.claimant.fence = Some(record.fence);
         if !record.is_granted {
-            replace(connection, lease::KEY, None)?;
-            self.name(connection, record.fence)?;
-            match rivals::end(connection, record.fence) {
-                Ok(0) => {}
-                Ok(ended) => {
-                    tracing::info!(ended, "connections of an earlier engine are ended")
-                }
-                Err(error) => self.refused(error)?,
-            }
+            replace(&mut nodes.home(), lease::KEY, None)?;
+            self.go_over(nodes, record.fence)?;
             record.is_granted = true;
-            record.is_blank =
-                redis::cmd("DBSIZE").query(connection).is_ok_and(|keys: u64| keys == 1);
+            record.is_blank = nodes.size().is_ok_and(|keys| keys == 1);
             // Before anything is written.
-            let sealed = seal::take(connection)?.filter(|_| self.state.was_given_back);
+            let sealed = seal::take(nodes)?.filter(|_| self.state.was_given_back);
             self.lease.set_sealed(sealed);
-            let now = watch(connection, lease::KEY)?;
-            if Record::parse(now.as_deref())
+            let now = watch(&mut nodes.home(), lease::KEY)?;
+            if Record::parse(lease::KEY, now.as_deref())
                 .ok()
                 .flatten()
                 .is_none_or(|now| now.fence != record.fence)
             {
-                replace(connection, lease::KEY, None)?;
+                replace(&mut nodes.home(), lease::KEY, None)?;
                 return Ok(());
             }
         }
-        if replace(connection, lease::KEY, Some(&text(&record)))? {
+        if replace(&mut nodes.home(), lease::KEY, Some(&text(&record)))? {
             self.held(&record, began);
         }
         Ok(())
@@ -263,7 +290,7 @@ impl Keeper {
     /// Learns from the record of another process's engine whether it is this one's.
     fn follow(
         &mut self,
-        connection: &mut Connection,
+        nodes: &mut Nodes,
         found: Option<Record>,
         began: Instant,
     ) -> RedisResult<()> {
@@ -272,7 +299,7 @@ impl Keeper {
             Some(record) if record.run == self.claimant.run && record.is_granted => {
                 if known.is_none() {
                     // What was read before the connection has its name may change: the next turn reads it again.
-                    self.name(connection, record.fence)?;
+                    self.go_over(nodes, record.fence)?;
                     self.claimant.fence = Some(record.fence);
                 } else {
                     self.held(&record, began);
@@ -303,9 +330,58 @@ impl Keeper {
         self.lease.wait(waits);
     }
 
-    /// Gives the connection its name, by which others end it.
-    fn name(&mut self, connection: &mut Connection, fence: u64) -> RedisResult<()> {
-        let named = rivals::name(connection, fence, &format!("keeper-{}", self.process));
+    /// Connects to all nodes by this fence, and ends the connections of other engines to them.
+    fn go_over(&mut self, nodes: &mut Nodes, fence: u64) -> RedisResult<()> {
+        nodes.connect_all()?;
+        if !nodes.take_new().is_empty() {
+            self.marks.restart();
+        }
+        for node in 0..nodes.topology().nodes().count() {
+            self.name(nodes, node, fence)?;
+        }
+        let all = nodes.topology().all().count();
+        self.end_rivals(nodes, fence, all)
+    }
+
+    /// Goes over replicas that have come since the lease was taken: these may be masters later.
+    fn end_rivals_of_replicas(&mut self, nodes: &mut Nodes, fence: u64) {
+        let all = nodes.topology().all().count();
+        let ended = self.end_rivals(nodes, fence, all);
+        let before = std::mem::replace(&mut self.state.is_not_gone_over, ended.is_err());
+        if let (false, Err(error)) = (before, ended) {
+            let reason = self.dialer.trouble(&error).text;
+            tracing::warn!(reason, "a replica of Redis is not gone over for connections of others");
+        }
+    }
+
+    /// Ends the connections of other engines to the first so many of all nodes. One that does not answer holds all up.
+    fn end_rivals(&mut self, nodes: &mut Nodes, fence: u64, most: usize) -> RedisResult<()> {
+        let topology = nodes.topology().clone();
+        self.state.cleared.retain(|cleared| topology.all().any(|node| node == cleared));
+        for (index, node) in topology.all().take(most).enumerate() {
+            if self.state.cleared.contains(node) {
+                continue;
+            }
+            let ended = match index < topology.nodes().count() {
+                true => nodes.on(index, |connection| rivals::end(connection, fence)),
+                false => rivals::end(&mut self.dialer.connect(node)?, fence),
+            };
+            match ended {
+                Ok(0) => {}
+                Ok(ended) => {
+                    tracing::info!(ended, "connections of an earlier engine are ended")
+                }
+                Err(error) => self.refused(error)?,
+            }
+            self.state.cleared.push(node.clone());
+        }
+        Ok(())
+    }
+
+    /// Gives a connection its name, by which others end it.
+    fn name(&mut self, nodes: &mut Nodes, node: usize, fence: u64) -> RedisResult<()> {
+        let what = format!("keeper-{}", self.process);
+        let named = nodes.on(node, |connection| rivals::name(connection, fence, &what));
         named.or_else(|error| self.refused(error))
     }
 
@@ -321,8 +397,9 @@ impl Keeper {
     }
 
     /// Takes the question that somebody may have put.
-    fn take_question(&mut self, connection: &mut Connection) -> RedisResult<()> {
-        let Some(asked) = question::read(connection, self.state.question.as_deref())? else {
+    fn take_question(&mut self, nodes: &mut Nodes) -> RedisResult<()> {
+        let known = self.state.question.as_deref();
+        let Some(asked) = question::read(&mut nodes.home(), known)? else {
             return Ok(());
         };
         tracing::info!(repair = asked.repair, "all keys are compared with the state");
@@ -333,16 +410,22 @@ impl Keeper {
 
     /// Gives the lease back, and puts the seal on if nothing is left to be written.
     fn give_back(&mut self) -> RedisResult<()> {
-        let Some(connection) = &mut self.state.connection else { return Ok(()) };
+        let Some(nodes) = &mut self.state.nodes else { return Ok(()) };
         let last = match self.lease.seals().filter(|_| self.scan.is_settled()) {
-            Some(profiles) => seal::put(connection, self.scan.markers(), profiles)?,
+            Some(profiles) => {
+                let topology = nodes.topology().clone();
+                // Where a node is away there is nothing to seal.
+                let put = seal::put(nodes, self.scan.markers(&topology), profiles);
+                put.unwrap_or_else(|_| redis::pipe())
+            }
             None => redis::pipe(),
         };
-        let found = watch(connection, lease::KEY)?;
-        let found = Record::parse(found.as_deref()).ok().flatten();
+        let mut home = nodes.home();
+        let found = watch(&mut home, lease::KEY)?;
+        let found = Record::parse(lease::KEY, found.as_deref()).ok().flatten();
         match found.filter(|found| found.run == self.claimant.run) {
-            Some(_) => delete(connection, last, lease::KEY),
-            None => replace(connection, lease::KEY, None).map(drop),
+            Some(_) => delete(&mut home, last, lease::KEY),
+            None => replace(&mut home, lease::KEY, None).map(drop),
         }
     }
 
@@ -355,7 +438,7 @@ impl Keeper {
     /// Until the lease is held, this tells what is wrong with Redis; from then on the workers do.
     fn note_failure(&mut self, error: &RedisError, was_held: bool) {
         // What was begun on it is not finished.
-        self.state.connection = None;
+        self.state.nodes = None;
         if was_held {
             return;
         }
@@ -374,16 +457,14 @@ impl Keeper {
 
 /// Whether all processes of this run have read what there was at their start: from then on it is known who has no
 /// profile. This one has.
-fn all_caught_up(
-    claimant: &Claimant,
-    process: usize,
-    connection: &mut Connection,
-) -> RedisResult<bool> {
+fn all_caught_up(claimant: &Claimant, process: usize, nodes: &mut Nodes) -> RedisResult<bool> {
     if claimant.processes == 1 {
         return Ok(true);
     }
-    redis::cmd("HSET").arg(CAUGHT_UP).arg(process).arg(&claimant.run).exec(connection)?;
-    let all: Vec<(String, String)> = redis::cmd("HGETALL").arg(CAUGHT_UP).query(connection)?;
+    let mut home = nodes.home();
+    let key = home.key(CAUGHT_UP);
+    redis::cmd("HSET").arg(&key).arg(process).arg(&claimant.run).exec(&mut home)?;
+    let all: Vec<(String, String)> = redis::cmd("HGETALL").arg(key).query(&mut home)?;
     let of_this_run = all.iter().filter(|(_, run)| *run == claimant.run);
     Ok(of_this_run.count() == claimant.processes)
 }

@@ -6,8 +6,9 @@
 
 use crate::holder::Holder;
 use crate::service_health::{REDIS, ServiceHealth};
+use crate::sinks::redis::nodes::Home;
 use crate::sinks::redis::seal::Profiles;
-use redis::{Connection, RedisResult};
+use redis::RedisResult;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
@@ -42,11 +43,18 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Reads the record. What is at the key and is none is somebody else's.
-    pub(super) fn parse(found: Option<&[u8]>) -> Result<Option<Record>, String> {
+    /// Reads the record.
+    pub(super) fn read(home: &mut Home<'_>) -> RedisResult<Result<Option<Record>, String>> {
+        let key = home.key(KEY);
+        let found: Option<Vec<u8>> = redis::cmd("GET").arg(&key).query(home)?;
+        Ok(Record::parse(&key, found.as_deref()))
+    }
+
+    /// Parses the record. What is at the key and is none is somebody else's.
+    pub(super) fn parse(key: &str, found: Option<&[u8]>) -> Result<Option<Record>, String> {
         let Some(found) = found else { return Ok(None) };
         let record = serde_json::from_slice(found);
-        record.map(Some).map_err(|error| format!("the key {KEY} holds no lease: {error}"))
+        record.map(Some).map_err(|error| format!("the key {key} holds no lease: {error}"))
     }
 
     fn lasts(&self) -> Duration {
@@ -300,14 +308,13 @@ impl Lease {
         self.0.changed.notify_all();
     }
 
-    /// Holds the record that a connection has found to this process's lease. The connection must have its name by
-    /// then: whoever takes the lease later sees the name, and ends the connection.
+    /// Holds the record that is there to this process's lease. All connections that are to write must have their
+    /// names by then: whoever takes the lease later sees the names, and ends the connections.
     ///
     /// # Errors
     /// When Redis does not answer, or another engine holds it, or it is to be taken again.
-    pub(super) fn confirm(&self, connection: &mut Connection, fence: u64) -> RedisResult<()> {
-        let found: Option<Vec<u8>> = redis::cmd("GET").arg(KEY).query(connection)?;
-        let waits = match Record::parse(found.as_deref()) {
+    pub(super) fn confirm(&self, home: &mut Home<'_>, fence: u64) -> RedisResult<()> {
+        let waits = match Record::read(home)? {
             Ok(Some(record)) if record.fence == fence => return Ok(()),
             Ok(Some(record)) if fence < record.fence => {
                 self.lose(HeldByAnother::Taken(record.who()));
@@ -404,11 +411,11 @@ mod tests {
 
     #[test]
     fn what_is_no_record_is_told() {
-        assert_eq!(Record::parse(None), Ok(None));
+        assert_eq!(Record::parse(KEY, None), Ok(None));
         let record = elsewhere();
         let text = serde_json::to_vec(&record).unwrap();
-        assert_eq!(Record::parse(Some(&text)), Ok(Some(record)));
-        let told = Record::parse(Some(b"nonsense")).unwrap_err();
+        assert_eq!(Record::parse(KEY, Some(&text)), Ok(Some(record)));
+        let told = Record::parse(KEY, Some(b"nonsense")).unwrap_err();
         assert!(told.starts_with("the key recsys:lease holds no lease: "), "{told}");
     }
 

@@ -4,12 +4,16 @@
 //! has had all its changes of earlier times acknowledged. So Redis holds at least what these positions hold. Each
 //! worker tells how far it is with the answer to a question, and all answer as of one time: what they say of the
 //! positions is written when a later answer says that all are past its time.
+//!
+//! In a cluster a copy goes to each of the other nodes first: one that has lost it has lost what it had acknowledged.
 
 use crate::engine::question::{Answer, Asker};
+use crate::sinks::redis::nodes::Nodes;
+use crate::sinks::redis::topology::placed;
 use crate::sinks::redis::watched::{replace, watch};
 use dataflows::questions::ask::{SinkProgress, Written};
 use dataflows::time::Time;
-use redis::{Connection, RedisResult};
+use redis::RedisResult;
 use serde_json::{Map, Value};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot::Receiver;
@@ -44,7 +48,7 @@ impl Marks {
     }
 
     /// Asks, takes an answer, and writes the marker, if it is time.
-    pub(super) fn step(&mut self, connection: &mut Connection, fence: u64) -> RedisResult<()> {
+    pub(super) fn step(&mut self, nodes: &mut Nodes, fence: u64) -> RedisResult<()> {
         if let Some(asked) = &mut self.asked {
             let answer = match asked.try_recv() {
                 Err(TryRecvError::Empty) => return Ok(()),
@@ -53,7 +57,7 @@ impl Marks {
             self.asked = None;
             if let Some((as_of, positions)) = answer.and_then(|answer| self.positions.take(answer))
             {
-                self.write(connection, fence, as_of, positions)?;
+                self.write(nodes, fence, as_of, positions)?;
             }
         }
         if self.asked_at.is_none_or(|at| INTERVAL <= at.elapsed()) {
@@ -68,7 +72,7 @@ impl Marks {
     /// of it yet.
     fn write(
         &mut self,
-        connection: &mut Connection,
+        nodes: &mut Nodes,
         fence: u64,
         as_of: Time,
         positions: Vec<(String, i64)>,
@@ -77,16 +81,31 @@ impl Marks {
             positions.into_iter().map(|(partition, next)| (partition, Value::from(next))).collect();
         let marker = serde_json::json!({"run": self.run, "fence": fence, "asOf": as_of, "positions": positions});
         let marker = marker.to_string();
-        let found = watch(connection, KEY)?;
-        let last = self.last.take();
-        let is_there = last.is_none() || last.map(String::into_bytes) == found;
-        if replace(connection, KEY, is_there.then_some(&marker))? {
+        let mut found = copy(nodes, &marker)?;
+        let home = &mut nodes.home();
+        found.push(watch(home, KEY)?);
+        let last = self.last.take().map(String::into_bytes);
+        let is_there = last.is_none() || found.iter().all(|found| *found == last);
+        if replace(home, KEY, is_there.then_some(&marker))? {
             self.last = Some(marker);
         } else {
             self.positions.restart(now());
         }
         Ok(())
     }
+}
+
+/// Writes copies of the marker to the nodes that are not its own. Returns what was there.
+fn copy(nodes: &mut Nodes, marker: &str) -> RedisResult<Vec<Option<Vec<u8>>>> {
+    let topology = nodes.topology().clone();
+    let others = (0..topology.masters()).filter(|node| *node != topology.home());
+    let written = others.map(|node| {
+        let key = placed(KEY, topology.slot_of(node, &[]));
+        let found = nodes.query(node, redis::cmd("GETSET").arg(key).arg(marker));
+        // Its slot is being moved: what is there is not known.
+        found.or_else(|error| if error.code() == Some("ASK") { Ok(None) } else { Err(error) })
+    });
+    written.collect()
 }
 
 /// Positions that are to be written once all workers are past their time.

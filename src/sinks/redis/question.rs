@@ -2,8 +2,9 @@
 //! through Redis itself: all its processes read it there, and write what they have found.
 
 use crate::sinks::redis::audit::Report;
-use crate::sinks::redis::lease::{self, Record};
-use redis::{Connection, RedisResult};
+use crate::sinks::redis::lease::Record;
+use crate::sinks::redis::nodes::Home;
+use redis::RedisResult;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::thread::park_timeout;
@@ -56,66 +57,64 @@ pub enum Unanswered {
 ///
 /// # Errors
 /// When Redis or the engine does not answer.
-pub fn ask(connection: &mut Connection, repair: bool) -> Result<Report, Unanswered> {
-    let mut holder = holder(connection)?;
+pub fn ask(home: &mut Home<'_>, repair: bool) -> Result<Report, Unanswered> {
+    let mut holder = holder(home)?;
+    let (key, answers) = (home.key(KEY), home.key(ANSWERS));
     let mut seen = Instant::now();
     let id = format!("{}-{}", std::process::id(), jiff::Timestamp::now());
     let question = Question { id: id.clone(), repair };
     let question = serde_json::to_string(&question).expect("it has text keys alone");
-    redis::cmd("SET").arg(KEY).arg(&question).exec(connection)?;
+    redis::cmd("SET").arg(&key).arg(&question).exec(home)?;
     loop {
-        let answers: BTreeMap<String, String> =
-            redis::cmd("HGETALL").arg(ANSWERS).query(connection)?;
-        let parsed = answers.values().filter_map(|answer| serde_json::from_str(answer).ok());
+        let found: BTreeMap<String, String> = redis::cmd("HGETALL").arg(&answers).query(home)?;
+        let parsed = found.values().filter_map(|answer| serde_json::from_str(answer).ok());
         let of_this = parsed.filter(|answer: &ProcessAnswer| answer.id == id);
         let reports: Vec<Report> = of_this.map(|answer| answer.report).collect();
         if holder.processes <= reports.len() {
-            redis::cmd("DEL").arg(ANSWERS).exec(connection)?;
-            redis::cmd("DEL").arg(KEY).exec(connection)?;
+            redis::cmd("DEL").arg(answers).exec(home)?;
+            redis::cmd("DEL").arg(key).exec(home)?;
             return Ok(reports.into_iter().fold(Report::default(), |mut sum, report| {
                 sum.add(report);
                 sum
             }));
         }
-        let is_there: Option<String> = redis::cmd("GET").arg(KEY).query(connection)?;
+        let is_there: Option<String> = redis::cmd("GET").arg(&key).query(home)?;
         if is_there.as_ref() != Some(&question) {
             return Err(Unanswered::Gone);
         }
-        let now = self::holder(connection)?;
+        let now = self::holder(home)?;
         if now != holder {
             (holder, seen) = (now, Instant::now());
         } else if seen.elapsed() > Duration::from_millis(holder.lease_ms) {
-            redis::cmd("DEL").arg(KEY).exec(connection)?;
+            redis::cmd("DEL").arg(key).exec(home)?;
             return Err(Unanswered::Silent(holder.who()));
         }
         park_timeout(INTERVAL);
     }
 }
 
-fn holder(connection: &mut Connection) -> Result<Record, Unanswered> {
-    let found: Option<Vec<u8>> = redis::cmd("GET").arg(lease::KEY).query(connection)?;
-    let record = Record::parse(found.as_deref()).map_err(Unanswered::Unreadable)?;
+fn holder(home: &mut Home<'_>) -> Result<Record, Unanswered> {
+    let record = Record::read(home)?.map_err(Unanswered::Unreadable)?;
     record.ok_or(Unanswered::Nobody)
 }
 
 /// The question that waits, if it is not that of an id.
-pub(super) fn read(
-    connection: &mut Connection,
-    known: Option<&str>,
-) -> RedisResult<Option<Question>> {
-    let found: Option<String> = redis::cmd("GET").arg(KEY).query(connection)?;
+pub(super) fn read(home: &mut Home<'_>, known: Option<&str>) -> RedisResult<Option<Question>> {
+    let key = home.key(KEY);
+    let found: Option<String> = redis::cmd("GET").arg(key).query(home)?;
     let question: Option<Question> = found.and_then(|found| serde_json::from_str(&found).ok());
     Ok(question.filter(|question| known != Some(question.id.as_str())))
 }
 
 /// Answers, for a process.
 pub(super) fn answer(
-    connection: &mut Connection,
+    home: &mut Home<'_>,
     process: usize,
     id: String,
     report: Report,
 ) -> RedisResult<()> {
     let answer =
         serde_json::to_string(&ProcessAnswer { id, report }).expect("it has text keys alone");
-    redis::cmd("HSET").arg(ANSWERS).arg(process).arg(answer).exec(connection)
+    let answers = home.key(ANSWERS);
+    redis::cmd("HSET").arg(answers).arg(process).arg(answer).exec(home)
 }

@@ -14,7 +14,7 @@ pub(super) fn name(connection: &mut Connection, fence: u64, what: &str) -> Redis
     redis::cmd("CLIENT").arg("SETNAME").arg(name).exec(connection)
 }
 
-/// Ends all connections that have another fence in their name. Returns how many there were.
+/// Ends all connections to a node that have another fence in their name. Returns how many there were.
 pub(super) fn end(connection: &mut Connection, fence: u64) -> RedisResult<usize> {
     let mut ended = 0;
     for _ in 0..ROUNDS {

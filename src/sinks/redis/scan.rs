@@ -3,9 +3,11 @@
 
 use crate::sinks::redis::audit::{Audit, Report};
 use crate::sinks::redis::encode::PREFIX;
-use crate::sinks::redis::writer::{ConnectionStatus, Found, marker};
+use crate::sinks::redis::nodes::Nodes;
+use crate::sinks::redis::topology::Topology;
+use crate::sinks::redis::writer::{ConnectionStatus, Found};
 use dataflows::ids::hash::owner;
-use redis::{Connection, RedisResult};
+use redis::RedisResult;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,7 +31,7 @@ pub(super) struct Scan {
     workers: Vec<Arc<ConnectionStatus>>,
     first: usize,
     peers: usize,
-    cursor: Option<u64>,
+    place: Option<Place>,
     began: Option<Instant>,
     stepped: Option<Instant>,
     is_refused: bool,
@@ -40,8 +42,32 @@ pub(super) struct Scan {
 struct Asked {
     id: String,
     audit: Arc<Audit>,
-    /// Where the walk is; 0 at its beginning.
+    /// Where the walk is; `None` before it has begun.
+    place: Option<Place>,
+}
+
+/// Where a walk over all nodes is, one after the other.
+#[derive(Clone)]
+struct Place {
+    node: usize,
     cursor: u64,
+    /// The nodes of its beginning: where their slots have been moved since, a key may have passed it.
+    topology: Arc<Topology>,
+}
+
+impl Place {
+    fn first(nodes: &Nodes) -> Place {
+        Place { node: 0, cursor: 0, topology: nodes.topology().clone() }
+    }
+
+    /// The next place, given the cursor that a node has answered; `None` after the last.
+    fn next(self, cursor: u64) -> Option<Place> {
+        match cursor {
+            0 => Some(Place { node: self.node + 1, cursor, ..self })
+                .filter(|next| next.node < next.topology.masters()),
+            _ => Some(Place { cursor, ..self }),
+        }
+    }
 }
 
 impl Scan {
@@ -56,7 +82,7 @@ impl Scan {
             workers,
             first,
             peers,
-            cursor: None,
+            place: None,
             began: None,
             stepped: None,
             is_refused: false,
@@ -70,15 +96,21 @@ impl Scan {
     }
 
     /// The keys of their markers, each with what it says in a Redis that has all that it has acknowledged.
-    pub(super) fn markers(&self) -> impl Iterator<Item = (String, Option<String>)> {
+    pub(super) fn markers(
+        &self,
+        topology: &Topology,
+    ) -> impl Iterator<Item = (String, Option<String>)> {
         let workers = self.workers.iter().zip(self.first..);
-        workers.map(|(status, worker)| (marker(worker), status.mark()))
+        workers.flat_map(move |(status, worker)| {
+            let mark = status.mark();
+            status.counters(worker, topology).into_iter().map(move |key| (key, mark.clone()))
+        })
     }
 
     /// Begins a comparison of all keys.
     pub(super) fn ask(&mut self, id: String, repair: bool) {
         let audit = Arc::new(Audit::new(repair, self.workers.len()));
-        self.asked = Some(Asked { id, audit, cursor: 0 });
+        self.asked = Some(Asked { id, audit, place: None });
     }
 
     /// What the comparison has found, once it is over.
@@ -90,37 +122,37 @@ impl Scan {
     /// Goes on, if it is time and everything that was there at the start has been read: `is_caught_up` tells.
     pub(super) fn step(
         &mut self,
-        connection: &mut Connection,
-        is_caught_up: impl Fn(&mut Connection) -> RedisResult<bool>,
+        nodes: &mut Nodes,
+        is_caught_up: impl Fn(&mut Nodes) -> RedisResult<bool>,
     ) -> RedisResult<()> {
         let is_past = |at: Option<Instant>, time| at.is_none_or(|at| time <= at.elapsed());
         let is_asked = self.asked.as_ref().is_some_and(|asked| !asked.audit.is_scanned());
         if !is_asked && (self.step == 0 || !is_past(self.stepped, STEP)) {
             return Ok(());
         }
-        if !is_caught_up(connection)? {
+        if !is_caught_up(nodes)? {
             return Ok(());
         }
-        if let Some(Asked { audit, cursor, .. }) = self.asked.as_mut().filter(|_| is_asked) {
-            if *cursor == 0 {
+        if let Some(Asked { audit, place, .. }) = self.asked.as_mut().filter(|_| is_asked) {
+            if place.is_none() {
                 self.workers.iter().for_each(|worker| worker.ask(audit.clone()));
             }
-            let (audit, mut cursor) = (audit.clone(), *cursor);
+            let mut place = place.clone().unwrap_or_else(|| Place::first(nodes));
+            let audit = audit.clone();
             let began = Instant::now();
             loop {
-                let Some((next, waiting)) = self.see(connection, cursor, AT_ONCE, Some(&audit))?
-                else {
+                let Some((next, waiting)) = self.see(nodes, place, AT_ONCE, Some(&audit))? else {
                     audit.fail(NOT_SCANNED.into());
                     audit.set_scanned();
                     return Ok(());
                 };
-                cursor = next;
-                if let Some(asked) = &mut self.asked {
-                    asked.cursor = next;
-                }
-                if next == 0 {
+                let Some(next) = next else {
                     audit.set_scanned();
                     return Ok(());
+                };
+                place = next;
+                if let Some(asked) = &mut self.asked {
+                    asked.place = Some(place.clone());
                 }
                 if waiting > MOST_WAITING || began.elapsed() >= AT_ONCE_TIME {
                     return Ok(());
@@ -128,13 +160,13 @@ impl Scan {
             }
         }
         self.stepped = Some(Instant::now());
-        if self.cursor.is_none() && is_past(self.began, ROUND) {
+        if self.place.is_none() && is_past(self.began, ROUND) {
             self.began = self.stepped;
-            self.cursor = Some(0);
+            self.place = Some(Place::first(nodes));
         }
-        if let Some(cursor) = self.cursor {
-            let seen = self.see(connection, cursor, self.step, None)?;
-            self.cursor = seen.map(|(next, _)| next).filter(|next| *next != 0);
+        if let Some(place) = self.place.clone() {
+            let seen = self.see(nodes, place, self.step, None)?;
+            self.place = seen.and_then(|(next, _)| next);
         }
         Ok(())
     }
@@ -143,20 +175,23 @@ impl Scan {
     /// allow it.
     fn see(
         &mut self,
-        connection: &mut Connection,
-        cursor: u64,
+        nodes: &mut Nodes,
+        mut place: Place,
         count: usize,
         audit: Option<&Arc<Audit>>,
-    ) -> RedisResult<Option<(u64, usize)>> {
+    ) -> RedisResult<Option<(Option<Place>, usize)>> {
+        if place.topology != *nodes.topology() {
+            place = Place::first(nodes);
+        }
         let pattern = format!("{PREFIX}*");
         let scan = redis::cmd("SCAN")
-            .arg(cursor)
+            .arg(place.cursor)
             .arg("MATCH")
             .arg(pattern)
             .arg("COUNT")
             .arg(count)
             .to_owned();
-        let (next, keys): (u64, Vec<Vec<u8>>) = match scan.query(connection) {
+        let (next, keys): (u64, Vec<Vec<u8>>) = match nodes.query(place.node, &scan) {
             Ok(seen) => seen,
             Err(error) if error.code() == Some("NOPERM") => {
                 if !std::mem::replace(&mut self.is_refused, true) {
@@ -180,6 +215,6 @@ impl Scan {
         for (worker, found) in self.workers.iter().zip(by_worker) {
             waiting = waiting.max(worker.add_found(found));
         }
-        Ok(Some((next, waiting)))
+        Ok(Some((place.next(next), waiting)))
     }
 }

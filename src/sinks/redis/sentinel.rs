@@ -57,7 +57,8 @@ impl Sentinels {
                 break;
             }
         }
-        Err(Unfound { kind: first.unwrap_or("connection"), text: wrong.join("; ") })
+        let text = format!("no sentinel tells where the master is: {}", wrong.join("; "));
+        Err(Unfound { kind: first.unwrap_or("connection"), text })
     }
 
     fn ask(&mut self, config: &RedisConfig, at: &str) -> RedisResult<Option<Server>> {

@@ -15,13 +15,13 @@ pub struct Trouble {
     pub text: String,
 }
 
-/// No sentinel says where the master is, for a person.
+/// No sentinel says where the master is, or no node of a cluster who has its slots, for a person.
 #[derive(Debug, thiserror::Error)]
-#[error("no sentinel tells where the master is: {text}")]
+#[error("{text}")]
 pub(super) struct Unfound {
     /// The kind of what is wrong with the first of them.
     pub(super) kind: &'static str,
-    /// What is wrong with each.
+    /// What nobody tells, and what is wrong with each.
     pub(super) text: String,
 }
 
@@ -32,6 +32,7 @@ pub(super) struct Place {
     /// `None` where nobody has named a master yet.
     address: Option<ConnectionAddr>,
     has_certificate: bool,
+    is_cluster: bool,
 }
 
 impl Place {
@@ -41,13 +42,16 @@ impl Place {
         } else {
             "redis.url"
         };
-        Place { name: "Redis", login, address, has_certificate: config.certificate.is_some() }
+        let has_certificate = config.certificate.is_some();
+        let is_cluster = !config.cluster.is_empty();
+        Place { name: "Redis", login, address, has_certificate, is_cluster }
     }
 
     pub(super) fn sentinel(config: &RedisConfig, address: ConnectionAddr) -> Place {
         let login = "redis.sentinel_password";
         let has_certificate = config.certificate.is_some();
-        Place { name: "the sentinel", login, address: Some(address), has_certificate }
+        let (address, is_cluster) = (Some(address), false);
+        Place { name: "the sentinel", login, address, has_certificate, is_cluster }
     }
 }
 
@@ -76,9 +80,15 @@ pub(super) fn trouble(place: &Place, error: &RedisError) -> Trouble {
         (kind @ "NOPERM", _) => {
             told(kind, format!("{name}'s user lacks a right; workers.toml lists them: {error}"))
         }
-        (kind @ ("MOVED" | "CLUSTERDOWN"), _) => {
-            let why = "Redis is a node of a cluster, which the engine does not write to";
+        (kind @ ("MOVED" | "CLUSTERDOWN"), _) if !place.is_cluster => {
+            let why = "Redis is a node of a cluster: redis.cluster must name some of its nodes";
             told(kind, format!("{why}; docs/operations.md tells more: {error}"))
+        }
+        (kind @ "CLUSTERDOWN", _) => {
+            told(kind, format!("the cluster has no master for some slots yet: {error}"))
+        }
+        (kind @ ("MOVED" | "ASK" | "TRYAGAIN"), _) => {
+            told(kind, format!("slots of the cluster are being moved: {error}"))
         }
         (kind, Some(_)) => told(kind, error.to_string()),
         (kind, None) => {
@@ -133,11 +143,13 @@ fn of_connection(place: &Place, error: &RedisError) -> Option<Trouble> {
 
 /// The label of an error: Redis's own code where it is one that an operator can act on.
 fn label(error: &RedisError) -> &'static str {
-    const CODES: [&str; 10] = [
+    const CODES: [&str; 12] = [
         "OOM",
         "READONLY",
         "NOPERM",
         "MOVED",
+        "ASK",
+        "TRYAGAIN",
         "LOADING",
         "CLUSTERDOWN",
         "NOAUTH",

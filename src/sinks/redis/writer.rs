@@ -1,4 +1,4 @@
-//! The thread of a connection: sends each pipeline until Redis has taken it.
+//! The thread of a connection: sends each pipeline until all nodes of Redis have taken what is theirs.
 
 use crate::engine::RecordTimes;
 use crate::metrics::SinkWorkerMetrics;
@@ -7,13 +7,16 @@ use crate::sinks::redis::audit::{Audit, Expected};
 use crate::sinks::redis::dialer::Dialer;
 use crate::sinks::redis::encode::Pipeline;
 use crate::sinks::redis::lease::Lease;
+use crate::sinks::redis::nodes::Nodes;
 use crate::sinks::redis::refused::{Again, Refused};
 use crate::sinks::redis::rivals;
+use crate::sinks::redis::topology::{Topology, placed};
 use crate::sinks::redis::trouble::Trouble;
 use crate::wall_clock::now_ms;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use prometheus::local::LocalHistogram;
-use redis::RedisResult;
+use redis::{RedisError, RedisResult, Value};
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
@@ -25,6 +28,8 @@ const CHECK: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_millis(200);
 /// The time after which it is found out again why the same error comes.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
+/// How long slots may be on their way from one node to another before that is told.
+const MOVING: Duration = Duration::from_secs(3);
 
 /// What is told of a Redis that does not let the engine compare.
 const NOT_COMPARED: &str = "Redis's user may not HGETALL and DEL the keys of profiles, so that these are not compared \
@@ -50,6 +55,8 @@ pub(super) struct ConnectionStatus {
     /// The name of the run in the marker, and the number of pipelines that Redis has taken.
     run: OnceLock<String>,
     written: AtomicU64,
+    /// The keys of the markers, once something has been written.
+    counters: Mutex<Vec<String>>,
     /// True once Redis has refused to have a key written.
     has_refused: AtomicBool,
     /// Users whose key in Redis does not hold what was written.
@@ -107,6 +114,20 @@ impl ConnectionStatus {
         (written > 0).then(|| mark(run, written))
     }
 
+    /// The keys of a worker's markers, one on each node.
+    pub(super) fn counters(&self, worker: usize, topology: &Topology) -> Vec<String> {
+        let known = self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if !known.is_empty() {
+            return known;
+        }
+        let counter = |node| counter(worker, topology.slot_of(node, &[]));
+        (0..topology.masters()).map(counter).collect()
+    }
+
+    fn set_counters(&self, keys: Vec<String>) {
+        *self.counters.lock().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
     /// The users whose key turned out not to hold what was written, since the last call.
     pub(super) fn take_damaged(&self) -> Vec<String> {
         // A push is whole or has not happened, so a poisoned list is still good.
@@ -158,24 +179,25 @@ impl ConnectionStatus {
 
 /// The thread's end of a connection.
 ///
-/// Each pipeline ends with a marker: a key whose value tells this run and the number of pipelines so
-/// far. A marker with another value shows that Redis has lost data, or that someone else writes to it.
+/// Each pipeline ends with a marker on each node: a key whose value tells this run and the number of pipelines so
+/// far. A marker with another value shows that the node has lost data, or that someone else writes to it.
 pub(super) struct Writer {
     dialer: Dialer,
-    connection: Option<redis::Connection>,
-    /// How often the master had moved when the connection was made.
-    moves: u64,
+    nodes: Option<Nodes>,
     lease: Lease,
-    /// When the connection has found that the lease is this engine's.
+    /// When the connections have found that the lease is this engine's.
     confirmed: Option<Instant>,
     /// The time without a confirmation after which it is asked for again.
     lasts: Duration,
-    marker: String,
+    /// The markers, by node.
+    counters: Vec<Counter>,
+    /// Slots that a marker had to leave, as they were being moved.
+    left: Vec<u16>,
     run: String,
     /// The number of pipelines that Redis has taken.
     written: u64,
-    /// True once the marker of this run has been seen in Redis.
-    is_marked: bool,
+    /// The users whose slots had been moved when the pipeline was sent that is under way.
+    moved: HashSet<String>,
     /// Why Redis takes nothing now, with the error that told so, and when.
     trouble: Option<(Trouble, String, Instant)>,
     /// The kind of trouble that the log has told of, until Redis takes something.
@@ -191,27 +213,23 @@ pub(super) struct Writer {
     freshness: LocalHistogram,
 }
 
-/// The key of a worker's marker.
-pub(super) fn marker(worker: usize) -> String {
-    format!("recsys:marker:{worker}")
+/// A worker's marker on a node.
+struct Counter {
+    key: String,
+    /// The slot by which it is there, in a cluster.
+    slot: Option<u16>,
+    /// True once the marker of this run has been seen.
+    is_marked: bool,
 }
 
-/// Sends a pipeline, and returns its answers. The first one that does not come in time ends it: the client's own way waits
-/// for each of the others as long again.
-fn answers(
-    connection: &mut redis::Connection,
-    pipeline: &Pipeline,
-) -> RedisResult<Vec<redis::Value>> {
-    connection.send_packed_command(pipeline.packed())?;
-    let mut answers = Vec::with_capacity(pipeline.answers());
-    while answers.len() < pipeline.answers() {
-        match connection.recv_response()? {
-            // Nobody has asked for it.
-            redis::Value::Push { .. } => {}
-            answer => answers.push(answer),
-        }
-    }
-    Ok(answers)
+/// The key of a worker's marker, on the node of a slot.
+fn counter(worker: usize, slot: Option<u16>) -> String {
+    placed(&format!("recsys:marker:{worker}"), slot)
+}
+
+/// Whether a node has answered that a slot is, or is about to be, another one's.
+fn is_moving(error: &RedisError) -> bool {
+    matches!(error.code(), Some("MOVED" | "ASK" | "TRYAGAIN"))
 }
 
 /// The value of a marker.
@@ -233,15 +251,15 @@ impl Writer {
         let run = status.run.get_or_init(|| run).clone();
         Writer {
             dialer,
-            connection: None,
-            moves: 0,
+            nodes: None,
             lease,
             confirmed: None,
             lasts,
-            marker: marker(worker),
+            counters: Vec::new(),
+            left: Vec::new(),
             run,
             written: 0,
-            is_marked: false,
+            moved: HashSet::new(),
             trouble: None,
             told: None,
             health,
@@ -261,14 +279,15 @@ impl Writer {
             match deliveries.recv_timeout(CHECK) {
                 Ok(mut delivery) => {
                     let began = Instant::now();
-                    // The marker goes last: it shows that Redis has taken everything before it.
-                    let after = self.mark(self.written + 1);
-                    delivery.pipeline.command(&["GETSET", &self.marker, &after]);
-                    while let Err(error) = self.write(&delivery.pipeline) {
+                    while let Err(error) = self.write(&mut delivery.pipeline) {
                         if self.lease.is_lost() {
                             return self.metrics.connected.set(0);
                         }
-                        self.note_failure(&error);
+                        if is_moving(&error) && began.elapsed() < MOVING {
+                            self.dialer.doubt(&None, &error);
+                        } else {
+                            self.note_failure(&error);
+                        }
                         if self.status.gave_up.load(Ordering::Acquire) {
                             return;
                         }
@@ -291,57 +310,100 @@ impl Writer {
         }
     }
 
-    /// A connection that may write.
+    /// Connections that may write, to all nodes.
     ///
     /// # Errors
-    /// When Redis does not answer, or the lease is not this engine's.
-    fn connect(&mut self) -> RedisResult<&mut redis::Connection> {
+    /// When one does not answer, or the lease is not this engine's.
+    fn connect(&mut self) -> RedisResult<&mut Nodes> {
         let Some(grant) = self.lease.grant() else {
             return Err(std::io::Error::other("this engine has no lease on Redis").into());
         };
         let confirmed = self.confirmed.map(|confirmed| confirmed.max(grant.confirmed));
         if confirmed.is_none_or(|confirmed| self.lasts <= confirmed.elapsed()) {
             // This process was frozen, or Redis away: another engine may have taken the lease.
-            self.connection = None;
+            self.nodes = None;
         }
-        let moves = self.dialer.moves();
-        if self.moves != moves {
-            // What is written there is lost, whoever takes it.
-            self.connection = None;
-        }
-        if self.connection.is_none() {
-            let began = Instant::now();
-            self.moves = moves;
-            let mut connection = self.dialer.connect()?;
-            // To a client that has not logged in Redis ends the connection without a word, unless its
-            // commands are short.
-            let asked = redis::cmd("GET").arg(&self.marker).query::<redis::Value>(&mut connection);
-            if let Err(error) = asked
-                && matches!(error.code(), None | Some("NOAUTH"))
-            {
-                return Err(error);
+        // What is written to a node that is none any more is lost, whoever takes it.
+        let topology = self.dialer.topology()?;
+        let mut nodes = match self.nodes.take() {
+            Some(nodes) if nodes.is_whole() && Arc::ptr_eq(nodes.topology(), &topology) => {
+                return Ok(self.nodes.insert(nodes));
             }
-            // The keeper tells if connections may have no names.
-            if let Err(error) =
-                rivals::name(&mut connection, grant.fence, &format!("worker-{}", self.index))
-                && error.code() != Some("NOPERM")
-            {
-                return Err(error);
-            }
-            self.lease.confirm(&mut connection, grant.fence)?;
-            self.confirmed = Some(began);
-            self.connection = Some(connection);
+            Some(nodes) => nodes,
+            None => Nodes::new(&self.dialer, topology.clone()),
+        };
+        let began = Instant::now();
+        self.count(&topology);
+        nodes.follow(topology);
+        if let Err(error) = nodes.connect_all() {
+            // Those that are connected have yet to be named: they stay new.
+            self.nodes = Some(nodes);
+            return Err(error);
         }
-        self.connection
-            .as_mut()
-            .ok_or_else(|| redis::RedisError::from(std::io::Error::other("no connection")))
+        for node in nodes.take_new() {
+            self.greet(&mut nodes, node, grant.fence)?;
+        }
+        self.lease.confirm(&mut nodes.home(), grant.fence)?;
+        self.confirmed = Some(began);
+        Ok(self.nodes.insert(nodes))
     }
 
-    fn write(&mut self, pipeline: &Pipeline) -> RedisResult<()> {
-        let (before, after) = (self.mark(self.written), self.mark(self.written + 1));
-        let connection = self.connect()?;
-        let replies = answers(connection, pipeline)?;
-        let (mut last, mut differences) = (None, Vec::new());
+    /// Finds a marker for each node: the one that has a slot of it, or a new one.
+    fn count(&mut self, topology: &Topology) {
+        let mut known = std::mem::take(&mut self.counters);
+        for node in 0..topology.masters() {
+            let is_there = |it: &Counter| {
+                topology.of_slot(it.slot) == node
+                    && !it.slot.is_some_and(|it| self.left.contains(&it))
+            };
+            if let Some(at) = known.iter().position(is_there) {
+                self.counters.push(known.swap_remove(at));
+                continue;
+            }
+            let slot = topology.slot_of(node, &self.left);
+            self.counters.push(Counter { key: counter(self.index, slot), slot, is_marked: false });
+            if self.written > 0 {
+                self.lose("a node has slots of Redis that had none; all profiles are written anew");
+            }
+        }
+        self.status.set_counters(self.counters.iter().map(|it| it.key.clone()).collect());
+    }
+
+    /// Begins with a connection: looks whether the node has what it had acknowledged, and names it.
+    fn greet(&mut self, nodes: &mut Nodes, node: usize, fence: u64) -> RedisResult<()> {
+        // To a client that has not logged in Redis ends the connection without a word, unless its
+        // commands are short.
+        if let Some(Counter { key, .. }) = self.counters.get(node) {
+            match nodes.query::<Value>(node, redis::cmd("GET").arg(key)) {
+                Err(error) if matches!(error.code(), None | Some("NOAUTH")) => return Err(error),
+                Ok(found) => self.look(node, &found),
+                Err(_) => {}
+            }
+        }
+        // The keeper tells if connections may have no names.
+        let what = format!("worker-{}", self.index);
+        match nodes.on(node, |connection| rivals::name(connection, fence, &what)) {
+            Err(error) if error.code() != Some("NOPERM") => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&mut self, pipeline: &mut Pipeline) -> RedisResult<()> {
+        let after = self.mark(self.written + 1);
+        self.connect()?;
+        let Some(nodes) = &mut self.nodes else { return Ok(()) };
+        // The marker goes last: it shows that the node has taken everything before it.
+        let markers: Vec<_> =
+            self.counters.iter().map(|it| ["GETSET", it.key.as_str(), after.as_str()]).collect();
+        let mut found = Vec::with_capacity(markers.len());
+        let replies = nodes.exchange(pipeline, &markers, |node, answer| found.push((node, answer)));
+        // What one of them has lost is to be heard although another one does not answer: the next time its marker is
+        // right.
+        let judged: Vec<RedisResult<()>> =
+            found.into_iter().map(|(node, answer)| self.judge_marker(node, answer)).collect();
+        let replies = replies?;
+        judged.into_iter().collect::<RedisResult<()>>()?;
+        let (mut moved, mut differences) = (None, Vec::new());
         for (answer, reply) in replies.into_iter().enumerate() {
             match pipeline.check(answer) {
                 Some(check) => match check.judge(reply.extract_error()) {
@@ -354,15 +416,24 @@ impl Writer {
                     }
                     Err(error) => return Err(error),
                 },
-                None => last = self.judge(pipeline, answer, reply)?,
+                None => match self.judge(pipeline, answer, reply) {
+                    Err(error) if error.code() == Some("MOVED") => {
+                        self.moved.extend(pipeline.user(answer).map(str::to_owned));
+                        moved = moved.or(Some(error));
+                    }
+                    judged => judged?,
+                },
             }
         }
-        let found: Option<String> =
-            last.and_then(|value| redis::from_redis_value(value).ok()).flatten();
+        if let Some(error) = moved {
+            return Err(error);
+        }
         self.written += 1;
         self.status.written.store(self.written, Ordering::Release);
-        // A pipeline that is sent a second time finds the marker of the first time.
-        self.compare(found.as_deref() == Some(&before) || found.as_deref() == Some(&after));
+        // Whoever has the slot now may lack what was written to it before.
+        for user in std::mem::take(&mut self.moved) {
+            self.replace(Some(&user));
+        }
         for (check, difference) in differences {
             let is_profile = matches!(check.expected, Expected::Profile(_));
             if let Some(difference) = difference.as_ref().filter(|_| check.mends()) {
@@ -382,29 +453,21 @@ impl Writer {
 
     /// Judges one answer. What is wrong with one key costs its own command alone; any other error is
     /// that of the pipeline.
-    fn judge(
-        &mut self,
-        pipeline: &Pipeline,
-        answer: usize,
-        reply: redis::Value,
-    ) -> RedisResult<Option<redis::Value>> {
+    fn judge(&mut self, pipeline: &Pipeline, answer: usize, reply: Value) -> RedisResult<()> {
         let error = match reply.extract_error() {
-            Ok(redis::Value::Int(fields)) if !pipeline.allows_new(answer, fields) => {
+            Ok(Value::Int(fields)) if !pipeline.allows_new(answer, fields) => {
                 // An evicted key, for one. There may be many: the counter tells.
                 self.replace(pipeline.user(answer));
-                return Ok(None);
+                return Ok(());
             }
-            Ok(value) => return Ok(Some(value)),
+            Ok(_) => return Ok(()),
             Err(error) => error,
         };
         match (error.code(), pipeline.user(answer)) {
-            (Some("WRONGTYPE"), user) => {
-                // The marker may be no text either: then it is none of ours.
-                if let Some(user) = user {
-                    tracing::warn!(user, "a profile's key is no hash in Redis; it is replaced");
-                }
-                self.replace(user);
-                Ok(None)
+            (Some("WRONGTYPE"), Some(user)) => {
+                tracing::warn!(user, "a profile's key is no hash in Redis; it is replaced");
+                self.replace(Some(user));
+                Ok(())
             }
             (Some("NOPERM"), Some(user)) => {
                 self.metrics.refused.inc();
@@ -412,10 +475,10 @@ impl Writer {
                 if self.refused.add(user, Instant::now()) {
                     tracing::warn!(user, %error, "Redis refuses to have a profile written; it is left");
                 }
-                Ok(None)
+                Ok(())
             }
             // A command of the transaction was refused, and judged before.
-            (Some("EXECABORT"), None) => Ok(None),
+            (Some("EXECABORT"), None) => Ok(()),
             _ => Err(error),
         }
     }
@@ -443,24 +506,76 @@ impl Writer {
     }
 
     fn check(&mut self) -> RedisResult<()> {
-        let (marker, expected) = (self.marker.clone(), self.mark(self.written));
-        let found: Option<String> = redis::cmd("GET").arg(marker).query(self.connect()?)?;
-        if self.is_marked && found.as_deref() != Some(&expected) {
-            self.compare(false);
+        self.connect()?;
+        let Some(nodes) = &mut self.nodes else { return Ok(()) };
+        let get = |it: &Counter| redis::cmd("GET").arg(&it.key).to_owned();
+        let markers = self.counters.iter().enumerate();
+        let found: Vec<RedisResult<Value>> =
+            markers.map(|(node, it)| nodes.query(node, &get(it))).collect();
+        for (node, found) in found.into_iter().enumerate() {
+            match found {
+                Ok(found) => self.look(node, &found),
+                Err(error) if is_moving(&error) => self.leave(node, &error),
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
 
-    /// Takes the outcome of a comparison with the marker in Redis. Before the first pipeline of a run
-    /// there is none of its own, which is no loss.
-    fn compare(&mut self, is_expected: bool) {
-        if !is_expected && std::mem::replace(&mut self.is_marked, true) {
-            tracing::warn!("Redis has lost data; all profiles are written anew");
-            self.is_marked = false;
-            self.status.lost.store(true, Ordering::Release);
+    /// Looks at a marker that is read alone. Before the first pipeline of a run there is none of its own, which is no
+    /// loss.
+    fn look(&mut self, node: usize, found: &Value) {
+        if self.counters[node].is_marked && !self.is_expected(found) {
+            self.counters[node].is_marked = false;
+            self.lose("Redis has lost data; all profiles are written anew");
         }
-        if is_expected {
-            self.is_marked = true;
+    }
+
+    /// Judges what a node has answered when its marker was set.
+    fn judge_marker(&mut self, node: usize, answer: Value) -> RedisResult<()> {
+        let (is_expected, is_set) = match answer.extract_error() {
+            Ok(found) => (self.is_expected(&found), true),
+            // Then it is none of ours. The next pipeline sets it.
+            Err(error) if error.code() == Some("WRONGTYPE") => {
+                let delete = redis::cmd("DEL").arg(&self.counters[node].key).to_owned();
+                if let Some(nodes) = &mut self.nodes {
+                    nodes.query::<()>(node, &delete)?;
+                }
+                (false, false)
+            }
+            Err(error) => {
+                self.leave(node, &error);
+                return Err(error);
+            }
+        };
+        if std::mem::replace(&mut self.counters[node].is_marked, is_set) && !is_expected {
+            self.lose("Redis has lost data; all profiles are written anew");
+        }
+        Ok(())
+    }
+
+    /// Leaves the slot of a marker, if that is being moved.
+    fn leave(&mut self, node: usize, error: &RedisError) {
+        self.dialer.doubt(&None, error);
+        if error.code() == Some("ASK") {
+            self.left.extend(self.counters[node].slot);
+            self.nodes = None;
+        }
+    }
+
+    /// Whether a marker says what it must. A pipeline that is sent a second time finds that of the first time.
+    fn is_expected(&self, found: &Value) -> bool {
+        let found = redis::from_redis_value_ref::<Option<String>>(found).ok().flatten();
+        let is = |written| found.as_ref() == Some(&self.mark(written));
+        is(self.written) || is(self.written + 1)
+    }
+
+    /// Has all profiles written anew.
+    fn lose(&self, why: &str) {
+        tracing::warn!("{why}");
+        self.status.lost.store(true, Ordering::Release);
+        if let Some(worker) = &self.worker {
+            worker.unpark();
         }
     }
 
@@ -477,12 +592,16 @@ impl Writer {
         }
     }
 
-    /// The connection is made anew, unless Redis only cannot take more now. One line tells when the
-    /// failure begins, or becomes another, and one when it ends.
-    fn note_failure(&mut self, error: &redis::RedisError) {
-        // After a failover, the address may lead to another server.
-        if !matches!(error.code(), Some("OOM" | "NOPERM" | "LOADING")) {
-            self.connection = None;
+    /// Connections that have failed are made anew, and all of them, unless Redis only cannot take more now. One line
+    /// tells when the failure begins, or becomes another, and one when it ends.
+    fn note_failure(&mut self, error: &RedisError) {
+        let goes_on = ["OOM", "NOPERM", "LOADING", "CLUSTERDOWN", "MOVED", "ASK", "TRYAGAIN"];
+        if let Some(code) = error.code() {
+            // After a failover, the address may lead to another server.
+            if !goes_on.contains(&code) {
+                self.nodes = None;
+            }
+            self.dialer.doubt(&None, error);
         }
         self.metrics.connected.set(0);
         let text = error.to_string();
