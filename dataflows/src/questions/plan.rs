@@ -26,6 +26,7 @@ use crate::score::scale::fade;
 use crate::score::weights::Score;
 use crate::time::{Time, VISIT_GAP, day};
 use crate::views::pairs::REPEATS;
+use columns::Texts;
 use std::ops::ControlFlow;
 use timely::progress::frontier::AntichainRef;
 
@@ -56,10 +57,12 @@ const OVERALL_STEP: usize = 64;
 struct Interests {
     visit: Vec<Visited>,
     bought: Vec<u32>,
-    /// The products of the visit, newest first.
-    in_visit: Vec<String>,
-    /// The products from before the visit, newest first.
-    before: Vec<String>,
+    /// The names of the products of the visit, newest first, and of those from before it, newest first.
+    products: Texts,
+    /// The ids of these products, of which one that nobody has touched has none.
+    ids: Vec<Option<u32>>,
+    /// The number of those of the visit.
+    in_visit: usize,
     /// As [`Places::are_told`].
     are_told: bool,
     /// The most products that the ranking may leave out, besides those that the rules name.
@@ -69,24 +72,28 @@ struct Interests {
 impl Interests {
     /// Those of products that were touched, newest first.
     fn of(visit: Vec<Visited>, names: &Dictionary) -> Interests {
-        let of = |current: bool, max: usize| {
-            let visited = visit.iter().filter(move |visited| visited.current == current);
-            visited.take(max).map(|visited| names.text(visited.product).to_string()).collect()
-        };
-        let (in_visit, before) = (of(true, MAX_IN_VISIT), of(false, MAX_BEFORE));
-        Interests { in_visit, before, visit, ..Interests::default() }
+        let (mut products, mut ids) = (Texts::default(), Vec::with_capacity(MAX_VISIT));
+        for (current, max) in [(true, MAX_IN_VISIT), (false, MAX_BEFORE)] {
+            let visited = visit.iter().filter(|visited| visited.current == current);
+            for Visited { product, .. } in visited.take(max) {
+                products.push(names.text(*product));
+                ids.push(Some(*product));
+            }
+        }
+        let in_visit = visit.iter().take(MAX_IN_VISIT).filter(|visited| visited.current).count();
+        Interests { products, ids, in_visit, visit, ..Interests::default() }
     }
 
     fn places(&self) -> Places {
-        let (in_visit, before) = (self.in_visit.len(), self.before.len());
-        Places { in_visit, before, are_told: self.are_told }
+        let in_visit = self.in_visit;
+        Places { in_visit, before: self.products.len() - in_visit, are_told: self.are_told }
     }
 
     /// The products that count, newest first, with whether they are in the visit, and their place there or before it.
     fn all(&self) -> impl Iterator<Item = (&str, bool, usize)> {
-        let all = [(true, &self.in_visit), (false, &self.before)].into_iter();
-        all.flat_map(|(in_visit, products)| {
-            products.iter().enumerate().map(move |(place, product)| (&**product, in_visit, place))
+        self.products.iter().enumerate().map(|(at, product)| {
+            let before = at.checked_sub(self.in_visit);
+            (product, before.is_none(), before.unwrap_or(at))
         })
     }
 }
@@ -127,11 +134,11 @@ impl Planner {
         }
         let interests = match user {
             Some(user) => self.interests(user, &rules, time, dictionaries),
-            None => requested_interests(&basis),
+            None => requested_interests(&basis, &dictionaries.products),
         };
         let tags = match &basis {
             Basis::Tag(tag) => vec![(tag.clone(), NO_SHARES)],
-            _ if interests.all().next().is_none() => {
+            _ if interests.products.is_empty() => {
                 let score = |counts: Counts| weighing.model_at.scale.weights.score(counts);
                 let scores = user.map(|user| scores(profile, user, time, score));
                 shares_of(scores.unwrap_or_default(), dictionaries)
@@ -241,9 +248,16 @@ impl Planner {
         let Some(user) = dictionaries.users.id(user) else { return Touched::default() };
         let rules = Rules { leave_out_bought: true, ..Rules::first(0) };
         let interests = self.interests(user, &rules, time, dictionaries);
-        let Interests { in_visit: visit, before, bought, .. } = interests;
-        let mut bought: Vec<&str> =
-            bought.into_iter().map(|product| dictionaries.products.text(product)).collect();
+        let of = |current| {
+            let products = interests.all().filter(move |(_, in_visit, _)| *in_visit == current);
+            products.map(|(product, ..)| product.to_owned()).collect()
+        };
+        let (visit, before) = (of(true), of(false));
+        let mut bought: Vec<&str> = interests
+            .bought
+            .into_iter()
+            .map(|product| dictionaries.products.text(product))
+            .collect();
         bought.sort_unstable();
         let bought_count = bought.len();
         bought.truncate(Touched::MOST_BOUGHT);
@@ -283,7 +297,7 @@ impl Planner {
         }
         let ago = sampled.time.checked_sub(newest?)?;
         let interests = Interests::of(latest.finish(names), names);
-        let is_graded = !is_bot && ago <= VISIT_GAP && interests.in_visit.len() <= MAX_GRADED;
+        let is_graded = !is_bot && ago <= VISIT_GAP && interests.in_visit <= MAX_GRADED;
         is_graded.then_some(Interests { left_out: interests.visit.len(), ..interests })
     }
 
@@ -298,9 +312,9 @@ impl Planner {
     ) -> Vec<(String, [f64; GROUPS])> {
         let places = interests.places();
         let mut all: Vec<(u32, [f64; GROUPS])> = Vec::new();
-        for (product, in_visit, place) in interests.all() {
+        for ((product, in_visit, place), id) in interests.all().zip(&interests.ids) {
             let Some((group, of)) = places.group(in_visit, place) else { continue };
-            let Some(id) = dictionaries.products.id(product) else { continue };
+            let Some(id) = *id else { continue };
             let mut tags = self.product_info.tags(id, time, &dictionaries.tags);
             // A product that stands in for its tags says nothing of others.
             tags.retain(|tag| dictionaries.tags.text(*tag) != product);
@@ -331,8 +345,7 @@ impl Planner {
         request: impl FnMut(EvidenceRequest),
     ) -> usize {
         for (product, in_visit, place) in interests.all() {
-            let row = (product.to_string(), place, in_visit);
-            requests[owner(product, self.peers)].rows.push(row);
+            requests[owner(product, self.peers)].add_row(product, place, in_visit);
         }
         for tag in tags {
             requests[owner(tag, self.peers)].popular.push(Some(tag.clone()));
@@ -357,15 +370,19 @@ impl Planner {
 }
 
 /// The interests that a basis other than a user states.
-fn requested_interests(basis: &Basis) -> Interests {
-    let mut in_visit: Vec<String> = match basis {
-        Basis::Product(product) => vec![product.clone()],
-        basis => basis.visit().into_iter().map(String::from).collect(),
+fn requested_interests(basis: &Basis, names: &Dictionary) -> Interests {
+    let named: Vec<&str> = match basis {
+        Basis::Product(product) => vec![product],
+        basis => basis.visit(),
     };
-    let left_out = in_visit.len();
-    in_visit.truncate(MAX_IN_VISIT);
+    let (mut products, mut ids) = (Texts::default(), Vec::new());
+    for product in named.iter().take(MAX_IN_VISIT) {
+        products.push(product);
+        ids.push(names.id(product));
+    }
+    let (left_out, in_visit) = (named.len(), ids.len());
     let are_told = matches!(basis, Basis::Visit(_));
-    Interests { left_out, in_visit, are_told, ..Interests::default() }
+    Interests { left_out, products, ids, in_visit, are_told, ..Interests::default() }
 }
 
 /// The shares of a tag of no place.

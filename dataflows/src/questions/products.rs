@@ -11,6 +11,7 @@ use crate::score::mixture::PAIR_SUMS;
 use crate::time::Time;
 use crate::views::pairs::partner::Partner;
 use crate::views::popularity::{OVERALL_ID, ProductDay};
+use columns::Texts;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -28,9 +29,10 @@ pub(super) struct EvidenceRequest {
     id: u64,
     by: ListScale,
     fetch: Fetch,
-    /// Products, each with its place in the visit (`true`), or among the products before it
-    /// (`false`).
-    pub(super) rows: Vec<(String, usize, bool)>,
+    /// The names of products.
+    products: Texts,
+    /// By product, its place in the visit (`true`), or among the products before it (`false`).
+    rows: Vec<(usize, bool)>,
     /// Tags; `None` means overall.
     pub(super) popular: Vec<Option<String>>,
     /// The product that the question is about.
@@ -70,8 +72,14 @@ impl EvidenceRequest {
         fetch: Fetch,
         asked: Option<String>,
     ) -> EvidenceRequest {
-        let (rows, popular) = (Vec::new(), Vec::new());
-        EvidenceRequest { to, origin: 0, id: 0, by, fetch, rows, popular, asked }
+        let (products, rows, popular) = Default::default();
+        EvidenceRequest { to, origin: 0, id: 0, by, fetch, products, rows, popular, asked }
+    }
+
+    /// Requests the row of a product, which is at a place in the visit (`true`), or before it.
+    pub(super) fn add_row(&mut self, product: &str, place: usize, in_visit: bool) {
+        self.products.push(product);
+        self.rows.push((place, in_visit));
     }
 
     /// Makes it a request of the question `id` of worker `origin`.
@@ -157,14 +165,13 @@ impl ProductViews {
         let names = &self.dictionaries.borrow().products;
         let asked = request.asked.as_ref().and_then(|asked| names.id(asked));
         let mut rows = Vec::with_capacity(request.rows.len());
-        for (product, place, current) in &request.rows {
+        for (product, &(place, current)) in request.products.iter().zip(&request.rows) {
             let Some(product) = names.id(product) else { continue };
-            let wanted = request.fetch.partners(*place, *current);
+            let wanted = request.fetch.partners(place, current);
             let top = (request.by, wanted, at);
             let (TopProducts { mass, best: partners }, asked) =
                 self.partners.best((product, asked), top, tie_breaker(names));
             if !partners.is_empty() {
-                let (place, current) = (*place, *current);
                 rows.push(PairRow { product, place, current, mass, partners, asked });
             }
         }

@@ -10,6 +10,7 @@ use crate::ranking::top_k_cache::{ReadTime, TopProducts, Wanted};
 use crate::score::mixture::{BINS, DOUBT, PAIR_SUMS};
 use crate::time::Time;
 use crate::views::pairs::partner::Partner;
+use columns::Texts;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -30,8 +31,10 @@ pub(super) struct StepRequest {
     by: ListScale,
     /// The number of partners to fetch of each, by minutes.
     partners: usize,
-    /// The partners, each with its share of the row that it is from.
-    rows: Vec<(String, f64)>,
+    /// The names of the partners.
+    products: Texts,
+    /// By partner, its share of the row that it is from.
+    shares: Vec<f64>,
     /// The product that the question is about.
     asked: Option<String>,
 }
@@ -55,14 +58,18 @@ pub(super) fn step_requests(
         near.select_nth_unstable_by(STEPS, order);
         near.truncate(STEPS);
     }
-    let asked = || asked.clone();
-    let new = |to| StepRequest { to, origin, id, by, partners, rows: Vec::new(), asked: asked() };
+    let new = |to| {
+        let (products, shares) = Default::default();
+        StepRequest { to, origin, id, by, partners, products, shares, asked: asked.clone() }
+    };
     let mut requests: Vec<StepRequest> = (0..peers).map(new).collect();
     for (share, product) in near {
         let name = names.text(product);
-        requests[owner(name, peers)].rows.push((name.to_string(), share));
+        let request = &mut requests[owner(name, peers)];
+        request.products.push(name);
+        request.shares.push(share);
     }
-    requests.retain(|request| !request.rows.is_empty());
+    requests.retain(|request| !request.products.is_empty());
     requests
 }
 
@@ -109,9 +116,9 @@ impl StepViews {
         let names = &self.dictionaries.borrow().products;
         let wanted = Wanted([request.partners, 0]);
         let asked = request.asked.and_then(|asked| names.id(&asked));
-        let mut rows = Vec::with_capacity(request.rows.len());
-        for (product, share) in request.rows {
-            let Some(product) = names.id(&product) else { continue };
+        let mut rows = Vec::with_capacity(request.shares.len());
+        for (product, &share) in request.products.iter().zip(&request.shares) {
+            let Some(product) = names.id(product) else { continue };
             let top = (request.by, wanted, at);
             let (TopProducts { mass, best: partners }, asked) =
                 self.partners.best((product, asked), top, tie_breaker(names));

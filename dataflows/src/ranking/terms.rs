@@ -142,18 +142,36 @@ fn merged(overall: &[&PopularProducts], n: usize, names: &ProductNames<'_>) -> S
     if let [only] = overall {
         return only.products.clone();
     }
-    let tie = |product: &Scored<2>| stable_hash(names.text(product.product).as_bytes());
-    let mut all: Vec<Scored<2>> =
+    // Each product has one owner, so none is in two lists.
+    let mut best: Vec<Scored<2>> =
         overall.iter().flat_map(|list| &*list.products).copied().collect();
-    let mut best = Vec::new();
-    for sum in 0..2 {
-        all.sort_unstable_by(|one, other| {
-            let by_sum = other.sums[sum].total_cmp(&one.sums[sum]);
-            by_sum.then_with(|| tie(one).cmp(&tie(other)))
-        });
-        best.extend(all.iter().take(n).filter(|scored| 0.0 < scored.sums[sum]).copied());
-    }
-    best.sort_unstable_by_key(|scored| scored.product);
-    best.dedup_by_key(|scored| scored.product);
+    let tie = |scored: &Scored<2>| stable_hash(names.text(scored.product).as_bytes());
+    let last = [0, 1].map(|sum| last_of_best(&best, sum, n, tie));
+    best.retain(|scored| {
+        scored.sums.iter().zip(last).any(|(sum, (last, last_tie))| {
+            last < *sum || last.to_bits() == sum.to_bits() && tie(scored) <= last_tie
+        })
+    });
     best.into()
+}
+
+/// The sum and the tie breaker of the last of the best `n` by one of the sums, of which only what is above zero counts.
+fn last_of_best(
+    all: &[Scored<2>],
+    sum: usize,
+    n: usize,
+    tie: impl Fn(&Scored<2>) -> u64,
+) -> (f64, u64) {
+    let positive = all.iter().map(|scored| scored.sums[sum]).filter(|sum| 0.0 < *sum);
+    let mut sums: Vec<f64> = positive.collect();
+    if sums.len() <= n {
+        return (f64::MIN_POSITIVE, u64::MAX);
+    }
+    let Some(place) = n.checked_sub(1) else { return (f64::INFINITY, 0) };
+    // Most are told apart by their sums alone: names are looked at among equal ones only.
+    let last = *sums.select_nth_unstable_by(place, |one, other| other.total_cmp(one)).1;
+    let above = sums.iter().filter(|sum| last < **sum).count();
+    let equal = all.iter().filter(|scored| scored.sums[sum].to_bits() == last.to_bits());
+    let mut ties: Vec<u64> = equal.map(tie).collect();
+    (last, *ties.select_nth_unstable(n - above - 1).1)
 }

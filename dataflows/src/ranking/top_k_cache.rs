@@ -105,8 +105,9 @@ struct CachedKey<const N: usize> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Wanted(pub(crate) [usize; ORDERS]);
 
-/// The number of lists that are kept under a key: as of a product of the moment, and as of one further back.
-const KEPT: usize = 2;
+/// The number of lists that are kept under a key: as of a product of the moment, as of one further back, and as of what
+/// goes with that of the moment.
+const KEPT: usize = 3;
 
 /// The time of a question, and the earliest time that a later question may have.
 #[derive(Clone, Copy)]
