@@ -11,7 +11,7 @@ use crate::wall_clock::unix_ms;
 use dataflows::digest::hash::Digest;
 use dataflows::digest::rows::DigestedView;
 use dataflows::questions::ask::{KnownUser, UserActivity};
-use dataflows::questions::query::Touched;
+use dataflows::questions::query::{ProductDays, Touched};
 use dataflows::ranking::answer::{Cause, Obstacle, Ranking, Reason, Why};
 use dataflows::record::decision::Decision;
 use dataflows::record::event::Kind;
@@ -20,6 +20,8 @@ use dataflows::record::product::{CatalogueRow, Product};
 use dataflows::score::merchandising::ActionKind;
 use dataflows::score::weights::Score;
 use dataflows::views::product_words::Page;
+use jiff::civil::date;
+use jiff::{Span, ToSpan};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::Write;
@@ -292,6 +294,26 @@ pub(super) fn listed(out: &mut Vec<u8>, id: &str, product: &Product) {
         object = object.plain("price", Score(price));
     }
     object.plain("available", !product.unavailable).end();
+}
+
+/// `{"productId", "totals": {kind: count}, "days": [{"day", "totals"}]}`
+pub(super) fn product_activity(out: &mut Vec<u8>, id: &str, days: &ProductDays) {
+    let total = |kind: usize| days.iter().map(|(_, counts)| counts[kind]).sum::<i64>();
+    let totals = [0, 1, 2].map(total);
+    let each = |out: &mut Vec<u8>| {
+        list(out, days, |out, (on, counts)| {
+            let object = Object::new(out).text("day", &day(*on));
+            object.with("totals", |out| by_kind(out, *counts)).end();
+        });
+    };
+    let object = Object::new(out).text("productId", id);
+    object.with("totals", |out| by_kind(out, totals)).with("days", each).end();
+}
+
+/// A day since the Unix epoch, as `2026-11-30`.
+pub(super) fn day(day: u16) -> String {
+    let since: Span = i64::from(day).days();
+    date(1970, 1, 1).saturating_add(since).to_string()
 }
 
 /// `{"products": [listed], "next": "word:id" | null}`

@@ -4,6 +4,7 @@ use crate::http::call::Call;
 use crate::http::config;
 use crate::http::fault::Fault;
 use crate::http::given;
+use crate::http::json;
 use crate::http::reply::{Reply, json_as_of};
 use crate::settings::write::LARGEST_VALUE;
 use crate::settings::{RANKING, Setting};
@@ -14,8 +15,6 @@ use dataflows::score::model::RankingWeights;
 use dataflows::score::model_history::{ENOUGH, LearnedState, Learning};
 use dataflows::score::start::START;
 use hyper::body::Incoming;
-use jiff::civil::date;
-use jiff::{Span, ToSpan};
 use serde_json::{Map, Value, json};
 
 /// `GET /api/quality?days=30`: the grades of the newest days that have any, and of all of them.
@@ -29,17 +28,11 @@ pub(super) async fn quality(call: &Call<'_>) -> Result<Reply, Fault> {
     for (day, hits) in grades.days().rev().take(days) {
         let all = total.iter_mut().flatten().zip(hits.iter().flatten());
         all.for_each(|(sum, hits)| sum.merge(hits));
-        by_day.push(json!({"day": day_name(day), "rankings": rankings(hits)}));
+        by_day.push(json!({"day": json::day(day), "rankings": rankings(hits)}));
     }
     by_day.reverse();
     let body = json!({"total": rankings(&total), "days": by_day});
     Ok(json_as_of(answer.as_of, body.to_string().into_bytes()))
-}
-
-/// A day since the Unix epoch, as `2026-11-30`.
-fn day_name(day: u16) -> String {
-    let since: Span = i64::from(day).days();
-    date(1970, 1, 1).saturating_add(since).to_string()
 }
 
 /// By what was graded and the way, the number of lists and the shares with their errors.
@@ -140,13 +133,6 @@ async fn store(call: &Call<'_>, wanted: RankingWeights) -> Result<Reply, Fault> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn days_are_named_by_the_calendar() {
-        for (day, name) in [(0, "1970-01-01"), (20_179, "2025-04-01"), (u16::MAX, "2149-06-06")] {
-            assert_eq!(day_name(day), name);
-        }
-    }
 
     #[test]
     fn a_body_has_weights_or_null_and_nothing_else() {

@@ -9,7 +9,7 @@ use crate::http::given;
 use crate::http::json::{self, Object};
 use crate::http::reply::{Reply, json_as_of};
 use crate::http::request;
-use dataflows::questions::ask::{ListingOf, Search};
+use dataflows::questions::ask::{ListingOf, ProductActivity, Search};
 use dataflows::ranking::product_info::Listing;
 use dataflows::record::product::CatalogueRow;
 use dataflows::views::product_words::words;
@@ -34,6 +34,15 @@ pub(super) async fn read(call: &Call<'_>) -> Result<Reply, Fault> {
     };
     let mut body = Vec::with_capacity(256);
     json::listed(&mut body, &id, &row);
+    Ok(json_as_of(answer.as_of, body))
+}
+
+/// `GET /api/products/{id}/activity`: of any product, also one that is not in the catalogue.
+pub(super) async fn activity(call: &Call<'_>) -> Result<Reply, Fault> {
+    let id = product(call)?;
+    let answer = call.ask(ProductActivity(id.clone())).await?;
+    let mut body = Vec::with_capacity(128 + 96 * answer.body.len());
+    json::product_activity(&mut body, &id, &answer.body);
     Ok(json_as_of(answer.as_of, body))
 }
 

@@ -14,7 +14,7 @@ use dataflows::questions::ask::{AskWhy, Rank};
 use dataflows::ranking::answer::Ranking;
 use dataflows::ranking::rules::{Basis, LeaveOut, REASONS, Rules};
 use dataflows::record::product::PriceRange;
-use dataflows::score::merchandising::{ActionKind, Occasion};
+use dataflows::score::merchandising::Occasion;
 use hyper::body::Incoming;
 use serde_json::Value;
 
@@ -159,10 +159,8 @@ async fn products(call: &Call<'_>, basis: Basis, rules: Rules) -> Result<Reply, 
 
 /// Counts what rules have hit in a ranking that is shown.
 pub(super) fn count_hits(call: &Call<'_>, ranking: &Ranking) {
-    let hits = &call.front.metrics.settings.rule_hits;
-    for action in ActionKind::ALL.into_iter().filter(|&action| ranking.hits(action) > 0) {
-        hits.with_label_values(&[action.name()]).inc_by(ranking.hits(action) as u64);
-    }
+    let counted = &call.front.metrics.settings.rule_hits;
+    ranking.hits().for_each(|(action, rule, hits)| counted.add(action, rule, hits as u64));
 }
 
 /// The products of an answer.

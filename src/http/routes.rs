@@ -64,6 +64,7 @@ pub(super) enum Route {
     Why,
     Session,
     Similar,
+    ProductActivity,
     Product,
     Products,
     Trending,
@@ -162,7 +163,7 @@ const STREAM: &[MethodSpec] = &[get(&["user"])];
 const READY: &[MethodSpec] = &[method(Verb::Get, Right::Open, &["for"])];
 
 /// Every route that the front serves, in the order of [`Route`].
-pub(super) static ROUTES: [RouteSpec; 39] = [
+pub(super) static ROUTES: [RouteSpec; 40] = [
     spec("/api/user-profile/{userId}", PROFILE),
     spec("/api/user-profiles", PROFILES_BY_POST),
     spec("/api/user-activity/{userId}", READ),
@@ -171,6 +172,7 @@ pub(super) static ROUTES: [RouteSpec; 39] = [
     spec("/api/recommendations/{userId}/why/{productId}", WHY),
     spec("/api/session/recommendations", SESSION),
     spec("/api/products/{id}/similar", SIMILAR),
+    spec("/api/products/{id}/activity", READ),
     spec("/api/products/{id}", PRODUCT),
     spec("/api/products", PRODUCTS),
     spec("/api/trending", TRENDING),
@@ -253,6 +255,7 @@ impl Route {
             Route::Why => rankings::why(call).await,
             Route::Session => rankings::session(call, body).await,
             Route::Similar => rankings::similar(call).await,
+            Route::ProductActivity => products::activity(call).await,
             Route::Product if verb == Verb::Delete => products::delete(call).await,
             Route::Product if writes => products::write(call, body).await,
             Route::Product => products::read(call).await,
@@ -330,6 +333,7 @@ impl Route {
             | Route::Stream
             | Route::DeadLetters => true,
             Route::Similar
+            | Route::ProductActivity
             | Route::Product
             | Route::Products
             | Route::Trending
@@ -408,7 +412,10 @@ pub(super) fn find(path: &str) -> Option<(Route, &str)> {
         ("api", Some("collect"), Some("ga4")) => (Route::Ga4, ""),
         ("api", Some("products"), Some(product)) => (Route::Product, product),
         ("api", Some("products"), None) => match rest {
-            Some(rest) => (Route::Similar, before(rest, "/similar")?),
+            Some(rest) => match before(rest, "/similar") {
+                Some(product) => (Route::Similar, product),
+                None => (Route::ProductActivity, before(rest, "/activity")?),
+            },
             None => (Route::Products, ""),
         },
         ("api", Some("users"), Some(user)) => (Route::User, user),
@@ -481,6 +488,7 @@ mod tests {
             ("/api/lab/profile", Some((Route::LabProfile, ""))),
             ("/api/lab/profile/user1", None),
             ("/api/products/a%2Fb/similar", Some((Route::Similar, "a%2Fb"))),
+            ("/api/products/a%2Fb/activity", Some((Route::ProductActivity, "a%2Fb"))),
             ("/api/products/similar", Some((Route::Product, "similar"))),
             ("/api/products/a/b/similar", None),
             ("/api/products/a", Some((Route::Product, "a"))),

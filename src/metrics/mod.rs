@@ -80,6 +80,7 @@ impl Default for Metrics {
 #[cfg(test)]
 mod tests {
     use super::Metrics;
+    use dataflows::score::merchandising::ActionKind;
 
     #[test]
     fn every_metric_is_shown_with_its_labels() {
@@ -105,7 +106,7 @@ mod tests {
         let [weights, ..] =
             ["weights", "blend", "rules", "ranking"].map(|setting| metrics.settings.fed(setting));
         weights.version.inc();
-        metrics.settings.rule_hits.with_label_values(&["pin"]).inc_by(2);
+        metrics.settings.rule_hits.add(ActionKind::Pin, "summer", 2);
         let text = metrics.render().unwrap();
         for line in [
             "http_request_duration_ms_bucket{method=\"GET\",\
@@ -134,7 +135,7 @@ mod tests {
             "recsys_weights_version 1",
             "recsys_blend_rejected_total 0",
             "recsys_rules_rejected_total 0",
-            "recsys_rule_hits_total{action=\"pin\"} 2",
+            "recsys_rule_hits_total{action=\"pin\",rule=\"summer\"} 2",
             "recsys_settings_connected{setting=\"blend\"} 0",
             "recsys_settings_refused{setting=\"weights\"} 0",
             "recsys_model_known 0",

@@ -3,6 +3,8 @@
 use super::register::{counter, counters, float_gauges, gauge};
 use dataflows::score::merchandising::ActionKind;
 use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 
 /// The metrics of all settings.
 #[derive(Debug)]
@@ -12,8 +14,45 @@ pub struct SettingsMetrics {
     pub model_known: IntGauge,
     /// `recsys_weight{event_type}`
     pub weight: GaugeVec,
-    /// `recsys_rule_hits_total{action}`
-    pub rule_hits: IntCounterVec,
+    /// `recsys_rule_hits_total{action, rule}`
+    pub rule_hits: RuleHits,
+}
+
+/// How often each rule of merchandising has hit.
+#[derive(Debug)]
+pub struct RuleHits {
+    hits: IntCounterVec,
+    rules: Mutex<HashSet<String>>,
+}
+
+/// The most rules that are told apart, so that rules that come and go do not take more and more memory. With one more all
+/// begin at 0 again, which Prometheus takes as it takes a restart.
+const MOST_RULES: usize = 2_000;
+
+impl RuleHits {
+    fn new(registry: &Registry) -> RuleHits {
+        let hits = counters(
+            registry,
+            "recsys_rule_hits_total",
+            "Products of answered rankings that a rule of merchandising has pinned, boosted or \
+             buried, and candidates that one has hidden",
+            &["action", "rule"],
+        );
+        RuleHits { hits, rules: Mutex::default() }
+    }
+
+    /// Adds hits of a rule, by its id.
+    pub fn add(&self, action: ActionKind, rule: &str, hits: u64) {
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        if !rules.contains(rule) {
+            if rules.len() == MOST_RULES {
+                rules.clear();
+                self.hits.reset();
+            }
+            rules.insert(rule.to_owned());
+        }
+        self.hits.with_label_values(&[action.name(), rule]).inc_by(hits);
+    }
 }
 
 /// The metrics of one setting. Cheap to clone.
@@ -31,16 +70,6 @@ pub struct SettingMetrics {
 
 impl SettingsMetrics {
     pub(super) fn new(registry: &Registry) -> SettingsMetrics {
-        let rule_hits = counters(
-            registry,
-            "recsys_rule_hits_total",
-            "Products of answered rankings that a rule of merchandising has pinned, boosted or \
-             buried, and candidates that one has hidden",
-            &["action"],
-        );
-        for action in ActionKind::ALL {
-            rule_hits.with_label_values(&[action.name()]);
-        }
         SettingsMetrics {
             registry: registry.clone(),
             model_known: gauge(
@@ -57,7 +86,7 @@ impl SettingsMetrics {
                 "The weight in force of each type of event; none while no model is known",
                 &["event_type"],
             ),
-            rule_hits,
+            rule_hits: RuleHits::new(registry),
         }
     }
 
@@ -94,5 +123,25 @@ impl SettingMetrics {
                 "1 while the setting's node holds what is no value of it, else 0",
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_that_come_and_go_do_not_make_ever_more_series() {
+        let registry = Registry::new();
+        let hits = RuleHits::new(&registry);
+        let series = || registry.gather().iter().map(|family| family.get_metric().len()).sum();
+        for rule in 0..MOST_RULES {
+            hits.add(ActionKind::Pin, &rule.to_string(), 1);
+            hits.add(ActionKind::Pin, "0", 1);
+        }
+        let all: usize = series();
+        assert_eq!(all, MOST_RULES);
+        hits.add(ActionKind::Hide, "one more", 1);
+        assert_eq!(series(), 1);
     }
 }

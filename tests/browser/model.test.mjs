@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { ask, loaded, open, score, someone, tell, withBrowser } from './console.mjs';
+import { ask, base, loaded, open, score, someone, tell, withBrowser } from './console.mjs';
 
 withBrowser();
 
@@ -83,6 +83,27 @@ test('a product is hidden, shown with its rule, and no longer hidden', async (t)
   await page.getByRole('button', { name: 'Remove', exact: true }).click();
   await page.getByText('No rule is for this product.').waitFor();
   assert.equal((await rules()).length, others);
+});
+
+test('a product tells how often it was touched, and a rule how often it has hit', async (t) => {
+  const path = '/api/config/recommendation/rules';
+  const others = await ask(path);
+  const product = `browser-test-${someone()}`;
+  const name = `boost-${product}`;
+  await tell(someone(), product);
+  await tell(someone(), product, 'purchase');
+  const rule = { id: name, action: 'boost', factor: 2, product };
+  await ask(path, { method: 'PUT', body: JSON.stringify([...others, rule]) });
+  t.after(() => ask(path, { method: 'PUT', body: JSON.stringify(others) }));
+  const page = await open(t, `products/${product}`);
+  const number = (of) => page.locator('.facts-row div', { hasText: of }).locator('dd').innerText();
+  await page.getByText(/^All of it was on /).waitFor();
+  assert.deepEqual(await Promise.all(['Views', 'Carts', 'Purchases'].map(number)), ['1', '0', '1']);
+  await comes('/api/trending?n=1000', (shown) =>
+    shown.some(({ reasons }) => reasons.some((reason) => reason.rule === name)),
+  );
+  await page.goto(`${base}/#/model/rules`);
+  await page.getByRole('listitem').filter({ hasText: name }).getByText(/hit [1-9]\d* times/).waitFor();
 });
 
 test('a change is in the history, and can be undone', async (t) => {

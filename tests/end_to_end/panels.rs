@@ -78,6 +78,8 @@ fn every_panel_has_data_and_an_alert_reaches_alertmanager() {
     let settings: Vec<&str> = settings.iter().flat_map(|setting| ["--set", *setting]).collect();
     let process = Process::spawn(served(prefix), "2", &settings);
     process.wait_ready();
+    let rule = r#"[{"id": "sound", "tag": "audio", "action": "boost", "factor": 2}]"#;
+    process.call("PUT", "/api/config/recommendation/rules", rule);
     let watchers = Watchers::start(&process);
     let deadline = Instant::now() + Duration::from_secs(90);
     for round in 0.. {

@@ -39,15 +39,26 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Lookup<V, R> {
     }
 
     /// As [`Lookup::each`], until `each` breaks.
-    pub fn try_each(
+    pub fn try_each(&mut self, key: u32, as_of: Time, each: impl FnMut(&V, &R) -> ControlFlow<()>) {
+        self.reader().seek(key);
+        self.read(as_of, each);
+    }
+
+    /// As [`Lookup::try_each`], from a value on.
+    pub fn try_each_from(
         &mut self,
-        key: u32,
+        (key, first): (u32, &V),
         as_of: Time,
-        mut each: impl FnMut(&V, &R) -> ControlFlow<()>,
+        each: impl FnMut(&V, &R) -> ControlFlow<()>,
     ) {
         let reader = self.reader();
         reader.seek(key);
-        reader.try_each(as_of, |value, sum| {
+        reader.seek_value(first);
+        self.read(as_of, each);
+    }
+
+    fn read(&mut self, as_of: Time, mut each: impl FnMut(&V, &R) -> ControlFlow<()>) {
+        self.reader().try_each(as_of, |value, sum| {
             if sum.is_zero() { ControlFlow::Continue(()) } else { each(value, &sum) }
         });
     }

@@ -50,6 +50,13 @@ impl<V: ExchangeData, R: ExchangeData + Semigroup> Reader<V, R> {
         }
     }
 
+    /// Goes on to the first of the key's values that is not before one.
+    pub fn seek_value(&mut self, value: &V) {
+        for &index in &self.live {
+            self.cursors[index].seek_val(&self.batches[index], value);
+        }
+    }
+
     /// The sum of one of the key's values; `None` without any update of it. Values must be passed
     /// in ascending order.
     pub fn sum(&mut self, value: &V, as_of: Time) -> Option<R> {

@@ -1,6 +1,6 @@
 //! Questions, each with the type of its answer.
 
-use super::query::{Query, QueryAnswer, Touched};
+use super::query::{ProductDays, Query, QueryAnswer, Touched};
 use crate::digest::hash::Digest;
 use crate::digest::rows::DigestedView;
 use crate::ingest::decisions::Forgotten;
@@ -186,6 +186,25 @@ impl Ask for ListingOf {
             _ => None,
         });
         listing.unwrap_or(Listing::Unlisted)
+    }
+}
+
+/// The days on which a product was touched, and how often.
+pub struct ProductActivity(pub String);
+
+impl Ask for ProductActivity {
+    type Answer = ProductDays;
+
+    fn queries(&self) -> Vec<Query> {
+        vec![Query::ProductDays { product: self.0.clone() }]
+    }
+
+    fn answer(self, answers: Vec<QueryAnswer>) -> ProductDays {
+        let days = answers.into_iter().find_map(|answer| match answer {
+            QueryAnswer::ProductDays(days) => Some(days),
+            _ => None,
+        });
+        days.unwrap_or_default()
     }
 }
 

@@ -146,6 +146,7 @@ impl Gathering {
             }
             AnswerPart::Touched(touched) => Some(QueryAnswer::Touched(touched)),
             AnswerPart::Product(listing) => Some(QueryAnswer::Product(listing)),
+            AnswerPart::ProductDays(days) => Some(QueryAnswer::ProductDays(days)),
             AnswerPart::Found(page) => Some(QueryAnswer::Found(page)),
             AnswerPart::Recent(events) => Some(QueryAnswer::Recent(events)),
             AnswerPart::Digests(digests) => Some(QueryAnswer::Digests(digests)),

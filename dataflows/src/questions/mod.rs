@@ -109,7 +109,11 @@ fn rankings(
         dictionaries: dictionaries.clone(),
         repeat_rate: None,
     };
-    let users = UserRankingViews { activity: Lookup::new(views.activity), planner };
+    let users = UserRankingViews {
+        activity: Lookup::new(views.activity),
+        popularity: Lookup::new(views.popularity.0.clone()),
+        planner,
+    };
     let finisher = Finisher::new(info());
     let read_from = Rc::new(Cell::new(0));
     let steps = StepViews {

@@ -1,6 +1,6 @@
 //! The parts of an answer, which the owners of keys send to the origin of a question.
 
-use super::query::{Touched, ViewDigests};
+use super::query::{ProductDays, Touched, ViewDigests};
 use crate::ids::dictionary::Dictionary;
 use crate::ids::exchange::{NameReceiver, NameSender, NewNames};
 use crate::ingest::decisions::Forgotten;
@@ -24,6 +24,7 @@ pub(crate) enum AnswerPart {
     Activity(Option<(u32, [i64; 3])>),
     Touched(Touched),
     Product(Listing),
+    ProductDays(ProductDays),
     Found(Page),
     Recent(Vec<OwnedEvent>),
     Digests(ViewDigests),

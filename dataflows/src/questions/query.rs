@@ -66,6 +66,11 @@ pub enum Query {
         /// The product.
         product: String,
     },
+    /// On which days a product was touched, and how often.
+    ProductDays {
+        /// The product.
+        product: String,
+    },
     /// A page of the catalogue's products.
     Search {
         /// What their words are to begin with.
@@ -134,6 +139,7 @@ impl RoutedQuery {
                 | Query::Forgotten { .. }
                 | Query::Written => all.extend((0..peers).map(|to| routed(to, query.clone()))),
                 Query::Position { partition: key, .. }
+                | Query::ProductDays { product: key }
                 | Query::Profile { user: key, .. }
                 | Query::Activity { user: key }
                 | Query::Touched { user: key }
@@ -179,6 +185,10 @@ impl Touched {
     pub const MOST_BOUGHT: usize = 1_000;
 }
 
+/// The days on which a product was touched, oldest first, counted from the Unix epoch, each with the numbers of events by
+/// kind. Beyond the horizon and three days, the first day of a week stands for all of it.
+pub type ProductDays = Vec<(u16, [i64; 3])>;
+
 /// The answer to one query.
 #[derive(Clone, Debug, PartialEq)]
 pub enum QueryAnswer {
@@ -198,6 +208,8 @@ pub enum QueryAnswer {
     Learned(Box<LearnedState>),
     /// The state of a product in the catalogue.
     Product(Listing),
+    /// As [`ProductDays`].
+    ProductDays(ProductDays),
     /// A page of the catalogue's products that one worker owns.
     Found(Page),
     /// Events of one worker, newest first.

@@ -4,7 +4,7 @@ use super::parts::{AnswerPart, PartSender, RoutedPart};
 use super::plan::{Asked, Planner, Weighing};
 use super::products::EvidenceRequest;
 use super::profile::scores;
-use super::query::{Query, RoutedQuery, Touched, ViewDigests};
+use super::query::{ProductDays, Query, RoutedQuery, Touched, ViewDigests};
 use crate::arrange::lookup::Lookup;
 use crate::digest::views::Digests;
 use crate::ids::dictionary::SharedDictionaries;
@@ -18,10 +18,12 @@ use crate::score::model::OwnModel;
 use crate::score::model_history::ModelHistory;
 use crate::score::weights::{Score, Weights};
 use crate::time::Time;
+use crate::views::popularity::{OVERALL_ID, ProductDay};
 use crate::views::product_words::{Page, Place, ProductWords};
 use crate::views::recent::Recent;
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
@@ -50,6 +52,7 @@ pub(super) struct UserViews {
 /// The views of users that are kept besides profiles.
 pub(super) struct UserRankingViews {
     pub(super) activity: Lookup<Reverse<u32>>,
+    pub(super) popularity: Lookup<ProductDay>,
     pub(super) planner: Planner,
 }
 
@@ -101,6 +104,9 @@ impl UserViews {
             Query::Activity { user } => AnswerPart::Activity(self.activity(&user, time)),
             Query::Touched { user } => AnswerPart::Touched(self.touched(&user, time)),
             Query::Product { product } => AnswerPart::Product(self.product(&product, time)),
+            Query::ProductDays { product } => {
+                AnswerPart::ProductDays(self.product_days(&product, time))
+            }
             Query::Search { words, after, n } => {
                 AnswerPart::Found(self.search(&words, after.as_ref(), n, time))
             }
@@ -186,6 +192,23 @@ impl UserViews {
         product.map_or(Listing::Unlisted, |product| listing(&mut self.catalogue, product, time))
     }
 
+    /// The days on which a product that this worker owns was touched; none where only profiles are kept.
+    fn product_days(&mut self, product: &str, time: Time) -> ProductDays {
+        let Some(product) = self.dictionaries.borrow().products.id(product) else {
+            return Vec::new();
+        };
+        let Some(rankings) = &mut self.rankings else { return Vec::new() };
+        let (mut days, first) = (Vec::new(), ProductDay { product, day: 0 });
+        rankings.popularity.try_each_from((OVERALL_ID, &first), time, |of, counts| {
+            if of.product != product {
+                return ControlFlow::Break(());
+            }
+            days.push((of.day, counts.0.map(i64::from)));
+            ControlFlow::Continue(())
+        });
+        days
+    }
+
     /// A page of the products of this worker that have such words.
     fn search(&mut self, words: &[String], after: Option<&Place>, n: usize, time: Time) -> Page {
         let (index, dictionaries) = (self.words.borrow(), self.dictionaries.borrow());
@@ -258,8 +281,9 @@ impl UserViews {
         self.profile.release(questions);
         self.positions.release(questions);
         self.catalogue.release(questions);
-        if let Some(UserRankingViews { activity, planner }) = &mut self.rankings {
+        if let Some(UserRankingViews { activity, popularity, planner }) = &mut self.rankings {
             activity.release(questions);
+            popularity.release(questions);
             planner.release(questions);
         }
         let oldest = questions.first().copied().unwrap_or(Time::MAX);

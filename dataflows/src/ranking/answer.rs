@@ -15,8 +15,7 @@ pub struct Ranking {
     products: Vec<StoredProduct>,
     causes: Vec<Cause<Span>>,
     reasons: Vec<StoredReason>,
-    /// By action, in the order of [`ActionKind::ALL`].
-    hits: [usize; 4],
+    hits: Vec<StoredHits>,
 }
 
 /// The range of a text in [`Ranking::texts`].
@@ -37,6 +36,14 @@ struct StoredReason {
     cause: usize,
     events: u32,
     score: f64,
+}
+
+/// How often a rule has hit.
+#[derive(Clone, Debug, PartialEq)]
+struct StoredHits {
+    action: ActionKind,
+    rule: Span,
+    hits: usize,
 }
 
 /// A product with the reasons for its score.
@@ -186,14 +193,15 @@ impl Ranking {
         self.products.is_empty()
     }
 
-    /// How often rules of the shop have hit: products that are shown, or that are hidden.
-    pub fn hits(&self, action: ActionKind) -> usize {
-        self.hits[action as usize]
+    /// The rules of the shop that have hit, each with how many products that are shown, or that are hidden.
+    pub fn hits(&self) -> impl Iterator<Item = (ActionKind, &str, usize)> {
+        self.hits.iter().map(|it| (it.action, &self.texts[it.rule.clone()], it.hits))
     }
 
-    /// Counts hits of rules.
-    pub fn add_hits(&mut self, action: ActionKind, hits: usize) {
-        self.hits[action as usize] += hits;
+    /// Adds a rule that has hit.
+    pub fn add_hits(&mut self, action: ActionKind, rule: &str, hits: usize) {
+        let rule = self.text(rule);
+        self.hits.push(StoredHits { action, rule, hits });
     }
 
     /// The products, best first.

@@ -10,7 +10,7 @@ use crate::ranking::answer::{Cause, Ranking};
 use crate::ranking::evidence::{Evidence, Visited};
 use crate::ranking::product_info::ProductInfo;
 use crate::ranking::rules::{Basis, LeaveOut, Plan};
-use crate::score::merchandising::{ActionKind, Rule};
+use crate::score::merchandising::Rule;
 use crate::score::mixture::{Mixture, WeightsInForce};
 use crate::time::Time;
 use std::cmp::Ordering;
@@ -102,7 +102,8 @@ impl Ranker {
             self.contribute(terms, &shown, names);
         }
         let mut ranking = Ranking::default();
-        ranking.add_hits(ActionKind::Hide, made.hidden);
+        let mut hits = vec![0; rules.len()];
+        made.hidden.iter().for_each(|(&rule, hidden)| hits[rule] += hidden);
         // One past the rules is what is added up.
         let other = terms.len() + rules.len();
         let mut causes = vec![None; other + 1];
@@ -110,7 +111,7 @@ impl Ranker {
             ranking.add(names.text(product), score, row);
             let of_rules = made.parts(product).iter().copied().chain(pin.map(|rule| (rule, 0.0)));
             let of_rules = of_rules.map(|(rule, score)| {
-                ranking.add_hits(rules[rule].action.kind(), 1);
+                hits[rule] += 1;
                 Contribution { cause: terms.len() + rule, events: 0, score }
             });
             let of_rules: Vec<Contribution> = of_rules.collect();
@@ -132,6 +133,10 @@ impl Ranker {
                 ranking.add_reason(cause, events, score);
             }
         }
+        for (Rule { action, id, .. }, hits) in rules.iter().zip(hits).filter(|(_, hits)| *hits > 0)
+        {
+            ranking.add_hits(action.kind(), id, hits);
+        }
         ranking
     }
 
@@ -146,8 +151,8 @@ impl Ranker {
         for (cause, term) in terms.iter().enumerate() {
             term.evidence.each(|product, events, score| {
                 // What the weights switch off is no reason.
-                if score != 0.0
-                    && let Some(place) = self.places[product as usize].checked_sub(1)
+                if let Some(place) = self.places[product as usize].checked_sub(1)
+                    && score != 0.0
                 {
                     let contributions = &mut self.contributions[place as usize];
                     match contributions.last_mut().filter(|last| last.cause == cause) {

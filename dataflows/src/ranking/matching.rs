@@ -148,7 +148,12 @@ impl<'a> RulesInForce<'a> {
 
     /// True if any of the rules that hit a product hides it.
     pub(crate) fn hides(&self, hits: &[usize]) -> bool {
-        hits.iter().any(|&at| self.all()[at].action == Action::Hide)
+        self.hiding(hits).next().is_some()
+    }
+
+    /// Those of the rules that hit a product that hide it.
+    pub(crate) fn hiding(&self, hits: &[usize]) -> impl Iterator<Item = usize> {
+        hits.iter().copied().filter(|&at| self.all()[at].action == Action::Hide)
     }
 
     /// The names that pins have and that no id has.

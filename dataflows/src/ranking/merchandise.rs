@@ -17,8 +17,8 @@ pub(super) struct Merchandised {
     parts: ById<Vec<(usize, f64)>>,
     /// By pin that names no products, the candidates that it hits.
     matched: BTreeMap<usize, Vec<Candidate>>,
-    /// The number of candidates that were hidden.
-    pub(super) hidden: usize,
+    /// By rule, the number of candidates that it hides.
+    pub(super) hidden: BTreeMap<usize, usize>,
 }
 
 /// The products that a rule puts to a place.
@@ -65,7 +65,7 @@ impl Merchandised {
         candidates.retain_mut(|candidate| {
             rules.hits(candidate.product, lookups, &mut hits);
             if rules.hides(&hits) {
-                self.hidden += 1;
+                rules.hiding(&hits).for_each(|at| *self.hidden.entry(at).or_default() += 1);
                 return false;
             }
             candidate.score = self.scored(*candidate, &hits, rules.all());

@@ -7,9 +7,11 @@ use crate::removals::is_removal;
 use dataflows::digest::hash::{Digest, Hash};
 use dataflows::digest::rows::{DigestedView, with_description, with_tags};
 use dataflows::graph::Mode;
+use dataflows::questions::query::ProductDays;
 use dataflows::record::event::{Kind, OwnedEvent};
 use dataflows::score::counts::Counts;
 use dataflows::views::popularity::OVERALL;
+use std::collections::BTreeMap;
 
 impl Oracle {
     /// The digests of all views that are kept.
@@ -23,6 +25,26 @@ impl Oracle {
         let views = DigestedView::ALL.into_iter();
         let kept = views.filter(|view| self.mode == Mode::All || of_profiles.contains(view));
         kept.map(|view| (view, self.digest(view))).collect()
+    }
+
+    /// Each touch of a product by tag and overall, with its day and kind.
+    fn touches(&self) -> impl Iterator<Item = (&str, &str, u16, Kind)> {
+        let of_history = self.history.iter().flat_map(|(event, _)| {
+            let tags = self.tags(event).into_iter().chain([OVERALL]);
+            tags.map(move |tag| (tag, &*event.product, event_day(event), event.event_type.topic()))
+        });
+        let aged = self.aged.popular.iter();
+        of_history.chain(aged.map(|it| (&*it.tag, &*it.product, it.day, it.kind)))
+    }
+
+    /// On which days a product was touched, and how often.
+    pub(crate) fn product_days(&self, product: &str) -> ProductDays {
+        let mut days: BTreeMap<u16, [i64; 3]> = BTreeMap::new();
+        let overall = self.touches().filter(|(tag, of, ..)| *tag == OVERALL && *of == product);
+        for (_, _, day, kind) in overall.filter(|_| self.mode == Mode::All) {
+            days.entry(day).or_default()[kind.index()] += 1;
+        }
+        days.into_iter().collect()
     }
 
     fn digest(&self, view: DigestedView) -> Digest {
@@ -75,22 +97,12 @@ impl Oracle {
                     row.then_number(rest).times(Counts::one(*kind))
                 })
                 .sum(),
-            DigestedView::Popularity => {
-                let of_history = self.history.iter().flat_map(|(event, _)| {
-                    let tags = self.tags(event).into_iter().chain([OVERALL]);
-                    tags.map(move |tag| {
-                        (tag, &*event.product, event_day(event), event.event_type.topic())
-                    })
-                });
-                let aged = self.aged.popular.iter();
-                let aged = aged.map(|it| (&*it.tag, &*it.product, it.day, it.kind));
-                (of_history.chain(aged))
-                    .map(|(tag, product, day, kind)| {
-                        let row = row(tag).then(Hash::of(product));
-                        row.then_number(day.into()).times(Counts::one(kind))
-                    })
-                    .sum()
-            }
+            DigestedView::Popularity => (self.touches())
+                .map(|(tag, product, day, kind)| {
+                    let row = row(tag).then(Hash::of(product));
+                    row.then_number(day.into()).times(Counts::one(kind))
+                })
+                .sum(),
             DigestedView::Moved => (self.counted.iter())
                 .filter(|counted| counted.origin != counted.event.user)
                 .map(|Counted { event, origin, place, .. }| {

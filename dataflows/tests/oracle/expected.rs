@@ -208,6 +208,9 @@ impl Oracle {
                     Some(Some(row)) => Listing::Listed(row.clone().into()),
                 })]
             }
+            Query::ProductDays { product } => {
+                vec![QueryAnswer::ProductDays(self.product_days(product))]
+            }
             Query::Search { words, after, n } => {
                 let of = |peer| self.search(peer, words, after.as_ref(), *n);
                 (0..self.peers).map(|peer| QueryAnswer::Found(of(peer))).collect()

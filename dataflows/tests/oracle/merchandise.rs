@@ -42,15 +42,20 @@ impl Oracle {
         hides.any(|(_, rule)| self.is_hit(rule, product))
     }
 
-    /// Scores candidates anew, and takes out those that are hidden; returns how many. The cause of a rule comes `after`
-    /// those of the score.
+    /// Scores candidates anew, and takes out those that are hidden; returns the rules that hide any, each with how many. The
+    /// cause of a rule comes `after` those of the score.
     pub(crate) fn corrected(
         &self,
         rules: &[(usize, Rule)],
         candidates: &mut Vec<Candidate>,
         after: usize,
-    ) -> usize {
-        let before = candidates.len();
+    ) -> Vec<(String, usize)> {
+        let hides = rules.iter().filter(|(_, rule)| rule.action == Action::Hide);
+        let hidden = hides.map(|(_, rule)| {
+            let hit = candidates.iter().filter(|candidate| self.is_hit(rule, &candidate.product));
+            (rule.id.clone(), hit.count())
+        });
+        let hidden = hidden.filter(|(_, hidden)| *hidden > 0).collect();
         candidates.retain(|candidate| !self.is_hidden(rules, &candidate.product));
         for Candidate { product, score, contributions } in &mut *candidates {
             let (own, mut factor) = (*score, 1.0_f64);
@@ -61,7 +66,7 @@ impl Oracle {
                 (factor, *score) = (next, own * next);
             }
         }
-        before - candidates.len()
+        hidden
     }
 
     /// Takes what is pinned out of the candidates, which are in order: each with its place.

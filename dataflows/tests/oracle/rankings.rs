@@ -129,7 +129,9 @@ impl Oracle {
         for rule in self.model.rules.rules() {
             ranking.add_cause(Cause::Rule(rule.action.kind(), &rule.id));
         }
-        ranking.add_hits(ActionKind::Hide, hidden);
+        for (rule, hidden) in hidden {
+            ranking.add_hits(ActionKind::Hide, &rule, hidden);
+        }
         let placed = placed(pins, ranked);
         for Candidate { product, score, contributions } in
             placed.iter().skip(rules.offset).take(rules.n)

@@ -314,16 +314,25 @@ fn rules_hold_for_their_placement_and_between_their_times() {
 }
 
 #[test]
-fn hits_are_counted_by_action() {
+fn hits_are_counted_by_rule() {
     let rules = vec![
         rule("1", Action::Hide, products(&["A"])),
+        rule("5", Action::Hide, products(&["A", "other"])),
         rule("2", Action::Boost(2.0), tag("wood")),
         rule("3", Action::Pin(1), products(&["new"])),
         rule("4", Action::Bury(0.5), tag("nothing")),
     ];
     let ranking = ranking(rules, Basis::Everything, Rules::first(3));
-    let hits = ActionKind::ALL.map(|action| ranking.hits(action));
-    assert_eq!(hits, [1, 2, 0, 1]);
+    let hits: Vec<_> = ranking.hits().collect();
+    assert_eq!(
+        hits,
+        [
+            (ActionKind::Hide, "1", 1),
+            (ActionKind::Hide, "5", 1),
+            (ActionKind::Boost, "2", 2),
+            (ActionKind::Pin, "3", 1),
+        ]
+    );
 }
 
 #[test]

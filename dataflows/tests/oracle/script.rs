@@ -317,7 +317,10 @@ fn queries() -> impl Iterator<Item = Query> {
     let recents = [0, 3, 100].map(|limit| Query::Recent { limit, after: None });
     let touched = users().map(|user| Query::Touched { user });
     let listings = PRODUCTS.iter().chain(&["nothing"]);
-    let listings = listings.map(|&product| Query::Product { product: product.into() });
+    let listings = listings.flat_map(|&product| {
+        let product = || product.into();
+        [Query::Product { product: product() }, Query::ProductDays { product: product() }]
+    });
     let searches = [&[][..], &["mug"], &["the", "re"], &["r", "t"], &["nothing"]];
     let searches = searches.into_iter().flat_map(|words| {
         let words: Vec<String> = words.iter().map(|&word| word.into()).collect();

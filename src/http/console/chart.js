@@ -2,6 +2,7 @@
 
 import uPlot from './vendor/uplot.js';
 import { html, useEffect, useRef } from './vendor/htm-preact.js';
+import { shortDay } from './format.js';
 import { theme } from './theme.js';
 import { useStore } from './store.js';
 
@@ -94,6 +95,11 @@ function withAlpha(colour, alpha) {
 /** A time in seconds, as the axis has it. */
 function timeOfDay(seconds) {
   return new Date(seconds * 1000).toLocaleTimeString('en-GB');
+}
+
+/** A time in seconds as its day. */
+export function dayOf(seconds) {
+  return shortDay(seconds * 1000);
 }
 
 /** Shows the values under the pointer. */

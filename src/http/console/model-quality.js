@@ -2,8 +2,8 @@
 
 import { html, useMemo, useState } from './vendor/htm-preact.js';
 import { Answer, Card, Dot, Empty, Segmented } from './ui.js';
-import { count, percent, shortDay } from './format.js';
-import { Chart } from './chart.js';
+import { count, percent } from './format.js';
+import { Chart, dayOf } from './chart.js';
 import { get } from './api.js';
 import { STRATEGIES } from './words.js';
 import { usePoll } from './hooks.js';
@@ -86,11 +86,6 @@ function whisker(value, error, end) {
   const left = Math.max(value - 2 * error, 0) / end;
   const right = 1 - Math.min(value + 2 * error, end) / end;
   return { left: `${left * 100}%`, right: `${right * 100}%` };
-}
-
-/** A time in seconds as its day. */
-function dayOf(seconds) {
-  return shortDay(seconds * 1000);
 }
 
 function Curves({ days, grade, way }) {

@@ -5,12 +5,21 @@ import { Answer, Button, Card, Empty } from './ui.js';
 import { changeRules, freeName, nameOfRule, readRules, rulesChanged } from './rules.js';
 import { RuleForm } from './rule-form.js';
 import { RuleLine } from './rule-line.js';
+import { get } from './api.js';
+import { parseMetrics } from './metrics.js';
 import { usePoll } from './hooks.js';
 import { useStore } from './store.js';
+
+/** How often a rule has hit since this process was started, as far as that is known. */
+function hitsOf(metrics, name) {
+  const own = metrics?.filter((sample) => sample.name === 'recsys_rule_hits_total' && sample.labels.rule === name);
+  return own?.reduce((sum, { value }) => sum + value, 0);
+}
 
 export function Rules() {
   const changed = useStore(rulesChanged);
   const answer = usePoll(readRules, 10_000, [changed]);
+  const metrics = usePoll(async (signal) => parseMetrics(await get('/metrics', signal)), 10_000, []);
   const [form, setForm] = useState(false);
   const send = (rule) =>
     changeRules(
@@ -40,7 +49,7 @@ export function Rules() {
           : html`<ul class="rules">
           ${rules.map(
             (rule, index) => html`<${RuleLine} key=${nameOfRule(rule, index)} rule=${rule}
-            name=${nameOfRule(rule, index)} />`,
+            name=${nameOfRule(rule, index)} hits=${hitsOf(metrics.data, nameOfRule(rule, index))} />`,
           )}</ul>`
       }`}</>
   </>`;

@@ -1,9 +1,10 @@
 // One product: what it is, how popular, what goes with it, and the shop's rules for it.
 
-import { html } from './vendor/htm-preact.js';
-import { Answer, Card, Empty, Tag } from './ui.js';
+import { html, useMemo } from './vendor/htm-preact.js';
+import { Answer, Card, Dot, Empty, Tag } from './ui.js';
 import { get, segment } from './api.js';
-import { percent, price } from './format.js';
+import { Chart, dayOf } from './chart.js';
+import { count, percent, price } from './format.js';
 import { ProductRules } from './product-rules.js';
 import { Graph } from './graph.js';
 import { href } from './router.js';
@@ -27,6 +28,7 @@ export function ProductPage({ id }) {
     [id],
   );
   const trending = usePoll((signal) => get(`/api/trending?n=${POPULAR_LOOKED_AT}&reasons=0`, signal), 5000, []);
+  const activity = usePoll((signal) => get(`/api/products/${segment(id)}/activity`, signal), 5000, [id]);
   // Of a product that the catalogue does not have, events may tell all the same.
   const unlisted = row.error?.status === 404;
   const product = useLast(unlisted ? { id, name: '', category: '', tags: [] } : row.data) ?? {
@@ -61,6 +63,7 @@ export function ProductPage({ id }) {
               </span>`
           }</dd></div>
           <${TrendPlace} of=${trending} id=${id} />
+          <${Totals} of=${activity} />
         </dl>
       </div>
     </header>
@@ -74,8 +77,55 @@ export function ProductPage({ id }) {
               others.</>`
             : html`<${Graph} centre=${product} around=${products} /><${Similar} products=${products} />`}</>
       </>
-      <${ProductRules} product=${product} />
+      <div>
+        <${ProductRules} product=${product} />
+        <${Card} title="By day" hint="How often it was viewed, put in a cart and bought">
+          <${Answer} of=${activity} lines=${5}>${({ days }) => html`<${ByDay} days=${days} />`}</>
+        </>
+      </div>
     </div>`;
+}
+
+const TOUCHES = [
+  { kind: 'view', name: 'Views', colour: 'var(--view)' },
+  { kind: 'add_to_cart', name: 'Carts', colour: 'var(--cart)' },
+  { kind: 'purchase', name: 'Purchases', colour: 'var(--buy)' },
+];
+
+function Totals({ of }) {
+  return TOUCHES.map(
+    ({ kind, name }) => html`<div key=${kind}><dt>${name}</dt>
+    <dd class="num">${of.data ? count(of.data.totals[kind]) : '–'}</dd></div>`,
+  );
+}
+
+const DAY = 24 * 60 * 60;
+
+/** The noon of each day in seconds, with its totals. In between nothing was done, but within a week that is one entry. */
+function withQuietDays(days) {
+  const known = days.map(({ day, totals }) => ({ noon: Date.parse(`${day}T12:00:00Z`) / 1000, totals }));
+  return known.flatMap((entry, at) => {
+    const quiet = at === 0 ? 0 : (entry.noon - known[at - 1].noon) / DAY - 1;
+    const before = Array.from({ length: quiet < 6 ? quiet : 0 }, (_, ago) => ({
+      noon: entry.noon - (quiet - ago) * DAY,
+      totals: { view: 0, add_to_cart: 0, purchase: 0 },
+    }));
+    return [...before, entry];
+  });
+}
+
+function ByDay({ days }) {
+  const data = useMemo(() => {
+    const all = withQuietDays(days);
+    return [all.map(({ noon }) => noon), ...TOUCHES.map(({ kind }) => all.map(({ totals }) => totals[kind]))];
+  }, [days]);
+  if (days.length === 0) return html`<${Empty} icon="products" title="Nobody has touched it yet" />`;
+  if (days.length === 1)
+    return html`<p class="hint">All of it was on ${dayOf(data[0][0])}; from a second day on, there is a curve.</p>`;
+  return html`<div class="legend wrap">
+    ${TOUCHES.map(({ name, colour }) => html`<${Dot} key=${name} colour=${colour}>${name}</>`)}</div>
+    <${Chart} data=${data} series=${TOUCHES} height=${170} points format=${count} clock=${dayOf}
+      label="Views, carts and purchases by day" />`;
 }
 
 function TrendPlace({ of, id }) {

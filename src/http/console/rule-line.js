@@ -4,12 +4,13 @@ import { html, useState } from './vendor/htm-preact.js';
 import { Button, Confirm } from './ui.js';
 import { changeRules, nameOfRule } from './rules.js';
 import { instant, ruleInWords, ruleState } from './words.js';
-import { dateTime } from './format.js';
+import { count, dateTime } from './format.js';
 import { Icon } from './icons.js';
 
 const STATES = { waiting: 'not yet', holds: 'in force', over: 'over' };
 
-export function RuleLine({ rule, name }) {
+/** `hits`: how often it has hit, if that is known. */
+export function RuleLine({ rule, name, hits }) {
   const [asking, setAsking] = useState(false);
   const state = ruleState(rule);
   const dates = [
@@ -25,6 +26,7 @@ export function RuleLine({ rule, name }) {
   return html`<li class="rule ${state}">
     <span class="rule-icon ${rule.action}"><${Icon} name=${rule.action} /></span>
     <div><p>${ruleInWords(rule)}</p><p class="hint"><code>${name}</code> ${dates.length ? dates.join(', ') : 'always'}
+      ${hits != null && html`<span title="By this process since its start"> · hit ${count(hits)} times</span>`}
     </p></div>
     <span class="badge ${state === 'holds' ? 'on' : 'off'}">${STATES[state]}</span>
     <${Button} kind="quiet" small icon="trash" aria-label=${`Remove the rule ${name}`}

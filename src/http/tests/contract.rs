@@ -650,8 +650,14 @@ fn rules_that_hit_are_among_the_reasons_and_are_counted() {
     }]);
     assert_eq!(ranked, expected);
     let metrics = fixture.send("GET /metrics", "").body;
-    for (action, hits) in [("pin", 1), ("boost", 1), ("bury", 1), ("hide", 3)] {
-        let line = format!("recsys_rule_hits_total{{action=\"{action}\"}} {hits}");
+    for (action, rule, hits) in [
+        ("pin", "summer", 1),
+        ("boost", r#"sh\"oes"#, 1),
+        ("bury", "old", 1),
+        ("hide", "recall", 3),
+    ] {
+        let labels = format!("action=\"{action}\",rule=\"{rule}\"");
+        let line = format!("recsys_rule_hits_total{{{labels}}} {hits}");
         assert!(metrics.lines().any(|shown| shown == line), "{line} is missing");
     }
 }

@@ -98,6 +98,10 @@ pub(super) fn scripted(query: &Query) -> Option<QueryAnswer> {
             "gone" => Listing::Deleted,
             _ => Listing::Unlisted,
         }),
+        Query::ProductDays { product } => QueryAnswer::ProductDays(match &**product {
+            "radio" => vec![(20_178, [5, 1, 0]), (20_179, [2, 0, 1])],
+            _ => Vec::new(),
+        }),
         Query::Search { words, n, .. } if words.first().is_none_or(|word| word == "rad") => {
             let place = || ("radio".to_owned(), "a:b".to_owned());
             let (found, until) = (vec![(place(), radio().into())], (*n == 1).then(place));
@@ -190,13 +194,13 @@ fn ruled() -> Ranking {
         (Cause::Rule(ActionKind::Pin, "summer"), 0, 0.0),
         (Cause::Rule(ActionKind::Bury, "old"), 0, -0.5),
     ] {
-        if let Cause::Rule(action, _) = cause {
-            ranking.add_hits(action, 1);
+        if let Cause::Rule(action, rule) = cause {
+            ranking.add_hits(action, rule, 1);
         }
         let cause = ranking.add_cause(cause);
         ranking.add_reason(cause, events, score);
     }
-    ranking.add_hits(ActionKind::Hide, 3);
+    ranking.add_hits(ActionKind::Hide, "recall", 3);
     ranking
 }
 

@@ -43,6 +43,27 @@ fn a_product_is_shown_as_the_catalogue_has_it() {
 }
 
 #[test]
+fn a_product_tells_on_which_days_it_was_touched() {
+    let fixture = Fixture::new();
+    let counts = |view: u8, cart: u8, purchase: u8| json!({"view": view, "add_to_cart": cart, "purchase": purchase});
+    let days = json!([
+        {"day": "2025-03-31", "totals": counts(5, 1, 0)},
+        {"day": "2025-04-01", "totals": counts(2, 0, 1)},
+    ]);
+    for (id, totals, days) in
+        [("radio", counts(7, 1, 1), days), ("other", counts(0, 0, 0), json!([]))]
+    {
+        let reply = fixture.send(&format!("GET /api/products/{id}/activity"), "");
+        let expected = json!({"productId": id, "totals": totals, "days": days});
+        assert_eq!(reply.status, 200);
+        assert_eq!(serde_json::from_str::<Value>(&reply.told()).unwrap(), expected);
+        assert!(reply.header("x-as-of").is_some());
+    }
+    let reply = fixture.send("GET /api/products//activity", "");
+    assert_eq!(reply.status, 400, "{}", reply.told());
+}
+
+#[test]
 fn products_are_found_by_what_their_words_begin_with() {
     let fixture = Fixture::new();
     let found = r#"{"id":"a:b","name":"Radio","category":"Audio","tags":["audio"],"price":19.99,"available":true}"#;

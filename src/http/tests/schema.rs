@@ -44,10 +44,11 @@ fn visit(schema: &'static Value, value: &Value, at: &str, found: &mut Vec<String
             "maxLength" => length(value).is_none_or(|length| length <= rule.as_u64().unwrap()),
             "minItems" => items(value).len() as u64 >= rule.as_u64().unwrap() || !value.is_array(),
             "maxItems" => items(value).len() as u64 <= rule.as_u64().unwrap(),
-            "format" => {
-                assert_eq!(rule, "date-time");
-                value.as_str().is_none_or(|time| time.parse::<jiff::Timestamp>().is_ok())
-            }
+            "format" => value.as_str().is_none_or(|text| match rule.as_str() {
+                Some("date-time") => text.parse::<jiff::Timestamp>().is_ok(),
+                Some("date") => text.parse::<jiff::civil::Date>().is_ok(),
+                _ => panic!("no such format: {rule}"),
+            }),
             "required" => value.as_object().is_none_or(|object| {
                 rule.as_array()
                     .unwrap()
