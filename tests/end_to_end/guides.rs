@@ -1,7 +1,8 @@
-//! The commands of README.md and docs/tour.md, against a demo.
+//! The commands of README.md and of pages of docs/, against a demo.
 //!
-//! A block of `sh demo` starts it, or has it killed and started again. A block of `sh run` is run beside it. What
-//! follows one as `json exactly` is what it prints; of what follows as `json` it prints every field.
+//! A block of `sh demo` starts it, or has it killed and started again; a page without one has a demo from the beginning. A
+//! block of `sh run` is run beside it. What follows one as `json exactly` is what it prints; of what follows as `json` it
+//! prints every field.
 
 use crate::harness::{alone, bounded, eventually, free_port, try_call};
 use serde_json::Value;
@@ -11,6 +12,8 @@ use std::time::Duration;
 
 const README: &str = include_str!("../../README.md");
 const TOUR: &str = include_str!("../../docs/tour.md");
+const RANKING: &str = include_str!("../../docs/ranking.md");
+const MERCHANDISING: &str = include_str!("../../docs/merchandising.md");
 
 /// Where the guides have the demo.
 const ADDRESS: &str = "127.0.0.1:8080";
@@ -112,6 +115,9 @@ fn follow(guide: &str) {
     let folder = tempfile::tempdir().unwrap();
     let mut demo = Demo::new(folder.path());
     let blocks = blocks(guide);
+    if !blocks.iter().any(|block| block.kind == "sh demo") {
+        demo.start("recsys demo");
+    }
     let mut ran = 0;
     for (index, block) in blocks.iter().enumerate() {
         match block.kind {
@@ -146,6 +152,13 @@ fn every_command_of_the_readme_works() {
 #[ignore = "needs curl, which scripts/test installs"]
 fn every_command_of_the_tour_works_and_shows_what_it_says() {
     follow(TOUR);
+}
+
+#[test]
+#[ignore = "needs curl, which scripts/test installs"]
+fn commands_of_the_pages_on_rankings_work() {
+    follow(RANKING);
+    follow(MERCHANDISING);
 }
 
 #[test]

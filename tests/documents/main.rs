@@ -1,7 +1,9 @@
 //! Holds the documentation to what is there: links lead to pages and headings, the index has every page, the contract
-//! every route, and the README is short.
+//! every route, commands are those of the program, and the README is short.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+mod commands;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
