@@ -118,15 +118,7 @@ impl Run {
     /// Waits until those that are left have ended, because they have lost another one. Returns the longest time.
     pub(super) fn end(&mut self) -> Told<Duration> {
         let lost = Instant::now();
-        for mut member in self.members.drain(..) {
-            let waits = |member: &Member| member.waits_for_others();
-            if member.ended(END, waits)? {
-                member.exits_with(&[PEER_LOST])?;
-            } else {
-                // It never was connected to the other one, and waits for it.
-                member.stop()?;
-            }
-        }
+        self.members.drain(..).try_for_each(|member| member.ends(&[PEER_LOST]))?;
         Ok(lost.elapsed())
     }
 }
@@ -199,11 +191,19 @@ impl Member {
     }
 
     /// Lets it go on, after others have given it up: it must end.
-    pub(super) fn wake(mut self) -> Told {
+    pub(super) fn wake(self) -> Told {
         self.process.signal("CONT");
-        self.ended(END, |_| false)?;
         // It has lost a peer, or Redis, or its name in ZooKeeper, or the checkpoints.
-        self.exits_with(&[PEER_LOST, Some(77), Some(1)])
+        self.ends(&[PEER_LOST, Some(77), Some(1)])
+    }
+
+    /// Waits until it has ended by itself, with one of these codes. One that never was connected to the others waits for
+    /// them, and is told to end.
+    fn ends(mut self, expected: &[Option<i32>]) -> Told {
+        match self.ended(END, Member::waits_for_others)? {
+            true => self.exits_with(expected),
+            false => self.stop(),
+        }
     }
 
     fn last_words(&self) -> String {
