@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # What it costs that rankings are graded: the engine's CPU at a steady rate of events, without grades and with them.
 
-# Each visitor clicks every ten seconds, so nearly all clicks are within a visit, and all of those of the sample are graded.
+# Each visitor clicks every ten seconds, so nearly all clicks are within a visit, and all of those of the sample are graded. A
+# hundred recommendations a second are asked for, so that what the first question needs is there in any case.
 grading() {
   local job share shop=(--users 200000 --even-users)
   for job in off on; do
@@ -9,6 +10,9 @@ grading() {
     if [[ $job == off ]]; then share=0; else share=0.05; fi
     queries_begin 2 "${shop[@]}" --events 2000000 -- --set redis.url= --set "grading.share=$share"
     feed live- 20000 75 --linger 20 "${shop[@]}"
+    "$tool" load --http "$http" --path '/api/recommendations/{user}?n=20' --rate 100 --seconds 68 \
+      "${shop[@]}" >"$SERVICES_DIR/found" &
+    local asking=$!
     sleep 15
     local cpu_before lists_before skipped_before
     cpu_before=$(cpu "$engine_pid")
@@ -21,6 +25,7 @@ grading() {
       echo "graded_per_s $((($(grading_count recsys_graded_lists_total) - lists_before) / 45))"
       echo "skipped $(($(grading_count recsys_grading_skipped_events_total) - skipped_before))"
     } | record grading "$job"
+    wait "$asking" || fail "recommendations were not answered"
     queries_end
   done
 }
