@@ -1,6 +1,7 @@
 //! The metrics that the engine has, as Prometheus gets them.
 
 use crate::rules::label;
+use dataflows::score::merchandising::ActionKind;
 use recsys::metrics::Metrics;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -35,6 +36,7 @@ pub(crate) fn scrape() -> String {
     sources.broker_up.with_label_values(&["1"]).set(1);
     sources.replicas_missing.with_label_values(&["view-events"]).set(1);
     metrics.settings.weight.with_label_values(&["view"]).set(1.0);
+    metrics.settings.rule_hits.add(ActionKind::Pin, "summer", 1);
     sources.paused.with_label_values(&["0"]).set(1);
     metrics.render().unwrap()
 }
