@@ -11,31 +11,32 @@ misused() {
   exit 64
 }
 
+# read_ports NAME DEFAULT: makes a list of ports an array. They may be parted by blanks or by commas.
+read_ports() {
+  local -n ports=$1
+  read -ra ports <<<"$(tr ',' ' ' <<<"${ports:-$2}")"
+  local port
+  for port in "${ports[@]}"; do require_port "$1" "$port"; done
+}
+
+# above PORT...: the ports that are ten thousand higher.
+above() {
+  local port
+  for port; do echo $((port + 10000)); done | xargs
+}
+
 load_settings() {
-  # Kafka's ports may be parted by blanks or by commas.
-  read -ra KAFKA_PORTS <<<"$(tr ',' ' ' <<<"${KAFKA_PORTS:-9093 9094 9095}")"
-  local above=() port
-  for port in "${KAFKA_PORTS[@]}"; do
-    require_port KAFKA_PORTS "$port"
-    above+=($((port + 10000)))
-  done
-  read -ra KAFKA_CONTROLLER_PORTS <<<"$(tr ',' ' ' <<<"${KAFKA_CONTROLLER_PORTS:-${above[*]}}")"
-  for port in "${KAFKA_CONTROLLER_PORTS[@]}"; do require_port KAFKA_CONTROLLER_PORTS "$port"; done
+  read_ports KAFKA_PORTS "9093 9094 9095"
+  read_ports KAFKA_CONTROLLER_PORTS "$(above "${KAFKA_PORTS[@]}")"
   ((${#KAFKA_PORTS[@]} == ${#KAFKA_CONTROLLER_PORTS[@]})) ||
     misused "KAFKA_PORTS and KAFKA_CONTROLLER_PORTS must hold as many ports as there are brokers"
 
   KAFKA_HEAP=${KAFKA_HEAP:-512m}
   REDIS_PORT=${REDIS_PORT:-6379}
   REDIS_REPLICA_PORT=${REDIS_REPLICA_PORT:-6390}
-  read -ra SENTINEL_PORTS <<<"$(tr ',' ' ' <<<"${SENTINEL_PORTS:-26379 26380 26381}")"
-  read -ra REDIS_CLUSTER_PORTS <<<"$(tr ',' ' ' <<<"${REDIS_CLUSTER_PORTS:-7001 7002 7003 7004}")"
-  above=()
-  for port in "${REDIS_CLUSTER_PORTS[@]}"; do
-    require_port REDIS_CLUSTER_PORTS "$port"
-    above+=($((port + 10000)))
-  done
-  read -ra REDIS_CLUSTER_BUS_PORTS <<<"$(tr ',' ' ' <<<"${REDIS_CLUSTER_BUS_PORTS:-${above[*]}}")"
-  for port in "${REDIS_CLUSTER_BUS_PORTS[@]}"; do require_port REDIS_CLUSTER_BUS_PORTS "$port"; done
+  read_ports SENTINEL_PORTS "26379 26380 26381"
+  read_ports REDIS_CLUSTER_PORTS "7001 7002 7003 7004"
+  read_ports REDIS_CLUSTER_BUS_PORTS "$(above "${REDIS_CLUSTER_PORTS[@]}")"
   ((${#REDIS_CLUSTER_PORTS[@]} >= 3 && ${#REDIS_CLUSTER_PORTS[@]} == ${#REDIS_CLUSTER_BUS_PORTS[@]})) ||
     misused "REDIS_CLUSTER_PORTS and REDIS_CLUSTER_BUS_PORTS must hold as many ports, at least three"
   ZOOKEEPER_PORT=${ZOOKEEPER_PORT:-2181}
@@ -47,7 +48,6 @@ load_settings() {
   SERVICES_TIMEOUT=${SERVICES_TIMEOUT:-60}
   require_port REDIS_PORT "$REDIS_PORT"
   require_port REDIS_REPLICA_PORT "$REDIS_REPLICA_PORT"
-  for port in "${SENTINEL_PORTS[@]}"; do require_port SENTINEL_PORTS "$port"; done
   require_port ZOOKEEPER_PORT "$ZOOKEEPER_PORT"
   require_port MOTO_PORT "$MOTO_PORT"
   require_port REDIS_EXPORTER_PORT "$REDIS_EXPORTER_PORT"

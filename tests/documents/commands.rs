@@ -1,17 +1,15 @@
 //! The commands of all pages: the shell can read them, and the program, the scripts and the front know what they say.
 
-use super::{pages, root};
-use serde_json::Value;
+use super::blocks::blocks;
+use super::{description, pages, root};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 
 /// The blocks of the shell in a page, with lines that go on joined.
-fn blocks(page: &str) -> Vec<String> {
-    // Fences stand at the beginning of lines, by turns before a block and behind it.
-    let blocks = page.split("\n```").skip(1).step_by(2).filter_map(|block| block.split_once('\n'));
-    let of_shell = blocks.filter(|(kind, _)| kind.split(' ').next() == Some("sh"));
-    of_shell.map(|(_, text)| text.replace("\\\n", " ")).collect()
+fn of_shell(page: &str) -> Vec<String> {
+    let of_shell = blocks(page).filter(|block| block.kind.split(' ').next() == Some("sh"));
+    of_shell.map(|block| block.text.replace("\\\n", " ")).collect()
 }
 
 /// The commands of a program in a block: one of each line that begins with it, without what they are piped to.
@@ -36,7 +34,7 @@ fn shell(arguments: &[&str]) -> Output {
 fn all() -> Vec<(String, String)> {
     let name = |page: &Path| page.file_name().unwrap().to_string_lossy().into_owned();
     let all = pages().into_iter();
-    all.flat_map(|(page, text)| blocks(&text).into_iter().map(move |block| (name(&page), block)))
+    all.flat_map(|(page, text)| of_shell(&text).into_iter().map(move |block| (name(&page), block)))
         .collect()
 }
 
@@ -110,8 +108,7 @@ fn is_of(path: &str, pattern: &str) -> bool {
 
 #[test]
 fn the_front_has_every_address() {
-    let description = std::fs::read_to_string(root().join("src/http/openapi.json")).unwrap();
-    let description: Value = serde_json::from_str(&description).unwrap();
+    let description = description();
     let paths = description["paths"].as_object().unwrap();
     let mut checked = 0;
     for (page, block) in all() {
@@ -130,7 +127,7 @@ fn the_front_has_every_address() {
 #[test]
 fn commands_are_taken_apart() {
     let page = "a\n```sh run\nrecsys run \\\n  -w 2 & engine=$!\n  recsys not\n```\nb\n```json\nrecsys no\n```\n";
-    let blocks = blocks(page);
+    let blocks = of_shell(page);
     assert_eq!(blocks.len(), 1);
     assert_eq!(calls(&blocks[0], "recsys ").collect::<Vec<_>>(), ["recsys run    -w 2"]);
     for (call, expected) in [

@@ -3,8 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
+mod blocks;
 mod commands;
 
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +15,12 @@ const README_LINES: usize = 130;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The description of all routes.
+fn description() -> Value {
+    let text = std::fs::read_to_string(root().join("src/http/openapi.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
 }
 
 /// The pages of a folder.
@@ -97,8 +105,7 @@ fn the_index_has_every_page() {
 
 #[test]
 fn the_contract_has_every_route() {
-    let description = std::fs::read_to_string(root().join("src/http/openapi.json")).unwrap();
-    let description: serde_json::Value = serde_json::from_str(&description).unwrap();
+    let description = description();
     let contract = std::fs::read_to_string(root().join("docs/contract.md")).unwrap();
     let paths = description["paths"].as_object().unwrap().keys();
     // Each setting has a path of its own in the description, and all have one row.

@@ -4,6 +4,7 @@
 //! block of `sh run` is run beside it. What follows one as `json exactly` is what it prints; of what follows as `json` it
 //! prints every field.
 
+use crate::blocks::{Block, blocks};
 use crate::harness::{alone, bounded, eventually, free_port, try_call};
 use serde_json::Value;
 use std::path::Path;
@@ -17,19 +18,6 @@ const MERCHANDISING: &str = include_str!("../../docs/merchandising.md");
 
 /// Where the guides have the demo.
 const ADDRESS: &str = "127.0.0.1:8080";
-
-/// A block of a guide: what its fence says, and its lines.
-struct Block<'a> {
-    kind: &'a str,
-    text: &'a str,
-}
-
-fn blocks(guide: &str) -> Vec<Block<'_>> {
-    // Fences stand at the beginning of lines, by turns before a block and behind it.
-    let blocks = guide.split("\n```").skip(1).step_by(2);
-    let parts = blocks.map(|block| block.split_once('\n').unwrap());
-    parts.map(|(kind, text)| Block { kind, text }).collect()
-}
 
 /// The demo of a guide, killed when dropped.
 struct Demo<'a> {
@@ -114,7 +102,7 @@ fn shows(sample: &Block<'_>, printed: &str) -> bool {
 fn follow(guide: &str) {
     let folder = tempfile::tempdir().unwrap();
     let mut demo = Demo::new(folder.path());
-    let blocks = blocks(guide);
+    let blocks: Vec<Block<'_>> = blocks(guide).collect();
     if !blocks.iter().any(|block| block.kind == "sh demo") {
         demo.start("recsys demo");
     }
@@ -165,7 +153,7 @@ fn commands_of_the_pages_on_rankings_work() {
 fn blocks_and_samples_are_read() {
     let guide = "a\n```sh run\nls\nls\n```\nb\n\n```json exactly\n{}\n```\n";
     let read = blocks(guide);
-    let read: Vec<_> = read.iter().map(|block| (block.kind, block.text)).collect();
+    let read: Vec<_> = read.map(|block| (block.kind, block.text)).collect();
     assert_eq!(read, [("sh run", "ls\nls"), ("json exactly", "{}")]);
 
     let sample = |kind, text| Block { kind, text };

@@ -9,6 +9,8 @@
 mod harness;
 #[path = "../alerts/panels.rs"]
 mod dashboards;
+#[path = "../documents/blocks.rs"]
+mod blocks;
 // Alone.
 mod redis_queries;
 mod recommendation_service;

@@ -193,6 +193,15 @@ mod tests {
         dictionaries
     }
 
+    /// So many users, and an event of each.
+    fn many(count: usize) -> (Dictionaries, Block) {
+        let mut dictionaries = known();
+        let users: Vec<String> = (0..count).map(|user| format!("user-{user}")).collect();
+        users.iter().for_each(|user| _ = dictionaries.users.intern(user));
+        let events: Vec<_> = users.iter().map(|user| (user.as_str(), 0, "p")).collect();
+        (dictionaries, block(&events))
+    }
+
     #[test]
     fn each_event_knows_what_its_user_did_before_it_in_its_epoch() {
         let (mut sample, known) = (Sample::new(1.0, None, 1), known());
@@ -231,13 +240,10 @@ mod tests {
 
     #[test]
     fn a_share_of_the_visitors_is_in_the_sample() {
-        let mut dictionaries = known();
-        let users: Vec<String> = (0..10_000).map(|user| format!("user-{user}")).collect();
-        users.iter().for_each(|user| _ = dictionaries.users.intern(user));
-        let events: Vec<_> = users.iter().map(|user| (user.as_str(), 0, "p")).collect();
+        let (dictionaries, events) = many(10_000);
         for (share, expected) in [(0.0, 0..1), (0.05, 400..600), (1.0, 10_000..10_001)] {
             let mut sample = Sample::new(share, None, 1);
-            sample.add(2, &block(&events), &dictionaries);
+            sample.add(2, &events, &dictionaries);
             let sampled = sample.next(2, &dictionaries).map_or(0, |(_, sampled)| sampled.len());
             assert!(expected.contains(&sampled), "{share}: {sampled}");
         }
@@ -245,14 +251,11 @@ mod tests {
 
     #[test]
     fn a_busy_shop_is_graded_by_fewer_visitors() {
-        let mut dictionaries = known();
-        let users: Vec<String> = (0..100).map(|user| format!("user-{user}")).collect();
-        users.iter().for_each(|user| _ = dictionaries.users.intern(user));
-        let events: Vec<_> = users.iter().map(|user| (user.as_str(), 0, "p")).collect();
+        let (dictionaries, events) = many(100);
         // A worker of two has half of sixty a second.
         let mut sample = Sample::new(1.0, Some(60), 2);
-        let mut ask = |time, events: &[(&str, i64, &str)]| {
-            sample.add(time, &block(events), &dictionaries);
+        let mut ask = |time, events: &Block| {
+            sample.add(time, events, &dictionaries);
             let sampled = sample.next(time, &dictionaries).unwrap().1;
             sampled.iter().map(|sampled| sampled.user).collect::<Vec<_>>()
         };
@@ -263,7 +266,7 @@ mod tests {
         assert!(next.len() == 3 && next.iter().all(|user| first.contains(user)), "{next:?}");
         // A pause is worth a second at most.
         assert_eq!(ask(1_900_000_000, &events).len(), 30);
-        assert_eq!(ask(1_901_000_000, &events[..5]).len(), 5);
+        assert_eq!(ask(1_901_000_000, &many(5).1).len(), 5);
         assert_eq!(sample.take_skipped(), 70 + 97 + 70);
     }
 }

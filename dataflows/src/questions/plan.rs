@@ -80,7 +80,7 @@ impl Interests {
                 ids.push(Some(*product));
             }
         }
-        let in_visit = visit.iter().take(MAX_IN_VISIT).filter(|visited| visited.current).count();
+        let in_visit = visit.iter().filter(|visited| visited.current).count().min(MAX_IN_VISIT);
         Interests { products, ids, in_visit, visit, ..Interests::default() }
     }
 
@@ -248,11 +248,8 @@ impl Planner {
         let Some(user) = dictionaries.users.id(user) else { return Touched::default() };
         let rules = Rules { leave_out_bought: true, ..Rules::first(0) };
         let interests = self.interests(user, &rules, time, dictionaries);
-        let of = |current| {
-            let products = interests.all().filter(move |(_, in_visit, _)| *in_visit == current);
-            products.map(|(product, ..)| product.to_owned()).collect()
-        };
-        let (visit, before) = (of(true), of(false));
+        let mut visit: Vec<String> = interests.products.iter().map(str::to_owned).collect();
+        let before = visit.split_off(interests.in_visit);
         let mut bought: Vec<&str> = interests
             .bought
             .into_iter()

@@ -6,14 +6,14 @@ import { changeRules, freeName, nameOfRule, readRules, rulesChanged } from './ru
 import { RuleForm } from './rule-form.js';
 import { RuleLine } from './rule-line.js';
 import { get } from './api.js';
-import { parseMetrics } from './metrics.js';
+import { parseMetrics, total } from './metrics.js';
 import { usePoll } from './hooks.js';
 import { useStore } from './store.js';
 
 /** How often a rule has hit since this process was started, as far as that is known. */
 function hitsOf(metrics, name) {
-  const own = metrics?.filter((sample) => sample.name === 'recsys_rule_hits_total' && sample.labels.rule === name);
-  return own?.reduce((sum, { value }) => sum + value, 0);
+  const own = metrics?.filter(({ labels }) => labels.rule === name);
+  return own && (total(own, 'recsys_rule_hits_total') ?? 0);
 }
 
 export function Rules() {

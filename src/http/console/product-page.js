@@ -11,6 +11,7 @@ import { href } from './router.js';
 import { Picture } from './pictures.js';
 import { ReasonBar, ReasonLegend } from './reasons.js';
 import { remember, useProducts } from './catalogue.js';
+import { COUNTED, KINDS } from './words.js';
 import { useLast, usePoll, useTitle } from './hooks.js';
 
 const POPULAR_LOOKED_AT = 500;
@@ -86,20 +87,15 @@ export function ProductPage({ id }) {
     </div>`;
 }
 
-const TOUCHES = [
-  { kind: 'view', name: 'Views', colour: 'var(--view)' },
-  { kind: 'add_to_cart', name: 'Carts', colour: 'var(--cart)' },
-  { kind: 'purchase', name: 'Purchases', colour: 'var(--buy)' },
-];
-
 function Totals({ of }) {
-  return TOUCHES.map(
-    ({ kind, name }) => html`<div key=${kind}><dt>${name}</dt>
-    <dd class="num">${of.data ? count(of.data.totals[kind]) : '–'}</dd></div>`,
+  return COUNTED.map(
+    (each) => html`<div key=${each}><dt>${KINDS[each].name}s</dt>
+    <dd class="num">${of.data ? count(of.data.totals[each]) : '–'}</dd></div>`,
   );
 }
 
 const DAY = 24 * 60 * 60;
+const SERIES = COUNTED.map((each) => ({ name: `${KINDS[each].name}s`, colour: KINDS[each].colour }));
 
 /** The noon of each day in seconds, with its totals. In between nothing was done, but within a week that is one entry. */
 function withQuietDays(days) {
@@ -117,14 +113,14 @@ function withQuietDays(days) {
 function ByDay({ days }) {
   const data = useMemo(() => {
     const all = withQuietDays(days);
-    return [all.map(({ noon }) => noon), ...TOUCHES.map(({ kind }) => all.map(({ totals }) => totals[kind]))];
+    return [all.map(({ noon }) => noon), ...COUNTED.map((each) => all.map(({ totals }) => totals[each]))];
   }, [days]);
   if (days.length === 0) return html`<${Empty} icon="products" title="Nobody has touched it yet" />`;
   if (days.length === 1)
     return html`<p class="hint">All of it was on ${dayOf(data[0][0])}; from a second day on, there is a curve.</p>`;
   return html`<div class="legend wrap">
-    ${TOUCHES.map(({ name, colour }) => html`<${Dot} key=${name} colour=${colour}>${name}</>`)}</div>
-    <${Chart} data=${data} series=${TOUCHES} height=${170} points format=${count} clock=${dayOf}
+    ${SERIES.map(({ name, colour }) => html`<${Dot} key=${name} colour=${colour}>${name}</>`)}</div>
+    <${Chart} data=${data} series=${SERIES} height=${170} points format=${count} clock=${dayOf}
       label="Views, carts and purchases by day" />`;
 }
 

@@ -11,11 +11,9 @@ import { Chart } from './chart.js';
 import { did } from './guide.js';
 import { get } from './api.js';
 import { href } from './router.js';
-import { kind, KINDS } from './words.js';
+import { COUNTED, kind, KINDS } from './words.js';
 import { RankedBars } from './ranked.js';
 import { useStore } from './store.js';
-
-const CHARTED = ['view', 'add_to_cart', 'purchase'];
 
 export function LiveView() {
   useTitle('Live');
@@ -40,7 +38,7 @@ function Pulse() {
   const all = useStore(pulses);
   const last = all.at(-1);
   const recent = useMemo(() => all.slice(-60), [all]);
-  const total = (pulse) => CHARTED.reduce((sum, each) => sum + (pulse.eventsPerSecond[each] ?? 0), 0);
+  const total = (pulse) => COUNTED.reduce((sum, each) => sum + (pulse.eventsPerSecond[each] ?? 0), 0);
   const late = last?.backlog > 0;
   return html`<dl class="stats card" aria-label="Now">
     <${Stat} name="Events a second" value=${last ? rate(total(last)) : '–'}
@@ -74,15 +72,15 @@ function Rates() {
   const all = useStore(pulses);
   const data = useMemo(() => {
     const times = all.map(({ time }) => new Date(time).getTime() / 1000);
-    return [times, ...CHARTED.map((each) => all.map((pulse) => pulse.eventsPerSecond[each] ?? 0))];
+    return [times, ...COUNTED.map((each) => all.map((pulse) => pulse.eventsPerSecond[each] ?? 0))];
   }, [all]);
   const series = useMemo(
-    () => CHARTED.map((each) => ({ name: KINDS[each].name, colour: KINDS[each].colour, fill: each === 'view' })),
+    () => COUNTED.map((each) => ({ name: KINDS[each].name, colour: KINDS[each].colour, fill: each === 'view' })),
     [],
   );
   const last = all.at(-1);
   return html`<${Card} title="Events a second" class="rates" actions=${html`<div class="legend">
-      ${CHARTED.map(
+      ${COUNTED.map(
         (each) => html`<${Dot} key=${each} colour=${KINDS[each].colour}>${KINDS[each].name}
         <b>${last ? rate(last.eventsPerSecond[each] ?? 0) : '–'}</b></>`,
       )}</div>`}>

@@ -3,7 +3,7 @@
 import { html, useRef, useState } from './vendor/htm-preact.js';
 import { ago, count, digits, timeOfDay } from './format.js';
 import { Card, Empty } from './ui.js';
-import { kind, KINDS } from './words.js';
+import { COUNTED, kind, KINDS } from './words.js';
 import { nameOf, productOf, useProducts } from './catalogue.js';
 import { href } from './router.js';
 import { Picture } from './pictures.js';
@@ -17,7 +17,7 @@ export function Activity({ activity, purchases }) {
   const { totals, lastActivity } = activity;
   return html`<${Card} class="activity"><dl class="facts-row">
     <div><dt>Last active</dt><dd>${lastActivity ? ago(lastActivity) : 'never'}</dd></div>
-    ${['view', 'add_to_cart', 'purchase'].map(
+    ${COUNTED.map(
       (each) => html`<div key=${each}><dt>${KINDS[each].name}s</dt><dd>
       ${count(totals[each])}</dd></div>`,
     )}

@@ -8,6 +8,9 @@ export const KINDS = {
   remove_from_cart: { name: 'Removal', past: 'took out of the cart', colour: 'var(--faint)' },
 };
 
+/** The kinds that are counted, of visitors, of products and of all. */
+export const COUNTED = ['view', 'add_to_cart', 'purchase'];
+
 export function kind(type) {
   return KINDS[type] ?? { name: String(type), past: String(type), colour: 'var(--faint)' };
 }

@@ -31,6 +31,9 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// How long slots may be on their way from one node to another before that is told.
 const MOVING: Duration = Duration::from_secs(3);
 
+/// What is told of a Redis that lacks what it had acknowledged.
+const LOST: &str = "Redis has lost data; all profiles are written anew";
+
 /// What is told of a Redis that does not let the engine compare.
 const NOT_COMPARED: &str = "Redis's user may not HGETALL and DEL the keys of profiles, so that these are not compared \
                             with the state: workers.toml lists the rights";
@@ -527,7 +530,7 @@ impl Writer {
     fn look(&mut self, node: usize, found: &Value) {
         if self.counters[node].is_marked && !self.is_expected(found) {
             self.counters[node].is_marked = false;
-            self.lose("Redis has lost data; all profiles are written anew");
+            self.lose(LOST);
         }
     }
 
@@ -549,7 +552,7 @@ impl Writer {
             }
         };
         if std::mem::replace(&mut self.counters[node].is_marked, is_set) && !is_expected {
-            self.lose("Redis has lost data; all profiles are written anew");
+            self.lose(LOST);
         }
         Ok(())
     }
