@@ -139,7 +139,7 @@ fn sort(updates: &mut [Update<Moment>], names: &Dictionaries) {
     });
 }
 
-/// Counts the moments of each user and day. The newest day's count is kept; the view is read for any other.
+/// Counts the moments of each user and day. The counts of the two newest days are kept; the view is read for any other.
 #[derive(Default)]
 struct DayCounts {
     /// By user. One who was never seen has no moments.
@@ -148,20 +148,45 @@ struct DayCounts {
     late: HashMap<(u32, u16), u32>,
 }
 
-/// The newest day of a user of which the history has moments.
+/// The newest day of a user of which the history has moments, and the day before it: topics are read in step to a day, so
+/// most of a user's views are read once tomorrow's purchases have been.
 #[derive(Clone, Copy, Default)]
 struct Newest {
     day: u16,
-    /// Whether it has to be read from the view again.
+    /// Whether both have to be read from the view again.
     is_forgotten: bool,
-    count: u32,
+    /// By how many days ago they are.
+    counts: [u32; 2],
+}
+
+impl Newest {
+    /// The count of a day, if it is kept.
+    fn count(&mut self, day: u16) -> Option<&mut u32> {
+        self.counts.get_mut(usize::from(self.day.checked_sub(day)?))
+    }
+
+    /// Makes a later day the newest. Tells the days that are kept no longer, and their counts.
+    fn reach(&mut self, day: u16, mut left: impl FnMut(u16, u32)) {
+        while self.day < day {
+            let [newest, before] = self.counts;
+            if newest == 0 && before == 0 {
+                self.day = day;
+                return;
+            }
+            if let Some(before_it) = self.day.checked_sub(1) {
+                left(before_it, before);
+            }
+            self.counts = [0, newest];
+            self.day += 1;
+        }
+    }
 }
 
 impl DayCounts {
     /// True if the view need not be read for an event of a day.
     fn knows(&self, user: u32, day: u16) -> bool {
         let newest = self.newest.get(user as usize);
-        newest.is_none_or(|newest| !newest.is_forgotten && newest.day <= day)
+        newest.is_none_or(|newest| !newest.is_forgotten && newest.day <= day.saturating_add(1))
     }
 
     /// Makes the counts of all days of events known. Moments of hours for which `is_kept` does not hold have left.
@@ -193,17 +218,18 @@ impl DayCounts {
                 // They come newest first.
                 read(user, &mut |day, count| {
                     newest.day = newest.day.max(day);
-                    newest.count += if newest.day == day { count } else { 0 };
+                    if let Some(of_day) = newest.count(day) {
+                        *of_day += count;
+                    }
                 });
             }
-            if newest.day < day {
-                self.late.insert((user, newest.day), newest.count);
-                *newest = Newest { day, ..Newest::default() };
-            }
+            newest.reach(day, |day, count| {
+                self.late.insert((user, day), count);
+            });
         }
         for ((user, moment), ..) in updates {
             let (user, day) = (*user, moment.day());
-            if day < self.newest[user as usize].day {
+            if self.newest[user as usize].count(day).is_none() {
                 self.late.entry((user, day)).or_insert_with(|| {
                     let mut sum = 0;
                     read(user, &mut |of, count| sum += if of == day { count } else { 0 });
@@ -227,12 +253,9 @@ impl DayCounts {
 
     /// The count of a day that is known.
     fn count(&mut self, user: u32, day: u16) -> &mut u32 {
-        let newest = &mut self.newest[user as usize];
-        if newest.day == day {
-            &mut newest.count
-        } else {
-            self.late.get_mut(&(user, day)).expect("the day has been looked up")
-        }
+        self.newest[user as usize]
+            .count(day)
+            .unwrap_or_else(|| self.late.get_mut(&(user, day)).expect("the day has been looked up"))
     }
 
     /// A user's moments have changed.
@@ -245,9 +268,8 @@ impl DayCounts {
 
     /// A user's moments of a day have changed.
     fn forget_day(&mut self, user: u32, day: u16) {
-        if let Some(newest) = self.newest.get_mut(user as usize).filter(|newest| newest.day == day)
-        {
-            newest.is_forgotten = true;
+        if let Some(newest) = self.newest.get_mut(user as usize) {
+            newest.is_forgotten |= newest.count(day).is_some();
         }
     }
 
