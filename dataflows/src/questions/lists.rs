@@ -1,15 +1,20 @@
-//! The best products under a key of a view: from the cache between questions, or, by weights that a question brings, read
-//! for it alone.
+//! The best products under keys of a view: from the cache between questions, or, by weights that a question brings, read
+//! for it alone, some of a key at a time.
 
 use super::views::{CachedView, SharedCache};
 use crate::arrange::dated::Summed;
 use crate::arrange::lookup::Lookup;
+use crate::arrange::packed::Batch;
 use crate::ranking::evidence::Scored;
-use crate::ranking::top_k_cache::{ReadTime, TopKCache, TopProducts, Wanted};
+use crate::ranking::top_k_cache::{KeyReading, ReadTime, TopProducts, Wanted};
+use crate::score::counts::Counts;
 use crate::score::scale::Scale;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use timely::progress::frontier::AntichainRef;
+
+/// So many values are read for a question's own lists before others are answered.
+pub(super) const AT_ONCE: usize = 1 << 12;
 
 /// What the lists for a question are summed by.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -19,6 +24,9 @@ pub(super) struct ListScale {
     /// go through it, or the live answers would have to read the key again.
     pub(super) is_own: bool,
 }
+
+/// The best products under a key, and one that was asked about, which may not be among them.
+pub(super) type List<const N: usize> = (TopProducts<N>, Option<Scored<N>>);
 
 /// A view, and the cache of its best products.
 pub(super) struct Lists<V: Summed<N>, const N: usize> {
@@ -31,24 +39,72 @@ impl<V: Summed<N>, const N: usize> Lists<V, N> {
         Lists { view: Lookup::new(view), cache }
     }
 
-    /// As [`TopKCache::best`], and one product of the list that may not be among the best.
+    /// As [`TopKCache::best`](crate::ranking::top_k_cache::TopKCache::best), by the weights in force.
     pub(super) fn best(
         &mut self,
         (key, asked): (u32, Option<u32>),
-        (by, wanted, at): (ListScale, Wanted, ReadTime),
+        (scale, wanted, at): (Scale, Wanted, ReadTime),
         tie: impl Fn(u32) -> u64,
-    ) -> (TopProducts<N>, Option<Scored<N>>) {
-        let (batches, top) = (self.view.batches(), (by.scale, wanted, at));
-        let read = |cache: &mut TopKCache<V, N>| {
-            let best = cache.best(key, top, batches, tie);
-            (best, asked.and_then(|asked| cache.one(key, asked)))
-        };
-        if by.is_own { read(&mut TopKCache::default()) } else { read(&mut self.cache.borrow_mut()) }
+    ) -> List<N> {
+        let (batches, cache) = (self.view.batches(), &mut *self.cache.borrow_mut());
+        let best = cache.best(key, (scale, wanted, at), batches, tie);
+        (best, asked.and_then(|asked| cache.one(key, asked)))
+    }
+
+    /// Begins to read lists by weights of a question's own, as of a time.
+    pub(super) fn own(
+        &mut self,
+        keys: impl Iterator<Item = (u32, Wanted)>,
+        asked: Option<u32>,
+        scale: Scale,
+        time: Time,
+    ) -> OwnLists<V, N> {
+        let mut left: Vec<(u32, Wanted)> = keys.collect();
+        left.reverse();
+        let batches = self.view.batches().to_vec();
+        OwnLists { scale, time, asked, batches, left, reading: None, read: Vec::new() }
     }
 
     /// As [`Lookup::release`].
     pub(super) fn release(&mut self, questions: AntichainRef<'_, Time>) {
         self.view.release(questions);
+    }
+}
+
+/// Lists that are read for one question alone. They have the view's batches, which therefore may be compacted meanwhile.
+pub(super) struct OwnLists<V: Summed<N>, const N: usize> {
+    scale: Scale,
+    time: Time,
+    asked: Option<u32>,
+    batches: Vec<Batch<V, Counts>>,
+    /// The keys that have not been read, last first.
+    left: Vec<(u32, Wanted)>,
+    reading: Option<(KeyReading<V, N>, Wanted)>,
+    read: Vec<List<N>>,
+}
+
+impl<V: Summed<N>, const N: usize> OwnLists<V, N> {
+    /// Reads so many values at most, and takes off how many there were. Returns true once there is nothing left.
+    pub(super) fn step(&mut self, left: &mut usize, tie: impl Fn(u32) -> u64) -> bool {
+        loop {
+            let (mut reading, wanted) = match self.reading.take() {
+                Some(under_way) => under_way,
+                None => {
+                    let Some((key, wanted)) = self.left.pop() else { return true };
+                    (KeyReading::new(key, self.scale, self.time, &self.batches), wanted)
+                }
+            };
+            if !reading.step(left, &tie) {
+                self.reading = Some((reading, wanted));
+                return false;
+            }
+            self.read.push(reading.best(wanted, self.asked));
+        }
+    }
+
+    /// What was read, in the order of the keys.
+    pub(super) fn read(self) -> impl Iterator<Item = List<N>> {
+        self.read.into_iter()
     }
 }
 
@@ -91,23 +147,32 @@ mod tests {
                 let weights = Weights(weights.map(|weight| Score(weight * Score::UNIT)));
                 Scale { weights, today: 3 }
             };
-            let mut best = |weights, is_own, n| {
-                let by = ListScale { scale: scale(weights), is_own };
-                let at = ReadTime { time: 4, oldest: 4 };
-                lists.best((KEY, None), (by, Wanted([n, 0]), at), u64::from).0
+            let live_best = |lists: &mut Lists<ProductDay, 2>| {
+                let (wanted, at) = (Wanted([1, 0]), ReadTime { time: 4, oldest: 4 });
+                lists.best((KEY, None), (scale([1, 3, 5]), wanted, at), u64::from).0
             };
-            let live = best([1, 3, 5], false, 1);
+            let live = live_best(&mut lists);
             assert_eq!((live.mass[0], live.best[0].product), (9.0, BOUGHT.product));
             let held = cache.borrow().size();
             for (weights, product, mass) in
                 [([2, 0, 5], VIEWED.product, 13.0), ([0, 0, 7], BOUGHT.product, 7.0)]
             {
-                let own = best(weights, true, 1);
+                let keys = [(KEY + 1, Wanted([1, 0])), (KEY, Wanted([1, 0]))];
+                let mut own = lists.own(keys.into_iter(), None, scale(weights), 4);
+                // A value at a time.
+                let mut steps = 1;
+                while !own.step(&mut 1, u64::from) {
+                    steps += 1;
+                }
+                assert!(steps > 1, "{steps}");
+                let read: Vec<_> = own.read().map(|(list, _)| list).collect();
+                let [none, own] = &read[..] else { panic!("{} lists", read.len()) };
+                assert_eq!((none.mass, none.best.len()), ([0.0; 2], 0));
                 assert_eq!((own.mass[0], own.best[0].product), (mass, product), "{weights:?}");
             }
             assert_eq!(cache.borrow().size(), held);
             // The very list is given again: the key was neither read anew nor dropped.
-            assert!(Arc::ptr_eq(&best([1, 3, 5], false, 1).best, &live.best));
+            assert!(Arc::ptr_eq(&live_best(&mut lists).best, &live.best));
         });
     }
 }

@@ -1,10 +1,10 @@
 //! The second step, at the owners of products and tags: reads pairs and popular products as
 //! evidence.
 
-use super::lists::{ListScale, Lists};
+use super::lists::{AT_ONCE, List, ListScale, Lists, OwnLists};
 use super::parts::{AnswerPart, PartSender, RoutedPart};
 use super::steps::{StepRequest, step_requests, tie_breaker};
-use crate::ids::dictionary::SharedDictionaries;
+use crate::ids::dictionary::{Dictionaries, Dictionary, SharedDictionaries};
 use crate::ranking::evidence::{PairRow, PopularProducts};
 use crate::ranking::top_k_cache::{ReadTime, TopProducts, Wanted};
 use crate::score::mixture::PAIR_SUMS;
@@ -14,6 +14,7 @@ use crate::views::popularity::{OVERALL_ID, ProductDay};
 use columns::Texts;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
@@ -110,22 +111,29 @@ pub(super) fn products<'scope>(
     let peers = scope.peers();
     let mut sender = PartSender::new(scope.index());
     let mut builder = OperatorBuilder::new("read evidence".into(), scope);
+    let activator = scope.activator_for(builder.operator_info().address);
     let by_owner = Exchange::new(|request: &EvidenceRequest| request.to as u64);
     let mut requests = builder.new_input(requests, by_owner);
     let (parts, part_stream) = builder.new_output();
     let (steps, step_stream) = builder.new_output();
     let mut parts = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(parts);
     let mut steps = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(steps);
+    let mut own = VecDeque::new();
     builder.build(move |_| {
         move |frontiers| {
             let oldest = frontiers[0].frontier().first().copied();
             let (mut parts, mut steps) = (parts.activate(), steps.activate());
             requests.for_each(|capability, requests| {
+                let retain = |output| capability.retain_least(output).expect("data has a time");
                 let time = *capability.least().expect("data has a time");
                 let at = ReadTime { time, oldest: oldest.unwrap_or(time).min(time) };
                 let (mut parts, mut steps) =
                     (parts.session(&capability), steps.session(&capability));
                 for request in requests.drain(..) {
+                    if request.by.is_own {
+                        own.push_back((retain(0), retain(1), products.begin(request, time)));
+                        continue;
+                    }
                     let question = (request.origin, request.id, 0);
                     let (part, further) = products.answer(request, at, peers);
                     steps.give_iterator(further.into_iter());
@@ -133,6 +141,18 @@ pub(super) fn products<'scope>(
                     parts.give(sender.send(question, part, names));
                 }
             });
+            let names = &products.dictionaries.borrow().products;
+            if own.front_mut().is_some_and(|(_, _, evidence)| evidence.step(names))
+                && let Some((for_parts, for_steps, evidence)) = own.pop_front()
+            {
+                let question = (evidence.request.origin, evidence.request.id, 0);
+                let (part, further) = evidence.finish(names, peers);
+                steps.session(&for_steps).give_iterator(further.into_iter());
+                parts.session(&for_parts).give(sender.send(question, part, names));
+            }
+            if !own.is_empty() {
+                activator.activate();
+            }
             products.partners.release(frontiers[0].frontier());
             products.popularity.release(frontiers[0].frontier());
         }
@@ -140,63 +160,142 @@ pub(super) fn products<'scope>(
     (part_stream, step_stream)
 }
 
+/// What is read for a request, by ids.
+struct Keys {
+    /// The product that the question is about.
+    asked: Option<u32>,
+    rows: Vec<RowKey>,
+    popular: Vec<PopularKey>,
+}
+
+/// A row of pairs, of a product at a place in the visit, or before it.
+struct RowKey {
+    product: u32,
+    place: usize,
+    current: bool,
+    wanted: Wanted,
+}
+
+/// A list of what is popular, in a tag or overall.
+struct PopularKey {
+    key: u32,
+    tag: Option<String>,
+    wanted: Wanted,
+}
+
+/// What is read by weights of a question's own.
+struct OwnEvidence {
+    request: EvidenceRequest,
+    keys: Keys,
+    partners: OwnLists<Partner, PAIR_SUMS>,
+    popularity: OwnLists<ProductDay, 2>,
+}
+
 impl ProductViews {
     fn answer(
         &mut self,
-        request: EvidenceRequest,
+        mut request: EvidenceRequest,
         at: ReadTime,
         peers: usize,
     ) -> (AnswerPart, Vec<StepRequest>) {
-        let read_from = self.read_from.get().min(at.oldest);
-        let rows = self.rows(&request, ReadTime { oldest: read_from, ..at });
-        let newest = rows.iter().find(|row| row.current && row.place == 0);
-        let newest = newest.filter(|row| row.partners.len() < MANY);
-        let steps = newest.map(|row| {
-            let question = (request.origin, request.id);
-            let names = &self.dictionaries.borrow().products;
-            let wanted = (request.by, request.fetch.near, &request.asked);
-            step_requests(question, wanted, row, names, peers)
+        let ProductViews { partners, popularity, dictionaries, read_from } = self;
+        let dictionaries = &dictionaries.borrow();
+        let names = &dictionaries.products;
+        let (keys, scale) = (Keys::of(&mut request, dictionaries), request.by.scale);
+        let of_pairs = ReadTime { oldest: read_from.get().min(at.oldest), ..at };
+        let rows = keys.rows.iter().map(|row| {
+            let top = (scale, row.wanted, of_pairs);
+            partners.best((row.product, keys.asked), top, tie_breaker(names))
         });
-        let steps = steps.unwrap_or_default();
-        (AnswerPart::Products(rows, self.popular(request, at), steps.len()), steps)
+        let popular = keys.popular.iter().map(|of| {
+            popularity.best((of.key, keys.asked), (scale, of.wanted, at), tie_breaker(names))
+        });
+        let (rows, popular) = (keys.rows(rows), keys.popular(popular));
+        evidence(&request, (rows, popular), names, peers)
     }
 
-    fn rows(&mut self, request: &EvidenceRequest, at: ReadTime) -> Vec<PairRow> {
-        let names = &self.dictionaries.borrow().products;
-        let asked = request.asked.as_ref().and_then(|asked| names.id(asked));
-        let mut rows = Vec::with_capacity(request.rows.len());
-        for (product, &(place, current)) in request.products.iter().zip(&request.rows) {
-            let Some(product) = names.id(product) else { continue };
-            let wanted = request.fetch.partners(place, current);
-            let top = (request.by, wanted, at);
-            let (TopProducts { mass, best: partners }, asked) =
-                self.partners.best((product, asked), top, tie_breaker(names));
-            if !partners.is_empty() {
-                rows.push(PairRow { product, place, current, mass, partners, asked });
-            }
-        }
-        rows
+    /// Begins to answer a request by weights of its own.
+    fn begin(&mut self, mut request: EvidenceRequest, time: Time) -> OwnEvidence {
+        let keys = Keys::of(&mut request, &self.dictionaries.borrow());
+        let (asked, scale) = (keys.asked, request.by.scale);
+        let rows = keys.rows.iter().map(|row| (row.product, row.wanted));
+        let partners = self.partners.own(rows, asked, scale, time);
+        let popular = keys.popular.iter().map(|of| (of.key, of.wanted));
+        let popularity = self.popularity.own(popular, asked, scale, time);
+        OwnEvidence { request, keys, partners, popularity }
+    }
+}
+
+impl OwnEvidence {
+    /// Reads some of it. Returns true once there is nothing left.
+    fn step(&mut self, names: &Dictionary) -> bool {
+        let (mut left, tie) = (AT_ONCE, tie_breaker(names));
+        self.partners.step(&mut left, &tie) && self.popularity.step(&mut left, &tie)
     }
 
-    fn popular(&mut self, request: EvidenceRequest, at: ReadTime) -> Vec<PopularProducts> {
-        let dictionaries = &self.dictionaries.borrow();
-        let EvidenceRequest { popular, by, fetch, asked, .. } = request;
-        let asked = asked.and_then(|asked| dictionaries.products.id(&asked));
-        let mut lists = Vec::with_capacity(popular.len());
-        for tag in popular {
-            let Some(key) = tag.as_ref().map_or(Some(OVERALL_ID), |tag| dictionaries.tags.id(tag))
-            else {
-                continue;
+    fn finish(self, names: &Dictionary, peers: usize) -> (AnswerPart, Vec<StepRequest>) {
+        let OwnEvidence { request, keys, partners, popularity } = self;
+        let (rows, popular) = (keys.rows(partners.read()), keys.popular(popularity.read()));
+        evidence(&request, (rows, popular), names, peers)
+    }
+}
+
+impl Keys {
+    /// The keys of what a request names, as far as it is known. The tags are taken out of it.
+    fn of(request: &mut EvidenceRequest, dictionaries: &Dictionaries) -> Keys {
+        let Dictionaries { products: names, tags, .. } = dictionaries;
+        let fetch = request.fetch;
+        let row = |(name, &(place, current))| {
+            let product = names.id(name)?;
+            Some(RowKey { product, place, current, wanted: fetch.partners(place, current) })
+        };
+        let popular = |tag: Option<String>| {
+            let (key, wanted) = match &tag {
+                Some(tag) => (tags.id(tag)?, [fetch.of_tag, 0]),
+                None => (OVERALL_ID, [fetch.overall; 2]),
             };
-            let ties = tie_breaker(&dictionaries.products);
-            let Fetch { of_tag, overall, .. } = fetch;
-            let wanted = Wanted(if tag.is_some() { [of_tag, 0] } else { [overall; 2] });
-            let (TopProducts { mass, best: products }, asked) =
-                self.popularity.best((key, asked), (by, wanted, at), ties);
-            if !products.is_empty() {
-                lists.push(PopularProducts { tag, mass, n: wanted.0[0], products, asked });
-            }
+            Some(PopularKey { key, tag, wanted: Wanted(wanted) })
+        };
+        Keys {
+            asked: request.asked.as_ref().and_then(|asked| names.id(asked)),
+            rows: request.products.iter().zip(&request.rows).filter_map(row).collect(),
+            popular: std::mem::take(&mut request.popular).into_iter().filter_map(popular).collect(),
         }
-        lists
     }
+
+    fn rows(&self, lists: impl Iterator<Item = List<PAIR_SUMS>>) -> Vec<PairRow> {
+        let rows = self.rows.iter().zip(lists).map(|(key, (top, asked))| {
+            let &RowKey { product, place, current, .. } = key;
+            let TopProducts { mass, best: partners } = top;
+            PairRow { product, place, current, mass, partners, asked }
+        });
+        rows.filter(|row| !row.partners.is_empty()).collect()
+    }
+
+    fn popular(&self, lists: impl Iterator<Item = List<2>>) -> Vec<PopularProducts> {
+        let lists = self.popular.iter().zip(lists).map(|(key, (top, asked))| {
+            let PopularKey { tag, wanted: Wanted([n, _]), .. } = key;
+            let TopProducts { mass, best: products } = top;
+            PopularProducts { tag: tag.clone(), mass, n: *n, products, asked }
+        });
+        lists.filter(|list| !list.products.is_empty()).collect()
+    }
+}
+
+/// The part of an answer that was read, and the requests for the third step.
+fn evidence(
+    request: &EvidenceRequest,
+    (rows, popular): (Vec<PairRow>, Vec<PopularProducts>),
+    names: &Dictionary,
+    peers: usize,
+) -> (AnswerPart, Vec<StepRequest>) {
+    let newest = rows.iter().find(|row| row.current && row.place == 0);
+    let newest = newest.filter(|row| row.partners.len() < MANY);
+    let steps = newest.map(|row| {
+        let question = (request.origin, request.id);
+        let wanted = (request.by, request.fetch.near, &request.asked);
+        step_requests(question, wanted, row, names, peers)
+    });
+    let steps = steps.unwrap_or_default();
+    (AnswerPart::Products(rows, popular, steps.len()), steps)
 }

@@ -1,7 +1,7 @@
 //! The third step, at the owners of products again: reads the rows of what goes best with the product of the moment. Two
 //! products that a shop has not seen together yet may both have been seen with a third.
 
-use super::lists::{ListScale, Lists};
+use super::lists::{AT_ONCE, List, ListScale, Lists, OwnLists};
 use super::parts::{AnswerPart, PartSender, RoutedPart};
 use crate::ids::dictionary::{Dictionary, SharedDictionaries};
 use crate::ids::hash::{owner, stable_hash};
@@ -13,6 +13,7 @@ use crate::views::pairs::partner::Partner;
 use columns::Texts;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
@@ -86,11 +87,14 @@ pub(super) fn steps<'scope>(
     requests: Stream<'scope, Time, Vec<StepRequest>>,
     mut views: StepViews,
 ) -> Stream<'scope, Time, Vec<RoutedPart>> {
-    let mut sender = PartSender::new(requests.scope().index());
+    let scope = requests.scope();
+    let mut sender = PartSender::new(scope.index());
     requests.unary_frontier::<CapacityContainerBuilder<Vec<RoutedPart>>, _, _, _>(
         Exchange::new(|request: &StepRequest| request.to as u64),
         "read steps",
-        move |_, _| {
+        move |_, info| {
+            let activator = scope.activator_for(info.address);
+            let mut own = VecDeque::new();
             move |(requests, frontier), output| {
                 let oldest = frontier.frontier().first().copied();
                 requests.for_each(|capability, requests| {
@@ -98,12 +102,28 @@ pub(super) fn steps<'scope>(
                     let oldest = oldest.unwrap_or(time).min(time);
                     let mut session = output.session(&capability);
                     for request in requests.drain(..) {
+                        if request.by.is_own {
+                            let capability = capability.retain_least(0).expect("data has a time");
+                            own.push_back((capability, views.begin(request, time)));
+                            continue;
+                        }
                         let question = (request.origin, request.id, 0);
-                        let rows = views.rows(request, ReadTime { time, oldest });
+                        let rows = views.rows(&request, ReadTime { time, oldest });
                         let names = &views.dictionaries.borrow().products;
                         session.give(sender.send(question, AnswerPart::Steps(rows), names));
                     }
                 });
+                let names = &views.dictionaries.borrow().products;
+                if own.front_mut().is_some_and(|(_, own): &mut (_, OwnSteps)| own.step(names))
+                    && let Some((capability, OwnSteps { request, keys, lists })) = own.pop_front()
+                {
+                    let question = (request.origin, request.id, 0);
+                    let rows = AnswerPart::Steps(step_rows(&keys, lists.read()));
+                    output.session(&capability).give(sender.send(question, rows, names));
+                }
+                if !own.is_empty() {
+                    activator.activate();
+                }
                 views.read_from.set(oldest.unwrap_or(Time::MAX));
                 views.partners.release(frontier.frontier());
             }
@@ -111,22 +131,65 @@ pub(super) fn steps<'scope>(
     )
 }
 
-impl StepViews {
-    fn rows(&mut self, request: StepRequest, at: ReadTime) -> Vec<StepRow> {
-        let names = &self.dictionaries.borrow().products;
-        let wanted = Wanted([request.partners, 0]);
-        let asked = request.asked.and_then(|asked| names.id(&asked));
-        let mut rows = Vec::with_capacity(request.shares.len());
-        for (product, &share) in request.products.iter().zip(&request.shares) {
-            let Some(product) = names.id(product) else { continue };
-            let top = (request.by, wanted, at);
-            let (TopProducts { mass, best: partners }, asked) =
-                self.partners.best((product, asked), top, tie_breaker(names));
-            let mass = mass[..BINS].iter().sum();
-            rows.push(StepRow { product, share, mass, partners, asked });
-        }
-        rows
+/// A row of a partner, and the partner's share of the row that it is from.
+type StepKey = (u32, f64);
+
+/// What is read by weights of a question's own.
+struct OwnSteps {
+    request: StepRequest,
+    keys: Vec<StepKey>,
+    lists: OwnLists<Partner, PAIR_SUMS>,
+}
+
+impl OwnSteps {
+    /// Reads some of it. Returns true once there is nothing left.
+    fn step(&mut self, names: &Dictionary) -> bool {
+        let mut left = AT_ONCE;
+        self.lists.step(&mut left, tie_breaker(names))
     }
+}
+
+impl StepRequest {
+    fn keys(&self, names: &Dictionary) -> Vec<StepKey> {
+        let key = |(name, &share): (&str, &f64)| Some((names.id(name)?, share));
+        self.products.iter().zip(&self.shares).filter_map(key).collect()
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted([self.partners, 0])
+    }
+}
+
+impl StepViews {
+    fn rows(&mut self, request: &StepRequest, at: ReadTime) -> Vec<StepRow> {
+        let names = &self.dictionaries.borrow().products;
+        let asked = request.asked.as_ref().and_then(|asked| names.id(asked));
+        let keys = request.keys(names);
+        let lists = keys.iter().map(|&(product, _)| {
+            let top = (request.by.scale, request.wanted(), at);
+            self.partners.best((product, asked), top, tie_breaker(names))
+        });
+        step_rows(&keys, lists)
+    }
+
+    /// Begins to answer a request by weights of its own.
+    fn begin(&mut self, request: StepRequest, time: Time) -> OwnSteps {
+        let names = &self.dictionaries.borrow().products;
+        let asked = request.asked.as_ref().and_then(|asked| names.id(asked));
+        let keys = request.keys(names);
+        let wanted = keys.iter().map(|&(product, _)| (product, request.wanted()));
+        let lists = self.partners.own(wanted, asked, request.by.scale, time);
+        OwnSteps { request, keys, lists }
+    }
+}
+
+fn step_rows(keys: &[StepKey], lists: impl Iterator<Item = List<PAIR_SUMS>>) -> Vec<StepRow> {
+    let rows = keys.iter().zip(lists).map(|(&(product, share), (top, asked))| {
+        let TopProducts { mass, best: partners } = top;
+        let mass = mass[..BINS].iter().sum();
+        StepRow { product, share, mass, partners, asked }
+    });
+    rows.collect()
 }
 
 /// Orders products of equal score by the hash of their names: ids differ from worker to worker.

@@ -200,7 +200,7 @@ impl<V: Summed<N>, const N: usize> TopKCache<V, N> {
 
     /// A product under a key, whether or not it is one of the best, as of the last question about the key.
     pub(crate) fn one(&self, key: u32, product: u32) -> Option<Scored<N>> {
-        self.by_key.get(&key)?.by_product.get(&product).map(|sums| sums.scored(product))
+        self.by_key.get(&key)?.one(product)
     }
 
     /// Drops the half of the keys that was asked about least recently.
@@ -210,6 +210,77 @@ impl<V: Summed<N>, const N: usize> TopKCache<V, N> {
         let middle = *times.select_nth_unstable(middle).1;
         self.by_key.retain(|_, cached| middle < cached.as_of);
         self.products = self.by_key.values().map(|cached| cached.by_product.len()).sum();
+    }
+}
+
+/// A key that is read for one question alone, some of it at a time: so the answers to others need not wait for it.
+pub(crate) struct KeyReading<V: Summed<N>, const N: usize> {
+    key: u32,
+    time: Time,
+    read: CachedKey<N>,
+    units: DayUnits,
+    /// What is left to read, but for the batch under way.
+    left: Vec<Batch<V, Counts>>,
+    under_way: Option<Opened<V>>,
+}
+
+/// A batch, and how far it has been read.
+type Opened<V> = (Batch<V, Counts>, <Batch<V, Counts> as Navigable>::Cursor);
+
+impl<V: Summed<N>, const N: usize> KeyReading<V, N> {
+    /// Begins to read a key as of a time. The batches have all updates up to it, and are not compacted beyond.
+    pub(crate) fn new(
+        key: u32,
+        scale: Scale,
+        time: Time,
+        batches: &[Batch<V, Counts>],
+    ) -> KeyReading<V, N> {
+        let mut units = DayUnits::default();
+        units.be_of(scale);
+        let (read, left) = (CachedKey::new(scale), batches.to_vec());
+        KeyReading { key, time, read, units, left, under_way: None }
+    }
+
+    /// Reads so many values at most, and takes off how many there were. Returns true once there is nothing left.
+    pub(crate) fn step(&mut self, left: &mut usize, tie: impl Fn(u32) -> u64) -> bool {
+        let is_done = loop {
+            let Some((batch, cursor)) = &mut self.under_way else {
+                let Some(batch) = self.left.pop() else { break true };
+                let mut cursor = batch.cursor();
+                cursor.seek_key(&batch, &self.key);
+                if cursor.get_key(&batch) == Some(&self.key) {
+                    self.under_way = Some((batch, cursor));
+                }
+                continue;
+            };
+            let Some(value) = cursor.get_val(batch) else {
+                self.under_way = None;
+                continue;
+            };
+            if *left == 0 {
+                break false;
+            }
+            *left -= 1;
+            let units = self.units.of(value.day());
+            cursor.map_times(batch, |&at, counts| {
+                if at <= self.time {
+                    self.read.push(at, value, *counts, units);
+                }
+            });
+            cursor.step_val(batch);
+        };
+        self.read.move_to(ReadTime { time: self.time, oldest: self.time }, tie);
+        is_done
+    }
+
+    /// As [`TopKCache::best`], and a product, whether or not it is one of the best. Everything must have been read.
+    pub(crate) fn best(
+        mut self,
+        wanted: Wanted,
+        asked: Option<u32>,
+    ) -> (TopProducts<N>, Option<Scored<N>>) {
+        let asked = asked.and_then(|asked| self.read.one(asked));
+        (self.read.top(wanted), asked)
     }
 }
 
@@ -319,6 +390,10 @@ impl<const N: usize> CachedKey<N> {
             }
             *given = [const { None }; KEPT];
         }
+    }
+
+    fn one(&self, product: u32) -> Option<Scored<N>> {
+        self.by_product.get(&product).map(|sums| sums.scored(product))
     }
 
     fn top(&mut self, wanted: Wanted) -> TopProducts<N> {
