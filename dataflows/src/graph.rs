@@ -98,8 +98,8 @@ pub struct ViewConfig {
 pub struct Grading {
     /// The share of visitors whose events are graded.
     pub share: f64,
-    /// The most events that are graded in a second of logical time, of all workers together, if there is a limit. Where it
-    /// is reached, which ones are graded depends on the number of workers.
+    /// The most events that are graded in a second of logical time, of all workers together and beside what was saved, if
+    /// there is a limit. Where it is reached, which ones are graded depends on the number of workers.
     pub per_second: Option<u32>,
     /// What becomes of the weights that are learned from them.
     pub learning: Learning,

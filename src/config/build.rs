@@ -456,7 +456,7 @@ fn count(
 fn grading(reader: &mut SettingReader) -> Grading {
     let share = reader.share("grading.share", 0.05);
     let learning = reader.text("ranking.learning", "on", learning).unwrap_or_default();
-    let per_second = Some(count(reader, "grading.per_second", 20, 1..=1_000_000));
+    let per_second = Some(count(reader, "grading.per_second", 10, 1..=1_000_000));
     Grading { share, per_second, learning, start: &START }
 }
 

@@ -203,7 +203,7 @@ fn what_is_wrong_is_told_with_its_place_and_its_rule() {
 fn a_share_is_graded_and_weights_are_learned_unless_it_is_said_otherwise() {
     let grading = |text: &str| good(text, &[], &[]).grading;
     let Grading { share, per_second, learning, .. } = grading("");
-    assert_eq!((share, per_second, learning), (0.05, Some(20), Learning::On));
+    assert_eq!((share, per_second, learning), (0.05, Some(10), Learning::On));
     assert_eq!(grading("grading.per_second = 7").per_second, Some(7));
     for (text, share) in [("0", 0.0), ("1", 1.0), ("0.25", 0.25), ("1e-3", 0.001), ("\"0.5\"", 0.5)]
     {

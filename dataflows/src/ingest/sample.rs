@@ -37,13 +37,16 @@ pub struct Sample {
     skipped: u64,
 }
 
+/// For so many seconds is saved what a quiet shop does not use: an hour's rush is graded by what the minutes before it left.
+const SAVED: u64 = 600;
+
 /// How many events a worker grades in a second, so that a busy shop's grades cost no more than a quiet one's.
 struct Limit {
     /// The most in a second, of all workers together.
     per_second: u64,
     /// What one of them takes of [`Limit::left`].
     each: u64,
-    /// What is left, of at most a second: it grows by `per_second` each microsecond.
+    /// What is left, of at most [`SAVED`] seconds: it grows by `per_second` each microsecond.
     left: u64,
     time: Time,
 }
@@ -55,7 +58,7 @@ impl Limit {
 
     /// How many of so many events are graded at a time, which is later than that of the last call.
     fn take(&mut self, wanted: usize, time: Time) -> usize {
-        let most = self.each.max(1_000_000 * self.per_second);
+        let most = self.each.max(SAVED * 1_000_000 * self.per_second);
         let passed = time.saturating_sub(self.time).saturating_mul(self.per_second);
         self.left = self.left.saturating_add(passed).min(most);
         self.time = time;
@@ -251,22 +254,24 @@ mod tests {
 
     #[test]
     fn a_busy_shop_is_graded_by_fewer_visitors() {
-        let (dictionaries, events) = many(100);
-        // A worker of two has half of sixty a second.
-        let mut sample = Sample::new(1.0, Some(60), 2);
+        let (dictionaries, events) = many(200);
+        // A worker of two has half of one a second, and at first what it may have saved.
+        let mut sample = Sample::new(1.0, Some(1), 2);
         let mut ask = |time, events: &Block| {
             sample.add(time, events, &dictionaries);
             let sampled = sample.next(time, &dictionaries).unwrap().1;
             sampled.iter().map(|sampled| sampled.user).collect::<Vec<_>>()
         };
-        let first = ask(1_000_000_000, &events);
-        assert_eq!(first.len(), 30);
-        // A tenth of a second later there are three more, and they are visitors of before.
-        let next = ask(1_000_100_000, &events);
+        assert_eq!(ask(1_000_000_000, &events).len(), 200);
+        let first = ask(1_000_000_001, &events);
+        assert_eq!(first.len(), 100);
+        // Six seconds later there are three more, and they are visitors of before.
+        let next = ask(1_006_000_001, &events);
         assert!(next.len() == 3 && next.iter().all(|user| first.contains(user)), "{next:?}");
-        // A pause is worth a second at most.
-        assert_eq!(ask(1_900_000_000, &events).len(), 30);
-        assert_eq!(ask(1_901_000_000, &many(5).1).len(), 5);
-        assert_eq!(sample.take_skipped(), 70 + 97 + 70);
+        // A pause is worth what is saved at most.
+        assert_eq!(ask(2_000_000_000, &events).len(), 200);
+        assert_eq!(ask(2_000_000_001, &events).len(), 100);
+        assert_eq!(ask(2_010_000_001, &many(2).1).len(), 2);
+        assert_eq!(sample.take_skipped(), 100 + 197 + 100);
     }
 }
