@@ -1,6 +1,6 @@
 //! Why a product is at its place among the trends, or in none, by hand: each obstacle.
 
-use crate::ruled::{VIEWS, answer_of, events, many_events, price, products, rule, texts};
+use crate::ruled::{VIEWS, answer_on, events, many_events, price, products, rule, texts};
 use dataflows::questions::query::{Query, QueryAnswer};
 use dataflows::ranking::answer::{Cause, Obstacle, Why};
 use dataflows::ranking::rules::{Basis, Rules};
@@ -8,8 +8,21 @@ use dataflows::record::event::OwnedEvent;
 use dataflows::score::merchandising::{Action, Rule};
 
 fn why_of(events: Vec<OwnedEvent>, shop: Vec<Rule>, rules: Rules, product: &str) -> Why {
+    why_on(1, events, shop, rules, product)
+}
+
+/// The same on so many workers.
+fn why_on(
+    workers: usize,
+    events: Vec<OwnedEvent>,
+    shop: Vec<Rule>,
+    rules: Rules,
+    product: &str,
+) -> Why {
     let query = Query::Why { basis: Basis::Everything, rules, product: product.into() };
-    let QueryAnswer::Why(why) = answer_of(events, shop, query) else { panic!("no answer") };
+    let QueryAnswer::Why(why) = answer_on(workers, events, shop, query) else {
+        panic!("no answer")
+    };
     *why
 }
 
@@ -73,19 +86,22 @@ fn each_obstacle_is_told_with_the_places_and_the_score() {
 
 #[test]
 fn what_a_list_has_further_down_is_told_as_cut() {
-    let mut cut = 0;
-    for number in 0..12 {
-        let product = format!("p{number:04}");
-        let why = why_of(many_events(), vec![], Rules::first(1), &product);
-        assert_eq!(why.candidates, 64);
-        let further_down = why.cut.iter().next();
-        // Either a list has it among its first, or it is told that it has it further down.
-        assert_eq!(further_down.is_some(), why.rank == 0, "{product}");
-        let Some(ranked) = further_down else { continue };
-        cut += 1;
-        assert_eq!(why.obstacles, [Obstacle::NoSource]);
-        let reasons: Vec<_> = ranked.reasons().map(|it| (it.cause, it.events, it.score)).collect();
-        assert_eq!((ranked.product, reasons), (&*product, vec![(Cause::Popular, 1, 1.0)]));
+    for workers in [1, 2] {
+        let mut cut = 0;
+        for number in 0..12 {
+            let product = format!("p{number:04}");
+            let why = why_on(workers, many_events(), vec![], Rules::first(1), &product);
+            assert_eq!(why.candidates, 64, "on {workers}");
+            let further_down = why.cut.iter().next();
+            // Either a list has it among its first, or it is told that it has it further down.
+            assert_eq!(further_down.is_some(), why.rank == 0, "{product} on {workers}");
+            let Some(ranked) = further_down else { continue };
+            cut += 1;
+            assert_eq!(why.obstacles, [Obstacle::NoSource]);
+            let reasons: Vec<_> =
+                ranked.reasons().map(|it| (it.cause, it.events, it.score)).collect();
+            assert_eq!((ranked.product, reasons), (&*product, vec![(Cause::Popular, 1, 1.0)]));
+        }
+        assert!(6 < cut, "{cut} of 12 of 2,040 are not among 64, on {workers}");
     }
-    assert!(6 < cut, "{cut} of 12 of 2,040 are not among 64");
 }

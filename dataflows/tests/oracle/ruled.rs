@@ -83,7 +83,17 @@ fn ranking_of(events: Vec<OwnedEvent>, shop: Vec<Rule>, basis: Basis, rules: Rul
 
 /// The answer to a query about some events and the catalogue, under rules of the shop.
 pub(crate) fn answer_of(events: Vec<OwnedEvent>, shop: Vec<Rule>, query: Query) -> QueryAnswer {
-    timely::execute_directly(move |worker| {
+    answer_on(1, events, shop, query)
+}
+
+/// The same on so many workers, of which the first one is told everything.
+pub(crate) fn answer_on(
+    workers: usize,
+    events: Vec<OwnedEvent>,
+    shop: Vec<Rule>,
+    query: Query,
+) -> QueryAnswer {
+    let guards = timely::execute(timely::Config::process(workers), move |worker| {
         let dictionaries = SharedDictionaries::default();
         let views = ViewConfig {
             mode: Mode::All,
@@ -107,22 +117,30 @@ pub(crate) fn answer_of(events: Vec<OwnedEvent>, shop: Vec<Rule>, query: Query) 
         });
         inputs.advance_to(input_time(RESTORED + 1));
         inputs.advance_to(NOW);
-        inputs.reached.send(Reading::all_known(0));
-        inputs.models.send((NOW, Model { rules: Merchandising::new(shop), ..Model::default() }));
-        let mut block = Block::default();
-        events.iter().for_each(|event| block.push(&borrowed(event)));
-        block.note_clock(i64::try_from(NOW / 1000).expect("milliseconds"));
-        inputs.blocks.send((0, block));
-        rows().into_iter().for_each(|row| inputs.rows.send(row));
+        let is_first = worker.index() == 0;
+        if is_first {
+            inputs.reached.send(Reading::all_known(0));
+            let rules = Merchandising::new(shop.clone());
+            inputs.models.send((NOW, Model { rules, ..Model::default() }));
+            let mut block = Block::default();
+            events.iter().for_each(|event| block.push(&borrowed(event)));
+            block.note_clock(i64::try_from(NOW / 1000).expect("milliseconds"));
+            inputs.blocks.send((0, block));
+            rows().into_iter().for_each(|row| inputs.rows.send(row));
+        }
         inputs.advance_to(NOW + 2);
         worker.step_while(|| !closed.has(NOW));
         queries.advance_to(NOW);
-        let routed = RoutedQuery::route(0, 0, vec![query], 1);
-        routed.into_iter().for_each(|query| queries.send(query));
-        queries.flush();
-        worker.step_while(|| found.borrow().is_none());
-        found.take().expect("an answer")
-    })
+        if is_first {
+            let routed = RoutedQuery::route(0, 0, vec![query.clone()], workers);
+            routed.into_iter().for_each(|query| queries.send(query));
+            queries.flush();
+            worker.step_while(|| found.borrow().is_none());
+        }
+        found.take()
+    });
+    let answers = guards.expect("workers start").join().into_iter();
+    answers.filter_map(|found| found.expect("a worker ends")).next().expect("an answer")
 }
 
 /// Holds the products that are shown of the trends, each with the rules that hit it, to what is expected.

@@ -1,6 +1,6 @@
 //! One process on topic files, killed.
 
-use super::{MOVING, Random, damage, number, state};
+use super::{MOVING, Random, damage, number, state, unlearned};
 use crate::harness::{Process, alone, eventually};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -86,7 +86,7 @@ fn killed_at_any_instant_it_is_as_if_it_never_was() {
     let began = Instant::now();
     let mut done = Done::default();
     let start = |random: &mut Random| {
-        let mut program = alone(folder.path());
+        let mut program = unlearned(alone(folder.path()));
         program.env("RECSYS_LOG", "warn");
         let workers = (1 + random.below(4)).to_string();
         Process::spawn(program, &workers, &["--set", "checkpoint.interval_s=1"])
@@ -115,7 +115,7 @@ fn killed_at_any_instant_it_is_as_if_it_never_was() {
     let found = state(&process);
     process.kill();
     // One that reads everything once, on another number of workers, and never stops.
-    let mut program = alone(folder.path());
+    let mut program = unlearned(alone(folder.path()));
     program.env("RECSYS_LOG", "warn");
     let elsewhere = tempfile::tempdir().unwrap();
     let url = format!("checkpoint.url={}", elsewhere.path().display());

@@ -1,8 +1,8 @@
 //! The processes of one run of the engine, and how they end.
 
-use super::call;
 use super::plan::Shape;
 use super::watched::Watched;
+use super::{call, unlearned};
 use crate::harness::{Process, free_port, served};
 use serde_json::Value;
 use std::fs::{self, File};
@@ -46,7 +46,7 @@ pub(super) struct Member {
 impl Shop {
     /// The program with the topics and checkpoints of this shop.
     pub(super) fn program(&self) -> Command {
-        let mut program = served(&self.prefix);
+        let mut program = unlearned(served(&self.prefix));
         program
             .env("RECSYS_FILES_DIR", self.folder.join("data"))
             .env("RECSYS_CHECKPOINT_URL", self.folder.join("data/checkpoints"))

@@ -17,6 +17,7 @@ use crate::harness::{Process, try_call};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 /// So many that each stays below the caps of a day, where the order of arrival counts.
@@ -27,6 +28,13 @@ const MOVING: u64 = 1_500;
 /// The name of a user of whom nothing is ever taken away.
 fn steady(index: usize) -> String {
     format!("steady{index}")
+}
+
+/// The program with the weights of rankings that it starts with: what it would learn depends on which events come at once,
+/// and on what is read again.
+fn unlearned(mut program: Command) -> Command {
+    program.env("RECSYS_RANKING_LEARNING", "off");
+    program
 }
 
 /// xorshift64*.

@@ -6,7 +6,7 @@ use super::members::{Member, Run, Shop, Told};
 use super::plan::{Fault, Shape, Step, plan, shape};
 use super::sent::{Sender, TOPICS, send};
 use super::watched::{Loss, Watched};
-use super::{Random, call, damage, number, state};
+use super::{Random, call, damage, number, state, unlearned};
 use crate::harness::{Process, create_topics, prefix, redis, served, services, succeed};
 use crate::kafka;
 use crate::settings::write_node;
@@ -315,7 +315,7 @@ impl Chaos {
 
     /// The program that reads everything once, and writes nowhere.
     fn reference(&self) -> Command {
-        let mut program = served(&self.shop.prefix);
+        let mut program = unlearned(served(&self.shop.prefix));
         program
             .env("RECSYS_FILES_DIR", self.shop.folder.join("reference"))
             .env("RECSYS_REDIS_URL", "")
