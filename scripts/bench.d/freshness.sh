@@ -3,8 +3,8 @@
 # producer lingers 5 ms, which is in it. And how long a client waits that posts an event and asks
 # for an answer once every read shows it.
 
-freshness_rate=20000
-freshness_seconds=45
+freshness_rate=${FRESHNESS_RATE:-20000}
+freshness_seconds=${FRESHNESS_SECONDS:-45}
 
 freshness() {
   local job
