@@ -37,7 +37,7 @@ pub struct Sample {
     skipped: u64,
 }
 
-/// For so many seconds is saved what a quiet shop does not use: an hour's rush is graded by what the minutes before it left.
+/// What a quiet shop does not use is saved, up to what so many seconds bring.
 const SAVED: u64 = 600;
 
 /// How many events a worker grades in a second, so that a busy shop's grades cost no more than a quiet one's.
