@@ -3,10 +3,18 @@
 use crate::harness::{Process, event, eventually, free_port, prefix, services};
 use serde_json::json;
 use std::fmt::Write;
-use std::path::Path;
 use std::process::Command;
 
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/ops/prometheus/rules.yml");
+const FREE: &str = "recsys_files_free_bytes ";
+
+/// Writes over a scrape what share of the disk is free: this machine's own says nothing of the processes.
+fn with_disk(scrape: &str, free: f64) -> String {
+    let value = |name: &str| scrape.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    let size: f64 = value("recsys_files_size_bytes ").parse().unwrap();
+    let now = format!("{FREE}{}", value(FREE));
+    scrape.replace(&now, &format!("{FREE}{}", size * free))
+}
 
 /// A test for promtool: every series of these scrapes stays as it is for two hours, and no alert
 /// fires.
@@ -40,9 +48,12 @@ fn silence(scrapes: &[String]) -> String {
     test
 }
 
-fn promtool(test: &Path) -> (bool, String) {
-    let mut promtool = Command::new("promtool");
-    let output = promtool.args(["test", "rules"]).arg(test).output();
+/// Returns whether no alert fires over these scrapes, and what promtool says.
+fn promtool(scrapes: &[String]) -> (bool, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let test = folder.path().join("test.yml");
+    std::fs::write(&test, silence(scrapes)).unwrap();
+    let output = Command::new("promtool").args(["test", "rules"]).arg(test).output();
     let output = output.expect("promtool is there: run these tests by scripts/test");
     let told = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8(told).unwrap())
@@ -67,16 +78,17 @@ fn two_processes_that_are_well_raise_no_alert() {
     let scrapes = two.each_ref().map(Process::scrape);
     let fed = scrapes.each_ref().map(|scrape| scrape.contains("\nrecsys_settings_connected{"));
     assert_eq!(fed, [true, false]);
-    let folder = tempfile::tempdir().unwrap();
-    let test = folder.path().join("test.yml");
-    std::fs::write(&test, silence(&scrapes)).unwrap();
-    let (is_silent, told) = promtool(&test);
+    let well = scrapes.map(|scrape| with_disk(&scrape, 0.5));
+    let (is_silent, told) = promtool(&well);
     assert!(is_silent, "{told}");
-    // The same with a settings store that is lost, so that this test is known to see alerts.
-    let lost = scrapes.map(|scrape| {
+    // The same with a settings store that is lost, and with a disk that is full, so that this test is
+    // known to see alerts.
+    let lost = well.each_ref().map(|scrape| {
         scrape.replace("connected{setting=\"blend\"} 1", "connected{setting=\"blend\"} 0")
     });
-    std::fs::write(&test, silence(&lost)).unwrap();
-    let (is_silent, told) = promtool(&test);
-    assert!(!is_silent && told.contains("SettingsDisconnected"), "{told}");
+    let full = well.each_ref().map(|scrape| with_disk(scrape, 0.05));
+    for (scrapes, alert) in [(lost, "SettingsDisconnected"), (full, "DiskShort")] {
+        let (is_silent, told) = promtool(&scrapes);
+        assert!(!is_silent && told.contains(alert), "{told}");
+    }
 }
