@@ -184,10 +184,14 @@ impl Member {
     }
 
     /// Tells it to end, which it does well and soon.
-    pub(super) fn stop(mut self) -> Told {
+    pub(super) fn stop(self) -> Told {
+        self.stops_with(&[Some(0)])
+    }
+
+    fn stops_with(mut self, expected: &[Option<i32>]) -> Told {
         self.process.signal("TERM");
         self.ended(END, |_| false)?;
-        self.exits_with(&[Some(0)])
+        self.exits_with(expected)
     }
 
     /// Lets it go on, after others have given it up: it must end.
@@ -202,7 +206,8 @@ impl Member {
     fn ends(mut self, expected: &[Option<i32>]) -> Told {
         match self.ended(END, Member::waits_for_others)? {
             true => self.exits_with(expected),
-            false => self.stop(),
+            // It may hear of its loss before it hears that it shall end.
+            false => self.stops_with(&[expected, &[Some(0)]].concat()),
         }
     }
 
