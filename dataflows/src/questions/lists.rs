@@ -6,15 +6,17 @@ use crate::arrange::dated::Summed;
 use crate::arrange::lookup::Lookup;
 use crate::arrange::packed::Batch;
 use crate::ranking::evidence::Scored;
-use crate::ranking::top_k_cache::{KeyReading, ReadTime, TopProducts, Wanted};
+use crate::ranking::top_k_cache::{DayUnits, KeyReading, ReadTime, TopProducts, Wanted};
 use crate::score::counts::Counts;
 use crate::score::scale::Scale;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use timely::progress::frontier::AntichainRef;
+use timely::scheduling::Activator;
 
 /// So many values are read for a question's own lists before others are answered.
-pub(super) const AT_ONCE: usize = 1 << 12;
+const AT_ONCE: usize = 1 << 12;
 
 /// What the lists for a question are summed by.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -62,7 +64,8 @@ impl<V: Summed<N>, const N: usize> Lists<V, N> {
         let mut left: Vec<(u32, Wanted)> = keys.collect();
         left.reverse();
         let batches = self.view.batches().to_vec();
-        OwnLists { scale, time, asked, batches, left, reading: None, read: Vec::new() }
+        let units = DayUnits::new(scale);
+        OwnLists { scale, time, asked, batches, units, left, reading: None, read: Vec::new() }
     }
 
     /// As [`Lookup::release`].
@@ -77,6 +80,7 @@ pub(super) struct OwnLists<V: Summed<N>, const N: usize> {
     time: Time,
     asked: Option<u32>,
     batches: Vec<Batch<V, Counts>>,
+    units: DayUnits,
     /// The keys that have not been read, last first.
     left: Vec<(u32, Wanted)>,
     reading: Option<(KeyReading<V, N>, Wanted)>,
@@ -94,7 +98,7 @@ impl<V: Summed<N>, const N: usize> OwnLists<V, N> {
                     (KeyReading::new(key, self.scale, self.time, &self.batches), wanted)
                 }
             };
-            if !reading.step(left, &tie) {
+            if !reading.step(left, &mut self.units, &tie) {
                 self.reading = Some((reading, wanted));
                 return false;
             }
@@ -105,6 +109,35 @@ impl<V: Summed<N>, const N: usize> OwnLists<V, N> {
     /// What was read, in the order of the keys.
     pub(super) fn read(self) -> impl Iterator<Item = List<N>> {
         self.read.into_iter()
+    }
+}
+
+/// Requests by weights of their own, in the order that they came. They are read one after the other, some at a time, and
+/// others are answered meanwhile.
+pub(super) struct OwnRequests<C, R> {
+    activator: Activator,
+    /// Each with the capabilities that its answer is sent with.
+    waiting: VecDeque<(C, R)>,
+}
+
+impl<C, R> OwnRequests<C, R> {
+    /// Those of an operator, which is scheduled again as long as one of them waits.
+    pub(super) fn new(activator: Activator) -> OwnRequests<C, R> {
+        OwnRequests { activator, waiting: VecDeque::new() }
+    }
+
+    pub(super) fn push(&mut self, capabilities: C, request: R) {
+        self.waiting.push_back((capabilities, request));
+    }
+
+    /// Reads some of the first request, by `read`, which is given how many values may be read, and returns true once
+    /// there is nothing left. Then it returns the request.
+    pub(super) fn step(&mut self, read: impl FnOnce(&mut R, usize) -> bool) -> Option<(C, R)> {
+        let first = self.waiting.pop_front_if(|(_, first)| read(first, AT_ONCE));
+        if !self.waiting.is_empty() {
+            self.activator.activate();
+        }
+        first
     }
 }
 

@@ -1,7 +1,7 @@
 //! The second step, at the owners of products and tags: reads pairs and popular products as
 //! evidence.
 
-use super::lists::{AT_ONCE, List, ListScale, Lists, OwnLists};
+use super::lists::{List, ListScale, Lists, OwnLists, OwnRequests};
 use super::parts::{AnswerPart, PartSender, RoutedPart};
 use super::steps::{StepRequest, step_requests, tie_breaker};
 use crate::ids::dictionary::{Dictionaries, Dictionary, SharedDictionaries};
@@ -14,7 +14,6 @@ use crate::views::popularity::{OVERALL_ID, ProductDay};
 use columns::Texts;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
@@ -118,7 +117,7 @@ pub(super) fn products<'scope>(
     let (steps, step_stream) = builder.new_output();
     let mut parts = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(parts);
     let mut steps = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(steps);
-    let mut own = VecDeque::new();
+    let mut own = OwnRequests::new(activator);
     builder.build(move |_| {
         move |frontiers| {
             let oldest = frontiers[0].frontier().first().copied();
@@ -131,7 +130,7 @@ pub(super) fn products<'scope>(
                     (parts.session(&capability), steps.session(&capability));
                 for request in requests.drain(..) {
                     if request.by.is_own {
-                        own.push_back((retain(0), retain(1), products.begin(request, time)));
+                        own.push((retain(0), retain(1)), products.begin(request, time));
                         continue;
                     }
                     let question = (request.origin, request.id, 0);
@@ -142,16 +141,12 @@ pub(super) fn products<'scope>(
                 }
             });
             let names = &products.dictionaries.borrow().products;
-            if own.front_mut().is_some_and(|(_, _, evidence)| evidence.step(names))
-                && let Some((for_parts, for_steps, evidence)) = own.pop_front()
-            {
+            let read = own.step(|evidence: &mut OwnEvidence, most| evidence.read(most, names));
+            if let Some(((for_parts, for_steps), evidence)) = read {
                 let question = (evidence.request.origin, evidence.request.id, 0);
                 let (part, further) = evidence.finish(names, peers);
                 steps.session(&for_steps).give_iterator(further.into_iter());
                 parts.session(&for_parts).give(sender.send(question, part, names));
-            }
-            if !own.is_empty() {
-                activator.activate();
             }
             products.partners.release(frontiers[0].frontier());
             products.popularity.release(frontiers[0].frontier());
@@ -227,9 +222,9 @@ impl ProductViews {
 }
 
 impl OwnEvidence {
-    /// Reads some of it. Returns true once there is nothing left.
-    fn step(&mut self, names: &Dictionary) -> bool {
-        let (mut left, tie) = (AT_ONCE, tie_breaker(names));
+    /// Reads so many values at most. Returns true once there is nothing left.
+    fn read(&mut self, mut left: usize, names: &Dictionary) -> bool {
+        let tie = tie_breaker(names);
         self.partners.step(&mut left, &tie) && self.popularity.step(&mut left, &tie)
     }
 

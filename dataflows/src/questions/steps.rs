@@ -1,7 +1,7 @@
 //! The third step, at the owners of products again: reads the rows of what goes best with the product of the moment. Two
 //! products that a shop has not seen together yet may both have been seen with a third.
 
-use super::lists::{AT_ONCE, List, ListScale, Lists, OwnLists};
+use super::lists::{List, ListScale, Lists, OwnLists, OwnRequests};
 use super::parts::{AnswerPart, PartSender, RoutedPart};
 use crate::ids::dictionary::{Dictionary, SharedDictionaries};
 use crate::ids::hash::{owner, stable_hash};
@@ -13,7 +13,6 @@ use crate::views::pairs::partner::Partner;
 use columns::Texts;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
@@ -93,8 +92,7 @@ pub(super) fn steps<'scope>(
         Exchange::new(|request: &StepRequest| request.to as u64),
         "read steps",
         move |_, info| {
-            let activator = scope.activator_for(info.address);
-            let mut own = VecDeque::new();
+            let mut own = OwnRequests::new(scope.activator_for(info.address));
             move |(requests, frontier), output| {
                 let oldest = frontier.frontier().first().copied();
                 requests.for_each(|capability, requests| {
@@ -104,7 +102,7 @@ pub(super) fn steps<'scope>(
                     for request in requests.drain(..) {
                         if request.by.is_own {
                             let capability = capability.retain_least(0).expect("data has a time");
-                            own.push_back((capability, views.begin(request, time)));
+                            own.push(capability, views.begin(request, time));
                             continue;
                         }
                         let question = (request.origin, request.id, 0);
@@ -114,15 +112,11 @@ pub(super) fn steps<'scope>(
                     }
                 });
                 let names = &views.dictionaries.borrow().products;
-                if own.front_mut().is_some_and(|(_, own): &mut (_, OwnSteps)| own.step(names))
-                    && let Some((capability, OwnSteps { request, keys, lists })) = own.pop_front()
-                {
+                let read = own.step(|own: &mut OwnSteps, most| own.read(most, names));
+                if let Some((capability, OwnSteps { request, keys, lists })) = read {
                     let question = (request.origin, request.id, 0);
                     let rows = AnswerPart::Steps(step_rows(&keys, lists.read()));
                     output.session(&capability).give(sender.send(question, rows, names));
-                }
-                if !own.is_empty() {
-                    activator.activate();
                 }
                 views.read_from.set(oldest.unwrap_or(Time::MAX));
                 views.partners.release(frontier.frontier());
@@ -142,9 +136,8 @@ struct OwnSteps {
 }
 
 impl OwnSteps {
-    /// Reads some of it. Returns true once there is nothing left.
-    fn step(&mut self, names: &Dictionary) -> bool {
-        let mut left = AT_ONCE;
+    /// Reads so many values at most. Returns true once there is nothing left.
+    fn read(&mut self, mut left: usize, names: &Dictionary) -> bool {
         self.lists.step(&mut left, tie_breaker(names))
     }
 }

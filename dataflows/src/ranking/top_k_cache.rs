@@ -189,9 +189,14 @@ impl<V: Summed<N>, const N: usize> TopKCache<V, N> {
         let cached = self.by_key.entry(key).or_insert_with(|| CachedKey::new(scale));
         self.products -= cached.by_product.len();
         if cached.as_of == 0 || cached.scale != scale {
-            *cached = CachedKey::new(scale);
             self.units.be_of(scale);
-            cached.read(key, as_of.time, self.upper, batches, &mut self.units);
+            // Later updates stay pending; those from the upper bound on are in batches to come.
+            let until = self.upper.max(as_of.time + 1);
+            let mut reading =
+                KeyReading { until, ..KeyReading::new(key, scale, as_of.time, batches) };
+            let mut most = usize::MAX;
+            reading.read(&mut most, &mut self.units);
+            *cached = reading.cached;
         }
         cached.move_to(as_of, &tie);
         self.products += cached.by_product.len();
@@ -213,12 +218,13 @@ impl<V: Summed<N>, const N: usize> TopKCache<V, N> {
     }
 }
 
-/// A key that is read for one question alone, some of it at a time: so the answers to others need not wait for it.
+/// A key that is read, some of it at a time: so the answers to others need not wait for it.
 pub(crate) struct KeyReading<V: Summed<N>, const N: usize> {
     key: u32,
     time: Time,
-    read: CachedKey<N>,
-    units: DayUnits,
+    /// The earliest time whose updates are left out.
+    until: Time,
+    cached: CachedKey<N>,
     /// What is left to read, but for the batch under way.
     left: Vec<Batch<V, Counts>>,
     under_way: Option<Opened<V>>,
@@ -235,17 +241,27 @@ impl<V: Summed<N>, const N: usize> KeyReading<V, N> {
         time: Time,
         batches: &[Batch<V, Counts>],
     ) -> KeyReading<V, N> {
-        let mut units = DayUnits::default();
-        units.be_of(scale);
-        let (read, left) = (CachedKey::new(scale), batches.to_vec());
-        KeyReading { key, time, read, units, left, under_way: None }
+        let (cached, left) = (CachedKey::new(scale), batches.to_vec());
+        KeyReading { key, time, until: time + 1, cached, left, under_way: None }
     }
 
-    /// Reads so many values at most, and takes off how many there were. Returns true once there is nothing left.
-    pub(crate) fn step(&mut self, left: &mut usize, tie: impl Fn(u32) -> u64) -> bool {
-        let is_done = loop {
+    /// Reads so many values at most, takes off how many there were, and adds them up. Returns true once there is nothing
+    /// left. The units are those of its scale.
+    pub(crate) fn step(
+        &mut self,
+        left: &mut usize,
+        units: &mut DayUnits,
+        tie: impl Fn(u32) -> u64,
+    ) -> bool {
+        let is_done = self.read(left, units);
+        self.cached.move_to(ReadTime { time: self.time, oldest: self.time }, tie);
+        is_done
+    }
+
+    fn read(&mut self, left: &mut usize, units: &mut DayUnits) -> bool {
+        loop {
             let Some((batch, cursor)) = &mut self.under_way else {
-                let Some(batch) = self.left.pop() else { break true };
+                let Some(batch) = self.left.pop() else { return true };
                 let mut cursor = batch.cursor();
                 cursor.seek_key(&batch, &self.key);
                 if cursor.get_key(&batch) == Some(&self.key) {
@@ -258,19 +274,17 @@ impl<V: Summed<N>, const N: usize> KeyReading<V, N> {
                 continue;
             };
             if *left == 0 {
-                break false;
+                return false;
             }
             *left -= 1;
-            let units = self.units.of(value.day());
+            let units = units.of(value.day());
             cursor.map_times(batch, |&at, counts| {
-                if at <= self.time {
-                    self.read.push(at, value, *counts, units);
+                if at < self.until {
+                    self.cached.push(at, value, *counts, units);
                 }
             });
             cursor.step_val(batch);
-        };
-        self.read.move_to(ReadTime { time: self.time, oldest: self.time }, tie);
-        is_done
+        }
     }
 
     /// As [`TopKCache::best`], and a product, whether or not it is one of the best. Everything must have been read.
@@ -279,22 +293,26 @@ impl<V: Summed<N>, const N: usize> KeyReading<V, N> {
         wanted: Wanted,
         asked: Option<u32>,
     ) -> (TopProducts<N>, Option<Scored<N>>) {
-        let asked = asked.and_then(|asked| self.read.one(asked));
-        (self.read.top(wanted), asked)
+        let asked = asked.and_then(|asked| self.cached.one(asked));
+        (self.cached.top(wanted), asked)
     }
 }
 
 /// The units of days by one scale, as they are asked for.
 #[derive(Default)]
-struct DayUnits {
+pub(crate) struct DayUnits {
     scale: Scale,
     by_day: HashMap<u16, Units>,
 }
 
 impl DayUnits {
+    pub(crate) fn new(scale: Scale) -> DayUnits {
+        DayUnits { scale, by_day: HashMap::new() }
+    }
+
     fn be_of(&mut self, scale: Scale) {
         if self.scale != scale {
-            *self = DayUnits { scale, by_day: HashMap::new() };
+            *self = DayUnits::new(scale);
         }
     }
 
@@ -314,34 +332,6 @@ impl<const N: usize> CachedKey<N> {
             given: [const { None }; KEPT],
             pending: Vec::new(),
             undo_log: Vec::new(),
-        }
-    }
-
-    /// Reads all updates of a key up to a time, and the later ones below `upper`: those beyond it
-    /// are in batches to come.
-    fn read<V: Summed<N>>(
-        &mut self,
-        key: u32,
-        time: Time,
-        upper: Time,
-        batches: &[Batch<V, Counts>],
-        units: &mut DayUnits,
-    ) {
-        for batch in batches {
-            let mut cursor = batch.cursor();
-            cursor.seek_key(batch, &key);
-            if cursor.get_key(batch) != Some(&key) {
-                continue;
-            }
-            while let Some(value) = cursor.get_val(batch) {
-                let units = units.of(value.day());
-                cursor.map_times(batch, |&at, counts| {
-                    if at <= time || at < upper {
-                        self.push(at, value, *counts, units);
-                    }
-                });
-                cursor.step_val(batch);
-            }
         }
     }
 
