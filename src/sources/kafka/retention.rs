@@ -173,6 +173,10 @@ fn ends<'a>(
     partitions: impl Iterator<Item = &'a Partition>,
 ) -> KafkaResult<BTreeMap<Partition, i64>> {
     let asked = list(partitions.map(|partition| (partition, Offset::End)))?;
+    // librdkafka refuses an empty list.
+    if asked.count() == 0 {
+        return Ok(BTreeMap::new());
+    }
     // librdkafka takes this one for a time: the latest.
     let ends = reader.offsets_for_times(asked, PATIENCE)?;
     let end = |partition: TopicPartitionListElem<'_>| {
