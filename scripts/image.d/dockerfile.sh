@@ -5,6 +5,8 @@
 entrypoint=()
 command=()
 health=()
+# The folders that outlive a container.
+volumes=()
 
 # build DOCKERFILE
 build() {
@@ -21,7 +23,8 @@ build() {
       ENTRYPOINT) mapfile -t entrypoint < <(words "$rest") ;;
       CMD) mapfile -t command < <(words "$rest") ;;
       HEALTHCHECK) mapfile -t health < <(words "$rest") ;;
-      EXPOSE | VOLUME) ;;
+      VOLUME) volumes+=("$rest") ;;
+      EXPOSE) ;;
       *) fail "unknown instruction $instruction" ;;
     esac
   done < <(instructions "$1")

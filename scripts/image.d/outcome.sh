@@ -6,6 +6,7 @@ check_image() {
   local binary=$stage/usr/local/bin/recsys
   say "the program: $(du -h "$binary" | cut -f1)"
   if readelf --sections --wide "$binary" | grep -q ' \.symtab '; then fail "it is not stripped"; fi
+  [[ $user != root ]] || fail "it runs as root"
   in_stage recsys check-config >"$work/settings"
   grep -q '^http.listen = "0.0.0.0:8080"' "$work/settings" || fail "it listens on loopback alone"
   in_stage recsys check-config --set kafka.properties.security.protocol=SASL_SSL \
@@ -13,6 +14,7 @@ check_image() {
     fail "Kafka cannot be reached over TLS with a password"
 
   say "${entrypoint[*]} ${command[*]}"
+  seal_stage "${volumes[@]}"
   # The environment outranks the file and what the image starts.
   environment+=("RECSYS_HTTP_LISTEN=0.0.0.0:$port" RECSYS_WORKERS=3)
   replace="exec" in_stage "${entrypoint[@]}" "${command[@]}" 2>"$work/log" &

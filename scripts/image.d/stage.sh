@@ -68,6 +68,16 @@ in_stage() {
     env -i --chdir="$folder" "${environment[@]}" "$@"
 }
 
+# seal_stage FOLDER...: nothing can be written to but these and /tmp, as in a container with a read-only root.
+seal_stage() {
+  local writable
+  mount -t tmpfs tmpfs "$stage/tmp"
+  for writable in "$@"; do mount --bind "$stage$writable" "$stage$writable"; done
+  mount --rbind "$stage" "$stage"
+  mount -o remount,bind,ro "$stage"
+  if chroot "$stage" touch /written 2>/dev/null; then fail "the root can be written to"; fi
+}
+
 # mount_cache FOLDER: one that outlives the stage. The registry is this machine's own.
 mount_cache() {
   local cache=$work/cache$1
