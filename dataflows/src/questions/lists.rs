@@ -74,7 +74,8 @@ impl<V: Summed<N>, const N: usize> Lists<V, N> {
     }
 }
 
-/// Lists that are read for one question alone. They have the view's batches, which therefore may be compacted meanwhile.
+/// Lists that are read for one question alone, from the batches that the view has when they are begun: what the view makes
+/// of these meanwhile changes nothing here.
 pub(super) struct OwnLists<V: Summed<N>, const N: usize> {
     scale: Scale,
     time: Time,

@@ -6,7 +6,7 @@ use super::parts::{AnswerPart, PartSender, RoutedPart};
 use super::steps::{StepRequest, step_requests, tie_breaker};
 use crate::ids::dictionary::{Dictionaries, Dictionary, SharedDictionaries};
 use crate::ranking::evidence::{PairRow, PopularProducts};
-use crate::ranking::top_k_cache::{ReadTime, TopProducts, Wanted};
+use crate::ranking::top_k_cache::{ReadTime, Wanted};
 use crate::score::mixture::PAIR_SUMS;
 use crate::time::Time;
 use crate::views::pairs::partner::Partner;
@@ -198,15 +198,15 @@ impl ProductViews {
         let names = &dictionaries.products;
         let (keys, scale) = (Keys::of(&mut request, dictionaries), request.by.scale);
         let of_pairs = ReadTime { oldest: read_from.get().min(at.oldest), ..at };
-        let rows = keys.rows.iter().map(|row| {
-            let top = (scale, row.wanted, of_pairs);
-            partners.best((row.product, keys.asked), top, tie_breaker(names))
+        let rows = keys.rows.into_iter().map(|key| {
+            let (of, top) = ((key.product, keys.asked), (scale, key.wanted, of_pairs));
+            key.row(partners.best(of, top, tie_breaker(names)))
         });
-        let popular = keys.popular.iter().map(|of| {
-            popularity.best((of.key, keys.asked), (scale, of.wanted, at), tie_breaker(names))
+        let popular = keys.popular.into_iter().map(|key| {
+            let (of, top) = ((key.key, keys.asked), (scale, key.wanted, at));
+            key.products(popularity.best(of, top, tie_breaker(names)))
         });
-        let (rows, popular) = (keys.rows(rows), keys.popular(popular));
-        evidence(&request, (rows, popular), names, peers)
+        evidence(&request, rows, popular, (names, peers))
     }
 
     /// Begins to answer a request by weights of its own.
@@ -230,8 +230,10 @@ impl OwnEvidence {
 
     fn finish(self, names: &Dictionary, peers: usize) -> (AnswerPart, Vec<StepRequest>) {
         let OwnEvidence { request, keys, partners, popularity } = self;
-        let (rows, popular) = (keys.rows(partners.read()), keys.popular(popularity.read()));
-        evidence(&request, (rows, popular), names, peers)
+        let rows = keys.rows.into_iter().zip(partners.read()).map(|(key, list)| key.row(list));
+        let popular = keys.popular.into_iter().zip(popularity.read());
+        let popular = popular.map(|(key, list)| key.products(list));
+        evidence(&request, rows, popular, (names, peers))
     }
 }
 
@@ -257,33 +259,31 @@ impl Keys {
             popular: std::mem::take(&mut request.popular).into_iter().filter_map(popular).collect(),
         }
     }
+}
 
-    fn rows(&self, lists: impl Iterator<Item = List<PAIR_SUMS>>) -> Vec<PairRow> {
-        let rows = self.rows.iter().zip(lists).map(|(key, (top, asked))| {
-            let &RowKey { product, place, current, .. } = key;
-            let TopProducts { mass, best: partners } = top;
-            PairRow { product, place, current, mass, partners, asked }
-        });
-        rows.filter(|row| !row.partners.is_empty()).collect()
-    }
-
-    fn popular(&self, lists: impl Iterator<Item = List<2>>) -> Vec<PopularProducts> {
-        let lists = self.popular.iter().zip(lists).map(|(key, (top, asked))| {
-            let PopularKey { tag, wanted: Wanted([n, _]), .. } = key;
-            let TopProducts { mass, best: products } = top;
-            PopularProducts { tag: tag.clone(), mass, n: *n, products, asked }
-        });
-        lists.filter(|list| !list.products.is_empty()).collect()
+impl RowKey {
+    fn row(self, (top, asked): List<PAIR_SUMS>) -> PairRow {
+        let RowKey { product, place, current, .. } = self;
+        PairRow { product, place, current, mass: top.mass, partners: top.best, asked }
     }
 }
 
-/// The part of an answer that was read, and the requests for the third step.
+impl PopularKey {
+    fn products(self, (top, asked): List<2>) -> PopularProducts {
+        let PopularKey { tag, wanted: Wanted([n, _]), .. } = self;
+        PopularProducts { tag, mass: top.mass, n, products: top.best, asked }
+    }
+}
+
+/// The part of an answer that was read, without what is empty, and the requests for the third step.
 fn evidence(
     request: &EvidenceRequest,
-    (rows, popular): (Vec<PairRow>, Vec<PopularProducts>),
-    names: &Dictionary,
-    peers: usize,
+    rows: impl Iterator<Item = PairRow>,
+    popular: impl Iterator<Item = PopularProducts>,
+    (names, peers): (&Dictionary, usize),
 ) -> (AnswerPart, Vec<StepRequest>) {
+    let rows: Vec<PairRow> = rows.filter(|row| !row.partners.is_empty()).collect();
+    let popular = popular.filter(|list| !list.products.is_empty()).collect();
     let newest = rows.iter().find(|row| row.current && row.place == 0);
     let newest = newest.filter(|row| row.partners.len() < MANY);
     let steps = newest.map(|row| {

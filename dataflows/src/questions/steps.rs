@@ -112,7 +112,7 @@ pub(super) fn steps<'scope>(
                     }
                 });
                 let names = &views.dictionaries.borrow().products;
-                let read = own.step(|own: &mut OwnSteps, most| own.read(most, names));
+                let read = own.step(|steps: &mut OwnSteps, most| steps.read(most, names));
                 if let Some((capability, OwnSteps { request, keys, lists })) = read {
                     let question = (request.origin, request.id, 0);
                     let rows = AnswerPart::Steps(step_rows(&keys, lists.read()));
